@@ -1,0 +1,188 @@
+"""The Dragon Hatchling (BDH-GPU): a language model whose working memory is Hebbian synapses between neurons.
+
+The model of Appendix E of the paper (arXiv 2509.26507):
+- every layer has the same weights: Dx and Dy from `dim` channels to `neurons`, E back;
+- activations of neurons are positive; y is sparse;
+- attention is linear and strictly causal, its keys and queries are the neurons' activations themselves, its values the channels;
+- its state, the synapses rho (neurons x dim a layer), is all that is remembered: text can be read in pieces, or byte by byte.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, embedding
+
+from brainlib.bdh.generate import generate
+from brainlib.bdh.kernels import neuron_round
+from brainlib.bdh.norm import norm
+from brainlib.bdh.official import from_official, to_official
+from brainlib.bdh.rotation import rope_frequencies, rotation
+
+LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
+
+
+@dataclass(frozen=True)
+class BDHConfig:
+    """Sizes of a Dragon Hatchling; the defaults are the official 25 M model. `neurons` counts all heads together."""
+
+    layers: int = 6
+    dim: int = 256
+    heads: int = 4
+    neurons: int = 32768
+    vocab: int = 256
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        for name in ("layers", "dim", "heads", "neurons", "vocab"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: got {value!r}, expected a positive integer")
+        if self.neurons % (2 * self.heads):
+            raise ValueError(f"neurons: got {self.neurons}, expected a multiple of 2 * heads = {2 * self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
+
+    @property
+    def head_neurons(self) -> int:
+        return self.neurons // self.heads
+
+    @property
+    def parameters(self) -> int:
+        """3 n d + 2 vocab d."""
+        return 3 * self.neurons * self.dim + 2 * self.vocab * self.dim
+
+
+class BDHState(NamedTuple):
+    """What the model remembers: how many tokens it has read, and the synapses rho of every layer."""
+
+    position: Int[Tensor, ""]
+    synapses: Float[Tensor, "layers batch heads head_neurons dim"]
+
+
+class BDH(nn.Module):
+    """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E)."""
+
+    frequencies: Int[Tensor, "pairs"]
+
+    def __init__(self, config: BDHConfig):
+        super().__init__()
+        self.config = config
+        heads, dim, head_neurons = config.heads, config.dim, config.head_neurons
+        self.embedding = nn.Parameter(torch.empty(config.vocab, dim))
+        self.decoder_x = nn.Parameter(torch.empty(heads, dim, head_neurons))
+        self.decoder_y = nn.Parameter(torch.empty(heads, dim, head_neurons))
+        self.encoder = nn.Parameter(torch.empty(config.neurons, dim))  # heads one after another
+        self.readout = nn.Parameter(torch.empty(dim, config.vocab))
+        self.register_buffer("frequencies", rope_frequencies(head_neurons))
+        for weight in self.parameters():
+            nn.init.normal_(weight, std=0.02)
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        targets: Int[Tensor, "batch time"] | None = None,
+        state: BDHState | None = None,
+        *,
+        carry: bool = True,
+        piece: int | None = None,
+    ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, BDHState | None]:
+        """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state carried on.
+
+        `state` continues an earlier text; `carry=False` saves the work of computing the one after this text (then None).
+        `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything between
+        the chunked one. They are one function; the default is the fastest.
+
+        Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time), and for a
+        state of another configuration or batch.
+        """
+        check_tokens("tokens", tokens, self.config.vocab)
+        if targets is not None:
+            check_tokens("targets", targets, self.config.vocab)
+            if targets.shape != tokens.shape:
+                raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}")
+        if state is not None:
+            self.check_state(state, tokens.shape[0])
+        if piece is not None and piece < 1:
+            raise ValueError(f"piece: got {piece}, expected at least 1")
+
+        size = piece or (tokens.shape[1] if tokens.shape[1] <= LONGEST_PIECE else LONGEST_PIECE // 2)
+        pieces = tokens.split(size, dim=1)
+        logits = []
+        for index, part in enumerate(pieces):
+            part_logits, state = self.read(part, state, carry or index < len(pieces) - 1)
+            logits.append(part_logits)
+        logits = logits[0] if len(logits) == 1 else torch.cat(logits, dim=1)
+        loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
+        return logits, loss, state
+
+    def read(self, tokens: Tensor, state: BDHState | None, carry: bool) -> tuple[Tensor, BDHState | None]:
+        config, time = self.config, tokens.shape[1]
+        dropout = config.dropout if self.training else 0.0
+        position = 0 if state is None else int(state.position)
+        v = norm(embedding(tokens.long(), self.embedding))
+        turn = rotation(self.frequencies, position, time, v.dtype)
+        encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
+        synapses = []
+        for layer in range(config.layers):
+            before = None if state is None else state.synapses[layer]
+            update, after = neuron_round(v, self.decoder_x, self.decoder_y, encoder, turn, before, dropout, carry)
+            v = norm(v + norm(update))
+            synapses.append(after)
+        logits = v @ self.readout.to(v.dtype)
+        return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if carry else None
+
+    def initial_state(self, batch: int) -> BDHState:
+        """Before the first token: position 0 and no synapses."""
+        c = self.config
+        shape = (c.layers, batch, c.heads, c.head_neurons, c.dim)
+        return BDHState(torch.tensor(0), self.decoder_x.new_zeros(shape))
+
+    def check_state(self, state: BDHState, batch: int) -> None:
+        c = self.config
+        expected = (c.layers, batch, c.heads, c.head_neurons, c.dim)
+        if tuple(state.synapses.shape) != expected:
+            raise ValueError(
+                f"state: got synapses of shape {tuple(state.synapses.shape)}, "
+                f"expected (layers, batch, heads, neurons / heads, dim) = {expected}"
+            )
+        if state.synapses.dtype != self.decoder_x.dtype:
+            raise ValueError(f"state: got synapses of {state.synapses.dtype}, expected {self.decoder_x.dtype}")
+
+    def generate(
+        self,
+        prompt: Int[Tensor, "batch time"],
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Int[Tensor, "batch longer"]:
+        """The prompt and `max_new_tokens` more, each sampled from the logits / temperature of the top_k likeliest (0: the likeliest).
+
+        Runs on the synapses: the prompt is read once, and a new token costs the same however long the text before it.
+        """
+        return generate(self, prompt, max_new_tokens, temperature, top_k, generator)
+
+    @classmethod
+    def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":
+        """The model with the weights of Pathway's `bdh.py` (its `state_dict()`); the number of layers is not in them."""
+        sizes, ours = from_official(weights)
+        model = cls(BDHConfig(layers=layers, dropout=dropout, **sizes)).to(ours["decoder_x"].dtype)
+        model.load_state_dict(ours)
+        return model
+
+    def to_official(self) -> dict[str, Tensor]:
+        """The weights under the names and shapes of Pathway's `bdh.py`."""
+        return to_official(self.state_dict())
+
+
+def check_tokens(name: str, tokens: Tensor, vocab: int) -> None:
+    if tokens.dtype not in (torch.uint8, torch.int32, torch.int64):
+        raise ValueError(f"{name}: got dtype {tokens.dtype}, expected uint8, int32 or int64")
+    if tokens.ndim != 2 or tokens.numel() == 0:
+        raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected (batch, time), both at least 1")
+    low, high = (int(bound) for bound in tokens.aminmax())
+    if low < 0 or high >= vocab:
+        raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")

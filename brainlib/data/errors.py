@@ -1,0 +1,9 @@
+"""The two ways in which data can fail a reader."""
+
+
+class DataError(ValueError):
+    """A data file, an archive or a name is not what it should be: a wrong hash, an unsafe member, an unknown file."""
+
+
+class DataUnavailable(OSError):
+    """A data file is neither at hand nor obtainable; the message says where it comes from and how to place it."""

@@ -1,0 +1,56 @@
+"""Text as tokens: a token is a byte of its UTF-8 form, so the vocabulary has 256 entries and nothing is unknown."""
+
+import numpy as np
+import torch
+from jaxtyping import Integer, UInt8
+from torch import Tensor
+
+
+def encode(text: str | bytes) -> UInt8[Tensor, "bytes"]:
+    """The bytes of `text`, a string in UTF-8."""
+    raw = text.encode() if isinstance(text, str) else text
+    return torch.from_numpy(np.frombuffer(raw, dtype=np.uint8).copy())
+
+
+def decode(tokens: Integer[Tensor, "bytes"]) -> str:
+    """The text that the bytes `tokens` spell; bytes that are no UTF-8 become the replacement character.
+
+    Raises `ValueError` unless `tokens` is one row of whole numbers from 0 to 255.
+    """
+    require_row("tokens", tokens)
+    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+        raise ValueError(f"tokens: got dtype {tokens.dtype}, expected whole numbers")
+    if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) <= 255:
+        raise ValueError(f"tokens: got values from {int(tokens.min())} to {int(tokens.max())}, expected 0 to 255")
+    return bytes(tokens.tolist()).decode(errors="replace")
+
+
+def split(
+    tokens: UInt8[Tensor, "bytes"], held_out: float = 0.1
+) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
+    """Cut a text once: the last share `held_out` of it is never trained on. Both parts are views of `tokens`.
+
+    Raises `ValueError` unless `tokens` is a row of bytes and both parts hold at least one.
+    """
+    require_bytes("tokens", tokens)
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out: got {held_out!r}, expected a share between 0 and 1")
+    cut = int(len(tokens) * (1 - held_out))
+    if not 0 < cut < len(tokens):
+        raise ValueError(f"held_out: got {held_out!r}, which leaves a part of the {len(tokens)} bytes empty")
+    return tokens[:cut], tokens[cut:]
+
+
+def require_row(argument: str, tokens: Tensor) -> None:
+    """Raise `ValueError` unless `tokens` is a tensor of one dimension."""
+    if not isinstance(tokens, Tensor):
+        raise ValueError(f"{argument}: got {type(tokens).__name__}, expected a tensor")
+    if tokens.dim() != 1:
+        raise ValueError(f"{argument}: got shape {tuple(tokens.shape)}, expected one dimension")
+
+
+def require_bytes(argument: str, tokens: Tensor) -> None:
+    """Raise `ValueError` unless `tokens` is a tensor of one dimension and dtype uint8."""
+    require_row(argument, tokens)
+    if tokens.dtype != torch.uint8:
+        raise ValueError(f"{argument}: got dtype {tokens.dtype}, expected torch.uint8")

@@ -1,0 +1,49 @@
+"""A cache that is empty, no folder of the reader's, one try a download; and brainlib without the type checker."""
+
+import hashlib
+
+import jaxtyping
+import pytest
+
+from brainlib.data import doors
+from brainlib.data.registry import REGISTRY, DataFile, Download
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setattr(doors, "cache_folder", lambda: folder)
+    monkeypatch.setattr(doors, "RETRIES", 0)
+    monkeypatch.delenv("BRAINLIB_DATA", raising=False)
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(variable, "127.0.0.1")
+    return folder
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Adds a data file with the given content and source to the registry, for one test."""
+
+    def add(name, content, source=None):
+        sha256 = hashlib.sha256(content).hexdigest()
+        entry = DataFile(
+            name=name,
+            size=len(content),
+            sha256=sha256,
+            source=source or Download("https://127.0.0.1:9/nobody-listens"),
+            licence="none needed",
+            citation="A Test (2025)",
+        )
+        monkeypatch.setitem(REGISTRY, name, entry)
+        return entry
+
+    return add
+
+
+@pytest.fixture
+def unchecked():
+    """Without the type checker, as a reader runs it: the arguments must be refused by brainlib itself."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

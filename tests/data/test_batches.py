@@ -1,0 +1,181 @@
+"""Batches: targets one byte later, streams that go on, windows that cover, and exact resumption."""
+
+import pytest
+import safetensors.torch
+import torch
+
+from brainlib import data
+
+TEXT = torch.randint(0, 256, (1009,), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+COUNTER = torch.arange(251, dtype=torch.uint8)  # every byte tells its place
+SOURCES = [data.RandomCrops, data.CoherentStreams]
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 7), (16, 62)])
+def test_a_batch_has_the_promised_form(source, batch, length):
+    batches = source(TEXT, batch=batch, length=length)
+    for _ in range(20):
+        for tensor in batches.next_batch():
+            assert tensor.shape == (batch, length)
+            assert tensor.dtype == torch.int64
+            assert tensor.is_contiguous()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_targets_are_the_inputs_one_byte_later(source):
+    batches = source(COUNTER[:200], batch=2, length=30)
+    for _ in range(3):
+        inputs, targets = batches.next_batch()
+        assert torch.equal(targets, inputs + 1)
+        assert torch.equal(inputs[:, 1:], targets[:, :-1])
+
+
+def test_crops_begin_at_every_place_equally_often():
+    batches = data.RandomCrops(COUNTER[:20], batch=1000, length=15, seed=3)
+    starts = torch.cat([batches.next_batch()[0][:, 0] for _ in range(10)])
+    counts = torch.bincount(starts)
+    assert len(counts) == 5  # 20 - 15 places, the last crop ends with the text
+    assert counts.min() > 1800 and counts.max() < 2200  # 2000 expected, standard deviation 40
+
+
+def test_a_crop_as_long_as_the_text():
+    inputs, targets = data.RandomCrops(COUNTER[:8], batch=2, length=7).next_batch()
+    assert inputs.tolist() == [list(range(7))] * 2
+    assert targets.tolist() == [list(range(1, 8))] * 2
+
+
+def test_the_seed_alone_chooses_the_crops():
+    torch.manual_seed(0)
+    first = data.RandomCrops(TEXT, seed=5).next_batch()
+    before = torch.get_rng_state()
+    torch.manual_seed(1)
+    assert same(data.RandomCrops(TEXT, seed=5).next_batch(), first)
+    assert not same(data.RandomCrops(TEXT, seed=6).next_batch(), first)
+    torch.manual_seed(0)
+    assert torch.equal(torch.get_rng_state(), before)  # the global generator was left alone
+
+
+@pytest.mark.parametrize("length", [1, 7, 40, 49])
+def test_streams_go_on_where_they_stopped_and_wrap_around(length):
+    batch, size = 5, 50  # 251 bytes: one is left over
+    batches = data.CoherentStreams(COUNTER, batch=batch, length=length)
+    read, last = [], None
+    for _ in range(3 * size // length + 1):
+        inputs, targets = batches.next_batch()
+        assert last is None or torch.equal(inputs[:, 0], last)
+        last = targets[:, -1]
+        read.append(inputs)
+    streams = torch.cat(read, dim=1)
+    for row, stream in enumerate(streams.tolist()):
+        assert stream == [row * size + place % size for place in range(len(stream))]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("stop", [0, 1, 17])
+def test_a_resumed_source_goes_on_with_the_identical_batches(source, stop, tmp_path):
+    batches = source(TEXT, batch=3, length=11)
+    for _ in range(stop):
+        batches.next_batch()
+    state = batches.state_dict()
+    safetensors.torch.save_file(state, tmp_path / "state.safetensors")
+    expected = [batches.next_batch() for _ in range(40)]
+
+    resumed = source(TEXT.clone(), batch=3, length=11)
+    resumed.next_batch()
+    resumed.load_state_dict(safetensors.torch.load_file(tmp_path / "state.safetensors"))
+    assert all(same(resumed.next_batch(), batch) for batch in expected)
+    resumed.load_state_dict(state)  # taking the state out froze it
+    assert same(resumed.next_batch(), expected[0])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("tokens", "batch", "length", "message"),
+    [
+        (TEXT, 4, 11, "batch: got a state with 3, expected 4"),
+        (TEXT, 3, 12, "length: got a state with 11, expected 12"),
+        (TEXT[:-1], 3, 11, "tokens: got a state with 1009, expected 1008"),
+        (TEXT.flip(0), 3, 11, "tokens_hash: got a state with"),
+    ],
+)
+def test_a_state_of_other_settings_is_refused_and_changes_nothing(source, tokens, batch, length, message):
+    state = source(TEXT, batch=3, length=11).state_dict()
+    batches, untouched = source(tokens, batch=batch, length=length), source(tokens, batch=batch, length=length)
+    with pytest.raises(ValueError, match=message):
+        batches.load_state_dict(state)
+    assert same(batches.next_batch(), untouched.next_batch())
+
+
+def test_a_state_of_another_kind_of_source_is_refused():
+    with pytest.raises(ValueError, match=r"state: got the entries .*'position'.*expected .*'generator'"):
+        data.RandomCrops(TEXT).load_state_dict(data.CoherentStreams(TEXT, length=60).state_dict())
+    with pytest.raises(ValueError, match="state: got the entries"):
+        data.RandomCrops(TEXT).load_state_dict({})
+
+
+@pytest.mark.parametrize("generator", [torch.zeros(3, dtype=torch.uint8), torch.zeros(5056)])
+def test_a_damaged_generator_is_refused(generator):
+    batches = data.RandomCrops(TEXT)
+    with pytest.raises(ValueError, match="generator: the state is not one of a random generator"):
+        batches.load_state_dict(batches.state_dict() | {"generator": generator})
+
+
+@pytest.mark.parametrize("position", [-1, 336, 1.0, [0]])
+def test_a_position_outside_the_streams_is_refused(position):
+    batches = data.CoherentStreams(TEXT, batch=3, length=11)
+    with pytest.raises(ValueError, match=r"position: got .* expected a whole number below 336"):
+        batches.load_state_dict(batches.state_dict() | {"position": torch.tensor(position)})
+
+
+@pytest.mark.parametrize("size", [2, 3, 8, 9, 10, 29, 36, 37, 250])
+@pytest.mark.parametrize(("length", "batch"), [(1, 1), (1, 4), (7, 1), (7, 4), (300, 2)])
+def test_windows_predict_every_byte_but_the_first_once(size, length, batch):
+    targets, inputs = [], []
+    for x, y in data.windows(COUNTER[:size], length, batch):
+        assert x.dtype == y.dtype == torch.int64
+        assert x.shape == y.shape
+        assert x.shape[0] <= batch and x.shape[1] <= length
+        inputs += x.flatten().tolist()
+        targets += y.flatten().tolist()
+    assert inputs == list(range(size - 1))
+    assert targets == list(range(1, size))
+
+
+def test_the_shape_of_the_windows():
+    shapes = [tuple(x.shape) for x, _ in data.windows(COUNTER[:53], length=10, batch=2)]
+    assert shapes == [(2, 10), (2, 10), (1, 10), (1, 2)]
+
+
+@pytest.mark.parametrize("make", [*SOURCES, lambda *args: data.windows(args[0], args[2], args[1])])
+@pytest.mark.parametrize(
+    ("tokens", "batch", "length", "message"),
+    [
+        (TEXT, 0, 10, "batch: got 0, expected a positive whole number"),
+        (TEXT, 2, -1, "length: got -1, expected a positive whole number"),
+        (TEXT, 2, 2.5, r"length: got 2\.5, expected a positive whole number"),
+        (TEXT[:1], 1, 1, "tokens: got 1 bytes, expected at least 2"),
+        (TEXT.long(), 2, 10, r"tokens: got dtype torch\.int64, expected torch\.uint8"),
+        (TEXT[None], 2, 10, r"tokens: got shape \(1, 1009\), expected one dimension"),
+        (b"text", 2, 10, "tokens: got bytes, expected a tensor"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(unchecked, make, tokens, batch, length, message):
+    with pytest.raises(ValueError, match=message):
+        make(tokens, batch, length)
+
+
+def test_a_text_that_is_too_short_is_refused():
+    with pytest.raises(ValueError, match="tokens: got 20 bytes, expected at least 21"):
+        data.RandomCrops(COUNTER[:20], batch=1, length=20)
+    with pytest.raises(ValueError, match="tokens: got 79 bytes, expected at least 80"):
+        data.CoherentStreams(COUNTER[:79], batch=8, length=9)
+
+
+def test_a_seed_is_a_whole_number(unchecked):
+    with pytest.raises(ValueError, match=r"seed: got 1\.5, expected a whole number"):
+        data.RandomCrops(TEXT, seed=1.5)

@@ -1,0 +1,68 @@
+"""Text to bytes and back, and the cut between training and held-out text."""
+
+import pytest
+import torch
+
+from brainlib import data
+
+
+@pytest.mark.parametrize("text", ["", "Speak, speak.", "Æneas, naïve, 龍, 🐉", "\0\n\r\t"])
+def test_text_survives_the_way_to_bytes_and_back(text):
+    tokens = data.encode(text)
+    assert tokens.dtype == torch.uint8
+    assert tokens.tolist() == list(text.encode())
+    assert data.decode(tokens) == text
+    assert data.decode(tokens.long()) == text
+
+
+def test_bytes_are_taken_as_they_are():
+    assert data.encode(bytes(range(256))).tolist() == list(range(256))
+
+
+def test_half_a_character_is_replaced():
+    assert data.decode(data.encode("龍!")[1:]) == "��!"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([65, 256]), "tokens: got values from 65 to 256, expected 0 to 255"),
+        (torch.tensor([-1, 65]), "tokens: got values from -1 to 65, expected 0 to 255"),
+        (torch.tensor([65.0]), "tokens: got dtype torch.float32, expected whole numbers"),
+        (torch.tensor([True]), "tokens: got dtype torch.bool, expected whole numbers"),
+        (torch.zeros(1, 3, dtype=torch.uint8), r"tokens: got shape \(1, 3\), expected one dimension"),
+        ([65, 66], "tokens: got list, expected a tensor"),
+    ],
+)
+def test_what_spells_no_text_is_refused(unchecked, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        data.decode(tokens)
+
+
+def test_the_last_tenth_is_held_out():
+    tokens = torch.arange(205, dtype=torch.uint8)
+    train, held_out = data.split(tokens)
+    assert train.tolist() == list(range(184))
+    assert held_out.tolist() == list(range(184, 205))
+
+
+def test_tiny_shakespeare_is_cut_where_the_official_demo_cuts_it():
+    train, held_out = data.split(torch.zeros(1_115_394, dtype=torch.uint8))
+    assert (len(train), len(held_out)) == (1_003_854, 111_540)
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(unchecked, share):
+    with pytest.raises(ValueError, match=f"held_out: got {share}, expected a share between 0 and 1"):
+        data.split(torch.zeros(100, dtype=torch.uint8), share)
+
+
+@pytest.mark.parametrize(("size", "share"), [(0, 0.1), (1, 0.1), (5, 0.9)])
+def test_a_cut_that_leaves_a_part_empty_is_refused(size, share):
+    with pytest.raises(ValueError, match=f"held_out: got {share}, which leaves a part of the {size} bytes empty"):
+        data.split(torch.zeros(size, dtype=torch.uint8), share)
+
+
+def test_other_tokens_than_bytes_are_not_cut(unchecked):
+    with pytest.raises(ValueError, match=r"tokens: got dtype torch\.int64, expected torch\.uint8"):
+        data.split(torch.zeros(100, dtype=torch.int64))
