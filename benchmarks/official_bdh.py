@@ -1,7 +1,8 @@
-"""The Dragon Hatchling as its authors' formula states it (Appendix E), in plain PyTorch: the yardstick of the benchmarks.
+"""The Dragon Hatchling as its authors' formula states it (Appendix E), in plain PyTorch: the yardstick of the
+benchmarks.
 
-Written from the formula, with the cost of the official code: the full score matrix, RoPE tables in every layer, everything kept for
-autograd, and generation that reads the whole prefix again for every byte.
+Written from the formula, with the cost of the official code: the full score matrix, RoPE tables in every layer,
+everything kept for autograd, and generation that reads the whole prefix again for every byte.
 """
 
 import math

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 from torch.nn.functional import embedding
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @torch.no_grad()
 def generate(
     model: "BDH",
-    prompt: Int[Tensor, "batch time"],
+    prompt: Integer[Tensor, "batch time"],
     max_new_tokens: int,
     temperature: float,
     top_k: int | None,

@@ -3,15 +3,17 @@
 The model of Appendix E of the paper (arXiv 2509.26507):
 - every layer has the same weights: Dx and Dy from `dim` channels to `neurons`, E back;
 - activations of neurons are positive; y is sparse;
-- attention is linear and strictly causal, its keys and queries are the neurons' activations themselves, its values the channels;
-- its state, the synapses rho (neurons x dim a layer), is all that is remembered: text can be read in pieces, or byte by byte.
+- attention is linear and strictly causal, its keys and queries are the neurons' activations themselves, its values
+  the channels;
+- its state, the synapses rho (neurons x dim a layer), is all that is remembered: text can be read in pieces, or byte
+  by byte.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
@@ -82,27 +84,29 @@ class BDH(nn.Module):
 
     def forward(
         self,
-        tokens: Int[Tensor, "batch time"],
-        targets: Int[Tensor, "batch time"] | None = None,
+        tokens: Integer[Tensor, "batch time"],
+        targets: Integer[Tensor, "batch time"] | None = None,
         state: BDHState | None = None,
         *,
         carry: bool = True,
         piece: int | None = None,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, BDHState | None]:
-        """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state carried on.
+        """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
-        `state` continues an earlier text; `carry=False` saves the work of computing the one after this text (then None).
-        `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything between
-        the chunked one. They are one function; the default is the fastest.
+        `state` continues an earlier text; `carry=False` saves the work of computing the one after (it is None then).
+        `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything
+        between the chunked one. They are one function; the default is the fastest.
 
-        Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time), and for a
-        state of another configuration or batch.
+        Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
+        and for a state of another configuration or batch.
         """
         check_tokens("tokens", tokens, self.config.vocab)
         if targets is not None:
             check_tokens("targets", targets, self.config.vocab)
             if targets.shape != tokens.shape:
-                raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}")
+                raise ValueError(
+                    f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}"
+                )
         if state is not None:
             self.check_state(state, tokens.shape[0])
         if piece is not None and piece < 1:
@@ -153,21 +157,22 @@ class BDH(nn.Module):
 
     def generate(
         self,
-        prompt: Int[Tensor, "batch time"],
+        prompt: Integer[Tensor, "batch time"],
         max_new_tokens: int,
         temperature: float = 1.0,
         top_k: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Int[Tensor, "batch longer"]:
-        """The prompt and `max_new_tokens` more, each sampled from the logits / temperature of the top_k likeliest (0: the likeliest).
+        """The prompt and `max_new_tokens` more, each drawn with softmax(logits / temperature) from the `top_k` likeliest.
 
-        Runs on the synapses: the prompt is read once, and a new token costs the same however long the text before it.
+        Temperature 0 takes the likeliest. Runs on the synapses: the prompt is read once, and a new token costs the
+        same however long the text before it. Raises `ValueError` for unfit arguments.
         """
         return generate(self, prompt, max_new_tokens, temperature, top_k, generator)
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":
-        """The model with the weights of Pathway's `bdh.py` (its `state_dict()`); the number of layers is not in them."""
+        """The model with the weights of Pathway's `bdh.py`: its `state_dict()`, which does not tell the layers."""
         sizes, ours = from_official(weights)
         model = cls(BDHConfig(layers=layers, dropout=dropout, **sizes)).to(ours["decoder_x"].dtype)
         model.load_state_dict(ours)

@@ -26,14 +26,19 @@ UNUSED = {"lm_gate"}  # in the first release only; never used
 
 
 def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, int], dict[str, Tensor]]:
-    """The sizes (dim, heads, neurons, vocab) and our state dict. Raises `ValueError` for missing, unknown or misshapen weights."""
+    """The sizes (dim, heads, neurons, vocab) and our state dict.
+
+    Raises `ValueError` for missing, unknown or misshapen weights.
+    """
     names = set(weights) - UNUSED
     expected = {*NAMES, FREQUENCIES}
     if names != expected:
         missing, unknown = sorted(expected - names), sorted(names - expected)
         raise ValueError(f"weights: missing {missing}, unknown {unknown}; expected {sorted(expected)}")
     if weights["encoder"].ndim != 3:
-        raise ValueError(f"weights['encoder']: got shape {tuple(weights['encoder'].shape)}, expected (heads, dim, neurons / heads)")
+        raise ValueError(
+            f"weights['encoder']: got shape {tuple(weights['encoder'].shape)}, expected (heads, dim, neurons / heads)"
+        )
     heads, dim, head_neurons = weights["encoder"].shape
     vocab = weights["lm_head"].shape[-1]
     shapes = {

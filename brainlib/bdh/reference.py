@@ -1,8 +1,9 @@
 """The paper's equations as plain loops in float64: slow, and the ground truth of the tests.
 
-`listing` is Appendix E (arXiv 2509.26507): attention over all earlier tokens. `state_space` is the same model with its attention
-written as eq. (8)'s state: a matrix rho of synapses that is rotated, read and added to, token by token. The paper's eq. (8) itself
-places norms and residuals differently from the listing (it keeps a residual on x and none on v); what was trained is the listing.
+`listing` is Appendix E (arXiv 2509.26507): attention over all earlier tokens. `state_space` is the same model with
+its attention written as eq. (8)'s state: a matrix rho of synapses that is rotated, read and added to, token by token.
+The paper's eq. (8) itself places norms and residuals differently from the listing (it keeps a residual on x and none
+on v); what was trained is the listing.
 """
 
 from dataclasses import dataclass

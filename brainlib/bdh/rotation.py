@@ -1,7 +1,8 @@
 """Rotary positions (RoPE) whose phases stay exact however long the stream.
 
-A frequency is kept as a 64-bit integer, in units of 2^-64 turns a token. Position times frequency then wraps around at whole
-turns by itself, so the phase at token 10^9 is as exact as at token 1, and no cast of the model's floats can touch it.
+A frequency is kept as a 64-bit integer, in units of 2^-64 turns a token. Position times frequency then wraps around
+at whole turns by itself, so the phase at token 10^9 is as exact as at token 1, and no cast of the model's floats can
+touch it.
 """
 
 import math
@@ -15,7 +16,7 @@ BASE = 2.0**16  # the paper's theta: periods from 2 pi to about 4e5 tokens
 
 
 def rope_frequencies(neurons: int) -> Int[Tensor, "pairs"]:
-    """Frequencies of one head's neuron pairs (2i, 2i+1): BASE^(-2i/neurons) / 2 pi turns a token, in units of 2^-64 turns."""
+    """Of one head's neuron pairs (2i, 2i+1): BASE^(-2i/neurons) / 2 pi turns a token, in units of 2^-64 turns."""
     exponents = torch.arange(0, neurons, 2, dtype=torch.float64) / neurons
     return from_turns(BASE**-exponents / (2 * math.pi))
 

@@ -18,8 +18,8 @@ def decode_round(
 ) -> Float[Tensor, "batch dim"]:
     """E y for one token; `synapses` hears first, then learns q v^T (eq. (8) in the frame that does not rotate).
 
-    `decoder_y` is transposed against the model's own, so that all that belongs to one neuron lies together: on a CPU only the
-    rows of neurons that fire are touched, of the synapses, of Dy and of E alike.
+    `decoder_y` is transposed against the model's own, so that all that belongs to one neuron lies together: on a CPU
+    only the rows of neurons that fire are touched, of the synapses, of Dy and of E alike.
     """
     x = (v @ decoder_x).relu_().transpose(0, 1).contiguous()  # [B, H, K]
     q = rotate(x[:, :, None], turn)[:, :, 0]

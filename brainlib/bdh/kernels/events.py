@@ -1,17 +1,19 @@
 """Event-driven decoding on the CPU: a neuron that is silent costs one comparison, not `dim` multiplications."""
 
+from typing import no_type_check
+
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-PARTS = 16  # of a head's neurons, each summed on its own: the order of summation does not depend on the number of threads
-REORDER = {"reassoc", "contract", "nsz"}  # what the compiler needs to vectorise a sum; NaN and infinity keep their meaning
+PARTS = 16  # of a head's neurons, summed one by one: the order of summation does not depend on the number of threads
+REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise a sum; NaN and infinity keep their meaning
 
 
 def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
     """a = q rho for every head, then rho += q v^T, in one pass: [B, H, K, D], [B, H, K], [B, D] -> [B, H, D]."""
-    B, H, K, D = synapses.shape
+    B, H, _, D = synapses.shape
     sums = np.zeros((B, H, PARTS, D), dtype=q.numpy().dtype)
     use_threads()
     _hear_and_learn(synapses.numpy(), q.numpy(), v.numpy(), sums)
@@ -20,8 +22,8 @@ def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
 
 def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tensor:
     """E y with y = relu(normed Dy) * x: [B, H, D], [H, K, D], [B, H, K], [H, K, D] -> [B, D]."""
-    B, H, K = x.shape
-    sums = np.zeros((B, H, PARTS, normed.shape[-1]), dtype=x.numpy().dtype)
+    B, H, D = normed.shape
+    sums = np.zeros((B, H, PARTS, D), dtype=x.numpy().dtype)
     use_threads()
     _fire(normed.numpy(), decoder_y.numpy(), x.numpy(), encoder.numpy(), sums)
     return torch.from_numpy(sums.sum((1, 2)))
@@ -32,6 +34,7 @@ def use_threads() -> None:
 
 
 @numba.njit(parallel=True, fastmath=REORDER, cache=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _hear_and_learn(synapses, q, v, sums):
     B, H, K, D = synapses.shape
     for job in numba.prange(B * H * PARTS):
@@ -47,6 +50,7 @@ def _hear_and_learn(synapses, q, v, sums):
 
 
 @numba.njit(parallel=True, fastmath=REORDER, cache=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _fire(normed, decoder_y, x, encoder, sums):
     B, H, K = x.shape
     D = normed.shape[2]

@@ -1,0 +1,87 @@
+"""What the neurons and synapses of a Dragon Hatchling do while it reads: for looking, not for training."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from brainlib.bdh.model import BDH, check_tokens
+from brainlib.bdh.norm import norm
+from brainlib.bdh.rotation import rotate, rotation
+
+
+class Activity(NamedTuple):
+    """Activations of every layer: x is what a neuron sends into its synapses, y what it says to the next layer."""
+
+    x: Float[Tensor, "layers batch heads time head_neurons"]
+    y: Float[Tensor, "layers batch heads time head_neurons"]
+
+
+@torch.no_grad()
+def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activity:
+    """x and y of every layer for texts that begin without synapses (Appendix E, no dropout). Used in chapters/bdh.
+
+    Holds all of it at once: 2 layers neurons floats a token. Raises `ValueError` for unfit tokens.
+    """
+    config = model.config
+    check_tokens("tokens", tokens, config.vocab)
+    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
+    v = norm(embedding(tokens.long(), model.embedding))[:, None]  # [B, 1, T, D]
+    turn = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
+    xs, ys = [], []
+    for _ in range(config.layers):
+        x = (v @ model.decoder_x).relu()
+        heard = scores(x, turn) @ v
+        y = (norm(heard) @ model.decoder_y).relu() * x
+        update = (y @ encoder).sum(1, keepdim=True)
+        v = norm(v + norm(update))
+        xs.append(x)
+        ys.append(y)
+    return Activity(torch.stack(xs), torch.stack(ys))
+
+
+def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor, "batch heads time time"]:
+    """How strongly each byte (row) hears each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero."""
+    x = activity.x[layer]
+    return scores(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype))
+
+
+def synapses_of(
+    model: BDH, activity: Activity, layer: int, head: int, neuron: int
+) -> Float[Tensor, "batch time neurons"]:
+    """The synapses onto neuron `neuron` of `head` as token t finds them (eq. (16), from the neurons of the layer
+    below).
+
+    sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
+    together, in the frame of token t. `layer` counts from 1, the first that has neurons below it.
+    Raises `ValueError` for a layer, head or neuron that is not there.
+    """
+    layers, _, heads, time, head_neurons = activity.x.shape
+    for name, value, low, high in (
+        ("layer", layer, 1, layers),
+        ("head", head, 0, heads),
+        ("neuron", neuron, 0, head_neurons),
+    ):
+        if not low <= value < high:
+            raise ValueError(f"{name}: got {value}, expected {low} to {high - 1}")
+    pair = neuron // 2
+    x = activity.x[layer, :, head, :, 2 * pair : 2 * pair + 2]  # [B, T, 2]
+    turn = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)
+    turned = torch.view_as_complex(rotate(x, turn).contiguous())  # in the frame of token 0
+    below = activity.y[layer - 1].movedim(1, 2).flatten(2)  # [B, T, neurons]
+    together = turned[:, :, None] * below
+    before = together.cumsum(1) - together  # s < t
+    now = torch.view_as_real(before * turn.conj())
+    return now[..., neuron % 2]
+
+
+def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers"]:
+    """The share of activations above zero, layer by layer."""
+    return (activations > 0).flatten(1).double().mean(1)
+
+
+def scores(x: Tensor, turn: Tensor) -> Tensor:
+    q = rotate(x, turn)
+    return (q @ q.mT).tril(-1)

@@ -1,0 +1,92 @@
+"""A Dragon Hatchling learns tiny Shakespeare byte by byte: the first experiment of chapters/bdh."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from brainlib.backend import resolve_device
+from brainlib.bdh.model import BDH, BDHConfig, BDHState
+from brainlib.data import RandomCrops, split, tiny_shakespeare, windows
+from brainlib.training import History, TrainingConfig, train
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Sizes of one run: the model, its training, and the batches of random crops (`batch` rows of `length` bytes)."""
+
+    model: BDHConfig
+    training: TrainingConfig
+    batch: int
+    length: int
+
+
+EXPERIMENTS = {
+    "ci": Experiment(
+        BDHConfig(layers=3, dim=64, heads=4, neurons=2048, dropout=0.0),
+        TrainingConfig(
+            steps=200, learning_rate=4e-3, warmup_steps=20, decay="cosine", betas=(0.9, 0.99), evaluate_every=100
+        ),
+        batch=8,
+        length=128,
+    ),
+    "laptop": Experiment(
+        BDHConfig(layers=4, dim=96, heads=4, neurons=4096, dropout=0.1),
+        TrainingConfig(
+            steps=3000, learning_rate=2e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.99),
+            evaluate_every=250, checkpoint_every=100, precision="auto",
+        ),
+        batch=8,
+        length=256,
+    ),
+    # The official demo: its model, batches and learning rate; warm-up, decay and clipping are ours.
+    "paper": Experiment(
+        BDHConfig(),
+        TrainingConfig(
+            steps=3000, learning_rate=1e-3, warmup_steps=100, decay="cosine", evaluate_every=250, checkpoint_every=250,
+            precision="auto",
+        ),
+        batch=32,
+        length=512,
+    ),
+}  # fmt: skip
+
+
+def run(
+    experiment: Experiment, seed: int = 0, device: str = "auto", folder: str | Path | None = None
+) -> tuple[BDH, History]:
+    """Trains a model from random weights and returns it in eval mode with its history; `folder` makes it resumable.
+
+    `history.evaluations` hold the loss on the whole held-out tenth, in nats a byte.
+    """
+    place = resolve_device(device)
+    text, held_out = split(tiny_shakespeare())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = BDH(experiment.model).to(place)
+    batches = RandomCrops(text, experiment.batch, experiment.length, seed)
+
+    def evaluate(model: BDH) -> float:
+        return held_out_loss(model, held_out, experiment.length, experiment.batch)
+
+    config = replace(experiment.training, seed=seed)
+    history = train(model, next_byte_loss, batches, config, evaluate, folder)
+    return model.eval(), history
+
+
+def next_byte_loss(model: BDH, batch: tuple[Tensor, Tensor], state: BDHState | None) -> tuple[Float[Tensor, ""], None]:
+    """What is minimised on random crops: every crop begins without synapses, and none are carried on."""
+    _, loss, _ = model(*batch, carry=False)
+    return loss, None
+
+
+@torch.no_grad()
+def held_out_loss(model: BDH, text: UInt8[Tensor, "bytes"], length: int, batch: int) -> float:
+    """Mean loss in nats a byte over the text, read in windows of `length` bytes that each begin without synapses."""
+    device, total = model.embedding.device, 0.0
+    for inputs, targets in windows(text, length, batch):
+        _, loss, _ = model(inputs.to(device), targets.to(device), carry=False)
+        total += float(loss) * targets.numel()
+    return total / (len(text) - 1)

@@ -1,0 +1,56 @@
+import inspect
+
+import pytest
+import torch
+
+from brainlib.bdh import BDH, BDHConfig, BDHState
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"layers": 0}, "layers: got 0, expected a positive integer"),
+        ({"dim": -1}, "dim: got -1"),
+        ({"neurons": 32770}, "neurons: got 32770, expected a multiple of 2 \\* heads = 8"),
+        ({"dropout": 1.0}, "dropout: got 1.0"),
+    ],
+)
+def test_impossible_sizes(fields, message):
+    with pytest.raises(ValueError, match=message):
+        BDHConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.full((1, 3), 40), "tokens: got values from 40 to 40, expected 0 to 39"),
+        (torch.full((1, 3), -1), "tokens: got values from -1 to -1"),
+        (torch.zeros(2, 0, dtype=torch.int64), r"tokens: got shape \(2, 0\)"),
+        (torch.zeros(1, 3, dtype=torch.int16), "tokens: got dtype torch.int16"),
+    ],
+)
+def test_tokens_that_are_none(small, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        small(tokens)
+
+
+def test_targets_of_another_shape(small, tokens):
+    with pytest.raises(ValueError, match=r"targets: got shape \(2, 36\), expected that of tokens \(2, 37\)"):
+        inspect.unwrap(BDH.forward)(small, tokens, tokens[:, 1:])  # under the annotation check of the tests
+
+
+def test_a_state_of_another_model_or_batch(small, tokens):
+    other = BDH(BDHConfig(layers=2, dim=16, heads=2, neurons=64, vocab=40)).double()
+    with pytest.raises(
+        ValueError, match=r"state: got synapses of shape \(2, 2, 2, 32, 16\), expected .* \(3, 2, 2, 32, 16\)"
+    ):
+        small(tokens, state=other.initial_state(2))
+    with pytest.raises(ValueError, match="state: got synapses of shape"):
+        small(tokens, state=small.initial_state(1))
+    with pytest.raises(ValueError, match=r"state: got synapses of torch.float32, expected torch.float64"):
+        small(tokens, state=BDHState(torch.tensor(0), small.initial_state(2).synapses.float()))
+
+
+def test_pieces_of_nothing(small, tokens):
+    with pytest.raises(ValueError, match="piece: got 0"):
+        small(tokens, piece=0)

@@ -1,0 +1,86 @@
+"""Quadratic, chunked and recurrent are one function, and all are the paper's loops."""
+
+import pytest
+import torch
+
+from brainlib.bdh import BDH, BDHState
+from brainlib.bdh.generate import Step
+from brainlib.bdh.reference import listing, state_space, weights_of
+
+
+@pytest.mark.parametrize("loops", [listing, state_space])
+def test_model_is_the_papers_loops(small, tokens, loops):
+    weights = weights_of(small.state_dict(), small.config.layers)
+    expected = torch.stack([torch.from_numpy(loops(weights, row.numpy())) for row in tokens[:, :17]])
+    torch.testing.assert_close(small(tokens[:, :17])[0], expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 36, 37, 100])
+def test_any_piece_gives_the_same_logits_gradients_and_synapses(small, tokens, piece):
+    targets = tokens.roll(-1, 1)
+    logits, loss, state = small(tokens, targets, piece=tokens.shape[1])
+    gradients = torch.autograd.grad(loss + state.synapses.sin().sum(), list(small.parameters()))
+    in_pieces, loss, after = small(tokens, targets, piece=piece)
+    piece_gradients = torch.autograd.grad(loss + after.synapses.sin().sum(), list(small.parameters()))
+    torch.testing.assert_close(in_pieces, logits, rtol=0, atol=1e-10)
+    torch.testing.assert_close(after.synapses, state.synapses, rtol=1e-10, atol=1e-10)
+    assert int(after.position) == tokens.shape[1]
+    for found, expected in zip(piece_gradients, gradients, strict=True):
+        assert (found - expected).norm() <= 1e-10 * expected.norm()
+
+
+@pytest.mark.parametrize("split", [1, 5, 36])
+def test_a_text_split_anywhere_goes_on_from_its_state(small, tokens, split):
+    whole, _, end = small(tokens)
+    first, _, state = small(tokens[:, :split])
+    second, _, after = small(tokens[:, split:], state=state)
+    torch.testing.assert_close(torch.cat((first, second), 1), whole, rtol=0, atol=1e-10)
+    torch.testing.assert_close(after.synapses, end.synapses, rtol=1e-10, atol=1e-10)
+
+
+def test_a_state_of_zeros_is_no_state(small, tokens):
+    torch.testing.assert_close(small(tokens, state=small.initial_state(2))[0], small(tokens)[0], rtol=0, atol=1e-12)
+
+
+def test_steps_of_generation_are_the_recurrent_form(small, tokens):
+    logits, _, state = small(tokens)
+    step = Step(small, small.initial_state(2))
+    with torch.no_grad():
+        stepped = torch.cat([step(tokens[:, t : t + 1]) for t in range(tokens.shape[1])], 1)
+    torch.testing.assert_close(stepped, logits, rtol=0, atol=1e-10)
+    torch.testing.assert_close(step.synapses, state.synapses, rtol=1e-10, atol=1e-10)
+
+
+def test_long_texts_are_read_in_pieces(small, tokens, monkeypatch):
+    monkeypatch.setattr("brainlib.bdh.model.LONGEST_PIECE", 10)
+    read, lengths = BDH.read, []
+    monkeypatch.setattr(BDH, "read", lambda self, part, *rest: lengths.append(part.shape[1]) or read(self, part, *rest))
+    logits, _, state = small(tokens, carry=False)
+    assert lengths == [5] * 7 + [2] and state is None
+    torch.testing.assert_close(logits, small(tokens, piece=37)[0], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("position", [0, 12_345, 10**9, 2**62])
+def test_only_the_time_between_tokens_matters(small, tokens, position):
+    """RoPE is relative: the same text begun anywhere on an endless stream gives the same logits."""
+    late = BDHState(torch.tensor(position), small.initial_state(2).synapses)
+    torch.testing.assert_close(small(tokens, state=late)[0], small(tokens)[0], rtol=0, atol=1e-9)
+
+
+def test_the_first_token_hears_nothing_and_the_future_is_never_heard(small, tokens):
+    changed = tokens.clone()
+    changed[:, 20:] = (changed[:, 20:] + 1) % 40
+    torch.testing.assert_close(small(changed)[0][:, :20], small(tokens)[0][:, :20], rtol=0, atol=0)
+    lone = small(tokens[:, :1])[0]
+    assert lone.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1e4])
+def test_extreme_weights_stay_finite(small, tokens, scale):
+    with torch.no_grad():
+        for weight in small.parameters():
+            weight.mul_(scale)
+    logits, loss, _ = small(tokens, tokens)
+    loss.backward()
+    assert logits.isfinite().all()
+    assert all(weight.grad.isfinite().all() for weight in small.parameters())

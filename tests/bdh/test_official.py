@@ -1,0 +1,76 @@
+"""The model against the authors' formula, at their default size, and their weights in and out."""
+
+import pytest
+import torch
+
+from benchmarks.official_bdh import OfficialBDH
+from brainlib.bdh import BDH
+
+PAIRS = {
+    "embed.weight": "embedding",
+    "encoder": "decoder_x",
+    "encoder_v": "decoder_y",
+    "decoder": "encoder",
+    "lm_head": "readout",
+}
+
+
+def official(dtype: torch.dtype, **sizes) -> OfficialBDH:
+    torch.manual_seed(0)
+    return OfficialBDH(**sizes, dropout=0.0).to(dtype)
+
+
+def both(formula: OfficialBDH, time: int):
+    model = BDH.from_official(formula.state_dict(), layers=formula.layers)
+    tokens, targets = torch.randint(256, (2, 2, time), generator=torch.Generator().manual_seed(1))
+    return model, formula(tokens, targets), model(tokens, targets)
+
+
+def test_default_size_in_float64_gives_the_formulas_logits_and_gradients():
+    formula = official(torch.float64)
+    model, (logits, loss), (ours, our_loss, _) = both(formula, 33)
+    assert model.config.neurons == 32768 and sum(p.numel() for p in model.parameters()) == 25_296_896
+    torch.testing.assert_close(ours, logits, rtol=0, atol=1e-10)
+    loss.backward()
+    our_loss.backward()
+    for name, our_name in PAIRS.items():
+        expected, found = formula.get_parameter(name).grad, model.get_parameter(our_name).grad
+        assert (found - expected).norm() <= 1e-8 * expected.norm(), name
+
+
+def test_default_size_in_float32_gives_the_formulas_logits():
+    _, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    torch.testing.assert_close(ours, logits, rtol=0, atol=1e-5)
+    torch.testing.assert_close(our_loss, loss, rtol=0, atol=1e-5)
+
+
+def test_weights_come_back_as_they_went_in():
+    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+    back = BDH.from_official(weights, layers=2).to_official()
+    assert back.keys() == weights.keys()
+    assert all(back[name].equal(weights[name]) for name in weights)
+
+
+def test_the_first_releases_unused_gate_is_ignored():
+    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+    BDH.from_official(weights | {"lm_gate": torch.zeros(16, 1)}, layers=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.pop("decoder"), r"missing \['decoder'\]"),
+        (lambda w: w.update(extra=torch.zeros(1)), r"unknown \['extra'\]"),
+        (
+            lambda w: w.update(decoder=w["decoder"][:-1]),
+            r"weights\['decoder'\]: got shape \(63, 16\), expected \(64, 16\)",
+        ),
+        (lambda w: w.update(encoder=w["encoder"][0]), r"weights\['encoder'\]: got shape \(16, 32\)"),
+        (lambda w: w["attn.freqs"].mul_(torch.linspace(1, 2, 32)), "the same frequency for neurons 2i and 2i"),
+    ],
+)
+def test_weights_of_something_else_are_refused(change, message):
+    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+    change(weights)
+    with pytest.raises(ValueError, match=message):
+        BDH.from_official(weights, layers=2)

@@ -1,0 +1,121 @@
+"""The hand-written backward pass of the round against autograd of the same formula."""
+
+import pytest
+import torch
+from torch.nn.functional import layer_norm
+
+from brainlib.bdh.kernels import decode_round, neuron_round, slabs
+from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
+
+B, T, H, D, K = 3, 11, 2, 6, 8
+
+
+def inputs(synapses: bool, start: int = 0):
+    g = torch.Generator().manual_seed(0)
+    v, dx, dy, e, rho = (
+        torch.randn(*shape, generator=g, dtype=torch.float64).requires_grad_()
+        for shape in ((B, T, D), (H, D, K), (H, D, K), (H, K, D), (B, H, K, D))
+    )
+    return v, dx, dy, e, rotation(rope_frequencies(K), start, T, torch.float64), rho if synapses else None
+
+
+def formula(v, dx, dy, e, turn, rho, mask=1.0):
+    x = (v[:, None] @ dx).relu()
+    q = rotate(x, turn)
+    a = (q @ q.mT).tril(-1) @ v[:, None]
+    after = q.mT @ v[:, None]
+    if rho is not None:
+        a, after = a + q @ rho, after + rho
+    y = (layer_norm(a, (D,)) @ dy).relu() * x * mask
+    return (y @ e).sum(1), after
+
+
+@pytest.fixture(params=["one sequence a slab", "two", "all"])
+def slab_size(request, monkeypatch):
+    rows = {"one sequence a slab": 1, "two": 2, "all": B}[request.param]
+    monkeypatch.setattr(slabs, "CACHE_BYTES", rows * T * K * 8)
+
+
+@pytest.mark.parametrize("tile", [4, 128])
+@pytest.mark.parametrize("carried_in", [False, True])
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_values_and_gradients_are_those_of_the_formula(slab_size, monkeypatch, tile, carried_in, carried_out):
+    monkeypatch.setattr(slabs, "TILE", tile)
+    arguments = inputs(carried_in, start=5)
+    leaves = [t for t in arguments if t is not None and t.requires_grad]
+    weight = torch.linspace(-1, 1, B * T * D, dtype=torch.float64).view(B, T, D)
+
+    def gradients(update, after):
+        total = (update * weight).sum() + (after.sin().sum() if carried_out else 0)
+        return torch.autograd.grad(total, leaves)
+
+    update, after = neuron_round(*arguments, carry=carried_out)
+    expected_update, expected_after = formula(*arguments)
+    torch.testing.assert_close(update, expected_update, rtol=1e-10, atol=1e-10)
+    assert (after is not None) == carried_out
+    if carried_out:
+        torch.testing.assert_close(after, expected_after, rtol=1e-10, atol=1e-10)
+    for found, expected in zip(gradients(update, after), gradients(expected_update, expected_after), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_only_the_synapses_may_carry_a_gradient():
+    arguments = inputs(True)
+    _, after = neuron_round(*arguments)
+    _, expected = formula(*arguments)
+    leaves = [arguments[0], arguments[1], arguments[5]]
+    for found, wanted in zip(
+        torch.autograd.grad(after.sin().sum(), leaves), torch.autograd.grad(expected.sin().sum(), leaves), strict=True
+    ):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_dropout_uses_one_mask_forward_and_backward():
+    arguments = inputs(False)
+    torch.manual_seed(3)
+    update, _ = neuron_round(*arguments, dropout=0.4)
+    torch.manual_seed(3)
+    seed = int(torch.randint(2**62, ()))
+    jobs = slabs.slabs(H, B, T * K * 8, torch.device("cpu"), seed)
+    masks = {job.head: slabs.kept(torch.empty(B, T, K, dtype=torch.float64), 0.4, job.seed) for job in jobs}
+    expected, _ = formula(*arguments, mask=torch.stack([masks[h] for h in range(H)], 1))
+    torch.testing.assert_close(update, expected, rtol=1e-10, atol=1e-10)
+    for found, wanted in zip(
+        torch.autograd.grad(update.sum(), arguments[:4]),
+        torch.autograd.grad(expected.sum(), arguments[:4]),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_dropout_keeps_the_share_and_the_mean():
+    mask = slabs.kept(torch.empty(1000, 1001), 0.3, seed=1)
+    assert abs(float((mask == 0).double().mean()) - 0.3) < 3e-3
+    assert abs(float(mask.double().mean()) - 1) < 3e-3
+    assert not mask.equal(slabs.kept(mask, 0.3, seed=2))
+    assert mask.equal(slabs.kept(mask, 0.3, seed=1))
+
+
+def test_bfloat16_products_stay_near_float32():
+    arguments = [None if t is None else (t.detach().float() if t.is_floating_point() else t) for t in inputs(True)]
+    arguments[4] = arguments[4].to(torch.complex64)
+    exact, exact_after = neuron_round(*arguments)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded, after = neuron_round(*arguments)
+    assert rounded.dtype == after.dtype == torch.float32
+    assert 0 < (rounded - exact).norm() / exact.norm() < 0.03
+    assert 0 < (after - exact_after).norm() / exact_after.norm() < 0.03
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_decoding_one_token_is_the_round_of_length_one(dtype):
+    v, dx, dy, e, _, rho = (
+        t.detach().to(dtype) if t is not None and t.is_floating_point() else t for t in inputs(True)
+    )
+    turn = rotation(rope_frequencies(K), 9, 1, dtype)
+    update, after = neuron_round(v[:, :1], dx, dy, e, turn, rho)
+    synapses = rho.clone()
+    decoded = decode_round(v[:, 0], dx, dy.mT.contiguous(), e, turn, synapses)
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
+    torch.testing.assert_close(decoded, update[:, 0], rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(synapses, after, rtol=tolerance, atol=tolerance)
