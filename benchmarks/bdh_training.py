@@ -2,7 +2,7 @@
 
     python -m benchmarks.bdh_training [--threads 2] [--rounds 5]
 
-Float32, no dropout (torch's own costs the formula a further half second here), `dim 128, neurons 8192, heads 4, layers 4`,
+Float32 without dropout (torch's own would cost the formula more still), `dim 128, neurons 8192, heads 4, layers 4`,
 batch 8, length 256. Peak memory is what the process holds at most beyond the model before its first step.
 """
 

@@ -163,7 +163,7 @@ class BDH(nn.Module):
         top_k: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Int[Tensor, "batch longer"]:
-        """The prompt and `max_new_tokens` more, each drawn with softmax(logits / temperature) from the `top_k` likeliest.
+        """The prompt and `max_new_tokens` more, drawn by softmax(logits / temperature) from the `top_k` likeliest.
 
         Temperature 0 takes the likeliest. Runs on the synapses: the prompt is read once, and a new token costs the
         same however long the text before it. Raises `ValueError` for unfit arguments.

@@ -1,0 +1,50 @@
+# make book    install into .venv, get the data, execute the chapters, render _build/html
+# make test    install into .venv, build the book at the ci profile, run all tests
+# make clean   forget results and pages (the installed .venv stays)
+#
+# PROFILE=ci|laptop|paper   how large the experiments are
+# JOBS=N                    chapters at a time
+# SCHEDULER=tcp://...       hand the chapters to a Dask scheduler
+# PYTHON=...                the Python to make .venv with
+
+PROFILE = ci
+JOBS =
+SCHEDULER =
+PYTHON ?=
+
+CANDIDATES = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+VENV_PYTHON = .venv/bin/python
+
+.PHONY: book test clean
+
+book: .venv/installed
+	@$(VENV_PYTHON) -m book.builder --profile $(PROFILE) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
+# The browser tests read the pages and the chapter tests the cached results, so nothing is executed twice.
+test: .venv/installed
+	@$(VENV_PYTHON) -m book.builder --profile ci
+	@$(VENV_PYTHON) -m pytest
+
+clean:
+	rm -rf _build
+
+.venv/installed: requirements.txt pyproject.toml
+	@found=; incomplete=; \
+	for python in $(CANDIDATES); do \
+	  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+	  if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then found=$$python; break; fi; \
+	  incomplete=$$python; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$incomplete" ]; then \
+	  echo "$$incomplete lacks the venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python 3.11, 3.12 or 3.13 among: $(CANDIDATES). Install one, or name it: make PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing into .venv with $$found; PyTorch is large, this can take minutes"; \
+	"$$found" -m venv --clear .venv
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,118 @@
+"""`show` and `explorer`: the two calls a chapter makes."""
+
+import inspect
+import itertools
+import os
+import re
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from brainlib.explore import live, page
+from brainlib.explore.controls import Control, read_grid
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+
+class Explorer:
+    """A figure with its caption and description, as the last line of a cell. Made by `show` and `explorer`."""
+
+    def __init__(
+        self, function: Callable[..., Any], controls: list[Control], *, name: str, caption: str, alt: str
+    ) -> None:
+        """Draws the first figure; for the page all, since an error raised while a cell displays stops no build."""
+        self.name, self.caption, self.alt = _name(name), _text("caption", caption), _text("alt", alt)
+        self.function, self.controls = function, controls
+        _accepts(function, controls)
+        self._html = self.html() if for_page() else None
+        if self._html is None:
+            self.figure(**{control.name: control.values[0] for control in controls})
+
+    def figure(self, **values: Any) -> "plotly.graph_objects.Figure":
+        """The plotly figure at these values."""
+        from plotly.basedatatypes import BaseFigure
+
+        figure = self.function(**values)
+        if not isinstance(figure, BaseFigure):
+            raise ValueError(f"{self.name}: got {type(figure).__name__}, expected a plotly figure")
+        if not figure.data:
+            raise ValueError(f"{self.name}: got a figure without traces at {values}, expected at least one")
+        return figure
+
+    def html(self) -> str:
+        """The figure as a `<figure>` element of the page, with every point of the grid."""
+        names = [control.name for control in self.controls]
+        points = itertools.product(*(control.values for control in self.controls))
+        figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
+        return page.figure_html(self.name, self.caption, self.alt, self.controls, figures)
+
+    def widget(self) -> Any:
+        """The figure as a box of ipywidgets, computed live."""
+        return live.view(self.figure, self.controls, self.caption)
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """The MIME bundles of a cell's outputs, in order."""
+        words = {"text/plain": f"{self.caption}\n[{self.alt}]"}
+        if self._html is not None:
+            return [{"text/html": self._html} | words]
+        caption = {"text/html": live.caption_html(self.caption), "text/plain": self.caption}
+        if not self.controls:
+            return [live.plotly_bundle(self.figure()) | words, caption]
+        picture = f"{live.caption_html(self.caption)}<p>{escape(self.alt)}</p>"  # where widgets cannot be shown
+        return [self.widget()._repr_mimebundle_() | {"text/html": picture} | words]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.outputs()[0]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for bundle in self.outputs():
+            display(bundle, raw=True)
+
+
+def show(figure: "plotly.graph_objects.Figure", *, name: str, caption: str, alt: str) -> Explorer:
+    """A figure with its caption, in a live notebook and in the page.
+
+    `name` is its address in the page (lower case, hyphens), `caption` the finding it shows, `alt` the description for
+    who cannot see it. The figure's `width` is the most it takes, its `height` is kept (see `WIDE` and `REGULAR`).
+    Raises `ValueError` for an empty text, an invalid name, a figure without traces, or over 300 KB for the page.
+    """
+    return Explorer(lambda: figure, [], name=name, caption=caption, alt=alt)
+
+
+def explorer(function: Callable[..., Any], *, name: str, caption: str, alt: str, **grid: Any) -> Explorer:
+    """A figure that a reader moves through: live at any value with a kernel, over the grid in the page.
+
+    `function(**parameters)` returns a plotly figure; `grid` gives for each parameter the values that the page can show.
+    Increasing numbers become a slider, whose live form reaches every value between (integers in the grid's common
+    step); strings, and numbers in another order, become a list to pick from. Fix the axes' ranges in `function` so that
+    states can be compared. Raises `ValueError` that names the parameter for a bad grid, and as `show` does.
+    """
+    return Explorer(function, read_grid(grid), name=name, caption=caption, alt=alt)
+
+
+def for_page() -> bool:
+    """Whether the notebook is executed for the rendered page."""
+    return os.environ.get("BRAINLIB_PAGE") == "1"
+
+
+def _name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise ValueError(f"name: got {name!r}, expected lower-case words joined by hyphens, such as 'bdh-loss'")
+    return name
+
+
+def _text(argument: str, text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"{argument}: got {text!r}, expected a sentence")
+    return text.strip()
+
+
+def _accepts(function: Callable[..., Any], controls: list[Control]) -> None:
+    names = [control.name for control in controls]
+    try:
+        inspect.signature(function).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        raise ValueError(f"function: got one that cannot be called with {names}: {error}") from error

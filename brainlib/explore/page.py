@@ -1,0 +1,70 @@
+"""The HTML of a figure in the rendered page: controls, a place for the plot, the caption, and the data as inline JSON.
+
+`book/assets/brainlib.js` draws it. Where nothing is drawn (no JavaScript) the description stands in the plot's place.
+"""
+
+from html import escape
+from typing import Any
+
+from brainlib.explore.controls import Control
+from brainlib.explore.factor import compact, factored
+from brainlib.explore.numbers import plain
+from brainlib.explore.template import WIDE, template
+
+LARGEST = 300_000  # bytes a figure may add to its page
+LOADER = (
+    'window.brainlibScript ??= document.head.appendChild(Object.assign(document.createElement("script"), '
+    '{src: (document.documentElement.dataset.content_root ?? "") + "_assets/brainlib.js"}));'
+)
+
+
+def figure_html(name: str, caption: str, alt: str, controls: list[Control], figures: list) -> str:
+    """A `<figure>` element with a plotly figure for each point of the controls' grid, the last control moving fastest.
+
+    Raises `ValueError` with the size if the element is over 300 KB.
+    """
+    frame = figures[0].layout
+    data = factored([state(figure) for figure in figures])
+    data |= {"values": [control.texts for control in controls], "template": template()}
+    json = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
+    kind = "interactive figure" if controls else "figure"
+    fields = "".join(_control(name, control) for control in controls)
+    bar = f'<div class="brainlib-controls">{fields}</div>' if controls else ""
+    html = (
+        f'<figure class="brainlib" id="{name}">'
+        f'<div role="group" aria-label="{kind}" aria-describedby="{name}-alt">{bar}'
+        f'<div class="brainlib-frame" style="max-width:{frame.width or WIDE["width"]:g}px">'
+        f'<p class="brainlib-alt" id="{name}-alt">{escape(alt)}</p>'
+        f'<div class="brainlib-plot" style="height:{frame.height or WIDE["height"]:g}px" aria-hidden="true"></div>'
+        f"</div></div><figcaption>{escape(caption)}</figcaption>"
+        f'<script type="application/json">{json}</script>'
+        f"<script>{LOADER}</script></figure>"
+    )
+    size = len(html.encode())
+    if size > LARGEST:
+        raise ValueError(
+            f"{name}: the figure needs {size / 1000:.0f} KB of its page in {len(figures)} states, expected at most "
+            f"{LARGEST / 1000:.0f} KB: use fewer grid points, traces or samples"
+        )
+    return html
+
+
+def state(figure: Any) -> dict:
+    """A figure's traces and layout as plain data, without the template and the size, which the page knows."""
+    parts = plain(figure.to_plotly_json())
+    layout = {key: part for key, part in parts["layout"].items() if key not in ("template", "width", "height")}
+    return {"data": parts["data"], "layout": layout}
+
+
+def _control(figure: str, control: Control) -> str:
+    identity, texts = f"{figure}-{control.name}", [escape(text) for text in control.texts]
+    label = f'<label for="{identity}">{escape(control.label)}</label>'
+    if control.ordered:
+        field = (
+            f'<input type="range" id="{identity}" min="0" max="{len(texts) - 1}" step="1" value="0" '
+            f'aria-valuetext="{texts[0]}" autocomplete="off"><output for="{identity}">{texts[0]}</output>'
+        )
+    else:
+        options = "".join(f'<option value="{index}">{text}</option>' for index, text in enumerate(texts))
+        field = f'<select id="{identity}" autocomplete="off">{options}</select>'
+    return f'<div class="brainlib-control">{label}{field}</div>'

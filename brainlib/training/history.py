@@ -1,0 +1,57 @@
+"""What a run measured, as plain numbers that survive a trip through JSON unchanged."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from brainlib.training.config import TrainingConfig
+
+
+@dataclass
+class History:
+    """The record of one training run, complete across interruptions.
+
+    `losses`, `learning_rates` and `gradient_norms` (before clipping) have one entry a step: entry i belongs to
+    step i + 1. `evaluations` are pairs (steps done, value of `evaluate`). `seconds` is the wall-clock time of the
+    steps, evaluations and checkpoints that led to the result. `parameters` counts the model's trainable numbers,
+    `precision` is the one that was used ("float32" or "bfloat16"), `processes` how many shared each batch.
+    """
+
+    config: TrainingConfig
+    parameters: int
+    precision: str
+    processes: int = 1
+    losses: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
+    gradient_norms: list[float] = field(default_factory=list)
+    evaluations: list[tuple[int, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """The record as JSON; every number is written so that it reads back bit for bit."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "History":
+        """The record that `to_json` wrote. Raises `ValueError` if `text` is no such record."""
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"history: not JSON ({error})") from error
+        return cls.from_dict(content)
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "History":
+        """The record from `dataclasses.asdict` or parsed JSON. Raises `ValueError` if `content` is no such record."""
+        _check_names("history", content, cls)
+        _check_names("history: config", content["config"], TrainingConfig)
+        config = TrainingConfig(**content["config"] | {"betas": tuple(content["config"]["betas"])})
+        evaluations = [(step, value) for step, value in content["evaluations"]]
+        return cls(**content | {"config": config, "evaluations": evaluations})
+
+
+def _check_names(where: str, content: Any, kind: type) -> None:
+    expected = sorted(item.name for item in fields(kind))
+    found = sorted(content) if isinstance(content, dict) else type(content).__name__
+    if found != expected:
+        raise ValueError(f"{where}: got {found}, expected an object with {expected}")

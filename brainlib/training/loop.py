@@ -1,0 +1,253 @@
+"""The training loop of every model in the book."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from brainlib.training import checkpoint
+from brainlib.training.config import TrainingConfig
+from brainlib.training.history import History
+from brainlib.training.parallel import Processes, processes
+from brainlib.training.precision import autocast, resolve_precision
+from brainlib.training.schedule import learning_rate
+from brainlib.training.snapshot import Batches, Run
+from brainlib.training.trees import detach, tree_map
+
+_STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
+
+
+def train(
+    model: nn.Module,
+    loss: Callable[[nn.Module, Any, Any], Any],
+    batches: Batches,
+    config: TrainingConfig,
+    evaluate: Callable[[nn.Module], Any] | None = None,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Trains `model` in place on its own device with AdamW, and returns what was measured.
+
+    - `loss(model, batch, state)` returns the scalar mean loss over the batch's rows and the state to carry on. The
+      state is None at first; what is returned (a tensor, or tensors and numbers in tuples, NamedTuples, lists and
+      dicts) is detached and given to the next call. Return None to carry nothing.
+    - `batches.next_batch()` returns tensors whose first dimension is the batch; they are moved to the model's device.
+    - `evaluate(model)` returns a number. It is called without gradients, in eval mode and in float32, every
+      `config.evaluate_every` steps and after the last; its random numbers do not touch the training's.
+    - `folder` holds the checkpoints, every `config.checkpoint_every` steps and after the last. If it holds one already,
+      the run goes on from the newest, and ends bit for bit as if it had never stopped; of its config, only
+      `checkpoint_every` may differ. A finished run is loaded and returned at once.
+    - `progress` shows a bar (the environment variable TQDM_DISABLE=1 hides it everywhere).
+
+    Random numbers drawn inside the model come from `config.seed`; the caller's generators are left as they were. Under
+    torchrun each process takes its contiguous share of every batch's rows and carries the state of those; the first one
+    evaluates and writes the shared files, and every process returns the same history.
+
+    Raises `ValueError` for unfit arguments, `CheckpointError` for a checkpoint that is damaged or of another run, and
+    `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
+    """
+    device = _check_arguments(model, batches, config, folder)
+    with contextlib.ExitStack() as stack:
+        if device.type == "cuda":
+            stack.enter_context(torch.cuda.device(device))
+        group = processes(device)
+        stack.enter_context(_mode(model, training=True))
+        stack.enter_context(_own_random_numbers(device))
+        torch.default_generator.manual_seed(config.seed + group.rank)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(config.seed + group.rank)
+        run = _start(model, batches, config, group)
+        folder = None if folder is None else Path(folder)
+        if folder is not None:
+            _resume(run, folder)
+        if not run.history.losses:
+            pays = float(resolve_precision(config.precision, device) == "bfloat16")
+            run.history.precision = "bfloat16" if group.from_first(pays) else "float32"
+        if len(run.history.losses) < config.steps:
+            _loop(run, loss, evaluate, folder, progress and group.rank == 0)
+        return run.history
+
+
+def _check_arguments(model: Any, batches: Any, config: Any, folder: str | Path | None) -> torch.device:
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model: got {type(model).__name__}, expected a torch.nn.Module")
+    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("model: has no parameters with requires_grad, expected some to train")
+    if len(devices) > 1:
+        raise ValueError(f"model: is on {', '.join(sorted(map(str, devices)))}, expected all of it on one device")
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise ValueError(f"model: parameter {name!r} is {parameter.dtype}, expected torch.float32")
+    if not isinstance(batches, Batches):
+        missing = [name for name in ("next_batch", "state_dict", "load_state_dict") if not hasattr(batches, name)]
+        raise ValueError(f"batches: {type(batches).__name__} has no {', '.join(missing)}")
+    for name, states in (("model", model.state_dict()), ("batches", batches.state_dict())):
+        for key, value in states.items():
+            if not isinstance(value, Tensor):
+                raise ValueError(f"{name}: state_dict()[{key!r}] is {type(value).__name__}, expected a tensor")
+    if not isinstance(config, TrainingConfig):
+        raise ValueError(f"config: got {type(config).__name__}, expected a TrainingConfig")
+    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+        raise ValueError(f"folder: {folder} is a file, expected a directory")
+    return devices.pop()
+
+
+class _Objective(nn.Module):
+    """Model and loss as one module, so that data parallelism sees a forward pass and the loss sees the model itself."""
+
+    def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any, Any], Any]) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, batch: Any, state: Any) -> Any:
+        result = self.loss(self.model, batch, state)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError(f"loss: returned {type(result).__name__}, expected a pair (scalar loss, state)")
+        value = result[0]
+        if not isinstance(value, Tensor):
+            raise ValueError(f"loss: returned {type(value).__name__} as the loss, expected a tensor")
+        if value.dim() != 0 or not value.requires_grad:
+            found = f"shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
+            raise ValueError(f"loss: returned a tensor of {found}, expected a scalar with a gradient")
+        return result
+
+
+def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | None, progress: bool) -> None:
+    config, history, group, optimizer = run.history.config, run.history, run.group, run.optimizer
+    parameters = optimizer.param_groups[0]["params"]
+    objective = group.parallel(_Objective(run.model, loss))
+    first, last = len(history.losses) + 1, config.steps
+    unread: list[Tensor] = []
+    clock = _Clock(history)
+    with _bar(progress, first - 1, last) as bar:
+        for step in range(first, last + 1):
+            rate = learning_rate(config, step)
+            optimizer.param_groups[0]["lr"] = rate
+            batch = run.batches.next_batch()
+            if step == first:
+                group.check_same(batch)
+            with autocast(history.precision, group.device):
+                value, state = objective(group.rows(batch), run.state)
+            optimizer.zero_grad()
+            value.backward()
+            if config.clip_norm is None:
+                norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+            else:
+                norm = nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+            history.learning_rates.append(rate)
+            unread.append(torch.stack((value.detach().float(), norm)))
+
+            evaluation_due = evaluate is not None and _due(step, config.evaluate_every, last)
+            checkpoint_due = folder is not None and _due(step, config.checkpoint_every, last)
+            at_once = group.device.type == "cpu" or step == last
+            if at_once or evaluation_due or checkpoint_due or len(unread) == _STEPS_UNREAD:
+                _read(unread, history, group)
+                bar.set_postfix_str(_describe(history), refresh=False)
+            optimizer.step()
+            run.state = tree_map(detach, state, "state")
+            if evaluation_due:
+                history.evaluations.append((step, _evaluate(evaluate, run)))
+                bar.set_postfix_str(_describe(history), refresh=False)
+            if checkpoint_due:
+                clock.read()
+                checkpoint.save(folder, step, run.checkpoint(), group)
+            bar.update()
+    optimizer.zero_grad()
+    clock.read()
+
+
+def _read(unread: list[Tensor], history: History, group: Processes) -> None:
+    # Losses are averaged over the processes; gradient norms are the same everywhere already.
+    for value, norm in group.mean(torch.stack(unread)).tolist():
+        if not math.isfinite(value) or not math.isfinite(norm):
+            where = f"step {len(history.losses) + 1}"
+            raise FloatingPointError(
+                f"{where}: the loss is {value}, its gradient's norm {norm}, expected finite numbers"
+            )
+        history.losses.append(value)
+        history.gradient_norms.append(norm)
+    unread.clear()
+
+
+def _evaluate(evaluate: Callable, run: Run) -> float:
+    value = 0.0
+    if run.group.rank == 0:
+        with torch.no_grad(), _mode(run.model, training=False), _own_random_numbers(run.group.device):
+            result = evaluate(run.model)
+        try:
+            value = float(result)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"evaluate: returned {type(result).__name__}, expected a number") from error
+    value = run.group.from_first(value)
+    if not math.isfinite(value):
+        raise FloatingPointError(f"step {len(run.history.losses)}: evaluate returned {value}, expected a finite number")
+    return value
+
+
+def _start(model: nn.Module, batches: Batches, config: TrainingConfig, group: Processes) -> Run:
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
+    )
+    parameters = sum(parameter.numel() for parameter in trained)
+    return Run(model, optimizer, batches, History(config, parameters, config.precision, group.count), group)
+
+
+def _resume(run: Run, folder: Path) -> None:
+    if run.group.rank == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.clean(folder)
+    run.group.wait()
+    newest = checkpoint.load_newest(folder, run.group.rank)
+    if newest is not None:
+        run.restore(newest)
+
+
+class _Clock:
+    """Adds wall-clock time to a history's seconds, on top of what earlier parts of the run took."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.start = history, time.perf_counter() - history.seconds
+
+    def read(self) -> None:
+        self.history.seconds = time.perf_counter() - self.start
+
+
+def _due(step: int, every: int | None, last: int) -> bool:
+    return step == last or (every is not None and step % every == 0)
+
+
+def _describe(history: History) -> str:
+    held_out = f", held out {history.evaluations[-1][1]:.3f}" if history.evaluations else ""
+    return f"loss {history.losses[-1]:.3f}{held_out}"
+
+
+def _bar(shown: bool, done: int, steps: int) -> Any:
+    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
+
+    # `disable` is left unset where a bar is wanted, so that TQDM_DISABLE can speak.
+    hidden = {} if shown else {"disable": True}
+    return tqdm(initial=done, total=steps, desc="training", unit="step", mininterval=0.5, **hidden)
+
+
+@contextlib.contextmanager
+def _mode(model: nn.Module, training: bool) -> Iterator[None]:
+    before = {module: module.training for module in model.modules()}
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in before.items():
+            module.training = mode
+
+
+@contextlib.contextmanager
+def _own_random_numbers(device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

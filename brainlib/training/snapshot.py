@@ -1,0 +1,128 @@
+"""All of a run that changes from step to step: taken apart for a checkpoint, and put back bit for bit."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from brainlib.training.checkpoint import Checkpoint, CheckpointError
+from brainlib.training.history import History
+from brainlib.training.parallel import Processes
+from brainlib.training.trees import pack, unpack
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """A source of batches that knows how far it has been read, such as `brainlib.data.RandomCrops`."""
+
+    def next_batch(self) -> Any: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+@dataclass
+class Run:
+    """A training run between two steps; `state` is what the model carries from batch to batch."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    batches: Batches
+    history: History
+    group: Processes
+    state: Any = None
+
+    def checkpoint(self) -> Checkpoint:
+        """What this process writes: the first the shared files, every one its own."""
+        layout, carried = pack(self.state, "state")
+        own = {f"state.{index}": tensor for index, tensor in enumerate(carried)} | _generators(self.group.device)
+        tensors = {f"rank-{self.group.rank}": own}
+        if self.group.rank == 0:
+            tensors["model"] = self.model.state_dict()
+            tensors["optimizer"] = _moments(self.model, self.optimizer)
+            tensors["batches"] = self.batches.state_dict()
+        progress = {"step": len(self.history.losses), "state": layout, "history": asdict(self.history)}
+        return Checkpoint(self._identity() | progress, tensors)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Makes this run the checkpointed one. Raises `CheckpointError`, and changes nothing, if that is another."""
+        written, progress = History.from_dict(checkpoint.progress["history"]), checkpoint.progress
+        _check_config(asdict(written.config), asdict(self.history.config))
+        if written.processes != self.group.count:
+            _differs("processes", written.processes, self.group.count)
+        for name, here in self._identity().items():
+            _check_identity(name, progress[name], here)
+        own = checkpoint.tensors[f"rank-{self.group.rank}"]
+        carried = (own[f"state.{index}"] for index in range(len(own)))
+        try:
+            state = unpack(progress["state"], carried, self.group.device)
+        except ValueError as error:
+            raise CheckpointError(f"checkpoint of another run: {error}") from error
+        try:
+            self.batches.load_state_dict(checkpoint.tensors["batches"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"checkpoint of another run: its batches' position does not fit ({error})") from error
+        self.model.load_state_dict(checkpoint.tensors["model"])
+        _load_moments(self.model, self.optimizer, checkpoint.tensors["optimizer"])
+        self.state, self.history = state, replace(written, config=self.history.config)
+        torch.set_rng_state(own["generator.cpu"])
+        if self.group.device.type == "cuda":
+            torch.cuda.set_rng_state(own["generator.cuda"], self.group.device)
+
+    def _identity(self) -> dict[str, Any]:
+        tensors = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in self.model.state_dict().items()}
+        return {
+            "model": type(self.model).__name__,
+            "tensors": tensors,
+            "trained": [name for name, _ in _trained(self.model)],
+            "batches": type(self.batches).__name__,
+            "device": self.group.device.type,
+        }
+
+
+def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _generators(device: torch.device) -> dict[str, Tensor]:
+    states = {"generator.cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["generator.cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    # In a file "layer.weight/exp_avg": parameters have names, not the optimiser's numbers.
+    moments = {name: optimizer.state.get(parameter, {}) for name, parameter in _trained(model)}
+    return {f"{name}/{key}": value for name, values in moments.items() for key, value in values.items()}
+
+
+def _load_moments(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
+    for index, (name, parameter) in enumerate(_trained(model)):
+        own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+        # The moments lie in memory as their parameter does: the fused AdamW walks through both in step.
+        states[index] = {
+            key: value if key == "step" else torch.empty_like(parameter).copy_(value) for key, value in own.items()
+        }
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": {i: s for i, s in states.items() if s}, "param_groups": groups})
+
+
+def _check_config(written: dict[str, Any], here: dict[str, Any]) -> None:
+    for name in written:
+        if name != "checkpoint_every" and written[name] != here[name]:
+            _differs(f"config.{name}", written[name], here[name])
+
+
+def _check_identity(name: str, written: Any, here: Any) -> None:
+    if name == "tensors":
+        for tensor in written | here:
+            if written.get(tensor) != here.get(tensor):
+                _differs(f"model's tensor {tensor!r}", written.get(tensor, "absent"), here.get(tensor, "absent"))
+    if written != here:
+        _differs(name, written, here)
+
+
+def _differs(what: str, written: Any, here: Any) -> None:
+    raise CheckpointError(f"checkpoint of another run: its {what} is {written!r}, here it is {here!r}")

@@ -1,0 +1,147 @@
+"""The rendered site: whole or not at all, without a word to the outside."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from book.builder import __main__ as command
+from book.builder import site
+from book.builder.sources import BuildError
+
+REPOSITORY = Path(__file__).parents[2]
+CLAIMS = """
+[A1]
+statement = "One is & stays < two."
+source = "Sec. 1"
+paper = "yes"
+measure = "one"
+holds = { below = 2 }
+[A2]
+statement = "Nobody ran this."
+source = "Sec. 2"
+paper = "yes"
+measure = "nothing"
+holds = { below = 2 }
+"""
+RECORD = {
+    "claim": "A1",
+    "values": [1.5],
+    "seeds": [0],
+    "profile": "laptop",
+    "note": "a larger run",
+    "provenance": {
+        "device": "cpu",
+        "device_name": "a laptop",
+        "threads": 8,
+        "python": "3.13.0",
+        "torch": "2.13.0",
+        "numpy": "2.4.6",
+        "revision": "0123456789ab",
+        "time": "2026-01-02T03:04:05+00:00",
+    },
+}
+
+
+@pytest.fixture
+def book(root, write):
+    """The small book with the repository's own configuration and brainlib, a claim, and a page with maths."""
+    shutil.copy(REPOSITORY / "_config.yml", root)
+    shutil.rmtree(root / "brainlib")
+    (root / "brainlib").symlink_to(REPOSITORY / "brainlib")
+    shutil.copytree(REPOSITORY / "book" / "assets", root / "book" / "assets")
+    (root / "book" / "welcome.md").write_text("# Welcome\n\nHere $E = mc^2$.\n\n{{ colab }}\n")
+    shutil.copy(REPOSITORY / "book" / "references.bib", root / "book")
+    write(
+        "from brainlib import ledger",
+        'ledger.record("A1", values=[1.25], seeds=[seed], profile=profile, device=device)',
+    )
+    (root / "chapters/part/claims.toml").write_text(CLAIMS)
+    (root / "chapters/part/records").mkdir()
+    (root / "chapters/part/records/A1-laptop.json").write_text(json.dumps(RECORD))
+    return root
+
+
+def test_a_build_from_nothing_to_a_site_and_what_changes_do_to_it(book, capsys):
+    html = book / "_build" / "html"
+    command.build(book, {"profile": "ci"})
+    assert "rendered" in capsys.readouterr().out
+    assert 'url=book/welcome.html"' in (html / "index.html").read_text()
+
+    chapter = (html / "chapters/part/01_first.html").read_text()
+    assert "Claim A1: holds" in chapter
+    assert chapter.count("seed") == chapter.count("seed</span>") and "_build" not in chapter  # no paths of this machine
+
+    scoreboard = (html / "book/scoreboard.html").read_text()
+    assert "2 claims: 1 holding, 0 failing, 0 open, 1 not run." in scoreboard
+    assert "One is &amp; stays &lt; two." in scoreboard and "Claim A2: not run." in scoreboard
+    for part in (
+        "this build",
+        "1.25",
+        "recorded",
+        "1.5. a larger run",
+        "a laptop, 8 threads",
+        "0123456789ab",
+        "2026-01-02",
+    ):
+        assert part in scoreboard
+
+    for page in html.rglob("*.html"):
+        asked = re.findall(
+            r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"((?:https?:)?//[^\"]*)", page.read_text()
+        )
+        assert not asked, f"{page.name} asks {asked}"
+    assert (html / "_assets/plotly.min.js").is_file() and (html / "_assets/mathjax/tex-chtml.js").is_file()
+    assert "mathjax" in (html / "book/welcome.html").read_text()
+
+    command.build(book, {"profile": "ci"})
+    assert "unchanged" in capsys.readouterr().out
+
+    (book / "book/welcome.md").write_text("# Welcome\n\n[nowhere](nowhere.md)\n")
+    for _ in range(2):
+        with pytest.raises(BuildError, match=r"the pages were not rendered(.|\n)*nowhere"):
+            command.build(book, {"profile": "ci"})
+    assert "mathjax" in (html / "book/welcome.html").read_text()  # the last whole site stands
+
+
+def test_a_page_that_is_listed_but_missing_is_named(book):
+    (book / "book/welcome.md").unlink()
+    with pytest.raises(BuildError, match=r"book/welcome is listed, but there is neither"):
+        site.assemble(book, {}, "ci")
+
+
+@pytest.mark.parametrize("address", ["", "https://git.example/us/book/"])
+def test_what_needs_the_address_appears_with_it(address):
+    config = {"repository": {"url": address, "branch": "main"}, "html": {}, "parse": {}}
+    text = json.dumps(site.configured(config))
+    assert ("colab_url" in text) == ("use_edit_page_button" in text) == ("pip install" in text) == bool(address)
+    assert text.count("git.example/us/book/") <= 1  # only the configured address itself keeps its slash
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "seed"], "-p: got 'seed', expected NAME=VALUE"),
+        (["--only", "chapters/none.ipynb"], "chapters/none.ipynb: not a notebook"),
+        (["--strip", "chapters/none.ipynb"], "chapters/none.ipynb: not a notebook"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments, message, capsys):
+    assert command.main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_knows_its_profiles(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--profile", "huge"])
+    assert "invalid choice: 'huge'" in capsys.readouterr().err
+
+
+def test_a_parameter_from_the_command_line_is_a_literal_or_text():
+    assert [command._parameter(text) for text in ("seed=3", "rate=1e-3", "device=cpu")] == [
+        ("seed", 3),
+        ("rate", 1e-3),
+        ("device", "cpu"),
+    ]

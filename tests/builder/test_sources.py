@@ -1,0 +1,67 @@
+"""What a chapter's source may look like."""
+
+import re
+
+import nbformat
+import pytest
+
+from book.builder import sources
+from book.builder.sources import BuildError
+
+
+def test_a_clean_chapter_is_found_and_its_parameters_are_read(root, write):
+    chapter = write("1 + 1")
+    assert sources.chapters(root) == [chapter]
+    assert sources.parameters(root, chapter) == {"profile": "ci", "seed": 0, "device": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda n: n.cells[2].update(outputs=[nbformat.v4.new_output("stream", text="2")]), "cell 2: holds outputs"),
+        (lambda n: n.cells[2].update(execution_count=3), "cell 2: holds outputs"),
+        (lambda n: n.metadata.kernelspec.update(language="julia"), "its metadata is not in the book's form"),
+        (lambda n: n.metadata.update(widgets={}), "its metadata is not in the book's form"),
+        (lambda n: n.cells[2].metadata.update(collapsed=True), "its metadata is not in the book's form"),
+    ],
+)
+def test_what_a_run_left_behind_is_refused_and_stripped(root, write, spoil, message):
+    chapter = write("1 + 1")
+    notebook = nbformat.read(root / chapter, as_version=4)
+    spoil(notebook)
+    nbformat.write(notebook, root / chapter)
+    with pytest.raises(BuildError, match=f"{chapter}.*{message}.*--strip {chapter}"):
+        sources.chapters(root)
+    sources.strip(root, chapter)
+    sources.check(root, chapter)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (None, "0 cells are tagged 'parameters', expected exactly one"),
+        ("profile = str(1)", "the parameter 'profile' is not set to a literal"),
+        ("import os", "holds 'import os', expected only name = literal"),
+        ("profile: str = 'ci'", "holds \"profile: str = 'ci'\", expected only name = literal"),
+        ("profile =", "is not Python"),
+    ],
+)
+def test_parameters_are_names_with_literals(root, write, parameters, message):
+    chapter = write(parameters=parameters)
+    with pytest.raises(BuildError, match=re.escape(message)):
+        sources.check(root, chapter)
+
+
+def test_a_notebook_that_no_contents_list_is_named(root, write):
+    write()
+    write(chapter=sources.Path("chapters/part/02_lost.ipynb"))
+    with pytest.raises(BuildError, match=r"02_lost\.ipynb: not listed in _toc\.yml"):
+        sources.chapters(root)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}'])
+def test_a_broken_notebook_is_named(root, write, content):
+    chapter = write()
+    (root / chapter).write_text(content)
+    with pytest.raises(BuildError, match=f"{chapter}: not a notebook"):
+        sources.chapters(root)

@@ -1,0 +1,71 @@
+"""Wrong arguments are refused with a message that names them, before anything is drawn."""
+
+import subprocess
+import sys
+
+import numpy
+import plotly.graph_objects as go
+import pytest
+
+from brainlib import explore
+from brainlib.explore.controls import read_grid
+
+TEXTS = {"name": "dots", "caption": "Dots.", "alt": "Dots."}
+
+
+def dots(**_: object) -> go.Figure:
+    """A figure of any parameters."""
+    return go.Figure(go.Scatter(y=[1, 2]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["word", 3, None, {"a": 1}, [], [1], [1, 1], ["a", "a"], [1, "a"], [True, False], [1.0, float("nan")], [[1], [2]]],
+    ids=repr,
+)
+def test_a_bad_grid_names_its_parameter(values: object) -> None:
+    with pytest.raises(ValueError, match=r"^tau: got .*, expected"):
+        explore.explorer(dots, **TEXTS, tau=values)
+
+
+def test_a_grid_is_needed() -> None:
+    with pytest.raises(ValueError, match=r"^grid: got no parameter, expected at least one"):
+        explore.explorer(dots, **TEXTS)
+
+
+@pytest.mark.parametrize("name", ["", "Dots", "two words", "a--b", "1st", 'a"b'])
+def test_a_bad_name_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^name: got .*, expected lower-case words"):
+        explore.show(dots(), **(TEXTS | {"name": name}))
+
+
+@pytest.mark.parametrize("argument", ["caption", "alt"])
+def test_an_empty_text_is_named(argument: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{argument}: got ' ', expected a sentence"):
+        explore.show(dots(), **(TEXTS | {argument: " "}))
+
+
+def test_a_function_that_does_not_take_the_grid_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^function: got one that cannot be called with \['tau'\]: .*byte"):
+        explore.explorer(lambda byte: dots(), **TEXTS, tau=[1, 2])
+
+
+def test_a_function_must_return_a_figure_with_traces() -> None:
+    with pytest.raises(ValueError, match=r"^dots: got str, expected a plotly figure"):
+        explore.explorer(lambda tau: "figure", **TEXTS, tau=[1, 2])
+    with pytest.raises(ValueError, match=r"^dots: got a figure without traces"):
+        explore.explorer(lambda tau: go.Figure(), **TEXTS, tau=[1, 2])
+
+
+def test_grids_are_read_from_what_holds_them() -> None:
+    whole, real, words = read_grid({"a": range(3), "b": numpy.linspace(0, 1, 3), "c_d": ("x", "y")})
+    assert whole.values == (0, 1, 2) and whole.ordered
+    assert real.values == (0.0, 0.5, 1.0) and real.ordered and real.texts == ["0", "0.5", "1"]
+    assert words.values == ("x", "y") and not words.ordered and words.label == "c d"
+    assert read_grid({"a": [1, 2.5]})[0].values == (1.0, 2.5)
+
+
+def test_plots_and_widgets_load_on_use() -> None:
+    code = "import sys, brainlib.explore; print([name for name in ('plotly', 'ipywidgets', 'IPython') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,122 @@
+"""What must hold for a page in the browser. Every check returns complaints in words; a good page has none."""
+
+import contextlib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from page_links import dead_links
+from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import TimeoutError as Timeout
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+LOUD = ("error", "warning")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+READY = """() => !document.querySelector("figure.brainlib:not(.drawn, .failed)") && (!window.MathJax?.startup ||
+    MathJax.startup.promise.then(() => true))"""
+LAYERS = ".mlayer, .polarlayer, .pielayer, .shapelayer, .annotation"
+BLANK = """(layers) => [...document.querySelectorAll("figure.brainlib, .js-plotly-plot")].filter((figure) => {
+    const size = (part) => { const box = part.getBoundingClientRect(); return [box.width, box.height]; };
+    const surface = [...figure.querySelectorAll("svg.main-svg, canvas")].some((part) => Math.min(...size(part)) > 20);
+    const traces = [...figure.querySelectorAll(layers + ", canvas")].flatMap((part) =>
+        part.tagName === "CANVAS" ? [part] : [...part.querySelectorAll("path, image, rect, text")]);
+    return !surface || !traces.some((part) => Math.max(...size(part)) > 0);
+}).map((figure) => figure.id || figure.className)"""
+DRAWN = """(figure, layers) => JSON.stringify([...figure.querySelectorAll(layers)].flatMap((layer) =>
+    [...layer.querySelectorAll("path, image, rect, text")].map((part) =>
+        [part.textContent, ...["d", "href", "transform", "x", "y", "width", "height", "style"].map((name) =>
+            part.getAttribute(name))])
+    ).concat([...figure.querySelectorAll("canvas")].map((part) => part.toDataURL())))"""
+WITHOUT_TEXT = """() => [...document.querySelectorAll("img, [role=img]:not([aria-hidden=true])")].filter((picture) =>
+    !(picture.alt || picture.ariaLabel || picture.getAttribute("aria-labelledby") ||
+      picture.querySelector?.("title")?.textContent)?.trim()).map((picture) => picture.outerHTML.slice(0, 120))"""
+DEAD_WIDGETS = """() => document.querySelectorAll(
+    ".jupyter-widgets, script[type='application/vnd.jupyter.widget-view+json']").length"""
+
+
+@contextlib.contextmanager
+def visit(browser: Browser, address: str, page: str, scheme: str, size: dict) -> Iterator[tuple[Page, list[str]]]:
+    """The page, open and drawn, and the complaints that its loading gave: noise, failed and outside requests."""
+    complaints: list[str] = []
+
+    def closed_network(route: Route) -> None:
+        if route.request.url.startswith(address + "/"):
+            return route.continue_()
+        complaints.append(f"outside request: {route.request.url}")
+        route.abort()
+
+    context = browser.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce", service_workers="block")
+    context.route("**/*", closed_network)
+    tab = context.new_page()
+    tab.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+    tab.on("requestfailed", lambda request: complaints.append(f"failed request: {request.url}"))
+    tab.on("response", lambda got: got.status >= 400 and complaints.append(f"status {got.status}: {got.url}"))
+    tab.on("console", lambda said: said.type in LOUD and complaints.append(f"console: {said.text}"))
+    tab.goto(f"{address}/{page}", wait_until="load")
+    with contextlib.suppress(Timeout):  # what is not drawn by then is found blank
+        tab.wait_for_function(READY, timeout=30_000)
+    yield tab, complaints
+    context.close()
+
+
+def complaints_of(browser: Browser, address: str, site: Path, page: str) -> list[str]:
+    """All complaints about a page: in the light, in the dark, and at the width of a phone."""
+    found = dead_links(site, page)
+    with visit(browser, address, page, "light", DESK) as (tab, noise):
+        found += blank_figures(tab) + without_text(tab) + dead_widgets(tab) + inaccessible(tab, "light")
+        found += dead_controls(tab) + noise
+    with visit(browser, address, page, "dark", DESK) as (tab, noise):
+        found += inaccessible(tab, "dark") + noise
+    with visit(browser, address, page, "light", PHONE) as (tab, noise):
+        found += too_wide(tab) + blank_figures(tab) + noise
+    return list(dict.fromkeys(found))
+
+
+def blank_figures(tab: Page) -> list[str]:
+    """Figures without a drawing surface or without a single drawn trace."""
+    return [f"blank figure: {name}" for name in tab.evaluate(BLANK, LAYERS)]
+
+
+def without_text(tab: Page) -> list[str]:
+    """Pictures without alternative text."""
+    return [f"picture without text: {html}" for html in tab.evaluate(WITHOUT_TEXT)]
+
+
+def dead_widgets(tab: Page) -> list[str]:
+    """Live widgets, which a page without a kernel cannot move."""
+    return ["live widget in a static page"] if tab.evaluate(DEAD_WIDGETS) else []
+
+
+def inaccessible(tab: Page, scheme: str) -> list[str]:
+    """What axe finds against WCAG 2.1 at levels A and AA."""
+    tab.evaluate(AXE)
+    run = "(rules) => axe.run({ runOnly: rules, preload: false, resultTypes: ['violations'] })"
+    nodes = [(rule["id"], node) for rule in tab.evaluate(run, RULES)["violations"] for node in rule["nodes"]]
+    return [f"{rule} ({scheme}): {node['target']} {node['html'][:120]}" for rule, node in nodes]
+
+
+def too_wide(tab: Page) -> list[str]:
+    """A page that scrolls sideways."""
+    width, window = tab.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+    return [f"too wide: {width} px in a window of {window}"] if width > window else []
+
+
+def dead_controls(tab: Page) -> list[str]:
+    """Controls that a keyboard cannot move, or that do not change what their figure draws."""
+    found, changed = [], f"([figure, layers, before]) => ({DRAWN})(figure, layers) !== before"
+    for control in tab.query_selector_all("figure.brainlib :is(input, select)"):
+        name, figure = control.get_attribute("id"), control.evaluate_handle("control => control.closest('figure')")
+        before, said = figure.evaluate(DRAWN, LAYERS), control.evaluate("control => control.value")
+        steps = control.evaluate("control => Number(control.max || control.length - 1)")
+        control.evaluate("control => { document.activeElement?.blur(); control.focus(); }")
+        for _ in range(min(steps, 5)):  # neighbouring states may be alike, all of them not
+            tab.keyboard.press("ArrowRight" if control.get_attribute("type") == "range" else "ArrowDown")
+            with contextlib.suppress(Timeout):
+                tab.wait_for_function(changed, arg=[figure, LAYERS, before], timeout=2_000)
+                break
+        else:
+            moved = control.evaluate("control => control.value") != said
+            found.append(f"dead control: {name} {'moves but changes nothing' if moved else 'does not move'}")
+    return found

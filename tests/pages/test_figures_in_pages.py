@@ -1,0 +1,114 @@
+"""What a reader can do with a figure in a page: move it by keyboard, switch the theme, resize, do without scripts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy
+import plotly.graph_objects as go
+import pytest
+from page_browser import served
+from page_checks import DESK, visit
+from playwright.sync_api import Page
+
+from brainlib import explore
+
+PAGE = "part/page.html"
+PLOT = 'document.querySelector("figure.brainlib .brainlib-plot")'
+
+
+def figure(tau: float, shape: str) -> go.Figure:
+    """A decay with typed arrays; the second shape has another number of traces."""
+    time = numpy.arange(5)
+    traces = [go.Scatter(x=time, y=numpy.exp(-time / tau).astype("float32"))]
+    if shape == "a & <b>":
+        traces.append(go.Bar(x=time, y=time * tau))
+    return go.Figure(traces).update_layout(title="</script><b>tau", **explore.REGULAR)
+
+
+@pytest.fixture
+def tab(browser, write_page: Callable[[str], Path]) -> Iterator[Page]:
+    """A page with an explorer."""
+    made = explore.explorer(
+        figure, name="decay", caption="A <decay>.", alt="A curve.", tau=[1.0, 2.0, 8.0], shape=["line", "a & <b>"]
+    )
+    site = write_page(made.html())
+    with served(site) as address, visit(browser, address, PAGE, "light", DESK) as (tab, noise):
+        yield tab
+        assert noise == []
+
+
+def drawn(tab: Page) -> list[list[float]]:
+    """The y values of the traces as plotly has them."""
+    return tab.evaluate(f"{PLOT}.data.map((trace) => Array.from(trace.y))")
+
+
+def test_keys_move_through_the_whole_grid(tab: Page) -> None:
+    for index, tau in enumerate([1.0, 2.0, 8.0]):
+        for shape in ("line", "a & <b>"):
+            tab.select_option("#decay-shape", label=shape)
+            tab.focus("#decay-tau")
+            tab.keyboard.press("Home")
+            for _ in range(index):
+                tab.keyboard.press("ArrowRight")
+            tab.wait_for_function(f"{PLOT}.data.length === {2 if shape == 'a & <b>' else 1}")
+            expected = numpy.exp(-numpy.arange(5) / tau)
+            tab.wait_for_function(f"Math.abs({PLOT}.data[0].y[1] - {expected[1]}) < 1e-3")
+            assert numpy.allclose(drawn(tab)[0], expected, atol=1e-3)
+            assert tab.inner_text("output") == tab.get_attribute("#decay-tau", "aria-valuetext") == f"{tau:g}"
+
+
+def test_the_theme_switches_the_ink_and_keeps_the_state(tab: Page) -> None:
+    tab.focus("#decay-tau")
+    tab.keyboard.press("End")
+    ink = f"getComputedStyle({PLOT}.querySelector('.xtick text')).fill"
+    light = tab.evaluate(ink)
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    tab.wait_for_function(f"{ink} !== '{light}'")
+    assert tab.evaluate(ink) == tab.evaluate("getComputedStyle(document.querySelector('figure.brainlib')).color")
+    assert numpy.allclose(drawn(tab)[0], numpy.exp(-numpy.arange(5) / 8), atol=1e-3)
+
+
+def test_the_figure_follows_its_column_up_to_its_own_width(tab: Page) -> None:
+    width = f"{PLOT}.querySelector('svg.main-svg').getBoundingClientRect().width"
+    assert tab.evaluate(width) == explore.REGULAR["width"]
+    tab.evaluate("document.querySelector('main').style.width = '300px'")
+    tab.wait_for_function(f"{width} === 300")
+
+
+def test_texts_stay_texts(tab: Page) -> None:
+    assert tab.inner_text("figcaption") == "A <decay>."
+    assert tab.evaluate(f"{PLOT}.layout.title.text") == "</script><b>tau"
+    assert tab.evaluate("[...document.querySelectorAll('#decay-shape option')].map((option) => option.label)") == [
+        "line", "a & <b>",
+    ]  # fmt: skip
+
+
+def test_plotly_loads_once_for_many_figures_and_not_at_all_without(browser, write_page) -> None:
+    shown = [
+        explore.show(figure(2.0, "line"), name=f"decay-{n}", caption="A decay.", alt="A curve.").html()
+        for n in range(3)
+    ]
+    site = write_page("".join(shown))
+    (site / "bare.html").write_text("<!DOCTYPE html><title>Bare</title><p>Words.</p>")
+    loaded = "performance.getEntriesByType('resource').filter((entry) => entry.name.endsWith('plotly.min.js')).length"
+    with served(site) as address:
+        with visit(browser, address, PAGE, "light", DESK) as (tab, _):
+            assert tab.evaluate("document.querySelectorAll('figure.drawn').length") == 3
+            assert tab.evaluate(loaded) == 1
+        with visit(browser, address, "bare.html", "light", DESK) as (tab, _):
+            assert tab.evaluate(loaded) == 0
+
+
+def test_without_javascript_the_description_stands_in_the_plots_place(browser, write_page) -> None:
+    made = explore.explorer(
+        figure, name="decay", caption="A decay.", alt="A curve.", tau=[1.0, 2.0], shape=["line", "b"]
+    )
+    site = write_page(made.html())
+    context = browser.new_context(java_script_enabled=False)
+    with served(site) as address:
+        tab = context.new_page()
+        tab.goto(f"{address}/{PAGE}")
+        assert tab.locator("#decay-alt").bounding_box()["height"] > 100
+        assert tab.locator("#decay-alt").inner_text() == "A curve." and tab.locator("figcaption").is_visible()
+        assert not tab.locator("#decay-tau").is_visible()
+    context.close()

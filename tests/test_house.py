@@ -1,0 +1,100 @@
+"""The house: light imports, small files, kept arrows, pinned packages, a Makefile that says what is missing."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from book.builder import sources
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "pooch", "matplotlib", "pandas", "nbformat"}
+
+
+@pytest.mark.parametrize(
+    "module", ["brainlib", "brainlib.data", "brainlib.training", "brainlib.bdh", "brainlib.ledger"]
+)
+def test_importing_is_light(module):
+    code = f"import sys; import torch; before = set(sys.modules); import {module}; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & HEAVY
+
+
+def test_no_file_of_brainlib_is_long():
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "brainlib").rglob("*.py")}
+    assert not {str(path): length for path, length in lengths.items() if length > 400}
+
+
+def test_no_notebook_holds_outputs():
+    sources.chapters(ROOT)
+
+
+def test_ruff_finds_nothing():
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "."]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_arrows_are_kept():
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pins() -> dict[str, str]:
+    """The names in requirements.txt, normalised, with their versions."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    parts = [re.fullmatch(r"([\w.-]+)==([\w.]+)(; .*)?", line).groups() for line in lines]
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version, _ in parts}
+
+
+def test_everything_that_is_needed_is_pinned_and_nothing_is_bound_from_above():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    pinned = pins()
+    for requirement in [*project["dependencies"], *extras["book"], *extras["test"]]:
+        name, bound = re.match(r"([\w.-]+)(.*)", requirement).groups()
+        assert name.lower() in pinned, requirement
+        assert bound.startswith(">=") and ("<" not in bound or name == "jupyter-book"), requirement
+    assert (pinned["torch"], pinned["jupyter-book"]) == ("2.13.0", "1.0.4.post1")
+    assert not {name for name in pinned if name.startswith("nvidia-")}
+
+
+def make(folder: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Runs make for the environment in a copy of the Makefile, with nothing on the path but the tools it may use."""
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    tools = folder / "tools"
+    tools.mkdir()
+    for tool in ("sh", "echo", "touch"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    command = [shutil.which("make"), ".venv/installed", *(f"{name}={value}" for name, value in variables.items())]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | {"PATH": str(tools)})
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_make_says_that_python_is_missing(tmp_path):
+    done = make(tmp_path)
+    assert done.returncode and "No Python 3.11, 3.12 or 3.13 among: python3.13 python3.12" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_says_that_the_python_it_was_given_is_of_no_use(tmp_path):
+    done = make(tmp_path, PYTHON=str(script(tmp_path / "old", "exit 1")))
+    assert done.returncode and f"No Python 3.11, 3.12 or 3.13 among: {tmp_path}/old" in done.stderr
+
+
+def test_make_says_that_the_venv_module_is_missing(tmp_path):
+    python = script(tmp_path / "bare", 'case "$2" in *ensurepip*) exit 1;; esac')
+    done = make(tmp_path, PYTHON=str(python))
+    assert done.returncode and "bare lacks the venv module" in done.stderr

@@ -1,0 +1,160 @@
+"""The ledger: verdicts follow from the claim's rule and from nothing else."""
+
+import json
+import re
+
+import pytest
+
+from brainlib import ledger
+
+CLAIMS = """
+[B1]
+statement = "Two forms are <one> function."
+source = "eq. (8)"
+paper = "exact"
+measure = "largest difference"
+holds = { at_most = 1e-10 }
+asserted = ["ci", "laptop"]
+
+[B2]
+statement = "A is ahead of B."
+source = "Fig. 7"
+paper = "ahead"
+measure = "loss of B less loss of A"
+holds = { above = 0.0, below = 5.0 }
+seeds = 3
+profile = "laptop"
+
+[B3]
+statement = "About one neuron in twenty fires."
+source = "Sec. 6.4"
+paper = "about 5 %"
+measure = "share of neurons"
+holds = { between = [0.025, 0.075] }
+"""
+
+
+@pytest.fixture
+def claims(tmp_path, monkeypatch):
+    folder = tmp_path / "chapters" / "part"
+    folder.mkdir(parents=True)
+    (folder / "claims.toml").write_text(CLAIMS)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("BRAINLIB_RECORDS", raising=False)
+    return folder / "claims.toml"
+
+
+@pytest.mark.parametrize(
+    ("claim", "values", "profile", "outcome"),
+    [
+        ("B1", [1e-10], "ci", "holds"),
+        ("B1", [1.1e-10], "ci", "fails"),
+        ("B2", [1, 2, 3], "laptop", "holds"),
+        ("B2", [1, 2, 0], "laptop", "fails"),  # every seed must keep a strict rule
+        ("B2", [1, 2, 5], "paper", "fails"),
+        ("B2", [1, 2], "laptop", "too few seeds"),
+        ("B2", [1, 2, 3], "ci", "only run small"),
+        ("B3", [0.025, 0.075], "ci", "holds"),
+        ("B3", [0.05, 0.08], "ci", "fails"),
+    ],
+)
+def test_the_outcome_follows_from_the_rule(claims, claim, values, profile, outcome):
+    verdict = ledger.record(claim, values=values, seeds=range(len(values)), profile=profile, device="cpu")
+    assert verdict.outcome == outcome
+    assert outcome in repr(verdict) and outcome in verdict._repr_html_()
+
+
+def test_the_page_shows_paper_measurement_and_run(claims):
+    verdict = ledger.record("B3", values=[0.04, 0.06], seeds=[0, 1], profile="ci", device="cpu", note="a & b")
+    page = verdict._repr_html_()
+    for part in (
+        "about 5 %",
+        "Sec. 6.4",
+        "0.05 (0.04 to 0.06 over 2 seeds)",
+        "at least 0.025 and at most 0.075",
+        "ci profile",
+    ):
+        assert part in page and part in repr(verdict)
+    assert 'class="claim claim-holds"' in page and "a &amp; b" in page
+    assert "Two forms are &lt;one&gt;" in ledger.record("B1", [1], [0], "ci", "cpu")._repr_html_()
+
+
+def test_a_record_survives_the_file_and_is_judged_anew(claims, tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "records"))
+    first = ledger.record("B1", values=[1e-12], seeds=[7], profile="ci", device="cpu", note="first")
+    second = ledger.record("B1", values=[1e-3], seeds=[7], profile="ci", device="cpu")
+    known = ledger.read_claims(claims)
+    assert ledger.read_records(tmp_path / "records", known) == [second, first]  # B1-ci-2.json sorts before B1-ci.json
+    text = (tmp_path / "records" / "B1-ci.json").read_text()
+    assert "holds" not in text and json.loads(text)["provenance"]["device"] == "cpu"
+    claims.write_text(CLAIMS.replace("1e-10", "1e-15"))
+    outcomes = {verdict.outcome for verdict in ledger.read_records(tmp_path / "records", ledger.read_claims(claims))}
+    assert outcomes == {"fails"}
+
+
+def test_nothing_is_written_without_a_folder(claims, tmp_path):
+    ledger.record("B1", values=[0], seeds=[0], profile="ci", device="cpu")
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"claim": "B9"}, "claim: got 'B9', expected one of B1, B2, B3"),
+        ({"profile": "big"}, "profile: got 'big', expected one of ci, laptop, paper"),
+        ({"values": [1.0, 2.0]}, "values: got 2 values for 1 seeds"),
+        ({"values": [], "seeds": []}, "values: got 0 values for 0 seeds"),
+        ({"values": [float("nan")]}, "values: got nan for seed 0, expected finite numbers"),
+        ({"values": [1.0, 2.0], "seeds": [4, 4]}, r"seeds: got (4, 4), expected each seed once"),
+        ({"device": "toaster"}, "device: got 'toaster'"),
+    ],
+)
+def test_a_bad_record_is_refused_by_name(claims, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "records"))
+    good = {"claim": "B1", "values": [1.0], "seeds": [0], "profile": "ci", "device": "cpu"}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ledger.record(**(good | arguments))
+    assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("at_most = 1e-10", "about = 1", "claim B1: holds has about = 1, expected at_most"),
+        ("at_most = 1e-10", "", "claim B1: holds is {}"),
+        ("at_most = 1e-10", 'at_most = "small"', "claim B1: at_most is 'small', expected a finite number"),
+        ("[0.025, 0.075]", "0.05", "claim B3: holds has between = 0.05"),
+        (
+            "[0.025, 0.075]",
+            "[0.075, 0.025]",
+            "claim B3: holds is {'between': [0.075, 0.025]}, which no number can keep",
+        ),
+        ("seeds = 3", "seeds = 0", "claim B2: seeds is 0"),
+        ('profile = "laptop"', 'profile = "big"', "claim B2: profile: got 'big'"),
+        ('profile = "laptop"', 'profile = "laptop"\nasserted = ["ci"]', "claim B2: asserted at 'ci'"),
+        ("seeds = 3", "sedes = 3", "claim B2 has the unknown key 'sedes'"),
+        ('paper = "ahead"', "", "claim B2: paper is None, expected text"),
+        ("[B1]", "title = 1\n[B1]", "title is not a table"),
+    ],
+)
+def test_a_bad_claim_is_refused_by_name(claims, old, new, message):
+    claims.write_text(CLAIMS.replace(old, new))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ledger.read_claims(claims)
+
+
+def test_claims_are_found_upwards_and_their_absence_is_said(claims, tmp_path, monkeypatch):
+    (claims.parent / "deeper").mkdir()
+    assert ledger.find_claims(claims.parent / "deeper") == claims
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=re.escape(f"no claims.toml in {tmp_path}")):
+        ledger.record("B1", values=[0], seeds=[0], profile="ci", device="cpu")
+    assert ledger.record("B1", [0], [0], "ci", "cpu", claims=claims).outcome == "holds"
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"claim": "B9"}', '{"claim": "B1", "values": [1]}'])
+def test_a_broken_record_is_named(claims, tmp_path, content):
+    path = tmp_path / "B1-ci.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=re.escape(str(path))):
+        ledger.read_records(tmp_path, ledger.read_claims(claims))

@@ -1,0 +1,254 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_run import TinyBatches, TinyModel, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
+from torch import nn
+
+from brainlib.training import CheckpointError, train
+
+FILES = [
+    "batches.safetensors",
+    "manifest.json",
+    "model.safetensors",
+    "optimizer.safetensors",
+    "progress.json",
+    "rank-0.safetensors",
+]
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_after(steps: int, folder: Path, **changes) -> None:
+    """A run that ends by an exception in the step after `steps`."""
+    calls = []
+
+    def loss(model, batch, state):
+        calls.append(1)
+        if len(calls) > steps:
+            raise Stop
+        return tiny_loss(model, batch, state)
+
+    with pytest.raises(Stop):
+        config = tiny_config(**changes)
+        train(tiny_model(), loss, TinyBatches(), config, tiny_evaluation, folder, progress=False)
+
+
+def assert_same_run(folder: Path, whole: Path) -> None:
+    names = sorted(path.name for path in (whole / "step-00000012").iterdir())
+    assert names == FILES
+    for name in (name for name in names if name.endswith(".safetensors")):
+        ours, theirs = (load_file(place / "step-00000012" / name) for place in (folder, whole))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours), name
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    tiny_train(folder)
+    return folder
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 6, 11])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_resuming_is_exact(steps, precision, tmp_path):
+    model, history = tiny_train(tmp_path / "whole", precision=precision)
+    stop_after(steps, tmp_path / "parts", precision=precision)
+    again, resumed = tiny_train(tmp_path / "parts", precision=precision)
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+    assert all(map(torch.equal, again.state_dict().values(), model.state_dict().values()))
+    resumed.seconds = history.seconds
+    assert resumed == history
+
+
+def test_the_run_would_differ_without_any_one_of_what_is_kept(whole, tmp_path):
+    # Guards the test above: were dropout, carried state or the data's place without effect, it could not fail.
+    _, history = tiny_train()
+    assert tiny_train(dropout=0.0)[1].losses != history.losses
+    forgetful = train(tiny_model(), lambda m, b, s: tiny_loss(m, b, None), TinyBatches(), tiny_config(), progress=False)
+    assert forgetful.losses[0] == history.losses[0] and forgetful.losses[1] != history.losses[1]
+
+
+def test_a_finished_run_is_loaded_without_a_step(whole):
+    def never(model, batch, state):
+        raise AssertionError("a step was made")
+
+    model = tiny_model(seed=5)
+    history = train(model, never, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
+    assert len(history.losses) == 12 and history.seconds > 0
+    assert torch.equal(model.readout.weight, load_file(whole / "step-00000012" / "model.safetensors")["readout.weight"])
+
+
+def test_only_the_newest_two_stay_and_foreign_files_are_left(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / ".writing-step-00000099").mkdir()
+    (tmp_path / ".writing-step-00000099" / "model.safetensors").write_bytes(b"half")
+    (tmp_path / ".removing-step-00000001").mkdir()
+    tiny_train(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "step-00000009", "step-00000012"]
+
+
+def test_seconds_add_up_over_resumes(tmp_path):
+    stop_after(7, tmp_path)
+    path = tmp_path / "step-00000006" / "progress.json"
+    before = json.loads(path.read_text())["history"]["seconds"]
+    assert tiny_train(tmp_path)[1].seconds > before > 0
+
+
+def test_checkpoints_may_become_rarer(tmp_path, whole):
+    stop_after(7, tmp_path)
+    tiny_train(tmp_path, checkpoint_every=None)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000006", "step-00000012"]
+    assert_same_run(tmp_path, whole)
+
+
+def test_auto_precision_does_not_flip(tmp_path, monkeypatch):
+    for first, then in (("bfloat16", "float32"), ("float32", "bfloat16")):
+        monkeypatch.setattr("brainlib.training.loop.resolve_precision", lambda *_, found=first: found)
+        stop_after(7, tmp_path / first, precision="auto")
+        monkeypatch.setattr("brainlib.training.loop.resolve_precision", lambda *_, found=then: found)
+        assert tiny_train(tmp_path / first, precision="auto")[1].precision == first
+
+
+def damage(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    match how:
+        case "missing":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "truncated":
+            path.write_bytes(content[: len(content) // 2])
+        case "one byte short":
+            path.write_bytes(content[:-1])
+        case "one bit flipped":
+            middle = 2 * len(content) // 3
+            path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "truncated", "one byte short", "one bit flipped"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_checkpoint_is_refused_by_name(name, how, whole, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    damage(folder / "step-00000012" / name, how)
+    model = tiny_model()
+    before = model.readout.weight.clone()
+    with pytest.raises(CheckpointError) as error:
+        train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, folder, progress=False)
+    message = str(error.value)
+    # A manifest with one bit flipped still reads, and then accuses the file that it describes wrongly.
+    assert f"step-00000012/{name}: " in message or (name == "manifest.json" and "step-00000012/" in message)
+    assert f"go on from the older {folder / 'step-00000009'}, remove {folder / 'step-00000012'}" in message
+    assert torch.equal(model.readout.weight, before)
+    shutil.rmtree(folder / "step-00000012")
+    tiny_train(folder)
+    assert_same_run(folder, whole)
+
+
+def test_the_only_checkpoint_damaged_and_one_of_another_format(whole, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole / "step-00000012", folder / "step-00000012")
+    path = folder / "step-00000012" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    with pytest.raises(
+        CheckpointError, match=r"manifest\.json: has format 99, expected 1\. To start anew \(there is no"
+    ):
+        tiny_train(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 20),
+        ("learning_rate", 0.02),
+        ("decay", "linear"),
+        ("betas", (0.9, 0.9)),
+        ("clip_norm", None),
+        ("seed", 8),
+    ]
+    + [
+        ("warmup_steps", 1),
+        ("weight_decay", 0.0),
+        ("evaluate_every", 4),
+        ("precision", "auto"),
+        ("final_fraction", 0.0),
+    ],
+)
+def test_a_checkpoint_of_another_config_is_refused_by_field(field, value, whole):
+    with pytest.raises(CheckpointError, match=rf"of another run: its config\.{field} is .*, here it is ") as error:
+        tiny_train(whole, **{field: value})
+    assert repr(value) in str(error.value)
+
+
+class OtherBatches(TinyBatches):
+    pass
+
+
+class Narrow(TinyModel):
+    pass
+
+
+def other_model(change: str) -> nn.Module:
+    model = tiny_model()
+    match change:
+        case "wider":
+            return TinyModel(width=16)
+        case "renamed":
+            model.__class__ = Narrow
+        case "frozen":
+            model.embedding.weight.requires_grad_(False)
+        case "extended":
+            model.gain = nn.Parameter(torch.ones(1))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("wider", r"model's tensor 'embedding\.weight' is \['torch\.float32', 16, 12\], here it is .*16, 16\]"),
+        ("renamed", "model is 'TinyModel', here it is 'Narrow'"),
+        ("frozen", "trained is "),
+        ("extended", "model's tensor 'gain' is 'absent'"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(change, message, whole):
+    model = other_model(change)
+    with pytest.raises(CheckpointError, match=f"of another run: its {message}"):
+        train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
+
+
+def test_a_checkpoint_of_other_batches_is_refused(whole):
+    with pytest.raises(CheckpointError, match="its batches is 'TinyBatches', here it is 'OtherBatches'"):
+        train(tiny_model(), tiny_loss, OtherBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
+
+    class TinyBatchesElsewhere(TinyBatches):
+        def load_state_dict(self, state):
+            raise ValueError("place: beyond the end of this text")
+
+    TinyBatchesElsewhere.__name__ = "TinyBatches"
+    with pytest.raises(CheckpointError, match="its batches' position does not fit .place: beyond the end"):
+        train(tiny_model(), tiny_loss, TinyBatchesElsewhere(), tiny_config(), tiny_evaluation, whole, progress=False)
+
+
+def test_tied_weights_stay_tied(tmp_path):
+    class Tied(TinyModel):
+        def __init__(self):
+            super().__init__()
+            self.readout.weight = self.embedding.weight
+
+    first, again = Tied(), Tied()
+    train(first, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
+    train(again, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
+    assert again.readout.weight is again.embedding.weight
+    assert torch.equal(again.embedding.weight, first.embedding.weight)
+
+
+def test_nothing_is_pickled(whole):
+    assert {path.suffix for path in whole.rglob("*.*") if path.is_file()} == {".json", ".safetensors"}
