@@ -29,7 +29,13 @@ test: .venv/installed
 clean:
 	rm -rf _build
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: $(VENV_PYTHON) requirements.txt pyproject.toml
+	@echo "Installing into .venv; PyTorch is large, the first time can take minutes"
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV_PYTHON):
 	@found=; incomplete=; \
 	for python in $(CANDIDATES); do \
 	  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
@@ -43,8 +49,4 @@ clean:
 	  echo "No Python 3.11, 3.12 or 3.13 among: $(CANDIDATES). Install one, or name it: make PYTHON=/path/to/python" >&2; \
 	  exit 1; \
 	fi; \
-	echo "Installing into .venv with $$found; PyTorch is large, this can take minutes"; \
 	"$$found" -m venv --clear .venv
-	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@

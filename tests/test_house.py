@@ -73,7 +73,7 @@ def make(folder: Path, **variables: str) -> subprocess.CompletedProcess:
     tools.mkdir()
     for tool in ("sh", "echo", "touch"):
         (tools / tool).symlink_to(shutil.which(tool))
-    command = [shutil.which("make"), ".venv/installed", *(f"{name}={value}" for name, value in variables.items())]
+    command = [shutil.which("make"), ".venv/bin/python", *(f"{name}={value}" for name, value in variables.items())]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | {"PATH": str(tools)})
 
 

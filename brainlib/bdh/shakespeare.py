@@ -61,11 +61,8 @@ def run(
 
     `history.evaluations` hold the loss on the whole held-out tenth, in nats a byte.
     """
-    place = resolve_device(device)
     text, held_out = split(tiny_shakespeare())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = BDH(experiment.model).to(place)
+    model = untrained_model(experiment, seed, device)
     batches = RandomCrops(text, experiment.batch, experiment.length, seed)
 
     def evaluate(model: BDH) -> float:
@@ -74,6 +71,13 @@ def run(
     config = replace(experiment.training, seed=seed)
     history = train(model, next_byte_loss, batches, config, evaluate, folder)
     return model.eval(), history
+
+
+def untrained_model(experiment: Experiment, seed: int = 0, device: str = "auto") -> BDH:
+    """The random weights that `run` begins with, in eval mode; the caller's random numbers are left as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return BDH(experiment.model).to(resolve_device(device)).eval()
 
 
 def next_byte_loss(model: BDH, batch: tuple[Tensor, Tensor], state: BDHState | None) -> tuple[Float[Tensor, ""], None]:
@@ -90,3 +94,10 @@ def held_out_loss(model: BDH, text: UInt8[Tensor, "bytes"], length: int, batch: 
         _, loss, _ = model(inputs.to(device), targets.to(device), carry=False)
         total += float(loss) * targets.numel()
     return total / (len(text) - 1)
+
+
+def bigram_loss(text: UInt8[Tensor, "bytes"], held_out: UInt8[Tensor, "held_out_bytes"]) -> float:
+    """Loss on held-out text, in nats a byte, of counting which byte follows which (every count begins at one)."""
+    pairs = torch.bincount(text[:-1].long() * 256 + text[1:].long(), minlength=256**2).view(256, 256) + 1
+    surprise = -(pairs / pairs.sum(1, keepdim=True)).log()
+    return float(surprise[held_out[:-1].long(), held_out[1:].long()].mean())

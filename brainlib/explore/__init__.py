@@ -7,6 +7,6 @@ the live view.
 """
 
 from brainlib.explore.figures import Explorer, explorer, show
-from brainlib.explore.template import COLOURS, REGULAR, WIDE, use_template
+from brainlib.explore.template import COLOURS, DIVERGING, REGULAR, WIDE, use_template
 
-__all__ = ["COLOURS", "REGULAR", "WIDE", "Explorer", "explorer", "show", "use_template"]
+__all__ = ["COLOURS", "DIVERGING", "REGULAR", "WIDE", "Explorer", "explorer", "show", "use_template"]

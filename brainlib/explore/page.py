@@ -43,7 +43,7 @@ def figure_html(name: str, caption: str, alt: str, controls: list[Control], figu
     size = len(html.encode())
     if size > LARGEST:
         raise ValueError(
-            f"{name}: the figure needs {size / 1000:.0f} KB of its page in {len(figures)} states, expected at most "
+            f"{name}: the figure needs {size / 1000:.0f} KB of its page (states: {len(figures)}), expected at most "
             f"{LARGEST / 1000:.0f} KB: use fewer grid points, traces or samples"
         )
     return html

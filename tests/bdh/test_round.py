@@ -119,3 +119,13 @@ def test_decoding_one_token_is_the_round_of_length_one(dtype):
     tolerance = 1e-5 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(decoded, update[:, 0], rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(synapses, after, rtol=tolerance, atol=tolerance)
+
+
+def test_decoding_leaves_torchs_threads_alone(small, tokens):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        small.generate(tokens, 2)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

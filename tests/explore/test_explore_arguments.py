@@ -66,6 +66,6 @@ def test_grids_are_read_from_what_holds_them() -> None:
 
 
 def test_plots_and_widgets_load_on_use() -> None:
-    code = "import sys, brainlib.explore; print([name for name in ('plotly', 'ipywidgets', 'IPython') if name in sys.modules])"
+    code = "import sys, brainlib.explore; print({'plotly', 'ipywidgets', 'IPython'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"

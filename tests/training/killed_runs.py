@@ -135,7 +135,7 @@ def differences(end: tuple[dict, dict], reference: tuple[dict, dict]) -> Iterato
 def kill_points(count: int, seconds: float, lines: int, random_source: random.Random) -> Iterator[tuple[str, Callable]]:
     for number in random_source.sample(range(1, lines), count):
         yield f"line {number}", at_line(number)
-    for number in range(1, count + 1):
+    for _ in range(count):
         module, name = random_source.choice([(os, "fsync"), (os, "replace"), (shutil, "rmtree"), (os, "open")])
         limit = 6 if name in ("replace", "rmtree") else 50
         nth, after = random_source.randint(1, limit), random_source.random() < 0.5

@@ -168,17 +168,15 @@ def test_the_only_checkpoint_damaged_and_one_of_another_format(whole, tmp_path):
     [
         ("steps", 20),
         ("learning_rate", 0.02),
+        ("warmup_steps", 1),
         ("decay", "linear"),
+        ("final_fraction", 0.0),
+        ("weight_decay", 0.0),
         ("betas", (0.9, 0.9)),
         ("clip_norm", None),
-        ("seed", 8),
-    ]
-    + [
-        ("warmup_steps", 1),
-        ("weight_decay", 0.0),
         ("evaluate_every", 4),
         ("precision", "auto"),
-        ("final_fraction", 0.0),
+        ("seed", 8),
     ],
 )
 def test_a_checkpoint_of_another_config_is_refused_by_field(field, value, whole):
@@ -233,7 +231,7 @@ def test_a_checkpoint_of_other_batches_is_refused(whole):
             raise ValueError("place: beyond the end of this text")
 
     TinyBatchesElsewhere.__name__ = "TinyBatches"
-    with pytest.raises(CheckpointError, match="its batches' position does not fit .place: beyond the end"):
+    with pytest.raises(CheckpointError, match=r"its batches' position does not fit .place: beyond the end"):
         train(tiny_model(), tiny_loss, TinyBatchesElsewhere(), tiny_config(), tiny_evaluation, whole, progress=False)
 
 

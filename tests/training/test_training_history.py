@@ -25,12 +25,12 @@ def test_json_round_trip_is_exact():
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", '{"losses": []}'])
 def test_what_is_no_history_is_refused(text):
-    with pytest.raises(ValueError, match="^history: "):
+    with pytest.raises(ValueError, match=r"^history: "):
         History.from_json(text)
 
 
 def test_a_config_with_an_unknown_field_is_refused():
     content = json.loads(History(TrainingConfig(steps=1), 1, "float32").to_json())
     content["config"]["momentum"] = 0.9
-    with pytest.raises(ValueError, match="history: config: .*momentum"):
+    with pytest.raises(ValueError, match=r"history: config: .*momentum"):
         History.from_json(json.dumps(content))

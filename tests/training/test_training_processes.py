@@ -65,7 +65,7 @@ def test_two_processes_give_the_curve_of_one(shared):
         assert history.processes == 2
         assert history.losses == pytest.approx(alone.losses, rel=0, abs=1e-5)
         assert history.gradient_norms == pytest.approx(alone.gradient_norms, rel=1e-4)
-        assert history.evaluations == pytest.approx(alone.evaluations, rel=0, abs=1e-5)
+        assert dict(history.evaluations) == pytest.approx(dict(alone.evaluations), rel=0, abs=1e-5)
         for name, tensor in load_file(shared / f"model-{rank}.safetensors").items():
             torch.testing.assert_close(tensor, model.state_dict()[name], rtol=0, atol=1e-4)
 

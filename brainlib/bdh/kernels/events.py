@@ -1,5 +1,7 @@
 """Event-driven decoding on the CPU: a neuron that is silent costs one comparison, not `dim` multiplications."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import no_type_check
 
 import numba
@@ -15,8 +17,8 @@ def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
     """a = q rho for every head, then rho += q v^T, in one pass: [B, H, K, D], [B, H, K], [B, D] -> [B, H, D]."""
     B, H, _, D = synapses.shape
     sums = np.zeros((B, H, PARTS, D), dtype=q.numpy().dtype)
-    use_threads()
-    _hear_and_learn(synapses.numpy(), q.numpy(), v.numpy(), sums)
+    with torch_threads():
+        _hear_and_learn(synapses.numpy(), q.numpy(), v.numpy(), sums)
     return torch.from_numpy(sums.sum(2))
 
 
@@ -24,13 +26,19 @@ def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tenso
     """E y with y = relu(normed Dy) * x: [B, H, D], [H, K, D], [B, H, K], [H, K, D] -> [B, D]."""
     B, H, D = normed.shape
     sums = np.zeros((B, H, PARTS, D), dtype=x.numpy().dtype)
-    use_threads()
-    _fire(normed.numpy(), decoder_y.numpy(), x.numpy(), encoder.numpy(), sums)
+    with torch_threads():
+        _fire(normed.numpy(), decoder_y.numpy(), x.numpy(), encoder.numpy(), sums)
     return torch.from_numpy(sums.sum((1, 2)))
 
 
-def use_threads() -> None:
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+@contextmanager
+def torch_threads() -> Iterator[None]:
+    """As many threads as torch uses; numba may share torch's thread pool, and would leave it at another number."""
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @numba.njit(parallel=True, fastmath=REORDER, cache=True)
