@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -11,12 +12,12 @@ import torch
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is the first CUDA GPU if there is one, else the CPU.
+    """The device called `name`; "auto" is a CUDA GPU if there is one (under torchrun this process's), else the CPU.
 
     Raises `ValueError` if the device is unknown or this machine does not have it.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:

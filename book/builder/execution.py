@@ -7,6 +7,7 @@ stale numbers.
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -24,6 +25,9 @@ from book.builder.sources import BuildError, parameters, source_of
 CACHE = Path("_build", "cache")
 
 
+CHECKPOINTS = Path("_build", "checkpoints")
+
+
 @dataclass(frozen=True)
 class Job:
     """One chapter to execute: its path below `root`, all of its parameters, and the threads that its kernel may use."""
@@ -38,6 +42,11 @@ class Job:
     def result(self) -> Path:
         """The folder of the cached result, with `notebook.ipynb` and the ledger's `records/*.json`."""
         return self.root / CACHE / fingerprint(self.root, self.chapter, self.parameters)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where an interrupted execution goes on from; named like the result, so that changed code starts anew."""
+        return self.root / CHECKPOINTS / fingerprint(self.root, self.chapter, self.parameters)
 
 
 def fingerprint(root: Path, chapter: Path, parameters: dict[str, object]) -> str:
@@ -127,6 +136,7 @@ def run(job: Job) -> float:
             raise BuildError(f"{job.chapter}: {error}") from None
         if not result.is_dir():
             unfinished.rename(result)
+    shutil.rmtree(job.checkpoints, ignore_errors=True)
     return time.monotonic() - start
 
 
@@ -141,6 +151,7 @@ def _kernel_of_this_python(job: Job, records: Path, ipython: Path) -> type:
         "IPYTHONDIR": str(ipython),
         "OMP_NUM_THREADS": str(job.threads),
         "BRAINLIB_RECORDS": str(records),
+        "BRAINLIB_CHECKPOINTS": str(job.checkpoints),
         "BRAINLIB_PAGE": "1",
     }
     if data := os.environ.get("BRAINLIB_DATA"):

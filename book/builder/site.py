@@ -15,6 +15,7 @@ import yaml
 from book.builder import scoreboard
 from book.builder.sources import BuildError, pages
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 FONTS = "output/chtml/fonts/woff-v2"
 
 
@@ -96,6 +97,8 @@ def _copy_chapter(executed: Path, page: Path) -> None:
         if not injected or "parameters" not in cell_tags
     ]
     for cell in kept:
+        if cell.cell_type == "code":  # progress bars are widgets, which are dead in a page
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
     notebook.cells = kept
     for key in ("papermill", "widgets"):

@@ -17,7 +17,7 @@ from brainlib.training.parallel import Processes, processes
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.schedule import learning_rate
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import detach, tree_map
+from brainlib.training.trees import detach, pack, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -151,6 +151,8 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 bar.set_postfix_str(_describe(history), refresh=False)
             optimizer.step()
             run.state = tree_map(detach, state, "state")
+            if step == first and folder is not None:
+                pack(run.state, "state")  # a state that cannot be written is refused now, not at the first checkpoint
             if evaluation_due:
                 history.evaluations.append((step, _evaluate(evaluate, run)))
                 bar.set_postfix_str(_describe(history), refresh=False)

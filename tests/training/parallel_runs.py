@@ -50,8 +50,6 @@ def main(scratch: Path) -> None:
     model, history = tiny_train(dropout=0.0)
     whole, whole_history = tiny_train(scratch / "whole")
     resumed_history = stopped_and_resumed(scratch / "resumed")
-    if rank == 0:
-        nothing_parallel_is_left_in(model)
     outcome = {
         "history": history.to_json(),
         "whole": whole_history.to_json(),
@@ -63,6 +61,8 @@ def main(scratch: Path) -> None:
     (scratch / f"outcome-{rank}.json").write_text(json.dumps(outcome))
     save_file(model.state_dict(), scratch / f"model-{rank}.safetensors")
     save_file(whole.state_dict(), scratch / f"whole-{rank}.safetensors")
+    if rank == 0:
+        nothing_parallel_is_left_in(model)
 
 
 if __name__ == "__main__":

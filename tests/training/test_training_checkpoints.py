@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,19 @@ def test_tied_weights_stay_tied(tmp_path):
     train(again, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
     assert again.readout.weight is again.embedding.weight
     assert torch.equal(again.embedding.weight, first.embedding.weight)
+
+
+def test_a_state_that_could_not_be_rebuilt_is_refused_in_the_first_step(tmp_path):
+    hidden = namedtuple("hidden", "value")
+    calls = []
+
+    def loss(model, batch, state):
+        calls.append(1)
+        return model(*batch, None)[0], hidden(torch.ones(1))
+
+    with pytest.raises(ValueError, match="state: got hidden, expected tuples"):
+        train(tiny_model(), loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
+    assert len(calls) == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_pickled(whole):

@@ -98,8 +98,9 @@ def test_bfloat16_is_for_the_products_only():
 
 def test_auto_follows_the_measurement(monkeypatch):
     cpu = torch.device("cpu")
-    for seconds, expected in ({False: 3.0, True: 1.0}, "bfloat16"), ({False: 1.2, True: 1.0}, "float32"):
-        monkeypatch.setattr("brainlib.training.precision._seconds", lambda _, bfloat16, s=seconds: s[bfloat16])
+    for seconds, expected in ((3.0, 1.0), "bfloat16"), ((1.2, 1.0), "float32"):
+        times = dict(zip(("float32", "bfloat16"), seconds, strict=True))
+        monkeypatch.setattr("brainlib.training.precision._seconds", lambda _, found=times: found)
         assert resolve_precision("auto", cpu) == expected
     assert resolve_precision("float32", cpu) == "float32"
 

@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from brainlib.backend import provenance, resolve_device
+
+
+def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device() == torch.device("cpu")
+
+
+def test_auto_is_the_gpu_of_this_process(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device() == torch.device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert resolve_device("auto") == torch.device("cuda:1")
+
+
+@pytest.mark.parametrize("name", ["tpu", "", "meta", "cuda:x"])
+def test_unknown_devices_are_named(name):
+    with pytest.raises(ValueError, match=f"device: got '{name}', expected 'auto', 'cpu', 'cuda' or 'cuda:N'"):
+        resolve_device(name)
+
+
+def test_a_missing_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match="device: got 'cuda:1', but this machine has 1 CUDA devices"):
+        resolve_device("cuda:1")
+
+
+def test_provenance_tells_what_a_reader_needs():
+    facts = provenance("cpu")
+    assert facts["torch"] == torch.__version__ and facts["threads"] == torch.get_num_threads()
+    assert facts["device"] == "cpu" and facts["device_name"] and facts["revision"] and facts["time"]
