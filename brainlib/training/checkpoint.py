@@ -93,13 +93,14 @@ def load_newest(folder: Path, rank: int) -> Checkpoint | None:
     if not paths:
         return None
     try:
-        return _load(paths[-1], rank)
+        return load(paths[-1], rank)
     except CheckpointError as error:
         older = f"go on from the older {paths[-2]}" if len(paths) > 1 else "start anew (there is no older one)"
         raise CheckpointError(f"{error}. To {older}, remove {paths[-1]}") from error
 
 
-def _load(path: Path, rank: int) -> Checkpoint:
+def load(path: Path, rank: int) -> Checkpoint:
+    """The checkpoint in the directory `path` as process `rank` needs it. Raises `CheckpointError` if it is damaged."""
     manifest = _read_json(path / "manifest.json")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise CheckpointError(f"{path / 'manifest.json'}: is not the manifest of a checkpoint")

@@ -135,9 +135,9 @@ def differences(end: tuple[dict, dict], reference: tuple[dict, dict]) -> Iterato
 def kill_points(count: int, seconds: float, lines: int, random_source: random.Random) -> Iterator[tuple[str, Callable]]:
     for number in random_source.sample(range(1, lines), count):
         yield f"line {number}", at_line(number)
+    calls = [(os, "fsync", 50), (os, "open", 50), (os, "unlink", 30), (os, "replace", 6), (shutil, "rmtree", 6)]
     for _ in range(count):
-        module, name = random_source.choice([(os, "fsync"), (os, "replace"), (shutil, "rmtree"), (os, "open")])
-        limit = 6 if name in ("replace", "rmtree") else 50
+        module, name, limit = random_source.choice(calls)
         nth, after = random_source.randint(1, limit), random_source.random() < 0.5
         yield f"{'after' if after else 'before'} {name} {nth}", at_call(module, name, nth, after)
     for number in range(1, count // 2 + 1):
@@ -159,8 +159,8 @@ def main(scratch: Path, count: int) -> None:
         status = run(folder, trap)
         report["killed"] += status == -signal.SIGKILL
         report["unfinished"] += any(path.name.startswith(".") for path in folder.glob("*"))
-        if folder.exists():
-            checkpoint.load_newest(folder, 0)  # raises if it is half of one
+        for path in checkpoint.finished(folder) if folder.exists() else []:
+            checkpoint.load(path, 0)  # raises if it is half of one
         if random_source.random() < 0.3:
             run(folder, after_seconds(random_source.uniform(0.0, seconds)))
         if run(folder, None) != 0:
