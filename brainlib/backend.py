@@ -1,5 +1,6 @@
 """Which device runs a computation, and what a reader needs to know to run it again."""
 
+import ctypes
 import datetime
 import functools
 import os
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy
 import torch
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -27,6 +30,20 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device: got {name!r}, but this machine has {torch.cuda.device_count()} CUDA devices")
     return device
+
+
+def keep_freed_memory() -> None:
+    """Lets this process keep freed memory for its next tensors (glibc only, nothing happens elsewhere).
+
+    A training step on the CPU allocates and frees the same large tensors again and again. By default each goes back to
+    the system and costs a page fault for every 4 KB when it returns: a fifth of the time of a BDH step.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_TRIM_THRESHOLD, 512 * 2**20)
+    mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # glibc's largest
 
 
 def provenance(device: str | torch.device = "cpu") -> dict[str, str | int]:

@@ -1,7 +1,11 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from brainlib.backend import provenance, resolve_device
+from brainlib.backend import keep_freed_memory, provenance, resolve_device
 
 
 def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
@@ -33,3 +37,28 @@ def test_provenance_tells_what_a_reader_needs():
     facts = provenance("cpu")
     assert facts["torch"] == torch.__version__ and facts["threads"] == torch.get_num_threads()
     assert facts["device"] == "cpu" and facts["device_name"] and facts["revision"] and facts["time"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator")
+def test_freed_memory_is_kept():
+    script = """
+import resource
+import torch
+from brainlib.backend import keep_freed_memory
+keep_freed_memory()
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(4 * 2**20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = int(subprocess.check_output([sys.executable, "-c", script]))
+    assert faults < 1000  # 20 tensors of 16 MB would be 81,920
+
+
+def test_another_c_library_is_no_error(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    keep_freed_memory()

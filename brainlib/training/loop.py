@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from brainlib.backend import keep_freed_memory
 from brainlib.training import checkpoint
 from brainlib.training.config import TrainingConfig
 from brainlib.training.history import History
@@ -52,6 +53,7 @@ def train(
     `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
     """
     device = _check_arguments(model, batches, config, folder)
+    keep_freed_memory()
     with contextlib.ExitStack() as stack:
         if device.type == "cuda":
             stack.enter_context(torch.cuda.device(device))

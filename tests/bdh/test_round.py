@@ -76,9 +76,12 @@ def test_dropout_uses_one_mask_forward_and_backward():
     update, _ = neuron_round(*arguments, dropout=0.4)
     torch.manual_seed(3)
     seed = int(torch.randint(2**62, ()))
-    jobs = slabs.slabs(H, B, T * K * 8, torch.device("cpu"), seed)
-    masks = {job.head: slabs.kept(torch.empty(B, T, K, dtype=torch.float64), 0.4, job.seed) for job in jobs}
-    expected, _ = formula(*arguments, mask=torch.stack([masks[h] for h in range(H)], 1))
+    masks = torch.ones(H, B, T, K, dtype=torch.float64)
+    for job in slabs.slabs(H, B, T * K * 8, torch.device("cpu"), seed):
+        slabs.silence_(masks[job.head, job.rows], 0.4, job.seed)
+    assert 0.5 < masks.mean() < 0.7
+    mask = masks.transpose(0, 1) / slabs.kept_share(0.4)
+    expected, _ = formula(*arguments, mask=mask)
     torch.testing.assert_close(update, expected, rtol=1e-10, atol=1e-10)
     for found, wanted in zip(
         torch.autograd.grad(update.sum(), arguments[:4]),
@@ -88,12 +91,13 @@ def test_dropout_uses_one_mask_forward_and_backward():
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
 
 
-def test_dropout_keeps_the_share_and_the_mean():
-    mask = slabs.kept(torch.empty(1000, 1001), 0.3, seed=1)
-    assert abs(float((mask == 0).double().mean()) - 0.3) < 3e-3
-    assert abs(float(mask.double().mean()) - 1) < 3e-3
-    assert not mask.equal(slabs.kept(mask, 0.3, seed=2))
-    assert mask.equal(slabs.kept(mask, 0.3, seed=1))
+def test_dropout_silences_its_share():
+    first, again, other = (torch.ones(1000, 1001) for _ in range(3))
+    for gate, seed in ((first, 1), (again, 1), (other, 2)):
+        slabs.silence_(gate, 0.3, seed)
+    assert abs(float(first.double().mean()) - slabs.kept_share(0.3)) < 3e-3
+    assert slabs.kept_share(0.3) == pytest.approx(0.7, abs=2**-17) and slabs.kept_share(0.0) == 1
+    assert first.equal(again) and not first.equal(other)
 
 
 def test_bfloat16_products_stay_near_float32():

@@ -12,9 +12,11 @@ from brainlib.bdh.norm import EPS, norm
 from brainlib.bdh.rotation import rotate
 
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
+relu_backward = torch.ops.aten.threshold_backward
 
 CACHE_BYTES = 4 * 2**20  # of one n-wide slab tensor on a CPU
 TILE = 128  # rows of the score matrix computed at once: what lies above the diagonal of tiles is skipped
+DRAWS = 2**16  # outcomes of a random 16-bit number
 
 
 def neuron_round(
@@ -81,13 +83,15 @@ class NeuronRound(torch.autograd.Function):
             if synapses is not None:
                 a += q @ synapses[rows, h].to(low)
             heard[rows, h] = a
-            y = (norm(a).to(low) @ Dy[h]).relu_().mul_(x)
+            gate = (norm(a).to(low) @ Dy[h]).relu_()
             if options.dropout:
-                y *= kept(y, options.dropout, slab.seed)
-            update[rows] += y @ E[h]
+                silence_(gate, options.dropout, slab.seed)
+            update[rows] += gate.mul_(x) @ E[h]
             if after is not None:
                 learned = q.mT @ v_[rows]
                 after[rows, h] = learned if synapses is None else synapses[rows, h] + learned
+        if options.dropout:
+            update /= kept_share(options.dropout)
         ctx.save_for_backward(v, decoder_x, decoder_y, encoder, turn, synapses, scores, heard)
         ctx.options = options
         ctx.set_materialize_grads(False)
@@ -100,7 +104,7 @@ class NeuronRound(torch.autograd.Function):
         options = ctx.options
         (B, T, D), (H, _, K) = v.shape, decoder_x.shape
         low = options.precision
-        d_update = torch.zeros_like(v) if d_update is None else d_update
+        d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
         v_, Dx, Dy, E, d_update = (t.to(low) for t in (v, decoder_x, decoder_y, encoder, d_update))
         dv, dDx, dDy, dE = (torch.zeros_like(t) for t in (v, decoder_x, decoder_y, encoder))
         d_synapses = None if synapses is None else torch.zeros_like(synapses)
@@ -112,13 +116,11 @@ class NeuronRound(torch.autograd.Function):
             q = rotate(x.to(v.dtype), turn).to(low)
             normed, mean, scale = torch.native_layer_norm(a, (D,), None, None, EPS)
             gate = (normed.to(low) @ Dy[h]).relu_()
-            y, dy = gate * x, du @ E[h].mT
             if options.dropout:
-                mask = kept(y, options.dropout, slab.seed)
-                y *= mask
-                dy *= mask
-            dE[h] += outer_sum(y, du)
-            d_gate = (dy * x).mul_(gate > 0)
+                silence_(gate, options.dropout, slab.seed)
+            dE[h] += outer_sum(gate * x, du)
+            dy = du @ E[h].mT
+            d_gate = relu_backward(dy * x, gate, 0)
             dDy[h] += outer_sum(normed.to(low), d_gate)
             d_normed = (d_gate @ Dy[h].mT).to(v.dtype)
             da = layer_norm_backward(d_normed, a, (D,), mean, scale, None, None, [True, False, False])[0].to(low)
@@ -135,7 +137,7 @@ class NeuronRound(torch.autograd.Function):
                 dv[rows] += q @ d_rho.to(low)
                 if d_synapses is not None:
                     d_synapses[rows, h] += d_rho
-            dx = (dy * gate).add_(rotate(dq.to(v.dtype), back)).mul_(x > 0)
+            dx = relu_backward(dy.mul_(gate).add_(rotate(dq.to(v.dtype), back)), x, 0)
             dDx[h] += outer_sum(v_rows, dx)
             dv[rows] += dx @ Dx[h].mT
         return dv, dDx, dDy, dE, None, d_synapses, None
@@ -156,12 +158,15 @@ def outer_sum(left: Tensor, right: Tensor) -> Tensor:
     return left.flatten(0, 1).mT @ right.flatten(0, 1)
 
 
-def kept(like: Tensor, dropout: float, seed: int) -> Tensor:
-    """Dropout's mask: 0 with chance `dropout` (to 1/65,536), else 1 / (1 - dropout). One seed gives one mask."""
-    dropped = round(dropout * 2**16)
-    generator = torch.Generator(like.device).manual_seed(seed)
-    words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
-    words.random_(-(2**63), None, generator=generator)
-    # four draws a word: on a CPU 7 times faster than bernoulli_
-    draws = words.view(torch.int16)[: like.numel()].view(like.shape)
-    return (draws >= dropped - 2**15).to(like.dtype).mul_(2**16 / (2**16 - dropped))
+def silence_(gate: Tensor, dropout: float, seed: int) -> None:
+    """Sets entries to zero, each with chance 1 - kept_share(dropout); one seed, one choice."""
+    generator = torch.Generator(gate.device).manual_seed(seed)
+    words = torch.empty(-(-gate.numel() // 4), dtype=torch.int64, device=gate.device)
+    words.random_(-(2**63), None, generator=generator)  # 4 draws a word: on a CPU 7 times faster than bernoulli_
+    draws = words.view(torch.int16)[: gate.numel()].view(gate.shape)
+    gate.masked_fill_(draws < round(dropout * DRAWS) - DRAWS // 2, 0)
+
+
+def kept_share(dropout: float) -> float:
+    """1 - dropout, as the draws can tell it."""
+    return 1 - round(dropout * DRAWS) / DRAWS
