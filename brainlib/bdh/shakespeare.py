@@ -35,8 +35,8 @@ EXPERIMENTS = {
     "laptop": Experiment(
         BDHConfig(layers=4, dim=96, heads=4, neurons=4096, dropout=0.1),
         TrainingConfig(
-            steps=3000, learning_rate=2e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.99),
-            evaluate_every=250, checkpoint_every=100, precision="auto",
+            steps=2300, learning_rate=2e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.99),
+            evaluate_every=460, checkpoint_every=100, precision="auto",
         ),
         batch=8,
         length=256,
