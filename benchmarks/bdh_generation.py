@@ -15,7 +15,6 @@ import torch
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHState
-from brainlib.bdh.generate import Step
 
 PROMPT, NEW = 512, 64
 
@@ -44,8 +43,7 @@ def main() -> None:
         with torch.no_grad():
             for part in torch.randint(256, (1, context)).split(512, 1):
                 _, _, state = model(part, state=state)
-            step = Step(model, state)
-            token = prompt[:, :1]
+            step, token = model.stepper(state), prompt[:, 0]
             times = [seconds(lambda step=step, token=token: step(token)) for _ in range(NEW)]
         print(f"context {context:5d}: {1e3 * statistics.median(times):.1f} ms a byte")
 

@@ -17,7 +17,7 @@ import time
 import torch
 
 from benchmarks.official_bdh import OfficialBDH
-from brainlib.backend import provenance
+from brainlib.backend import keep_freed_memory, provenance
 from brainlib.bdh import BDH
 
 SIZES = {"layers": 4, "dim": 128, "heads": 4, "neurons": 8192}
@@ -27,6 +27,7 @@ BATCH, LENGTH = 8, 256
 def measure(which: str, threads: int, steps: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    keep_freed_memory()  # helps both
     formula = OfficialBDH(**SIZES, dropout=0.0)
     model = formula if which == "formula" else BDH.from_official(formula.state_dict(), layers=SIZES["layers"])
     arguments = {} if which == "formula" else {"carry": False}

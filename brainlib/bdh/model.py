@@ -9,6 +9,7 @@ The model of Appendix E of the paper (arXiv 2509.26507):
   by byte.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,11 +18,11 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
-from brainlib.bdh.generate import generate
-from brainlib.bdh.kernels import neuron_round
+from brainlib.bdh.kernels import decode_round, neuron_round
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
+from brainlib.bdh.sampling import check_sampling, draw
 
 LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
 
@@ -107,6 +108,8 @@ class BDH(nn.Module):
                 raise ValueError(
                     f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}"
                 )
+        if self.decoder_x.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"model: weights are {self.decoder_x.dtype}, expected float32 or float64 (and autocast)")
         if state is not None:
             self.check_state(state, tokens.shape[0])
         if piece is not None and piece < 1:
@@ -168,7 +171,37 @@ class BDH(nn.Module):
         Temperature 0 takes the likeliest. Runs on the synapses: the prompt is read once, and a new token costs the
         same however long the text before it. Raises `ValueError` for unfit arguments.
         """
-        return generate(self, prompt, max_new_tokens, temperature, top_k, generator)
+        check_sampling(max_new_tokens, temperature, top_k, self.config.vocab)
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                logits, _, state = self(prompt)
+                drawn = draw(logits[:, -1], self.stepper(state), max_new_tokens, temperature, top_k, generator)
+        finally:
+            self.train(training)
+        return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
+
+    def stepper(self, state: BDHState) -> Callable[[Int[Tensor, "batch"]], Float[Tensor, "batch vocab"]]:
+        """A function that reads one more token and gives the logits after it, at the same cost for every token.
+
+        The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
+        """
+        config, position = self.config, int(state.position)
+        decoder_y = self.decoder_y.detach().mT.contiguous()
+        encoder = self.encoder.detach().view(config.heads, config.head_neurons, config.dim)
+
+        @torch.no_grad()
+        def step(token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:
+            nonlocal position
+            v = norm(embedding(token, self.embedding))
+            turn = rotation(self.frequencies, position, 1, v.dtype)
+            for synapses in state.synapses:
+                v = norm(v + norm(decode_round(v, self.decoder_x, decoder_y, encoder, turn, synapses)))
+            position += 1
+            return v @ self.readout
+
+        return step
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":

@@ -33,12 +33,12 @@ EXPERIMENTS = {
         length=128,
     ),
     "laptop": Experiment(
-        BDHConfig(layers=4, dim=96, heads=4, neurons=4096, dropout=0.1),
+        BDHConfig(layers=4, dim=128, heads=4, neurons=4096, dropout=0.1),
         TrainingConfig(
-            steps=2300, learning_rate=2e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.99),
-            evaluate_every=460, checkpoint_every=100, precision="auto",
+            steps=4300, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
+            evaluate_every=860, checkpoint_every=200, precision="auto",
         ),
-        batch=8,
+        batch=4,
         length=256,
     ),
     # The official demo: its model, batches and learning rate; warm-up, decay and clipping are ours.

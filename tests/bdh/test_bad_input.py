@@ -54,3 +54,8 @@ def test_a_state_of_another_model_or_batch(small, tokens):
 def test_pieces_of_nothing(small, tokens):
     with pytest.raises(ValueError, match="piece: got 0"):
         small(tokens, piece=0)
+
+
+def test_weights_of_half_precision(small, tokens):
+    with pytest.raises(ValueError, match=r"model: weights are torch.bfloat16, expected float32 or float64"):
+        small.bfloat16()(tokens)

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from brainlib.bdh import BDH, BDHState
-from brainlib.bdh.generate import Step
 from brainlib.bdh.reference import listing, state_space, weights_of
 
 
@@ -44,11 +43,11 @@ def test_a_state_of_zeros_is_no_state(small, tokens):
 
 def test_steps_of_generation_are_the_recurrent_form(small, tokens):
     logits, _, state = small(tokens)
-    step = Step(small, small.initial_state(2))
-    with torch.no_grad():
-        stepped = torch.cat([step(tokens[:, t : t + 1]) for t in range(tokens.shape[1])], 1)
+    begun = small.initial_state(2)
+    step = small.stepper(begun)
+    stepped = torch.stack([step(tokens[:, t]) for t in range(tokens.shape[1])], 1)
     torch.testing.assert_close(stepped, logits, rtol=0, atol=1e-10)
-    torch.testing.assert_close(step.synapses, state.synapses, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(begun.synapses, state.synapses, rtol=1e-10, atol=1e-10)
 
 
 def test_long_texts_are_read_in_pieces(small, tokens, monkeypatch):
