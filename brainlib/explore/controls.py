@@ -1,17 +1,23 @@
 """One control for each parameter of an explorer: a slider for increasing numbers, else a list to pick from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Control:
-    """A parameter `name` and the grid of its `values`."""
+    """A parameter `name`, the grid of its `values`, and the index of the one that is shown first."""
 
     name: str
     values: tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
+    first: int = 0
+
+    @property
+    def start(self) -> int | float | str:
+        """The value that is shown first."""
+        return self.values[self.first]
 
     @property
     def label(self) -> str:
@@ -29,14 +35,22 @@ class Control:
         return [f"{value:.6g}" if isinstance(value, float) else str(value) for value in self.values]
 
 
-def read_grid(grid: dict[str, Any]) -> list[Control]:
-    """The controls of a grid `{parameter: values}`.
+def read_grid(grid: dict[str, Any], start: dict[str, Any] | None = None) -> list[Control]:
+    """The controls of a grid `{parameter: values}`; `start` holds values to show first, else the first of each grid.
 
-    Raises `ValueError` naming the parameter if its values are not at least two different numbers or strings.
+    Raises `ValueError` naming the parameter if its values are not at least two different numbers or strings, or if its
+    start is not one of them.
     """
     if not grid:
         raise ValueError("grid: got no parameter, expected at least one, such as byte=range(40)")
-    return [Control(name, _values(name, values)) for name, values in grid.items()]
+    start = start or {}
+    if unknown := sorted(start.keys() - grid.keys()):
+        raise ValueError(f"start: got {unknown[0]!r}, expected one of {', '.join(grid)}")
+    controls = [Control(name, _values(name, values)) for name, values in grid.items()]
+    for control in controls:
+        if control.name in start and start[control.name] not in control.values:
+            raise ValueError(f"start: got {control.name}={start[control.name]!r}, expected a value of its grid")
+    return [replace(c, first=c.values.index(start.get(c.name, c.values[0]))) for c in controls]
 
 
 def _values(name: str, values: Any) -> tuple:

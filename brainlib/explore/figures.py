@@ -27,7 +27,7 @@ class Explorer:
         _accepts(function, controls)
         self._html = self.html() if for_page() else None
         if self._html is None:
-            self.figure(**{control.name: control.values[0] for control in controls})
+            self.figure(**{control.name: control.start for control in controls})
 
     def figure(self, **values: Any) -> "plotly.graph_objects.Figure":
         """The plotly figure at these values."""
@@ -82,15 +82,24 @@ def show(figure: "plotly.graph_objects.Figure", *, name: str, caption: str, alt:
     return Explorer(lambda: figure, [], name=name, caption=caption, alt=alt)
 
 
-def explorer(function: Callable[..., Any], *, name: str, caption: str, alt: str, **grid: Any) -> Explorer:
+def explorer(
+    function: Callable[..., Any],
+    *,
+    name: str,
+    caption: str,
+    alt: str,
+    start: dict[str, Any] | None = None,
+    **grid: Any,
+) -> Explorer:
     """A figure that a reader moves through: live at any value with a kernel, over the grid in the page.
 
     `function(**parameters)` returns a plotly figure; `grid` gives for each parameter the values that the page can show.
     Increasing numbers become a slider, whose live form reaches every value between (integers in the grid's common
-    step); strings, and numbers in another order, become a list to pick from. Fix the axes' ranges in `function` so that
+    step); strings, and numbers in another order, become a list to pick from. `start` names values to show first; else
+    each parameter begins at the first of its grid. Fix the axes' ranges in `function` so that
     states can be compared. Raises `ValueError` that names the parameter for a bad grid, and as `show` does.
     """
-    return Explorer(function, read_grid(grid), name=name, caption=caption, alt=alt)
+    return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt)
 
 
 def for_page() -> bool:

@@ -79,15 +79,21 @@ def _field(control: Control) -> Any:
     words = {"description": control.label, "style": {"description_width": "initial"}}
     values = control.values
     if not control.ordered:
-        return ipywidgets.Dropdown(options=values, **words)
+        return ipywidgets.Dropdown(options=values, value=control.start, **words)
     low, high = values[0], values[-1]
     if isinstance(low, int):
         step = math.gcd(*(value - low for value in values))
-        return ipywidgets.IntSlider(value=low, min=low, max=high, step=step, **words)
+        return ipywidgets.IntSlider(value=control.start, min=low, max=high, step=step, **words)
     if low > 0 and _even([math.log(value) for value in values]) and not _even(values):
-        log = {"value": low, "min": math.log10(low), "max": math.log10(high), "step": math.log10(high / low) / 200}
+        log = {
+            "value": control.start,
+            "min": math.log10(low),
+            "max": math.log10(high),
+            "step": math.log10(high / low) / 200,
+        }
         return ipywidgets.FloatLogSlider(**log, readout_format=".3g", **words)
-    return ipywidgets.FloatSlider(value=low, min=low, max=high, step=(high - low) / 200, readout_format=".4g", **words)
+    step = (high - low) / 200
+    return ipywidgets.FloatSlider(value=control.start, min=low, max=high, step=step, readout_format=".4g", **words)
 
 
 def _even(values: Any) -> bool:

@@ -58,13 +58,17 @@ def state(figure: Any) -> dict:
 
 def _control(figure: str, control: Control) -> str:
     identity, texts = f"{figure}-{control.name}", [escape(text) for text in control.texts]
+    shown = texts[control.first]
     label = f'<label for="{identity}">{escape(control.label)}</label>'
     if control.ordered:
         field = (
-            f'<input type="range" id="{identity}" min="0" max="{len(texts) - 1}" step="1" value="0" '
-            f'aria-valuetext="{texts[0]}" autocomplete="off"><output for="{identity}">{texts[0]}</output>'
+            f'<input type="range" id="{identity}" min="0" max="{len(texts) - 1}" step="1" value="{control.first}" '
+            f'aria-valuetext="{shown}" autocomplete="off"><output for="{identity}">{shown}</output>'
         )
     else:
-        options = "".join(f'<option value="{index}">{text}</option>' for index, text in enumerate(texts))
+        chosen = {control.first: " selected"}
+        options = "".join(
+            f'<option value="{index}"{chosen.get(index, "")}>{text}</option>' for index, text in enumerate(texts)
+        )
         field = f'<select id="{identity}" autocomplete="off">{options}</select>'
     return f'<div class="brainlib-control">{label}{field}</div>'

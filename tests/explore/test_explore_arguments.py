@@ -65,6 +65,15 @@ def test_grids_are_read_from_what_holds_them() -> None:
     assert read_grid({"a": [1, 2.5]})[0].values == (1.0, 2.5)
 
 
+def test_a_start_is_a_value_of_its_grid() -> None:
+    first, chosen = read_grid({"a": range(5), "b": ("x", "y")}, {"b": "y"})
+    assert (first.start, chosen.start) == (0, "y")
+    with pytest.raises(ValueError, match=r"^start: got 'c', expected one of a, b"):
+        read_grid({"a": range(5), "b": ("x", "y")}, {"c": 1})
+    with pytest.raises(ValueError, match=r"^start: got a=7, expected a value of its grid"):
+        read_grid({"a": range(5)}, {"a": 7})
+
+
 def test_plots_and_widgets_load_on_use() -> None:
     code = "import sys, brainlib.explore; print({'plotly', 'ipywidgets', 'IPython'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -59,6 +59,13 @@ def test_a_slider_covers_the_range_of_its_grid(values, kind: type, low: float, h
     assert slider.value == values[0]
 
 
+def test_a_live_explorer_begins_at_its_start() -> None:
+    start = {"scale": 2.0, "kind": "down"}
+    made = explore.explorer(curve, **TEXTS, start=start, scale=[1.0, 2.0, 4.0], kind=["up", "down"])
+    (scale, kind), output = parts(made.widget())
+    assert (scale.value, kind.value) == (pytest.approx(2.0), "down") and last(output) == pytest.approx(-2.0)
+
+
 def test_an_error_of_the_function_is_shown_and_left_again() -> None:
     (scale,), output = parts(explore.explorer(curve, **TEXTS, scale=range(20)).widget())
     scale.value = 13

@@ -53,6 +53,13 @@ def test_markup_in_texts_is_escaped() -> None:
     assert data_of(html)["shared"]["data"][0]["name"] == "</script>none"
 
 
+def test_controls_of_the_page_begin_at_their_start() -> None:
+    start = {"frequency": 3.0, "phase": "late"}
+    html = explore.explorer(wave, **TEXTS, start=start, frequency=[1.0, 2.0, 3.0], phase=["early", "late"]).html()
+    assert 'value="2" aria-valuetext="3"' in html and '<output for="wave-frequency">3</output>' in html
+    assert '<option value="1" selected>late</option>' in html and html.count("selected") == 1
+
+
 def test_a_group_is_described_and_is_no_picture() -> None:
     html = explore.show(wave(2.0), **TEXTS).html()
     assert 'role="group" aria-label="figure" aria-describedby="wave-alt"' in html
