@@ -72,7 +72,7 @@ def test_numbers_are_sliders_and_words_are_lists() -> None:
     assert 'min="0" max="2" step="1" value="0" aria-valuetext="1"' in html
     assert '<output for="wave-frequency">1</output>' in html
     assert '<label for="wave-phase">phase</label><select id="wave-phase"' in html
-    assert '<option value="0">a&lt;b</option>' in html
+    assert '<option value="0" selected>a&lt;b</option>' in html
     assert data_of(html)["values"] == [["1", "2.5", "10"], ["a<b", "c"]]
     assert "tabindex" not in html and "disabled" not in html  # native controls keep their place in the tab order
 
