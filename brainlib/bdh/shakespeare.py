@@ -33,10 +33,10 @@ EXPERIMENTS = {
         length=128,
     ),
     "laptop": Experiment(
-        BDHConfig(layers=4, dim=192, heads=4, neurons=2048, dropout=0.1),
+        BDHConfig(layers=4, dim=128, heads=4, neurons=4096, dropout=0.1),
         TrainingConfig(
-            steps=5000, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
-            evaluate_every=1000, checkpoint_every=200, precision="auto",
+            steps=4300, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
+            evaluate_every=860, checkpoint_every=200, precision="auto",
         ),
         batch=4,
         length=256,
