@@ -35,8 +35,8 @@ EXPERIMENTS = {
     "laptop": Experiment(
         BDHConfig(layers=4, dim=128, heads=4, neurons=4096, dropout=0.1),
         TrainingConfig(
-            steps=4300, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
-            evaluate_every=860, checkpoint_every=200, precision="auto",
+            steps=4000, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
+            evaluate_every=800, checkpoint_every=200, precision="auto",
         ),
         batch=4,
         length=256,
