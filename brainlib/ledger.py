@@ -13,7 +13,7 @@ import os
 import statistics
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import SupportsFloat, SupportsIndex
 
@@ -70,6 +70,7 @@ class Verdict:
     profile: str
     provenance: Mapping[str, str | int]
     note: str = ""
+    recorded: tuple["Verdict", ...] = ()  # larger runs that are kept beside the chapter
 
     @property
     def outcome(self) -> str:
@@ -111,7 +112,8 @@ class Verdict:
             f"  here:  {self.measured} [{claim.measure}; holds if {claim.rule}]",
             f"  run:   {self.where}",
         ]
-        return "\n".join([*lines, f"  note:  {self.note}"] if self.note else lines)
+        lines += [f"  note:  {self.note}"] if self.note else []
+        return "\n".join(lines + [f"  kept:  {run.outcome}: {run.measured} [{run.where}]" for run in self.recorded])
 
     def _repr_html_(self) -> str:
         claim, text = self.claim, html.escape
@@ -122,7 +124,7 @@ class Verdict:
             f"<p>Paper: {text(claim.paper)} ({text(claim.source)}).<br>"
             f"Measured: <strong>{text(self.measured)}</strong>, {text(claim.measure)}.<br>"
             f"Holds if {text(claim.rule)}.</p>"
-            f"{note}<p><small>{text(self.where)}</small></p></div>"
+            f"{note}<p><small>{text(self.where)}</small></p>{''.join(map(_kept_html, self.recorded))}</div>"
         )
 
     def to_json(self) -> dict:
@@ -150,14 +152,17 @@ def record(
 
     `values` holds one number for each of `seeds`. `claims` is the path of the `claims.toml`; without it the nearest one
     from the working directory upwards is taken. Where `BRAINLIB_RECORDS` names a folder, the record is also written
-    there as JSON. Raises `ValueError` if the claim or the profile is unknown, if there is not one value for each seed,
-    or if a value is not finite.
+    there as JSON. Larger runs that are kept in `records/` beside the claims are shown with it. Raises `ValueError` if
+    the claim or the profile is unknown, if there is not one value for each seed, or if a value is not finite.
     """
-    known = read_claims(claims if claims is not None else find_claims())
+    path = Path(claims if claims is not None else find_claims())
+    known = read_claims(path)
     if claim not in known:
         raise ValueError(f"claim: got {claim!r}, expected one of {', '.join(known)}")
     provenance = backend.provenance(backend.resolve_device(str(device)))
+    kept = [run for run in read_records(path.parent / "records", known) if run.claim.id == claim]
     verdict = _verdict(known[claim], values, seeds, profile, provenance, note)
+    verdict = replace(verdict, recorded=tuple(run for run in kept if run.profile != profile))
     if folder := os.environ.get("BRAINLIB_RECORDS"):
         _write(Path(folder), verdict)
     return verdict
@@ -185,7 +190,7 @@ def read_claims(path: str | Path) -> dict[str, Claim]:
 
 
 def read_records(folder: str | Path, claims: Mapping[str, Claim]) -> list[Verdict]:
-    """The records in a folder, judged by `claims`.
+    """The records in a folder, judged by `claims`; those of one claim and profile on different seeds are one verdict.
 
     Raises `ValueError` with the path of a record that is broken or belongs to none of the claims.
     """
@@ -197,7 +202,35 @@ def read_records(folder: str | Path, claims: Mapping[str, Claim]) -> list[Verdic
             verdicts.append(_verdict(claims[facts["claim"]], *(facts[key] for key in keys)))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a record of these claims ({type(error).__name__}: {error})") from error
-    return verdicts
+    return _pool(verdicts)
+
+
+def _pool(verdicts: list[Verdict]) -> list[Verdict]:
+    pooled: list[Verdict] = []
+    for new in verdicts:
+        for place, old in enumerate(pooled):
+            if (old.claim, old.profile) == (new.claim, new.profile) and not set(old.seeds) & set(new.seeds):
+                newest = max(old.provenance, new.provenance, key=lambda facts: str(facts["time"]))
+                note = old.note if new.note in old.note else f"{old.note} {new.note}".strip()
+                pooled[place] = replace(
+                    old,
+                    values=old.values + new.values,
+                    seeds=old.seeds + new.seeds,
+                    provenance=newest,
+                    note=note,
+                )
+                break
+        else:
+            pooled.append(new)
+    return pooled
+
+
+def _kept_html(run: Verdict) -> str:
+    text = html.escape
+    return (
+        f'<p>Recorded at the {run.profile} profile: <strong class="verdict">{run.outcome}</strong>, '
+        f"{text(run.measured)}. {text(run.note)}<br><small>{text(run.where)}</small></p>"
+    )
 
 
 def _verdict(claim, values, seeds, profile, provenance, note) -> Verdict:
@@ -215,7 +248,7 @@ def _verdict(claim, values, seeds, profile, provenance, note) -> Verdict:
 
 def _write(folder: Path, verdict: Verdict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    stem, number = f"{verdict.claim.id}-{verdict.profile}", 1
+    stem, number = f"{verdict.claim.id}-{verdict.profile}-seed{'+'.join(map(str, verdict.seeds))}", 1
     text = json.dumps(verdict.to_json(), indent=1, ensure_ascii=False) + "\n"
     while True:
         path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")

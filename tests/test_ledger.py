@@ -84,12 +84,36 @@ def test_a_record_survives_the_file_and_is_judged_anew(claims, tmp_path, monkeyp
     first = ledger.record("B1", values=[1e-12], seeds=[7], profile="ci", device="cpu", note="first")
     second = ledger.record("B1", values=[1e-3], seeds=[7], profile="ci", device="cpu")
     known = ledger.read_claims(claims)
-    assert ledger.read_records(tmp_path / "records", known) == [second, first]  # B1-ci-2.json sorts before B1-ci.json
-    text = (tmp_path / "records" / "B1-ci.json").read_text()
+    assert ledger.read_records(tmp_path / "records", known) == [second, first]  # the second file sorts first
+    text = (tmp_path / "records" / "B1-ci-seed7.json").read_text()
     assert "holds" not in text and json.loads(text)["provenance"]["device"] == "cpu"
     claims.write_text(CLAIMS.replace("1e-10", "1e-15"))
     outcomes = {verdict.outcome for verdict in ledger.read_records(tmp_path / "records", ledger.read_claims(claims))}
     assert outcomes == {"fails"}
+
+
+def test_seeds_recorded_apart_are_judged_together(claims, monkeypatch):
+    folder = claims.parent / "records"
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(folder))
+    for seed in (0, 1, 2):
+        before = ledger.record(
+            "B2", values=[1 + seed], seeds=[seed], profile="laptop", device="cpu", note=f"run {seed}"
+        )
+        assert before.outcome == "too few seeds"
+    (pooled,) = ledger.read_records(folder, ledger.read_claims(claims))
+    assert (pooled.outcome, pooled.values, pooled.seeds) == ("holds", (1, 2, 3), (0, 1, 2))
+    assert pooled.note == "run 0 run 1 run 2"
+    ledger.record("B2", values=[-1], seeds=[2], profile="laptop", device="cpu")  # seed 2 again: a verdict of its own
+    assert len(ledger.read_records(folder, ledger.read_claims(claims))) == 2
+
+
+def test_a_small_run_shows_the_larger_one_that_is_kept(claims, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(claims.parent / "records"))
+    ledger.record("B2", values=[1, 2, 3], seeds=[0, 1, 2], profile="laptop", device="cpu")
+    verdict = ledger.record("B2", values=[1], seeds=[0], profile="ci", device="cpu")
+    assert verdict.outcome == "only run small" and [run.outcome for run in verdict.recorded] == ["holds"]
+    for text in (verdict._repr_html_(), repr(verdict)):
+        assert "only run small" in text and "2 (1 to 3 over 3 seeds)" in text
 
 
 def test_nothing_is_written_without_a_folder(claims, tmp_path):

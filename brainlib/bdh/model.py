@@ -9,6 +9,7 @@ The model of Appendix E of the paper (arXiv 2509.26507):
   by byte.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -37,6 +38,7 @@ class BDHConfig:
     neurons: int = 32768
     vocab: int = 256
     dropout: float = 0.1
+    decay: tuple[float, ...] | None = None  # how fast each head's synapses fade, in e-folds a token; None: never
 
     def __post_init__(self):
         for name in ("layers", "dim", "heads", "neurons", "vocab"):
@@ -47,6 +49,10 @@ class BDHConfig:
             raise ValueError(f"neurons: got {self.neurons}, expected a multiple of 2 * heads = {2 * self.heads}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
+        if self.decay is not None and not (
+            len(self.decay) == self.heads and all(0 <= rate < math.inf for rate in self.decay)
+        ):
+            raise ValueError(f"decay: got {self.decay!r}, expected None or {self.heads} numbers >= 0, one a head")
 
     @property
     def head_neurons(self) -> int:
@@ -69,6 +75,7 @@ class BDH(nn.Module):
     """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E)."""
 
     frequencies: Int[Tensor, "pairs"]
+    decay: Float[Tensor, "heads"] | None
 
     def __init__(self, config: BDHConfig):
         super().__init__()
@@ -80,8 +87,16 @@ class BDH(nn.Module):
         self.encoder = nn.Parameter(torch.empty(config.neurons, dim))  # heads one after another
         self.readout = nn.Parameter(torch.empty(dim, config.vocab))
         self.register_buffer("frequencies", rope_frequencies(head_neurons))
+        self.register_buffer("decay", None if config.decay is None else torch.tensor(config.decay))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the weights from N(0, 0.02^2) and fills the buffers: a model from the meta device after `to_empty`."""
         for weight in self.parameters():
             nn.init.normal_(weight, std=0.02)
+        self.frequencies.copy_(rope_frequencies(self.config.head_neurons))
+        if self.decay is not None:
+            self.decay.copy_(torch.tensor(self.config.decay))
 
     def forward(
         self,
@@ -91,12 +106,14 @@ class BDH(nn.Module):
         *,
         carry: bool = True,
         piece: int | None = None,
+        through_time: bool = True,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, BDHState | None]:
         """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
         `state` continues an earlier text; `carry=False` saves the work of computing the one after (it is None then).
         `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything
-        between the chunked one. They are one function; the default is the fastest.
+        between the chunked one. They are one function; the default is the fastest. Without `through_time` no gradient
+        reaches an earlier token or a synapse: only what a neuron does now learns (section 7.2).
 
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
@@ -119,13 +136,15 @@ class BDH(nn.Module):
         pieces = tokens.split(size, dim=1)
         logits = []
         for index, part in enumerate(pieces):
-            part_logits, state = self.read(part, state, carry or index < len(pieces) - 1)
+            part_logits, state = self.read(part, state, carry or index < len(pieces) - 1, through_time)
             logits.append(part_logits)
         logits = logits[0] if len(logits) == 1 else torch.cat(logits, dim=1)
         loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
         return logits, loss, state
 
-    def read(self, tokens: Tensor, state: BDHState | None, carry: bool) -> tuple[Tensor, BDHState | None]:
+    def read(
+        self, tokens: Tensor, state: BDHState | None, carry: bool, through_time: bool = True
+    ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
         dropout = config.dropout if self.training else 0.0
         position = 0 if state is None else int(state.position)
@@ -135,7 +154,10 @@ class BDH(nn.Module):
         synapses = []
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
-            update, after = neuron_round(v, self.decoder_x, self.decoder_y, encoder, turn, before, dropout, carry)
+            update, after = neuron_round(
+                v, self.decoder_x, self.decoder_y, encoder, turn, before, self.decay,
+                dropout=dropout, carry=carry, through_time=through_time,
+            )  # fmt: skip
             v = norm(v + norm(update))
             synapses.append(after)
         logits = v @ self.readout.to(v.dtype)
@@ -197,7 +219,7 @@ class BDH(nn.Module):
             v = norm(embedding(token, self.embedding))
             turn = rotation(self.frequencies, position, 1, v.dtype)
             for synapses in state.synapses:
-                v = norm(v + norm(decode_round(v, self.decoder_x, decoder_y, encoder, turn, synapses)))
+                v = norm(v + norm(decode_round(v, self.decoder_x, decoder_y, encoder, turn, synapses, self.decay)))
             position += 1
             return v @ self.readout
 
@@ -212,7 +234,9 @@ class BDH(nn.Module):
         return model
 
     def to_official(self) -> dict[str, Tensor]:
-        """The weights under the names and shapes of Pathway's `bdh.py`."""
+        """The weights under the names and shapes of Pathway's `bdh.py`. Raises `ValueError` if synapses fade."""
+        if self.decay is not None:
+            raise ValueError(f"decay: got {self.config.decay}, expected None: the official model forgets nothing")
         return to_official(self.state_dict())
 
 

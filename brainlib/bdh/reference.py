@@ -27,6 +27,7 @@ class Weights:
     readout: Float64[ndarray, "dim vocab"]
     turns: Float64[ndarray, "pairs"]
     layers: int
+    decay: Float64[ndarray, "heads"]  # e-folds a token
 
 
 def weights_of(state_dict: dict[str, Tensor], layers: int) -> Weights:
@@ -41,6 +42,7 @@ def weights_of(state_dict: dict[str, Tensor], layers: int) -> Weights:
         readout=arrays["readout"],
         turns=to_turns(state_dict["frequencies"]).numpy(),
         layers=layers,
+        decay=arrays.get("decay", np.zeros(heads)),
     )
 
 
@@ -56,7 +58,7 @@ def listing(weights: Weights, tokens: Int[ndarray, "time"]) -> Float64[ndarray, 
             for t in range(time):
                 a = np.zeros_like(v[t])
                 for s in range(t):  # the strict past
-                    a += (q[t] @ q[s]) * v[s]
+                    a += np.exp(-weights.decay[h] * (t - s)) * (q[t] @ q[s]) * v[s]
                 y = relu(layer_norm(a) @ weights.Dy[h]) * x[t]
                 update[t] += y @ weights.E[h]
         v = [layer_norm(v[t] + layer_norm(update[t])) for t in range(time)]
@@ -64,7 +66,9 @@ def listing(weights: Weights, tokens: Int[ndarray, "time"]) -> Float64[ndarray, 
 
 
 def state_space(weights: Weights, tokens: Int[ndarray, "time"]) -> Float64[ndarray, "time vocab"]:
-    """Eq. (8)'s state: rho_t = (rho_{t-1} + v_t x_t^T) U, a_t = rho_{t-1} x_t, with U the rotation by one token."""
+    """Eq. (8)'s state: rho_t = (rho_{t-1} + v_t x_t^T) U, a_t = rho_{t-1} x_t, with U the rotation by one token (and
+    a decay, ALiBi's, if the model has one).
+    """
     heads, dim, head_neurons = weights.Dx.shape
     rho = np.zeros((weights.layers, heads, dim, head_neurons))
     logits = []
@@ -77,7 +81,7 @@ def state_space(weights: Weights, tokens: Int[ndarray, "time"]) -> Float64[ndarr
                 a = rho[layer, h] @ x
                 y = relu(layer_norm(a) @ weights.Dy[h]) * x
                 update += y @ weights.E[h]
-                learned = rho[layer, h] + np.outer(v, x)
+                learned = np.exp(-weights.decay[h]) * (rho[layer, h] + np.outer(v, x))
                 rho[layer, h] = np.stack([turned(row, -weights.turns) for row in learned])  # row U = U^T row
             v = layer_norm(v + layer_norm(update))
         logits.append(v @ weights.readout)

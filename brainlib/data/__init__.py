@@ -7,21 +7,32 @@ Files later parts need are one entry each in `registry.py`.
 from .batches import CoherentStreams, RandomCrops, windows
 from .doors import Located, locate
 from .errors import DataError, DataUnavailable
+from .europarl import europarl
+from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
 from .texts import complete_shakespeare, first_folio, tiny_shakespeare
 from .tokens import decode, encode, split
+from .verses import verse_texts, verses
 
 __all__ = [
+    "TAG",
     "CoherentStreams",
     "DataError",
     "DataUnavailable",
     "Located",
+    "Pair",
     "RandomCrops",
+    "TaggedText",
     "complete_shakespeare",
     "decode",
     "encode",
+    "europarl",
     "first_folio",
+    "hold_out",
     "locate",
     "split",
     "tiny_shakespeare",
+    "translation_stream",
+    "verse_texts",
+    "verses",
     "windows",
 ]

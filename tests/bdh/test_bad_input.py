@@ -13,6 +13,8 @@ from brainlib.bdh import BDH, BDHConfig, BDHState
         ({"dim": -1}, "dim: got -1"),
         ({"neurons": 32770}, "neurons: got 32770, expected a multiple of 2 \\* heads = 8"),
         ({"dropout": 1.0}, "dropout: got 1.0"),
+        ({"decay": (0.1,)}, r"decay: got \(0.1,\), expected None or 4 numbers >= 0, one a head"),
+        ({"decay": (0.1, 0.1, -0.1, 0.1)}, "decay: got"),
     ],
 )
 def test_impossible_sizes(fields, message):
@@ -54,6 +56,11 @@ def test_a_state_of_another_model_or_batch(small, tokens):
 def test_pieces_of_nothing(small, tokens):
     with pytest.raises(ValueError, match="piece: got 0"):
         small(tokens, piece=0)
+
+
+def test_fading_synapses_have_no_official_form(fading):
+    with pytest.raises(ValueError, match=r"decay: got \(0.2, 0.01\), expected None"):
+        fading.to_official()
 
 
 def test_weights_of_half_precision(small, tokens):

@@ -7,6 +7,11 @@ from brainlib.bdh import BDH, BDHState
 from brainlib.bdh.reference import listing, state_space, weights_of
 
 
+@pytest.fixture(name="small", params=["nothing fades", "synapses fade"])
+def without_and_with_decay(request):
+    return request.getfixturevalue("small" if request.param == "nothing fades" else "fading")
+
+
 @pytest.mark.parametrize("loops", [listing, state_space])
 def test_model_is_the_papers_loops(small, tokens, loops):
     weights = weights_of(small.state_dict(), small.config.layers)

@@ -19,29 +19,39 @@ def inputs(synapses: bool, start: int = 0):
     return v, dx, dy, e, rotation(rope_frequencies(K), start, T, torch.float64), rho if synapses else None
 
 
-def formula(v, dx, dy, e, turn, rho, mask=1.0):
+def formula(v, dx, dy, e, turn, rho, decay=None, mask=1.0, through_time=True):
+    decay = v.new_zeros(H) if decay is None else decay
     x = (v[:, None] @ dx).relu()
     q = rotate(x, turn)
-    a = (q @ q.mT).tril(-1) @ v[:, None]
-    after = q.mT @ v[:, None]
+    key, value = (q, v[:, None]) if through_time else (q.detach(), v[:, None].detach())
+    t = torch.arange(v.shape[1])
+    rate = decay[:, None, None]
+    a = ((-rate * (t[:, None] - t)).exp() * (q @ key.mT)).tril(-1) @ value
+    after = key.mT @ ((-rate * (len(t) - t[:, None])).exp() * value)
     if rho is not None:
-        a, after = a + q @ rho, after + rho
+        rho = rho if through_time else rho.detach()
+        a, after = a + (-rate * t[:, None]).exp() * (q @ rho), after + (-rate * len(t)).exp() * rho
     y = (layer_norm(a, (D,)) @ dy).relu() * x * mask
     return (y @ e).sum(1), after
+
+
+def decays():
+    return torch.tensor([0.3, 0.02], dtype=torch.float64, requires_grad=True)
 
 
 @pytest.fixture(params=["one sequence a slab", "two", "all"])
 def slab_size(request, monkeypatch):
     rows = {"one sequence a slab": 1, "two": 2, "all": B}[request.param]
-    monkeypatch.setattr(slabs, "CACHE_BYTES", rows * T * K * 8)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", rows * T * K * 8)
 
 
 @pytest.mark.parametrize("tile", [4, 128])
 @pytest.mark.parametrize("carried_in", [False, True])
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_values_and_gradients_are_those_of_the_formula(slab_size, monkeypatch, tile, carried_in, carried_out):
+@pytest.mark.parametrize("fading", [False, True])
+def test_values_and_gradients_are_those_of_the_formula(slab_size, monkeypatch, tile, carried_in, carried_out, fading):
     monkeypatch.setattr(slabs, "TILE", tile)
-    arguments = inputs(carried_in, start=5)
+    arguments = (*inputs(carried_in, start=5), decays() if fading else None)
     leaves = [t for t in arguments if t is not None and t.requires_grad]
     weight = torch.linspace(-1, 1, B * T * D, dtype=torch.float64).view(B, T, D)
 
@@ -66,6 +76,23 @@ def test_only_the_synapses_may_carry_a_gradient():
     leaves = [arguments[0], arguments[1], arguments[5]]
     for found, wanted in zip(
         torch.autograd.grad(after.sin().sum(), leaves), torch.autograd.grad(expected.sin().sum(), leaves), strict=True
+    ):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("carried_in", [False, True])
+def test_without_time_earlier_tokens_and_synapses_are_constants(carried_in):
+    arguments = (*inputs(carried_in, start=5), decays())
+    leaves = [arguments[i] for i in (0, 1, 2, 3, 6)]
+    update, after = neuron_round(*arguments, through_time=False)
+    expected_update, expected_after = formula(*arguments, through_time=False)
+    torch.testing.assert_close(update, expected_update, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(after, expected_after, rtol=1e-10, atol=1e-10)
+    assert not after.requires_grad
+    for found, wanted in zip(
+        torch.autograd.grad(update.sin().sum(), leaves),
+        torch.autograd.grad(expected_update.sin().sum(), leaves),
+        strict=True,
     ):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
 
@@ -112,14 +139,16 @@ def test_bfloat16_products_stay_near_float32():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_decoding_one_token_is_the_round_of_length_one(dtype):
+@pytest.mark.parametrize("fading", [False, True])
+def test_decoding_one_token_is_the_round_of_length_one(dtype, fading):
     v, dx, dy, e, _, rho = (
         t.detach().to(dtype) if t is not None and t.is_floating_point() else t for t in inputs(True)
     )
     turn = rotation(rope_frequencies(K), 9, 1, dtype)
-    update, after = neuron_round(v[:, :1], dx, dy, e, turn, rho)
+    decay = decays().detach().to(dtype) if fading else None
+    update, after = neuron_round(v[:, :1], dx, dy, e, turn, rho, decay)
     synapses = rho.clone()
-    decoded = decode_round(v[:, 0], dx, dy.mT.contiguous(), e, turn, synapses)
+    decoded = decode_round(v[:, 0], dx, dy.mT.contiguous(), e, turn, synapses, decay)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(decoded, update[:, 0], rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(synapses, after, rtol=tolerance, atol=tolerance)

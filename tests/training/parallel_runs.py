@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import torch.distributed as dist
 from safetensors.torch import save_file
 from tiny_run import TinyBatches, TinyModel, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
 
-from brainlib.training import History, train
+from brainlib.training import History, shard, train
+from brainlib.training.sharding import is_sharded
 
 
 def refusal(batches: TinyBatches) -> str:
@@ -21,7 +23,11 @@ def refusal(batches: TinyBatches) -> str:
     return "accepted"
 
 
-def stopped_and_resumed(folder: Path) -> History:
+def split_model() -> TinyModel:
+    return shard(tiny_model())
+
+
+def stopped_and_resumed(folder: Path, build: Callable[[], TinyModel] = tiny_model) -> History:
     calls = []
 
     def failing(model, batch, state):
@@ -31,10 +37,18 @@ def stopped_and_resumed(folder: Path) -> History:
         return tiny_loss(model, batch, state)
 
     try:
-        train(tiny_model(), failing, TinyBatches(), tiny_config(), tiny_evaluation, folder, progress=False)
+        train(build(), failing, TinyBatches(), tiny_config(), tiny_evaluation, folder, progress=False)
     except KeyboardInterrupt:
-        return tiny_train(folder)[1]
+        return train(build(), tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, folder, progress=False)
     raise AssertionError("the run was not stopped")
+
+
+def refused_twice() -> str:
+    try:
+        shard(split_model())
+    except ValueError as error:
+        return str(error)
+    return "accepted"
 
 
 def nothing_parallel_is_left_in(model: TinyModel) -> None:
@@ -50,10 +64,16 @@ def main(scratch: Path) -> None:
     model, history = tiny_train(dropout=0.0)
     whole, whole_history = tiny_train(scratch / "whole")
     resumed_history = stopped_and_resumed(scratch / "resumed")
+    split = split_model()
+    train(split, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, scratch / "split", progress=False)
+    split_history = stopped_and_resumed(scratch / "split-resumed", split_model)
+    assert is_sharded(split) and not is_sharded(whole)
     outcome = {
         "history": history.to_json(),
         "whole": whole_history.to_json(),
         "resumed": resumed_history.to_json(),
+        "split": split_history.to_json(),
+        "twice": refused_twice(),
         "auto": tiny_train(precision="auto")[1].precision,
         "odd": refusal(TinyBatches(rows=5)),
         "unlike": refusal(TinyBatches(seed=rank)),

@@ -1,5 +1,6 @@
 """Runs that are killed, and runs that several processes share: real processes, each started here."""
 
+import inspect
 import json
 import os
 import signal
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_run import tiny_train
+from tiny_run import TinyBatches, tiny_config, tiny_loss, tiny_model, tiny_train
+from torch import nn
 
-from brainlib.training import CheckpointError, History
+from brainlib.training import CheckpointError, History, shard, train
 from brainlib.training.parallel import check_own_gpu
+from brainlib.training.sharding import is_sharded
 
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
@@ -93,16 +96,50 @@ def test_two_processes_resume_exactly_each_with_its_own_rows(shared):
     assert not torch.equal(states[0]["generator.cpu"], states[1]["generator.cpu"])
 
 
+def test_two_processes_with_half_of_the_weights_each_give_the_same_run(shared):
+    # Dropout and carried rows are each process's own, so the whole run is that of two processes with all weights.
+    whole, split = (History.from_json(outcome(shared, 0)[name]) for name in ("whole", "split"))
+    assert split.parameters == whole.parameters
+    assert split.losses == pytest.approx(whole.losses, rel=0, abs=1e-5)
+    assert split.gradient_norms == pytest.approx(whole.gradient_norms, rel=1e-4)
+    assert dict(split.evaluations) == pytest.approx(dict(whole.evaluations), rel=0, abs=1e-5)
+    names = sorted(path.name for path in (shared / "whole" / "step-00000012").glob("*.safetensors"))
+    for name in names:
+        folders = [shared / folder / "step-00000012" for folder in ("whole", "split", "split-resumed")]
+        theirs, ours, resumed = (load_file(folder / name) for folder in folders)
+        assert theirs.keys() == ours.keys() == resumed.keys()
+        for key, tensor in theirs.items():
+            torch.testing.assert_close(ours[key], tensor, rtol=0, atol=1e-4)
+            assert torch.equal(resumed[key], ours[key]), key
+
+
 def test_what_cannot_be_shared_is_refused(shared):
     for rank in (0, 1):
         found = outcome(shared, rank)
         assert found["odd"].startswith("batch: 5 rows cannot be shared equally by 2 processes")
         assert found["unlike"].startswith("batches: the processes drew different ones")
+        assert found["twice"] == "model: is split already, expected one that is whole"
 
 
 def test_a_shared_run_is_not_resumed_alone(shared):
     with pytest.raises(CheckpointError, match="its processes is 2, here it is 1"):
         tiny_train(shared / "whole")
+
+
+def test_one_process_has_nothing_to_split():
+    model = tiny_model()
+    assert shard(model) is model and not is_sharded(model)
+    with pytest.raises(ValueError, match=r"model: got list, expected a torch\.nn\.Module"):
+        inspect.unwrap(shard)([])  # under the annotation check of the tests
+    with torch.device("meta"):
+        model.late = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match="model: is on cpu, meta, expected all of it on one device"):
+        shard(model)
+
+
+def test_a_model_without_memory_is_not_trained():
+    with pytest.raises(ValueError, match="model: is on meta, expected one with memory"):
+        train(tiny_model().to("meta"), tiny_loss, TinyBatches(), tiny_config(), progress=False)
 
 
 def test_a_process_trains_on_its_own_gpu(monkeypatch):

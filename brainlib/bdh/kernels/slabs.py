@@ -4,51 +4,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from brainlib.bdh.kernels.fading import fading, key_scale
 from brainlib.bdh.norm import EPS, norm
-from brainlib.bdh.rotation import rotate
+from brainlib.bdh.rotation import rotate, rotate_
 
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
-relu_backward = torch.ops.aten.threshold_backward
+silent_where_ = torch.ops.aten.threshold_backward.grad_input
 
-CACHE_BYTES = 4 * 2**20  # of one n-wide slab tensor on a CPU
-TILE = 128  # rows of the score matrix computed at once: what lies above the diagonal of tiles is skipped
+SLAB_BYTES = 2 * 2**20  # of one n-wide slab tensor on a CPU
+KEPT_BYTES = 2**29  # a layer's activations are kept for the backward pass if they take no more, else computed again
+TILE = 64  # rows of the score matrix computed at once: what lies above the diagonal of tiles is skipped
 DRAWS = 2**16  # outcomes of a random 16-bit number
-
-
-def neuron_round(
-    v: Float[Tensor, "batch time dim"],
-    decoder_x: Float[Tensor, "heads dim head_neurons"],
-    decoder_y: Float[Tensor, "heads dim head_neurons"],
-    encoder: Float[Tensor, "heads head_neurons dim"],
-    turn: Complex[Tensor, "time pairs"],
-    synapses: Float[Tensor, "batch heads head_neurons dim"] | None,
-    dropout: float = 0.0,
-    carry: bool = True,
-) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch heads head_neurons dim"] | None]:
-    """E y and the new synapses of one layer: Appendix E, with eq. (8)'s rho in the frame that does not rotate.
-
-    x = relu(v Dx), q = RoPE(x), a_t = sum over s < t of (q_t . q_s) v_s + q_t rho, y = relu(LN(a) Dy) * x.
-    `synapses` is rho before the first token (None: zero); with `carry` it is also returned after the last, else None.
-    `dropout` is the chance that an entry of y is dropped. Under autocast the matrix products run in its dtype.
-    """
-    kind = v.device.type
-    precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else v.dtype
-    seed = int(torch.randint(2**62, ())) if dropout else 0
-    options = Options(precision, dropout, seed, carry)
-    with torch.autocast(kind, enabled=False):
-        update, after = NeuronRound.apply(v, decoder_x, decoder_y, encoder, turn, synapses, options)
-    return update, after
-
-
-class Options(NamedTuple):
-    precision: torch.dtype
-    dropout: float
-    seed: int
-    carry: bool
 
 
 class Slab(NamedTuple):
@@ -58,104 +26,152 @@ class Slab(NamedTuple):
 
 
 def slabs(heads: int, batch: int, row_bytes: int, device: torch.device, seed: int) -> Iterator[Slab]:
-    rows = batch if device.type != "cpu" else max(1, CACHE_BYTES // row_bytes)
+    rows = batch if device.type != "cpu" else max(1, SLAB_BYTES // row_bytes)
     for head in range(heads):
         for first in range(0, batch, rows):
             yield Slab(head, slice(first, min(first + rows, batch)), seed + head * batch + first)
 
 
-class NeuronRound(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, v, decoder_x, decoder_y, encoder, turn, synapses, options):
-        (B, T, D), (H, _, K) = v.shape, decoder_x.shape
-        low = options.precision
-        v_, Dx, Dy, E = (t.to(low) for t in (v, decoder_x, decoder_y, encoder))
-        update = torch.zeros_like(v)
-        scores = v.new_empty(B, H, T, T, dtype=low)
-        heard = v.new_empty(B, H, T, D)  # a: what the synapses say to each head
-        after = v.new_empty(B, H, K, D) if options.carry else None
-        for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
-            h, rows = slab.head, slab.rows
-            x = (v_[rows] @ Dx[h]).relu_()  # [b, T, K]
-            q = rotate(x.to(v.dtype), turn).to(low)
-            scores[rows, h] = strictly_causal(q)
-            a = (scores[rows, h] @ v_[rows]).to(v.dtype)
-            if synapses is not None:
-                a += q @ synapses[rows, h].to(low)
-            heard[rows, h] = a
-            gate = (norm(a).to(low) @ Dy[h]).relu_()
-            if options.dropout:
-                silence_(gate, options.dropout, slab.seed)
-            update[rows] += gate.mul_(x) @ E[h]
-            if after is not None:
-                learned = q.mT @ v_[rows]
-                after[rows, h] = learned if synapses is None else synapses[rows, h] + learned
+def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
+    (B, T, D), (H, _, K) = v.shape, decoder_x.shape
+    low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
+    v_, Dx, Dy, E = (t.to(low) for t in (v, decoder_x, decoder_y, encoder))
+    turn = turn * scale
+    update = torch.zeros_like(v)
+    scores = v.new_empty(B, H, T, T, dtype=low)
+    heard = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
+    after = v.new_empty(B, H, K, D) if options.carry else None
+    kept = room(v, H, K, options)
+    for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
+        h, rows = slab.head, slab.rows
+        x, gate = (kept[i][h, rows] if i < len(kept) else v.new_empty(len(v[rows]), T, K, dtype=low) for i in (0, 1))
+        project_relu_(v_[rows], Dx[h], x)
+        q = rotate(x.to(v.dtype), turn).to(low)
+        S = strictly_causal(q)
+        if fades.between is not None:
+            S *= fades.between[h]
+        a = (S @ v_[rows]).to(v.dtype)
+        if synapses is not None:
+            a += fades.begun[h] * (q @ (synapses[rows, h] * scale).to(low))
+        scores[rows, h], heard[rows, h] = S, a
+        project_relu_(norm(a, EPS * scale**4).to(low), Dy[h], gate)
         if options.dropout:
-            update /= kept_share(options.dropout)
-        ctx.save_for_backward(v, decoder_x, decoder_y, encoder, turn, synapses, scores, heard)
-        ctx.options = options
-        ctx.set_materialize_grads(False)
-        return update, after
+            silence_(gate, options.dropout, slab.seed)
+        y = gate * x if len(kept) == 2 else gate.mul_(x)
+        update[rows] += y @ E[h]
+        if after is not None:
+            learned = (q.mT @ (fades.left[h] * v[rows]).to(low)).to(v.dtype).div_(scale)
+            after[rows, h] = learned if synapses is None else learned.add_(fades.whole[h] * synapses[rows, h])
+    if options.dropout:
+        update /= kept_share(options.dropout)
+    return update, after, scores, heard, *kept
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, d_update, d_after):
-        v, decoder_x, decoder_y, encoder, turn, synapses, scores, heard = ctx.saved_tensors
-        options = ctx.options
-        (B, T, D), (H, _, K) = v.shape, decoder_x.shape
-        low = options.precision
-        d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
-        v_, Dx, Dy, E, d_update = (t.to(low) for t in (v, decoder_x, decoder_y, encoder, d_update))
-        dv, dDx, dDy, dE = (torch.zeros_like(t) for t in (v, decoder_x, decoder_y, encoder))
-        d_synapses = None if synapses is None else torch.zeros_like(synapses)
-        back = turn.conj().resolve_conj()
-        for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
-            h, rows = slab.head, slab.rows
-            v_rows, du, a = v_[rows], d_update[rows], heard[rows, h]
-            x = (v_rows @ Dx[h]).relu_()
-            q = rotate(x.to(v.dtype), turn).to(low)
-            normed, mean, scale = torch.native_layer_norm(a, (D,), None, None, EPS)
-            gate = (normed.to(low) @ Dy[h]).relu_()
+
+def backward(
+    d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, scores, heard, *kept, options
+):
+    (B, T, D), (H, _, K) = v.shape, decoder_x.shape
+    low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
+    d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
+    v_, Dx, Dy, E, d_update = (t.to(low) for t in (v, decoder_x, decoder_y, encoder, d_update))
+    dv, dDx, dDy, dE = (torch.zeros_like(t) for t in (v, decoder_x, decoder_y, encoder.mT))
+    d_synapses = torch.zeros_like(synapses) if synapses is not None and options.through_time else None
+    d_decay = None if decay is None else torch.zeros_like(decay)
+    turn = turn * scale
+    back = turn.conj().resolve_conj()
+    t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
+    for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
+        h, rows = slab.head, slab.rows
+        v_rows, du, a = v_[rows], d_update[rows], heard[rows, h]
+        normed, mean, deviation = torch.native_layer_norm(a, (D,), None, None, EPS * scale**4)
+        normed = normed.to(low)
+        x, gate = (kept[i][h, rows] if i < len(kept) else v.new_empty(len(a), T, K, dtype=low) for i in (0, 1))
+        if len(kept) < 1:
+            project_relu_(v_rows, Dx[h], x)
+        if len(kept) < 2:
+            project_relu_(normed, Dy[h], gate)
             if options.dropout:
                 silence_(gate, options.dropout, slab.seed)
-            dE[h] += outer_sum(gate * x, du)
-            dy = du @ E[h].mT
-            d_gate = relu_backward(dy * x, gate, 0)
-            dDy[h] += outer_sum(normed.to(low), d_gate)
-            d_normed = (d_gate @ Dy[h].mT).to(v.dtype)
-            da = layer_norm_backward(d_normed, a, (D,), mean, scale, None, None, [True, False, False])[0].to(low)
+        y = gate * x
+        add_outer_(dE[h], du, y)
+        dy = du @ E[h].mT
+        d_gate = masked_(torch.mul(dy, x, out=y), gate)
+        add_outer_(dDy[h], normed, d_gate)
+        d_normed = (d_gate @ Dy[h].mT).to(v.dtype)
+        da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
+        if d_decay is not None:
+            d_decay[h] -= (t * da * a).sum()
+        da = da.to(low)
 
-            dv[rows] += scores[rows, h].mT @ da
-            d_scores = (da @ v_rows.mT).tril_(-1)
-            dq = (d_scores + d_scores.mT) @ q
-            if synapses is not None:
-                dq += da @ synapses[rows, h].to(low).mT
-                d_synapses[rows, h] = q.mT @ da
-            if d_after is not None:
-                d_rho = d_after[rows, h]
-                dq += v_rows @ d_rho.to(low).mT
-                dv[rows] += q @ d_rho.to(low)
-                if d_synapses is not None:
-                    d_synapses[rows, h] += d_rho
-            dx = relu_backward(dy.mul_(gate).add_(rotate(dq.to(v.dtype), back)), x, 0)
-            dDx[h] += outer_sum(v_rows, dx)
-            dv[rows] += dx @ Dx[h].mT
-        return dv, dDx, dDy, dE, None, d_synapses, None
+        q = rotate(x.to(v.dtype), turn).to(low)
+        G = (da @ v_rows.mT).tril_(-1)
+        if fades.between is not None:
+            G *= fades.between[h]
+        dq = (G + G.mT if options.through_time else G) @ q
+        as_value = (scores[rows, h].mT @ da).to(v.dtype)
+        if synapses is not None:
+            da_begun = (fades.begun[h] * da).to(low)
+            dq.baddbmm_(da_begun, (synapses[rows, h] * scale).to(low).mT)
+            if d_synapses is not None:
+                d_synapses[rows, h] = (q.mT @ da_begun).to(v.dtype) * scale
+        if d_decay is not None:
+            d_decay[h] += (t * as_value * v[rows]).sum()
+        if d_after is not None:
+            d_rho = d_after[rows, h]
+            dq.baddbmm_((fades.left[h] / scale * v[rows]).to(low), d_rho.to(low).mT)
+            learned = fades.left[h] / scale * (q @ d_rho.to(low))
+            as_value += learned
+            if d_synapses is not None:
+                d_synapses[rows, h] += fades.whole[h] * d_rho
+            if d_decay is not None:
+                d_decay[h] -= ((T - t) * learned * v[rows]).sum()
+                if synapses is not None:
+                    d_decay[h] -= T * fades.whole[h] * (d_rho * synapses[rows, h]).sum()
+        dx = dy.mul_(gate).add_(rotate_(dq.to(v.dtype), back).to(low))
+        add_outer_(dDx[h], v_rows, masked_(dx, x))
+        dv[rows] += dx @ Dx[h].mT
+        if options.through_time:
+            dv[rows] += as_value
+    return dv, dDx, dDy, dE.mT.contiguous(), d_synapses, d_decay
+
+
+def room(v, heads, head_neurons, options):
+    """For x and the gate of a whole layer, in 4 bytes a neuron and token: both in half precision, x alone in single."""
+    B, T, _ = v.shape
+    size = B * T * heads * head_neurons
+    count = 4 // options.precision.itemsize if 4 * size <= KEPT_BYTES and options.differentiate else 0
+    return [v.new_empty(heads, B, T, head_neurons, dtype=options.precision) for _ in range(count)]
+
+
+def project_relu_(v: Tensor, weight: Tensor, out: Tensor) -> None:
+    """relu(v weight): [b, T, D], [D, K] -> [b, T, K]."""
+    torch.mm(v.flatten(0, 1), weight, out=out.flatten(0, 1)).relu_()
+
+
+def add_outer_(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Adds the sum over sequences and time of left right^T: [M, N], [b, T, M], [b, T, N]."""
+    left, right = left.flatten(0, 1), right.flatten(0, 1)
+    if total.dtype == left.dtype:
+        total.addmm_(left.mT, right)
+    else:
+        total += left.mT @ right
+
+
+def masked_(gradient: Tensor, activation: Tensor) -> Tensor:
+    """The gradient before a relu, written over the one after it."""
+    return silent_where_(gradient, activation, 0, grad_input=gradient)
 
 
 def strictly_causal(q: Tensor) -> Tensor:
     """Scores q_t . q_s for s < t, zero elsewhere: [b, T, K] -> [b, T, T]."""
     T = q.shape[1]
+    if q.dtype.itemsize < 4:  # tiles cost more than they save
+        return (q @ q.mT).tril_(-1)
     scores = q.new_zeros(q.shape[0], T, T)
     for first in range(0, T, TILE):
         last = min(first + TILE, T)
         scores[:, first:last, :last] = q[:, first:last] @ q[:, :last].mT
     return scores.tril_(-1)
-
-
-def outer_sum(left: Tensor, right: Tensor) -> Tensor:
-    """The sum over sequences and time of left right^T: [b, T, M], [b, T, N] -> [M, N]."""
-    return left.flatten(0, 1).mT @ right.flatten(0, 1)
 
 
 def silence_(gate: Tensor, dropout: float, seed: int) -> None:

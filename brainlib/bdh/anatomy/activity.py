@@ -33,7 +33,7 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     xs, ys = [], []
     for _ in range(config.layers):
         x = (v @ model.decoder_x).relu()
-        heard = scores(x, turn) @ v
+        heard = scores(x, turn, model.decay) @ v
         y = (norm(heard) @ model.decoder_y).relu() * x
         update = (y @ encoder).sum(1, keepdim=True)
         v = norm(v + norm(update))
@@ -43,9 +43,12 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
 
 
 def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor, "batch heads time time"]:
-    """How strongly each byte (row) hears each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero."""
+    """How strongly each byte (row) hears each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
+
+    Where synapses fade, it is less by what has faded since.
+    """
     x = activity.x[layer]
-    return scores(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype))
+    return scores(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype), model.decay)
 
 
 def synapses_of(
@@ -55,7 +58,7 @@ def synapses_of(
     below).
 
     sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
-    together, in the frame of token t. `layer` counts from 1, the first that has neurons below it.
+    together, in the frame of token t, less what has faded. `layer` counts from 1, the first that has neurons below it.
     Raises `ValueError` for a layer, head or neuron that is not there.
     """
     layers, _, heads, time, head_neurons = activity.x.shape
@@ -70,11 +73,10 @@ def synapses_of(
     x = activity.x[layer, :, head, :, 2 * pair : 2 * pair + 2]  # [B, T, 2]
     turn = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)
     turned = torch.view_as_complex(rotate(x, turn).contiguous())  # in the frame of token 0
+    in_frame = torch.view_as_real(turned[:, None] * turn.conj())[..., neuron % 2]  # [B, t, s]: of token s in that of t
+    left = past(model.decay, time, x)[0 if model.decay is None else head]
     below = activity.y[layer - 1].movedim(1, 2).flatten(2)  # [B, T, neurons]
-    together = turned[:, :, None] * below
-    before = together.cumsum(1) - together  # s < t
-    now = torch.view_as_real(before * turn.conj())
-    return now[..., neuron % 2]
+    return (in_frame * left) @ below
 
 
 def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers"]:
@@ -82,6 +84,14 @@ def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers
     return (activations > 0).flatten(1).double().mean(1)
 
 
-def scores(x: Tensor, turn: Tensor) -> Tensor:
+def scores(x: Tensor, turn: Tensor, decay: Tensor | None) -> Tensor:
     q = rotate(x, turn)
-    return (q @ q.mT).tril(-1)
+    return (q @ q.mT) * past(decay, x.shape[-2], x)
+
+
+def past(decay: Tensor | None, time: int, like: Tensor) -> Tensor:
+    """[heads or 1, T, T]: how much of token s (column) is left at token t (row); zero unless s < t."""
+    if decay is None:
+        return like.new_ones(1, time, time).tril(-1)
+    t = torch.arange(time, device=like.device, dtype=like.dtype)
+    return (decay.to(like.dtype)[:, None, None] * (t - t[:, None])).exp().tril(-1)

@@ -1,0 +1,182 @@
+"""A GPT that reads endless text: the small transformer that the book's models are compared with.
+
+The baseline of the Dragon Hatchling's paper (arXiv 2509.26507, appendix B.2, "GPTXL"): GPT-2 as in nanoGPT, with
+- ALiBi instead of position embeddings, so that only the distance between tokens matters;
+- a state, the keys and values of the last `memory` tokens, first in, first out: text can be read in pieces, or token by
+  token, and every token hears itself and the `memory` tokens before it, however the text was cut.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear, scaled_dot_product_attention
+
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """Sizes of a GPT; the defaults are the paper's 25 M model (Table 4), but for its dropout of 0.01.
+
+    `hidden` is 4 * dim unless it is given. `memory` is how many past tokens the state keeps, and how far back a token
+    hears. With dropout, attention on a CPU takes several passes and about twice the time.
+    """
+
+    layers: int = 9
+    dim: int = 480
+    heads: int = 5
+    hidden: int | None = None
+    vocab: int = 256
+    dropout: float = 0.0
+    memory: int = 4096
+
+    def __post_init__(self):
+        if self.hidden is None and isinstance(self.dim, int):
+            object.__setattr__(self, "hidden", 4 * self.dim)
+        for name in ("layers", "dim", "heads", "hidden", "vocab", "memory"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: got {value!r}, expected a positive integer")
+        if self.dim % self.heads:
+            raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
+
+    @property
+    def parameters(self) -> int:
+        """layers (4 dim^2 + 2 dim hidden + 2 dim) + dim + vocab dim: the embedding is the readout; no biases."""
+        block = 4 * self.dim**2 + 2 * self.dim * self.hidden + 2 * self.dim
+        return self.layers * block + self.dim + self.vocab * self.dim
+
+
+class GPTState(NamedTuple):
+    """What the model remembers: keys and values of the last tokens in every layer, at most `memory` of them."""
+
+    keys: Float[Tensor, "layers batch heads past head_dim"]
+    values: Float[Tensor, "layers batch heads past head_dim"]
+
+
+class Block(nn.Module):
+    """One layer: v + attention(LN(v)), then v + MLP(LN(v))."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.heads, self.dropout = config.heads, config.dropout
+        self.attention_norm = nn.LayerNorm(config.dim, bias=False)
+        self.attention = nn.Linear(config.dim, 3 * config.dim, bias=False)
+        self.attention_out = nn.Linear(config.dim, config.dim, bias=False)
+        self.mlp_norm = nn.LayerNorm(config.dim, bias=False)
+        self.mlp = nn.Linear(config.dim, config.hidden, bias=False)
+        self.mlp_out = nn.Linear(config.hidden, config.dim, bias=False)
+
+    def forward(
+        self,
+        v: Float[Tensor, "batch time dim"],
+        bias: Float[Tensor, "heads time past_and_time"],
+        past: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Float[Tensor, "batch time dim"], Tensor, Tensor]:
+        rate = self.dropout if self.training else 0.0
+        projected = self.attention(self.attention_norm(v)).unflatten(2, (3, self.heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # batch, heads, time, head_dim
+        if past is not None:
+            key, value = (torch.cat((old.to(new.dtype), new), 2) for old, new in zip(past, (key, value), strict=True))
+        heard = scaled_dot_product_attention(query, key, value, bias.expand(len(v), -1, -1, -1), dropout_p=rate)
+        v = v + dropout(self.attention_out(heard.transpose(1, 2).flatten(2)), rate)
+        v = v + dropout(self.mlp_out(gelu(self.mlp(self.mlp_norm(v)))), rate)
+        return v, key, value
+
+
+class GPT(nn.Module):
+    """A GPT with ALiBi and a carried memory of keys and values; it is called as `brainlib.bdh.BDH` is."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Parameter(torch.empty(config.vocab, config.dim))  # and the readout
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.dim, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the weights anew, as nanoGPT does."""
+        for name, weight in self.named_parameters():
+            if weight.ndim == 1:
+                nn.init.ones_(weight)
+            else:
+                # What is added to v, 2 * layers times, begins smaller, so that their sum does not grow with depth.
+                added = math.sqrt(2 * self.config.layers) if "_out" in name else 1.0
+                nn.init.normal_(weight, std=0.02 / added)
+
+    def forward(
+        self,
+        tokens: Integer[Tensor, "batch time"],
+        targets: Integer[Tensor, "batch time"] | None = None,
+        state: GPTState | None = None,
+        *,
+        carry: bool = True,
+    ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, GPTState | None]:
+        """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
+
+        `state` continues an earlier text; `carry=False` saves the work of keeping the one after (it is None then).
+
+        Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
+        and for a state of another configuration or batch.
+        """
+        check_tokens("tokens", tokens, self.config.vocab)
+        if targets is not None:
+            check_tokens("targets", targets, self.config.vocab)
+            if targets.shape != tokens.shape:
+                raise ValueError(
+                    f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}"
+                )
+        if state is not None:
+            self.check_state(state, tokens.shape[0])
+
+        memory = self.config.memory
+        past = 0 if state is None else state.keys.shape[3]
+        bias = alibi_bias(alibi_slopes(self.config.heads).to(self.embedding), tokens.shape[1], past, memory)
+        bias = bias.to(product_dtype(self.embedding))
+        v = dropout(embedding(tokens.long(), self.embedding), self.config.dropout, self.training)
+        after: list[tuple[Tensor, Tensor]] = []
+        for layer, block in enumerate(self.blocks):
+            before = None if state is None else (state.keys[layer], state.values[layer])
+            v, keys, values = block(v, bias, before)
+            after.append((keys[:, :, -memory:], values[:, :, -memory:]))
+        logits = linear(self.norm(v), self.embedding)
+        loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
+        return logits, loss, GPTState(*map(torch.stack, zip(*after, strict=True))) if carry else None
+
+    def check_state(self, state: GPTState, batch: int) -> None:
+        c = self.config
+        expected = (c.layers, batch, c.heads, c.dim // c.heads)
+        for name, tensor in zip(("keys", "values"), state, strict=True):
+            shape = tuple(tensor.shape)
+            if len(shape) != 5 or shape[:3] + shape[4:] != expected or shape[3] > c.memory:
+                raise ValueError(
+                    f"state: got {name} of shape {shape}, expected (layers, batch, heads, past, dim / heads) = "
+                    f"({', '.join(map(str, expected[:3]))}, at most {c.memory}, {expected[3]})"
+                )
+        if state.keys.shape != state.values.shape:
+            raise ValueError(
+                f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
+            )
+
+
+def product_dtype(weight: Tensor) -> torch.dtype:
+    """The dtype that matrix products with `weight` have here: autocast's where it is on."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+
+
+def check_tokens(name: str, tokens: Tensor, vocab: int) -> None:
+    if tokens.dtype not in (torch.uint8, torch.int32, torch.int64):
+        raise ValueError(f"{name}: got dtype {tokens.dtype}, expected uint8, int32 or int64")
+    if tokens.ndim != 2 or tokens.numel() == 0:
+        raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected (batch, time), both at least 1")
+    low, high = (int(bound) for bound in tokens.aminmax())
+    if low < 0 or high >= vocab:
+        raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")

@@ -1,0 +1,149 @@
+"""Single synapses for single concepts: searched among all n x n of a layer, tested on other texts (Section 6.3).
+
+The synapses sigma of layer l lead from the neurons that speak below (y of layer l - 1) to those that are excited above
+(x of layer l), eq. (16). Written out they are n^2 numbers for every text, so the search streams over texts and keeps
+sums only; to follow one synapse takes no more than its two neurons.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Integer
+from torch import Tensor
+
+from brainlib.bdh.anatomy.activity import record_activity
+from brainlib.bdh.model import BDH
+from brainlib.bdh.rotation import rotate, rotation
+
+TEXTS_AT_ONCE = 16
+CANDIDATES = 1000  # of a layer's synapses, whose values are written out for the ranks
+
+
+class Synapse(NamedTuple):
+    """A place in sigma: from neuron `source` of the layer below to neuron `target` of layer `layer` (counted from 1).
+
+    Neurons are numbered through all heads.
+    """
+
+    layer: int
+    source: int
+    target: int
+
+
+class Separation(NamedTuple):
+    """How well values tell texts with a concept from texts without: Mann and Whitney's U, the share of pairs (one of
+    either) in which the first is larger, and the one-sided p."""
+
+    u: float
+    share: float
+    p: float
+
+
+@torch.no_grad()
+def find_synapses(
+    model: BDH, tokens: Integer[Tensor, "batch time"], labellings: Bool[Tensor, "labellings batch"]
+) -> list[Synapse]:
+    """For each labelling of the texts, the synapse whose value after a text tells best how it is labelled.
+
+    All n^2 synapses of all layers are compared by correlation with the label, and the best of a layer by the share of
+    pairs of texts that they order as labelled (as `separation` does). Several labellings share the work.
+    Raises `ValueError` if the model has one layer only, or a labelling has one kind of label only.
+    """
+    if model.config.layers < 2:
+        raise ValueError("model: got 1 layer, expected at least 2: synapses lead from a layer to the next")
+    kinds = labellings.any(1) & ~labellings.all(1)
+    if not kinds.all():
+        raise ValueError(f"labellings: row {int((~kinds).nonzero()[0])} has one kind of label, expected two")
+    best: list[tuple[float, Synapse]] = [(-math.inf, Synapse(0, 0, 0))] * len(labellings)
+    for layer in range(1, model.config.layers):
+        for number, correlation in enumerate(correlations(model, tokens, labellings, layer)):
+            places = correlation.flatten().topk(min(CANDIDATES, correlation.numel())).indices
+            sources, targets = places // model.config.neurons, places % model.config.neurons
+            shares = ordered_pairs(values_at(model, tokens, layer, sources, targets), labellings[number])
+            first = int(shares.argmax())
+            synapse = Synapse(layer, int(sources[first]), int(targets[first]))
+            best[number] = max(best[number], (float(shares[first]), synapse))
+    return [synapse for _, synapse in best]
+
+
+@torch.no_grad()
+def correlations(
+    model: BDH, tokens: Integer[Tensor, "batch time"], labellings: Bool[Tensor, "labellings batch"], layer: int
+) -> Float[Tensor, "labellings neurons neurons"]:
+    """Of every synapse [source, target] of a layer after each text with each labelling, over the texts."""
+    neurons = model.config.neurons
+    labellings = labellings.to(model.embedding.device)
+    total, squares = model.embedding.new_zeros(2, neurons, neurons)
+    labelled = model.embedding.new_zeros(len(labellings), neurons, neurons)
+    done = 0
+    for spoke, excited in factors(model, tokens, layer):
+        for sums, labels in zip(labelled, labellings[:, done : done + len(spoke)], strict=True):
+            sums += spoke[labels].flatten(0, 1).mT @ excited[labels].flatten(0, 1)
+        for one_spoke, one_excited in zip(spoke, excited, strict=True):
+            sigma = one_spoke.mT @ one_excited
+            total += sigma
+            squares.addcmul_(sigma, sigma)
+        done += len(spoke)
+    mean = total.div_(done)
+    spread = squares.div_(done).addcmul_(mean, mean, value=-1).clamp_min_(0).sqrt_()
+    silent = spread <= 1e-6 * spread.max()  # rounding leaves no true correlation there
+    for sums, count in zip(labelled, labellings.sum(1).tolist(), strict=True):
+        # of a value with a label of two kinds: (mean where true - mean) / spread * sqrt(share / (1 - share))
+        sums.div_(count).sub_(mean).div_(spread).mul_(math.sqrt(count / (done - count))).masked_fill_(silent, 0)
+    return labelled
+
+
+@torch.no_grad()
+def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch"]:
+    """The value of one synapse after each text, as the next token would find it."""
+    source, target = (torch.tensor([neuron], device=tokens.device) for neuron in synapse[1:])
+    return values_at(model, tokens, synapse.layer, source, target)[:, 0]
+
+
+def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
+    """sigma[sources[k], targets[k]] of a layer after each text: [texts, k]."""
+    parts = [(spoke[..., sources] * excited[..., targets]).sum(1) for spoke, excited in factors(model, tokens, layer)]
+    return torch.cat(parts)
+
+
+def ordered_pairs(values: Tensor, labels: Tensor) -> Tensor:
+    """The share of pairs (one text with the label, one without) in which the first has the larger value: [texts, k]
+    -> [k]. Equal values count half."""
+    labels = labels.to(values.device)
+    inside, outside = values[labels].mT.contiguous(), values[~labels].mT.contiguous().sort(1).values
+    smaller = torch.searchsorted(outside, inside)
+    not_larger = torch.searchsorted(outside, inside, right=True)
+    return (smaller + not_larger).sum(1).double() / (2 * inside.shape[1] * outside.shape[1])
+
+
+def factors(model: BDH, tokens: Tensor, layer: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """y of the layer below and x of the layer in the frame of the token after the text, less what has faded: sigma of
+    a text is their product over time. A few texts at once, each [texts, T, neurons]."""
+    time = tokens.shape[1]
+    back = rotation(model.frequencies, -time, time, model.embedding.dtype)  # of the tokens, seen from after the last
+    left = 1.0 if model.decay is None else left_over(model.decay, time)
+    for part in tokens.split(TEXTS_AT_ONCE):
+        activity = record_activity(model, part)
+        excited = rotate(activity.x[layer], back) * left
+        yield activity.y[layer - 1].movedim(1, 2).flatten(2), excited.movedim(1, 2).flatten(2)
+
+
+def left_over(decay: Tensor, time: int) -> Tensor:
+    """[heads, T, 1]: how much of each token is left after the text."""
+    return (decay[:, None] * (torch.arange(time, device=decay.device) - time)).exp()[..., None]
+
+
+def separation(values: Float[Tensor, "batch"], concept: Bool[Tensor, "batch"]) -> Separation:
+    """The one-sided Mann-Whitney test that values are larger where `concept` is true.
+
+    Raises `ValueError` if one of the two kinds is missing.
+    """
+    from scipy.stats import mannwhitneyu
+
+    inside, outside = values[concept].numpy(force=True), values[~concept].numpy(force=True)
+    if not len(inside) or not len(outside):
+        raise ValueError(f"concept: got {len(inside)} texts with and {len(outside)} without, expected some of both")
+    u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
+    return Separation(float(u), float(u) / (len(inside) * len(outside)), float(p))

@@ -1,0 +1,80 @@
+"""One new token on a GPU: rows of the synapses, of Dy and of E that belong to silent neurons are not read."""
+
+from typing import no_type_check
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+ROWS = 128  # neurons a program sums up
+STEP = 32  # of them at once
+
+
+def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor, decay: Tensor | None = None) -> Tensor:
+    """a = q rho for every head, then rho = exp(-decay) (rho + q v^T): [B, H, K, D], [B, H, K], [B, D] -> [B, H, D].
+
+    Without decay the rows of silent neurons are neither read nor written.
+    """
+    B, H, K, D = synapses.shape
+    sums = synapses.new_empty(B, H, triton.cdiv(K, ROWS), D)
+    with torch.cuda.device_of(synapses):
+        hear_and_learn_kernel[(sums.shape[2], B * H)](
+            synapses, q, v, decay, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP, decay is not None
+        )
+    return sums.sum(2)
+
+
+def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tensor:
+    """E y with y = relu(normed Dy) * x: [B, H, D], [H, K, D], [B, H, K], [H, K, D] -> [B, D]."""
+    (B, H, K), D = x.shape, normed.shape[2]
+    sums = x.new_empty(B, H, triton.cdiv(K, ROWS), D)
+    with torch.cuda.device_of(x):
+        fire_kernel[(sums.shape[2], B * H)](
+            normed, decoder_y, x, encoder, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
+        )
+    return sums.sum((1, 2))
+
+
+@triton.jit
+@no_type_check
+def hear_and_learn_kernel(
+    synapses, q, v, decay, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr, FADES: tl.constexpr
+):
+    part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
+    d = tl.arange(0, BD)
+    value = tl.load(v + z // H * D + d, mask=d < D, other=0.0)
+    total = tl.zeros((BD,), tl.float32)
+    for first in range(part * ROWS, (part + 1) * ROWS, STEP):
+        k = first + tl.arange(0, STEP)
+        strength = tl.load(q + z * K + k, mask=k < K, other=0.0)
+        touched = k < K if FADES else strength != 0
+        at, inside = synapses + (z * K + k)[:, None] * D + d[None, :], touched[:, None] & (d < D)[None, :]
+        row = tl.load(at, mask=inside, other=0.0)  # [STEP, BD]
+        total += tl.sum(strength[:, None] * row, 0)
+        row += strength[:, None] * value[None, :]
+        if FADES:
+            row *= tl.exp(-tl.load(decay + z % H))
+        tl.store(at, row, mask=inside)
+    tl.store(sums + (z * tl.num_programs(0) + part) * D + d, total, mask=d < D)
+
+
+@triton.jit
+@no_type_check
+def fire_kernel(
+    normed, Dy, x, E, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr
+):  # fmt: skip
+    part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
+    d = tl.arange(0, BD)
+    heard = tl.load(normed + z * D + d, mask=d < D, other=0.0)
+    total = tl.zeros((BD,), tl.float32)
+    for first in range(part * ROWS, (part + 1) * ROWS, STEP):
+        k = first + tl.arange(0, STEP)
+        fired = tl.load(x + z * K + k, mask=k < K, other=0.0)
+        at = (z % H * K + k)[:, None] * D + d[None, :]
+        into = tl.load(Dy + at, mask=(fired > 0)[:, None] & (d < D)[None, :], other=0.0)  # [STEP, BD]
+        gate = tl.sum(into * heard[None, :], 1)
+        y = tl.where(gate > 0, gate, 0.0) * fired
+        out = tl.load(E + at, mask=(y > 0)[:, None] & (d < D)[None, :], other=0.0)
+        total += tl.sum(out * y[:, None], 0)
+    tl.store(sums + (z * tl.num_programs(0) + part) * D + d, total, mask=d < D)

@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from brainlib.bdh.anatomy import repetition
+from brainlib.bdh.anatomy.repetition import COPIES, PERIOD, WARM_UP, WORD
+
+
+def test_a_text_is_a_warm_up_and_a_word_eight_times():
+    text = repetition.repeated_words(3, 2, torch.Generator().manual_seed(0)).view(3, 2, PERIOD)
+    assert PERIOD == 77 and text.min() >= 0 and text.max() < 26
+    assert (text[..., :WARM_UP] == torch.arange(13)).all()
+    words = text[..., WARM_UP:].view(3, 2, COPIES, WORD)
+    assert (words == words[:, :, :1]).all() and len(words[:, :, 0].reshape(6, 8).unique(dim=0)) == 6
+
+
+def test_batches_go_on_where_they_were_saved():
+    batches = repetition.RepeatedWords(4, 2, seed=3)
+    inputs, targets = batches.next_batch()
+    assert inputs.shape == (4, 2 * PERIOD) and torch.equal(inputs[:, 1:], targets[:, :-1])
+    saved = batches.state_dict()
+    expected = batches.next_batch()
+    again = repetition.RepeatedWords(4, 2, seed=9)
+    again.load_state_dict(saved)
+    assert all(map(torch.equal, again.next_batch(), expected))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    small = repetition.EXPERIMENTS["ci"]
+    small = replace(small, model=replace(small.model, layers=2, neurons=128), training=repetition.schedule(3, 1e-3))
+    before = torch.get_rng_state()
+    model, history = repetition.run(small, seed=1)
+    assert torch.equal(torch.get_rng_state(), before) and len(history.losses) == 3 and not model.training
+    return model
+
+
+def test_a_reading_has_one_place_for_each_letter_of_the_period(trained):
+    reading = repetition.read(trained, texts=5)
+    assert reading.loss.shape == (PERIOD,) and reading.loss.mean() == pytest.approx(3.26, abs=0.5)
+    assert reading.y_by_pace.shape == (2, repetition.PACES, PERIOD)
+    torch.testing.assert_close(reading.y_by_pace.mean(1), reading.y)
+    assert (reading.y <= reading.x).all() and 0 < reading.y.mean() < 1
+
+
+def test_the_loss_is_that_of_the_letter_at_the_place(trained):
+    """The first letters of two texts differ at the word only: so does the loss there."""
+    tokens = repetition.repeated_words(5, 2, torch.Generator().manual_seed(0))
+    logits, _, _ = trained(tokens)
+    place = WARM_UP + 2
+    at = PERIOD + place
+    expected = -logits[:, at - 1].log_softmax(1).gather(1, tokens[:, at : at + 1]).mean()
+    torch.testing.assert_close(repetition.read(trained, texts=5).loss[place], expected)

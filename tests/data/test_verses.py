@@ -1,0 +1,161 @@
+"""Verses: what cleaning takes out, which verses stay, and, where the file can be had, the real texts."""
+
+import operator
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from brainlib import data
+from brainlib.data.verses import TRANSLATIONS
+
+CLEAN = {
+    "en": "Jesus wept.",
+    "de": "Jesus weinte.",
+    "es": "Y lloró Jesús.",
+    "fr": "Jésus pleura.",
+    "it": "E Gesù pianse.",
+}
+
+
+@pytest.fixture
+def bible(cache, register, tmp_path):
+    """Writes a data file with the given verses, {place: {language: text}}, and lets the book find it."""
+
+    def write(*verses, folder=cache):
+        path = tmp_path / "written.db"
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA journal_mode=WAL")  # such a file must be read without a file beside it
+            database.execute("CREATE TABLE bible (bbName TEXT, bNumber INT, cNumber INT, vNumber INT, vText TEXT)")
+            rows = [(code, *place, texts.get(language)) for place, texts in verses for language, code in codes()]
+            database.executemany(
+                "INSERT INTO bible VALUES (?, ?, ?, ?, ?)", [row for row in rows if row[-1] is not None]
+            )
+            database.commit()
+        register("bible.db", path.read_bytes())
+        path.rename(folder / "bible.db")
+
+    return write
+
+
+def codes():
+    return [*TRANSLATIONS.items(), ("another", "2")]
+
+
+def test_verses_come_in_the_order_of_the_books(bible):
+    places = [(43, 11, 36), (2, 1, 1), (43, 2, 35), (43, 11, 35)]
+    bible(*[(place, {language: f"{text} {place}" for language, text in CLEAN.items()}) for place in places])
+    assert data.verses("en", "es") == [(f"Jesus wept. {place}", f"Y lloró Jesús. {place}") for place in sorted(places)]
+    assert data.verse_texts("it", "en", "de")[0] == tuple(f"{CLEAN[code]} (2, 1, 1)" for code in ("it", "en", "de"))
+    assert data.verse_texts("fr")[3] == ("Jésus pleura. (43, 11, 36)",)
+
+
+def test_a_verse_is_left_out_of_all_languages_or_of_none(bible):
+    bible(
+        ((1, 1, 1), CLEAN),
+        ((1, 1, 2), CLEAN | {"de": "(*)"}),  # a verse the translation does not have
+        ((1, 1, 3), CLEAN | {"it": CLEAN["it"] * 2}),
+        ((1, 1, 4), {language: text for language, text in CLEAN.items() if language != "fr"}),
+        ((1, 1, 5), CLEAN | {"es": "Lloró Jesús."}),
+        ((1, 1, 6), CLEAN | {"another": "x" * 1000}),
+    )
+    assert data.verses("en", "es") == [(CLEAN["en"], text) for text in (CLEAN["es"], "Lloró Jesús.", CLEAN["es"])]
+    assert data.verses("en", "fr") == [(CLEAN["en"], CLEAN["fr"])] * 3
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"), [(10, True), (20, True), (21, False), (5, True), (4, False)], ids=lambda value: str(value)
+)
+def test_none_is_more_than_twice_as_long_as_another(bible, length, kept):
+    bible(((1, 1, 1), dict.fromkeys(TRANSLATIONS, "é" * 10) | {"de": "d" * length}))
+    assert len(data.verses("en", "es")) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("(7:26) L'Éternel dit à Moïse:", "L'Éternel dit à Moïse:"),
+        ("(63:19b) Oh! si tu descendais", "Oh! si tu descendais"),
+        ("(5:21 Lorsque quelqu'un péchera", "Lorsque quelqu'un péchera"),
+        ("il n'y a plus. (20:43) David se leva", "il n'y a plus. David se leva"),
+        ("Sur [Biche de l'aurore]. Psaume", "Sur Biche de l'aurore. Psaume"),
+        ("glücklich preisen. * * *", "glücklich preisen."),
+        ("Du sollst nicht töten. -", "Du sollst nicht töten."),
+        ("da wird er - siebenfältig", "da wird er - siebenfältig"),
+        ("che mi giova?\n\t\t\t", "che mi giova?"),
+        ("\t Y  DESPUÉS\u00a0movió ", "Y DESPUÉS movió"),
+        ("y dijo: \u00adCuán terrible", "y dijo: ¡Cuán terrible"),
+        ("(Y él dijo: Sí.)", "(Y él dijo: Sí.)"),
+    ],
+)
+def test_cleaning(bible, written, read):
+    bible(((1, 1, 1), dict.fromkeys(TRANSLATIONS, written)))
+    assert data.verse_texts("fr") == [(read,)]
+
+
+def test_the_file_is_only_read(bible, tmp_path, monkeypatch):
+    folder = tmp_path / "50% of #3?"
+    folder.mkdir()
+    monkeypatch.setenv("BRAINLIB_DATA", str(folder))
+    bible(((43, 11, 35), CLEAN), folder=folder)
+    before = (folder / "bible.db").read_bytes()
+    assert data.verses("en", "it") == [(CLEAN["en"], CLEAN["it"])]
+    assert [path.name for path in folder.iterdir()] == ["bible.db"]
+    assert (folder / "bible.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("languages", [(), ("en", "ru"), ("en", "en"), ("k", "v")])
+def test_other_languages_are_refused(languages):
+    with pytest.raises(ValueError, match=r"languages: got .* expected different ones of en, de, es, fr, it"):
+        data.verse_texts(*languages)
+
+
+def test_another_file_is_not_read(cache):
+    (cache / "bible.db").write_bytes(b"SQLite format 3")
+    with pytest.raises(data.DataError, match=r"bible\.db.*not the expected one"):
+        data.verses("en", "es")
+
+
+@pytest.fixture(scope="module")
+def real():
+    try:
+        return data.verse_texts(*TRANSLATIONS)
+    except data.DataUnavailable as error:
+        pytest.skip(f"the real verses are NOT tested: {error}")
+
+
+def test_the_real_verses(real):
+    assert len(real) == 30_879  # of 31,102
+    assert real[0] == (
+        "In the beginning God created the heaven and the earth.",
+        "Im Anfang schuf Gott die Himmel und die Erde.",
+        "EN el principio crió Dios los cielos y la tierra.",
+        "Au commencement, Dieu créa les cieux et la terre.",
+        "NEL principio Iddio creò il cielo e la terra.",
+    )
+    sizes = [sum(len(text.encode()) for text in column) for column in zip(*real, strict=True)]
+    assert dict(zip(TRANSLATIONS, sizes, strict=True)) == {
+        "en": 4_085_512,
+        "de": 4_277_813,
+        "es": 3_884_037,
+        "fr": 4_164_276,
+        "it": 4_266_905,
+    }
+
+
+def test_the_real_verses_are_clean(real):
+    for verse in real:
+        for text in verse:
+            assert text and text == " ".join(text.split())
+            assert not re.search(r"[<>\[\]*#\u00ad]|\(\d|-$", text), text
+        assert max(map(len, verse)) <= 2 * min(map(len, verse))
+
+
+def test_the_real_verses_are_numbered_alike(real):
+    """Jerusalem stands in the same verses of all translations; of the verses after them, one in five names it."""
+    named = [[bool(re.search("J[eé]rusal|Gerusal", text)) for text in verse] for verse in real]
+    english, *others = [list(column) for column in zip(*named, strict=True)]
+    for other in others:
+        assert sum(map(operator.and_, english, other)) > 0.99 * sum(english)
+        assert sum(map(operator.and_, english, other[1:])) < 0.2 * sum(english)
