@@ -1,9 +1,11 @@
-"""A training step of BDH against the official formula: time and peak memory, both in processes of their own.
+"""A training step of BDH against the official formula: time and peak memory, each measured in a process of its own.
 
-    python -m benchmarks.bdh_training [--threads 2] [--rounds 5]
+    python -m benchmarks.bdh_training [--threads 2] [--rounds 5] [--sizes small medium 25M]
+    python -m benchmarks.bdh_training --memory-of-the-default [--threads 2]
 
-Float32 without dropout (torch's own would cost the formula more still), `dim 128, neurons 8192, heads 4, layers 4`,
-batch 8, length 256. Peak memory is what the process holds at most beyond the model before its first step.
+Without dropout (torch's own would cost the formula more still). Peak memory is what the process holds at most beyond
+the model before its first step. The second form takes one step of the official demo's batch, 32 x 512, with `brainlib`
+alone, in float32 and with bfloat16 products: the formula would need more than 60 GB for it.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import torch
 
@@ -20,27 +23,42 @@ from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.bdh import BDH
 
-SIZES = {"layers": 4, "dim": 128, "heads": 4, "neurons": 8192}
-BATCH, LENGTH = 8, 256
+
+class Size(NamedTuple):
+    layers: int
+    dim: int
+    neurons: int
+    batch: int
+    length: int
+    steps: int = 5
 
 
-def measure(which: str, threads: int, steps: int) -> dict[str, float]:
+SIZES = {
+    "small": Size(layers=4, dim=64, neurons=2048, batch=16, length=128, steps=12),
+    "medium": Size(layers=4, dim=128, neurons=8192, batch=8, length=256),
+    "25M": Size(layers=6, dim=256, neurons=32768, batch=2, length=512, steps=3),
+    "default": Size(layers=6, dim=256, neurons=32768, batch=32, length=512, steps=1),
+}
+FORMULA, FLOAT32, BFLOAT16 = "formula", "brainlib", "brainlib, bf16 products"
+
+
+def measure(which: str, size: Size, threads: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     keep_freed_memory()  # helps both
-    formula = OfficialBDH(**SIZES, dropout=0.0)
-    model = formula if which == "formula" else BDH.from_official(formula.state_dict(), layers=SIZES["layers"])
-    arguments = {} if which == "formula" else {"carry": False}
-    tokens, targets = torch.randint(256, (2, BATCH, LENGTH))
+    formula = OfficialBDH(layers=size.layers, dim=size.dim, neurons=size.neurons, dropout=0.0)
+    model = formula if which == FORMULA else BDH.from_official(formula.state_dict(), layers=size.layers)
+    arguments = {} if which == FORMULA else {"carry": False}
+    tokens, targets = torch.randint(256, (2, size.batch, size.length))
     before, seconds = peak(), []
-    for _ in range(steps):
+    for _ in range(size.steps):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=which == "brainlib, bf16 products"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=which == BFLOAT16):
             loss = model(tokens, targets, **arguments)[1]
         loss.backward()
         seconds.append(time.perf_counter() - start)
         model.zero_grad()
-    return {"seconds": statistics.median(seconds[1:]), "megabytes": (peak() - before) / 1e6}
+    return {"seconds": statistics.median(seconds[1:] or seconds), "megabytes": (peak() - before) / 1e6}
 
 
 def peak() -> float:
@@ -48,42 +66,48 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 
 
+def alone(which: str, size: str, threads: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.bdh_training", "--only", which, "--sizes", size]
+    return json.loads(subprocess.check_output([*command, "--threads", str(threads)]))
+
+
+def compare(size: str, threads: int, rounds: int) -> None:
+    kinds = [FORMULA, FLOAT32, BFLOAT16]
+    # Side by side: one after the other, round after round.
+    results = [{kind: alone(kind, size, threads) for kind in kinds} for _ in range(rounds)]
+    print(f"{size}: {SIZES[size]}")
+    for kind in kinds:
+        speed, memory = (
+            statistics.median(one[FORMULA][field] / one[kind][field] for one in results)
+            for field in ("seconds", "megabytes")
+        )
+        seconds, megabytes = (
+            statistics.median(one[kind][field] for one in results) for field in ("seconds", "megabytes")
+        )
+        print(
+            f"  {kind:24s} {seconds:6.3f} s a step ({speed:.2f} times the formula's speed), "
+            f"{megabytes:6.0f} MB ({1 / memory:.2f} of the formula's)"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["small", "medium", "25M"])
+    parser.add_argument("--memory-of-the-default", action="store_true")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        print(json.dumps(measure(arguments.only, arguments.threads, steps=5)))
+        print(json.dumps(measure(arguments.only, SIZES[arguments.sizes[0]], arguments.threads)))
         return
-    kinds = ["formula", "brainlib", "brainlib, bf16 products"]
-    results = {kind: [] for kind in kinds}
-    for _ in range(arguments.rounds):  # side by side: one after the other, round after round
-        for kind in kinds:
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.bdh_training",
-                "--only",
-                kind,
-                "--threads",
-                str(arguments.threads),
-            ]
-            results[kind].append(json.loads(subprocess.check_output(command)))
     print(json.dumps(provenance()))
-    for kind in kinds:
-        ratio = {
-            field: statistics.median(
-                f[field] / r[field] for f, r in zip(results["formula"], results[kind], strict=True)
-            )
-            for field in ("seconds", "megabytes")
-        }
-        seconds, megabytes = (statistics.median(r[field] for r in results[kind]) for field in ("seconds", "megabytes"))
-        print(
-            f"{kind:24s} {seconds:6.2f} s a step ({ratio['seconds']:.2f} times the formula's speed), "
-            f"{megabytes:6.0f} MB ({1 / ratio['megabytes']:.2f} of the formula's)"
-        )
+    if arguments.memory_of_the_default:
+        for kind in (FLOAT32, BFLOAT16):
+            print(kind, alone(kind, "default", arguments.threads))
+        return
+    for size in arguments.sizes:
+        compare(size, arguments.threads, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
-from brainlib.bdh.kernels import decode_round, neuron_round
+from brainlib.bdh.kernels import decode, neuron_round
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.bdh.sampling import check_sampling, draw
 
+LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
 
 
@@ -210,17 +211,22 @@ class BDH(nn.Module):
         The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
         """
         config, position = self.config, int(state.position)
-        decoder_y = self.decoder_y.detach().mT.contiguous()
+        decoder_x, decoder_y = (weight.detach().mT.contiguous() for weight in (self.decoder_x, self.decoder_y))
         encoder = self.encoder.detach().view(config.heads, config.head_neurons, config.dim)
+        faded = decoder_x.new_ones(config.heads)  # of what `state.synapses` say, since none is touched to let it decay
 
         @torch.no_grad()
         def step(token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:
-            nonlocal position
+            nonlocal position, faded
             v = norm(embedding(token, self.embedding))
             turn = rotation(self.frequencies, position, 1, v.dtype)
-            for synapses in state.synapses:
-                v = norm(v + norm(decode_round(v, self.decoder_x, decoder_y, encoder, turn, synapses, self.decay)))
+            v = decode(v, decoder_x, decoder_y, encoder, turn, state.synapses, faded)
             position += 1
+            if self.decay is not None:
+                faded = faded * (-self.decay).exp()
+                if faded.min() < LEAST_FADED:
+                    state.synapses.mul_(faded[:, None, None])
+                    faded = torch.ones_like(faded)
             return v @ self.readout
 
         return step

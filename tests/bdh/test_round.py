@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from brainlib.bdh.kernels import decode_round, neuron_round, slabs
+from brainlib.bdh.kernels import decode, neuron_round, slabs
+from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 
 B, T, H, D, K = 3, 11, 2, 6, 8
@@ -146,12 +147,37 @@ def test_decoding_one_token_is_the_round_of_length_one(dtype, fading):
     )
     turn = rotation(rope_frequencies(K), 9, 1, dtype)
     decay = decays().detach().to(dtype) if fading else None
-    update, after = neuron_round(v[:, :1], dx, dy, e, turn, rho, decay)
-    synapses = rho.clone()
-    decoded = decode_round(v[:, 0], dx, dy.mT.contiguous(), e, turn, synapses, decay)
-    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
-    torch.testing.assert_close(decoded, update[:, 0], rtol=tolerance, atol=tolerance)
-    torch.testing.assert_close(synapses, after, rtol=tolerance, atol=tolerance)
+    faded = torch.tensor([1e-3, 0.5] if fading else [1.0, 1.0], dtype=dtype)
+    update, first = neuron_round(v[:, :1], dx, dy, e, turn, rho, decay)
+    said = norm(v[:, 0] + norm(update[:, 0]))
+    update, second = neuron_round(said[:, None], dx, dy, e, turn, rho, decay)
+    said = norm(said + norm(update[:, 0]))
+
+    synapses = torch.stack((rho, rho)) / faded[:, None, None]
+    decoded = decode(v[:, 0], dx.mT.contiguous(), dy.mT.contiguous(), e, turn, synapses, faded)
+    left = faded * (-decay).exp() if fading else faded
+    tolerance = 2e-5 if dtype == torch.float32 else 1e-12
+    torch.testing.assert_close(decoded, said, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(
+        synapses * left[:, None, None], torch.stack((first, second)), rtol=tolerance, atol=tolerance
+    )
+
+
+def test_silent_neurons_are_not_looked_at():
+    v, dx, dy, e, _, rho = (t.detach() if t is not None else t for t in inputs(True))
+    turn = rotation(rope_frequencies(K), 9, 1, torch.float64)
+    silent = slice(2, 6)  # two whole pairs
+    dx[:, :, silent] = 0
+    expected_synapses = rho[None].clone()
+    arguments = [t.mT.contiguous() for t in (dx, dy)]
+    expected = decode(v[:, 0], *arguments, e, turn, expected_synapses, torch.ones(H, dtype=torch.float64))
+    synapses = rho[None].clone()
+    for unread in (synapses[..., silent, :], arguments[1][:, silent], e[:, silent]):
+        unread.fill_(torch.nan)
+    decoded = decode(v[:, 0], *arguments, e, turn, synapses, torch.ones(H, dtype=torch.float64))
+    assert decoded.equal(expected)
+    assert synapses[..., silent, :].isnan().all()
+    assert synapses[..., 6:, :].equal(expected_synapses[..., 6:, :])
 
 
 def test_decoding_leaves_torchs_threads_alone(small, tokens):

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from brainlib.bdh.anatomy.activity import record_activity
+from brainlib.bdh.anatomy.activity import record_activity, synapses_of
 from brainlib.bdh.model import BDH
 from brainlib.bdh.rotation import rotate, rotation
 
@@ -58,12 +58,14 @@ def find_synapses(
         raise ValueError(f"labellings: row {int((~kinds).nonzero()[0])} has one kind of label, expected two")
     best: list[tuple[float, Synapse]] = [(-math.inf, Synapse(0, 0, 0))] * len(labellings)
     for layer in range(1, model.config.layers):
-        for number, correlation in enumerate(correlations(model, tokens, labellings, layer)):
-            places = correlation.flatten().topk(min(CANDIDATES, correlation.numel())).indices
-            sources, targets = places // model.config.neurons, places % model.config.neurons
-            shares = ordered_pairs(values_at(model, tokens, layer, sources, targets), labellings[number])
+        found = correlations(model, tokens, labellings, layer).flatten(1)
+        places = found.topk(min(CANDIDATES, found.shape[1])).indices  # [labellings, k]
+        sources, targets = places // model.config.neurons, places % model.config.neurons
+        values = values_at(model, tokens, layer, sources, targets)
+        for number, labels in enumerate(labellings):
+            shares = ordered_pairs(values[:, number], labels)
             first = int(shares.argmax())
-            synapse = Synapse(layer, int(sources[first]), int(targets[first]))
+            synapse = Synapse(layer, int(sources[number, first]), int(targets[number, first]))
             best[number] = max(best[number], (float(shares[first]), synapse))
     return [synapse for _, synapse in best]
 
@@ -102,8 +104,19 @@ def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: S
     return values_at(model, tokens, synapse.layer, source, target)[:, 0]
 
 
+@torch.no_grad()
+def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch time"]:
+    """The value of one synapse as each token finds it, before it is read."""
+    head, neuron = divmod(synapse.target, model.config.head_neurons)
+    parts = [
+        synapses_of(model, record_activity(model, part), synapse.layer, head, neuron)[..., synapse.source]
+        for part in tokens.split(TEXTS_AT_ONCE)
+    ]
+    return torch.cat(parts)
+
+
 def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
-    """sigma[sources[k], targets[k]] of a layer after each text: [texts, k]."""
+    """sigma[sources, targets] of a layer after each text: [texts, *shape of sources]."""
     parts = [(spoke[..., sources] * excited[..., targets]).sum(1) for spoke, excited in factors(model, tokens, layer)]
     return torch.cat(parts)
 

@@ -1,4 +1,6 @@
-"""The round of one new token on the recurrent state, which it changes in place."""
+"""All rounds of one new token on the recurrent state, which they change in place."""
+
+import importlib.util
 
 import torch
 from jaxtyping import Complex, Float
@@ -8,34 +10,37 @@ from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate
 
 
-def decode_round(
+def decode(
     v: Float[Tensor, "batch dim"],
-    decoder_x: Float[Tensor, "heads dim head_neurons"],
+    decoder_x: Float[Tensor, "heads head_neurons dim"],
     decoder_y: Float[Tensor, "heads head_neurons dim"],
     encoder: Float[Tensor, "heads head_neurons dim"],
     turn: Complex[Tensor, "1 pairs"],
-    synapses: Float[Tensor, "batch heads head_neurons dim"],
-    decay: Float[Tensor, "heads"] | None = None,
+    synapses: Float[Tensor, "layers batch heads head_neurons dim"],
+    faded: Float[Tensor, "heads"],
 ) -> Float[Tensor, "batch dim"]:
-    """E y for one token; `synapses` hears first, then learns q v^T and fades by exp(-decay) (eq. (8) in the frame that
-    does not rotate).
+    """v after the last layer. In each, rho = `faded` times `synapses` hears first, then learns q v^T: eq. (8) in the
+    frame that does not rotate, before it decays (for that the caller lets `faded` fall, and touches no synapse).
 
-    `decoder_y` is transposed against the model's own, so that all that belongs to one neuron lies together: on a CPU
-    only the rows of neurons that fire are touched, of the synapses, of Dy and of E alike.
+    Dx and Dy are transposed against the model's own, so that all that belongs to one neuron lies together: only the
+    rows of neurons that fire are touched, of the synapses, of Dy and of E alike, on a CPU (numba) and a GPU (Triton).
     """
-    x = (v @ decoder_x).relu_().transpose(0, 1).contiguous()  # [B, H, K]
-    q = rotate(x[:, :, None], turn)[:, :, 0]
-    on_cpu = v.device.type == "cpu"
-    if on_cpu:
-        from brainlib.bdh.kernels import events
+    if v.device.type == "cpu":
+        from brainlib.bdh.kernels import event_driven
 
-        heard = events.hear_and_learn(synapses, q, v)
-    else:
-        heard = torch.einsum("bhk,bhkd->bhd", q, synapses)
-        synapses.addcmul_(q[..., None], v[:, None, None])
-    if decay is not None:
-        synapses.mul_((-decay).exp()[:, None, None])
-    if on_cpu:
-        return events.fire(norm(heard), decoder_y, x, encoder)
-    y = torch.einsum("bhd,hkd->bhk", norm(heard), decoder_y).relu_().mul_(x)
-    return torch.einsum("bhk,hkd->bd", y, encoder)
+        return event_driven.decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded)
+    for rho in synapses:
+        x = (v @ decoder_x.mT).relu_().transpose(0, 1).contiguous()  # [B, H, K]
+        q = rotate(x[:, :, None], turn)[:, :, 0] / faded[:, None]
+        if importlib.util.find_spec("triton"):
+            from brainlib.bdh.kernels.triton import decode as rows
+
+            heard = faded[:, None] ** 2 * rows.hear_and_learn(rho, q, v)
+            update = rows.fire(norm(heard), decoder_y, x, encoder)
+        else:
+            heard = faded[:, None] ** 2 * torch.einsum("bhk,bhkd->bhd", q, rho)
+            rho.addcmul_(q[..., None], v[:, None, None])
+            y = torch.einsum("bhd,hkd->bhk", norm(heard), decoder_y).relu_().mul_(x)
+            update = torch.einsum("bhk,hkd->bd", y, encoder)
+        v = norm(v + norm(update))
+    return v

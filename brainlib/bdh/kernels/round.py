@@ -1,13 +1,16 @@
-"""The round as one differentiable operation, whichever implementation computes it."""
+"""The round as one differentiable operation, whichever implementation computes it: autograd and torch.compile see
+`brainlib::bdh_round` and, on the way back, `brainlib::bdh_round_backward`.
+"""
 
-from typing import NamedTuple
+import importlib.util
+from types import ModuleType
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from brainlib.bdh.kernels import slabs
+from brainlib.bdh.kernels import reference, slabs
 
 
 class Options(NamedTuple):
@@ -31,6 +34,7 @@ def neuron_round(
     dropout: float = 0.0,
     carry: bool = True,
     through_time: bool = True,
+    impl: Literal["auto", "reference", "cpu", "triton"] = "auto",
 ) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch heads head_neurons dim"] | None]:
     """E y and the new synapses of one layer: Appendix E, with eq. (8)'s rho in the frame that does not rotate.
 
@@ -39,32 +43,127 @@ def neuron_round(
     with `carry` it is also returned as the token after the last would find it, else None.
     `dropout` is the chance that an entry of y is dropped. Without `through_time` earlier tokens and the synapses are
     constants to the gradient (section 7.2). Under autocast the matrix products run in its dtype.
+
+    `impl` "cpu" is torch operations, good on any device, "triton" needs a GPU, "reference" reads token by token in
+    float64; "auto" takes what is fast on the device of `v`. Raises `ValueError` for another name, and for dropout with
+    the reference.
     """
     kind = v.device.type
+    if impl == "auto":
+        on_gpu = kind == "cuda" and v.dtype == torch.float32 and importlib.util.find_spec("triton")
+        impl = "triton" if on_gpu else "cpu"
+    if impl not in ("reference", "cpu", "triton"):
+        raise ValueError(f"impl: got {impl!r}, expected 'auto', 'reference', 'cpu' or 'triton'")
+    if impl == "reference" and dropout:
+        raise ValueError(f"dropout: got {dropout}, expected 0: the reference has none")
     precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else v.dtype
-    seed = int(torch.randint(2**62, ())) if dropout else 0
-    options = Options(precision, dropout, seed, carry, through_time, torch.is_grad_enabled())
+    seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     if synapses is not None and not through_time:
         synapses = synapses.detach()
+    inputs = v, decoder_x, decoder_y, encoder, turn, synapses, decay
     with torch.autocast(kind, enabled=False):
-        update, after = NeuronRound.apply(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options)
-    return update, after if after is None or through_time else after.detach()
+        if impl == "reference":
+            update, after = reference.neuron_round(*inputs, through_time)
+        else:
+            options = precision, dropout, carry, through_time, torch.is_grad_enabled(), impl
+            update, after, *_ = bdh_round(*inputs, seed, *options)
+    if not carry:
+        return update, None
+    return update, after if through_time else after.detach()
 
 
-class NeuronRound(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
-        inputs = (v, decoder_x, decoder_y, encoder, turn, synapses, decay)
-        update, after, *saved = slabs.forward(*inputs, options)
-        ctx.save_for_backward(*inputs, *saved)
-        ctx.options = options
-        ctx.set_materialize_grads(False)
-        return update, after
+@torch.library.custom_op("brainlib::bdh_round", mutates_args=())
+def bdh_round(
+    v: Tensor,
+    decoder_x: Tensor,
+    decoder_y: Tensor,
+    encoder: Tensor,
+    turn: Tensor,
+    synapses: Tensor | None,
+    decay: Tensor | None,
+    seed: Tensor,
+    precision: torch.dtype,
+    dropout: float,
+    carry: bool,
+    through_time: bool,
+    differentiate: bool,
+    impl: str,
+) -> list[Tensor]:
+    options = Options(precision, dropout, int(seed), carry, through_time, differentiate)
+    update, after, *saved = implementation(impl).forward(
+        v, decoder_x, decoder_y, encoder, turn, synapses, decay, options
+    )
+    return [update, present(after, v), *saved]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, d_update, d_after):
-        dv, dDx, dDy, dE, d_synapses, d_decay = slabs.backward(
-            d_update, d_after, *ctx.saved_tensors, options=ctx.options
-        )
-        return dv, dDx, dDy, dE, None, d_synapses, d_decay, None
+
+@torch.library.custom_op("brainlib::bdh_round_backward", mutates_args=())
+def bdh_round_backward(
+    d_update: Tensor | None,
+    d_after: Tensor | None,
+    v: Tensor,
+    decoder_x: Tensor,
+    decoder_y: Tensor,
+    encoder: Tensor,
+    turn: Tensor,
+    synapses: Tensor | None,
+    decay: Tensor | None,
+    saved: list[Tensor],
+    seed: Tensor,
+    precision: torch.dtype,
+    dropout: float,
+    carry: bool,
+    through_time: bool,
+    impl: str,
+) -> list[Tensor]:
+    options = Options(precision, dropout, int(seed), carry, through_time, True)
+    gradients = implementation(impl).backward(
+        d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, *saved, options=options
+    )
+    return [present(gradient, v) for gradient in gradients]
+
+
+@bdh_round.register_fake
+def _(v, decoder_x, decoder_y, encoder, turn, synapses, decay, seed, precision, dropout, carry, *options):
+    (B, _, D), (H, _, K) = v.shape, decoder_x.shape
+    through_time, differentiate, impl = options
+    options = Options(precision, dropout, 0, carry, through_time, differentiate)
+    saved = slabs.room(v, H, K, options)
+    return [torch.empty_like(v), v.new_empty((B, H, K, D) if carry else 0), *(saved if impl == "cpu" else saved[:2])]
+
+
+@bdh_round_backward.register_fake
+def _(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, saved, seed, *options):
+    through_time = options[3]
+    gradients = v, decoder_x, decoder_y, encoder, synapses if through_time else None, decay
+    return [torch.empty_like(present(t, v)) for t in gradients]
+
+
+def save(ctx, inputs, output):
+    *tensors, precision, dropout, carry, through_time, _, impl = inputs
+    ctx.save_for_backward(*tensors, *output[2:])
+    ctx.options = precision, dropout, carry, through_time, impl
+    ctx.set_materialize_grads(False)
+
+
+def differentiate(ctx, d_outputs):
+    v, decoder_x, decoder_y, encoder, turn, synapses, decay, seed, *saved = ctx.saved_tensors
+    inputs = v, decoder_x, decoder_y, encoder, turn, synapses, decay
+    _, _, carry, through_time, _ = ctx.options
+    d_update, d_after, *_ = d_outputs
+    *found, d_synapses, d_decay = bdh_round_backward(
+        d_update, d_after if carry else None, *inputs, saved, seed, *ctx.options
+    )
+    learning = synapses is not None and through_time
+    return *found, None, d_synapses if learning else None, None if decay is None else d_decay, *[None] * 7
+
+
+bdh_round.register_autograd(differentiate, setup_context=save)
+
+
+def implementation(name: str) -> ModuleType:
+    return slabs if name == "cpu" else importlib.import_module(f"brainlib.bdh.kernels.{name}")
+
+
+def present(tensor: Tensor | None, like: Tensor) -> Tensor:
+    """An operation cannot return None: an empty tensor stands for it."""
+    return like.new_empty(0) if tensor is None else tensor

@@ -1,5 +1,6 @@
 """The round in torch operations on slabs: one head and as many sequences as fit in cache (all of them on a GPU)."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -38,10 +39,8 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
     v_, Dx, Dy, E = (t.to(low) for t in (v, decoder_x, decoder_y, encoder))
     turn = turn * scale
     update = torch.zeros_like(v)
-    scores = v.new_empty(B, H, T, T, dtype=low)
-    heard = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
     after = v.new_empty(B, H, K, D) if options.carry else None
-    kept = room(v, H, K, options)
+    scores, heard, *kept = room(v, H, K, options)
     for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
         h, rows = slab.head, slab.rows
         x, gate = (kept[i][h, rows] if i < len(kept) else v.new_empty(len(v[rows]), T, K, dtype=low) for i in (0, 1))
@@ -67,9 +66,7 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
     return update, after, scores, heard, *kept
 
 
-def backward(
-    d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, scores, heard, *kept, options
-):
+def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, scores, heard, *kept, options):
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
@@ -99,9 +96,9 @@ def backward(
         add_outer_(dDy[h], normed, d_gate)
         d_normed = (d_gate @ Dy[h].mT).to(v.dtype)
         da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
+        da = da.to(low)
         if d_decay is not None:
             d_decay[h] -= (t * da * a).sum()
-        da = da.to(low)
 
         q = rotate(x.to(v.dtype), turn).to(low)
         G = (da @ v_rows.mT).tril_(-1)
@@ -136,11 +133,16 @@ def backward(
 
 
 def room(v, heads, head_neurons, options):
-    """For x and the gate of a whole layer, in 4 bytes a neuron and token: both in half precision, x alone in single."""
-    B, T, _ = v.shape
-    size = B * T * heads * head_neurons
-    count = 4 // options.precision.itemsize if 4 * size <= KEPT_BYTES and options.differentiate else 0
-    return [v.new_empty(heads, B, T, head_neurons, dtype=options.precision) for _ in range(count)]
+    """For what the backward pass needs: scores, what the synapses say to each head (times scale^2), and as much of x
+    and the gate as fit in 4 bytes a neuron and token: both in half precision, x alone in single.
+    """
+    B, T, D = v.shape
+    scores = v.new_empty(B, heads, T, T, dtype=options.precision)
+    heard = v.new_empty(B, heads, T, D)
+    wide = heads, B, T, head_neurons
+    fits = 4 * math.prod(wide) <= KEPT_BYTES and options.differentiate
+    kept = (v.new_empty(wide, dtype=options.precision) for _ in range(4 // options.precision.itemsize if fits else 0))
+    return [scores, heard, *kept]
 
 
 def project_relu_(v: Tensor, weight: Tensor, out: Tensor) -> None:

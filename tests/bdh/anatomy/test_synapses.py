@@ -25,6 +25,7 @@ def test_the_value_after_a_text_is_what_the_next_token_finds(which, tokens, requ
         found = synapses_of(model, activity, layer, head, neuron)[:, 20, source]
         place = Synapse(layer, source, head * model.config.head_neurons + neuron)
         torch.testing.assert_close(synapses.synapse_values(model, tokens[:, :20], place), found, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(synapses.synapse_trace(model, tokens, place)[:, 20], found, rtol=1e-9, atol=1e-9)
 
 
 def everywhere(model, tokens):

@@ -11,16 +11,16 @@ ROWS = 128  # neurons a program sums up
 STEP = 32  # of them at once
 
 
-def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor, decay: Tensor | None = None) -> Tensor:
-    """a = q rho for every head, then rho = exp(-decay) (rho + q v^T): [B, H, K, D], [B, H, K], [B, D] -> [B, H, D].
+def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
+    """a = q rho for every head, then rho += q v^T: [B, H, K, D], [B, H, K], [B, D] -> [B, H, D].
 
-    Without decay the rows of silent neurons are neither read nor written.
+    Rows of silent neurons are neither read nor written.
     """
     B, H, K, D = synapses.shape
     sums = synapses.new_empty(B, H, triton.cdiv(K, ROWS), D)
     with torch.cuda.device_of(synapses):
         hear_and_learn_kernel[(sums.shape[2], B * H)](
-            synapses, q, v, decay, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP, decay is not None
+            synapses, q, v, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
         )
     return sums.sum(2)
 
@@ -38,24 +38,18 @@ def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tenso
 
 @triton.jit
 @no_type_check
-def hear_and_learn_kernel(
-    synapses, q, v, decay, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr, FADES: tl.constexpr
-):
+def hear_and_learn_kernel(synapses, q, v, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr):
     part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
     d = tl.arange(0, BD)
     value = tl.load(v + z // H * D + d, mask=d < D, other=0.0)
-    total = tl.zeros((BD,), tl.float32)
+    total = tl.zeros((BD,), sums.dtype.element_ty)
     for first in range(part * ROWS, (part + 1) * ROWS, STEP):
         k = first + tl.arange(0, STEP)
         strength = tl.load(q + z * K + k, mask=k < K, other=0.0)
-        touched = k < K if FADES else strength != 0
-        at, inside = synapses + (z * K + k)[:, None] * D + d[None, :], touched[:, None] & (d < D)[None, :]
+        at, inside = synapses + (z * K + k)[:, None] * D + d[None, :], (strength != 0)[:, None] & (d < D)[None, :]
         row = tl.load(at, mask=inside, other=0.0)  # [STEP, BD]
         total += tl.sum(strength[:, None] * row, 0)
-        row += strength[:, None] * value[None, :]
-        if FADES:
-            row *= tl.exp(-tl.load(decay + z % H))
-        tl.store(at, row, mask=inside)
+        tl.store(at, row + strength[:, None] * value[None, :], mask=inside)
     tl.store(sums + (z * tl.num_programs(0) + part) * D + d, total, mask=d < D)
 
 
@@ -67,7 +61,7 @@ def fire_kernel(
     part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
     d = tl.arange(0, BD)
     heard = tl.load(normed + z * D + d, mask=d < D, other=0.0)
-    total = tl.zeros((BD,), tl.float32)
+    total = tl.zeros((BD,), sums.dtype.element_ty)
     for first in range(part * ROWS, (part + 1) * ROWS, STEP):
         k = first + tl.arange(0, STEP)
         fired = tl.load(x + z * K + k, mask=k < K, other=0.0)

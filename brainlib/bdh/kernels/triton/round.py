@@ -1,4 +1,4 @@
-"""The round on a GPU: Triton where a product can end in elementwise work or skip a triangle, library products elsewhere."""
+"""The round on a GPU: Triton where a product ends in elementwise work or skips a triangle, else library products."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from torch import Tensor
 from brainlib.bdh.kernels.fading import fading, key_scale
 from brainlib.bdh.kernels.slabs import DRAWS, kept_share, layer_norm_backward
 from brainlib.bdh.kernels.triton import attention, neurons
-from brainlib.bdh.kernels.triton.tiles import ROW_BYTES
+from brainlib.bdh.kernels.triton.tiles import INTERPRETED, ROW_BYTES
 from brainlib.bdh.norm import EPS, norm
 
 WIDE_BYTES = 2**29  # of one n-wide tensor: as many sequences as fit are read at once
@@ -29,7 +29,7 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     v_, Dx, Dy, E = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder))
-    phases = torch.view_as_real(turn * scale)
+    phases, synapses, decay = plain(turn * scale, synapses, decay, v)
     update = torch.empty_like(v, memory_format=torch.contiguous_format)
     scores = v.new_empty(B, H, T, T, dtype=low)
     heard = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
@@ -49,6 +49,7 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
             if after is not None:
                 w = contiguous(fades.left * v[rows, None], low)
                 learn(q, w, None if synapses is None else synapses[rows], fades.whole, after[rows], 1 / scale, size)
+            del x, q, y  # before the next slab's
     if options.dropout:
         update /= kept_share(options.dropout)
     return update, after, scores, heard
@@ -60,7 +61,7 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
     v_, Dx, Dy, E, d_update = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder, d_update))
-    phases = torch.view_as_real(turn * scale)
+    phases, synapses, decay = plain(turn * scale, synapses, decay, v)
     dv = torch.empty_like(v, memory_format=torch.contiguous_format)
     dDx, dDy, dE = (torch.zeros_like(t) for t in (decoder_x, decoder_y, encoder))
     d_synapses = None if synapses is None or not options.through_time else torch.empty_like(synapses)
@@ -112,11 +113,14 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
             dv[rows] = (dp.transpose(0, 1) @ Dx.mT).sum(0, dtype=v.dtype).view(size.B, T, D)
             if options.through_time:
                 dv[rows] += as_value.sum(1)
+            del x, q, d_gate, dx, dp
     return dv, dDx, dDy, dE, d_synapses, d_decay
 
 
 def check(v: Tensor, decoder_x: Tensor, options) -> None:
     """Raises `ValueError` for what these kernels do not compute."""
+    if not v.is_cuda and not INTERPRETED.value:
+        raise ValueError(f"v: got a tensor on {v.device}, expected a GPU (or Triton's interpreter: TRITON_INTERPRET=1)")
     if v.dtype != torch.float32:
         raise ValueError(f"v: got {v.dtype}, expected float32 (products may run in float16 or bfloat16)")
     if options.precision not in (torch.float32, torch.float16, torch.bfloat16):
@@ -132,6 +136,12 @@ def slabs(batch: int, row_bytes: int) -> Iterator[slice]:
 
 def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype).contiguous()
+
+
+def plain(turn: Tensor, synapses: Tensor | None, decay: Tensor | None, v: Tensor) -> list[Tensor | None]:
+    """As the kernels read them: cosines and sines side by side, everything contiguous and of one dtype."""
+    tensors = torch.view_as_real(turn), synapses, decay
+    return [None if tensor is None else contiguous(tensor, v.dtype) for tensor in tensors]
 
 
 def heads_first(tensor: Tensor, dtype: torch.dtype) -> Tensor:

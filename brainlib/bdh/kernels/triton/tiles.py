@@ -24,7 +24,7 @@ def tuned(*shapes: tuple[int, int, int, int], key: list[str]):
 
 
 def fitting(configs: list, _arguments: dict, *, BK: int, generation: int | None = None, **_others) -> list:
-    """The tile shapes that fit the registers: the first for float32, all for the rest on a Hopper GPU (generation 9)."""
+    """The shapes that fit the registers: the first for float32, all for half precision on Hopper (generation 9)."""
     generation = torch.cuda.get_device_capability()[0] if generation is None else generation
     largest = 64 * 64 if ROW_BYTES // BK == 4 else 128 * 128 if generation < 9 else 256 * 128
     return [config for config in configs if config.kwargs["BM"] * config.kwargs["BN"] <= largest]

@@ -10,7 +10,7 @@ SIZES = {  # batch, time, heads, dim, neurons a head
     "less than a tile": (2, 37, 2, 24, 40),
     "odd tiles": (2, 131, 1, 20, 70),
     "whole tiles": (1, 128, 2, 64, 128),
-    "wide": (1, 67, 3, 72, 130),
+    "wide": (1, 67, 2, 40, 130),
 }
 
 
@@ -35,7 +35,9 @@ def formula(v, Dx, Dy, E, turn, rho, decay, mask=1.0, through_time=True):
     rate = rate[:, None, None]
     v = v[:, None]
     q = rotate(x := (v @ Dx).relu(), turn)
-    keys, values, rho_ = (q, v, rho) if through_time else (q.detach(), v.detach(), None if rho is None else rho.detach())
+    keys, values, rho_ = (
+        (q, v, rho) if through_time else (q.detach(), v.detach(), None if rho is None else rho.detach())
+    )
     between = (-rate * (t[:, None] - t)).exp().tril(-1)
     a = ((q @ keys.mT) * between) @ values
     after = keys.mT @ ((-rate * (T - t)[:, None]).exp() * values)

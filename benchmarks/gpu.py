@@ -1,0 +1,229 @@
+"""Everything that needs a GPU, in one command that writes a JSON record.
+
+    python -m benchmarks.gpu [--record gpu.json]
+
+- `agreement`: our kernels against the same round in float64, relative differences of the output and of all gradients;
+- `ceilings`: what this card reaches in a large bfloat16 matrix product and in a large copy;
+- `training`: a step (forward and backward, bfloat16 products, dropout 0.1) at the official 25 M default, of the
+  official formula eager and compiled and of ours, at the largest batch that the eager formula fits;
+- `attention`: tril(q q^T, -1) v at T 2,048 and its share of the product ceiling, beside the formula's and
+  flash-linear-attention's `chunk_simple_gla` on the same work (keys and values shifted by a token, scale 1);
+- `projection`: x = relu(v Dx) and q = RoPE(x), and its share of the copy ceiling;
+- `decode`: a byte after 512, recomputing the prefix and on synapses.
+
+flash-linear-attention is optional: `pip install flash-linear-attention`.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.official_bdh import OfficialBDH
+from brainlib.backend import provenance
+from brainlib.bdh import BDH, BDHConfig, BDHState
+from brainlib.bdh.kernels import neuron_round
+from brainlib.bdh.rotation import rope_frequencies, rotation
+
+DEVICE = "cuda"
+DEFAULT = BDHConfig()  # the official 25 M model
+BATCHES, LENGTH = (32, 16, 8, 4), 512
+ATTENTION = {"batch": 8, "heads": 4, "length": 2048, "neurons": 8192, "dim": 256}
+CONTEXT, NEW = 512, 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", type=Path, default=Path("gpu.json"))
+    record_path = parser.parse_args().record
+    if not torch.cuda.is_available():
+        sys.exit("benchmarks.gpu: this machine has no CUDA GPU; nothing was measured and no record was written.")
+    record = {"provenance": provenance(DEVICE)}
+    for part in (agreement, ceilings, training, attention, projection, decode):
+        torch.cuda.empty_cache()
+        record[part.__name__] = part(record)
+        print(json.dumps({part.__name__: record[part.__name__]}, indent=1), flush=True)
+        record_path.write_text(json.dumps(record, indent=1) + "\n")  # what was measured stays, whatever comes after
+    print(f"written to {record_path}")
+
+
+def agreement(record: dict) -> dict:
+    """Relative differences from float64 at odd sizes, with synapses and decay carried in."""
+    B, T, H, D, K = 2, 301, 3, 72, 250
+    g = torch.Generator().manual_seed(0)
+    shapes = (B, T, D), (H, D, K), (H, D, K), (H, K, D), (B, H, K, D)
+    exact = [(torch.randn(*s, generator=g) / s[-2] ** 0.5).bfloat16().double().to(DEVICE) for s in shapes]
+    decay = torch.tensor([0.01, 0.05, 0.1], dtype=torch.float64, device=DEVICE)
+    turn = rotation(rope_frequencies(K).to(DEVICE), 1000, T, torch.float64)
+    weight = torch.linspace(-1, 1, B * T * D, dtype=torch.float64, device=DEVICE).view(B, T, D)
+
+    def everything(dtype: torch.dtype, impl: str, low: torch.dtype | None = None) -> list[Tensor]:
+        v, Dx, Dy, E, rho, rate = leaves = [t.to(dtype).requires_grad_() for t in (*exact, decay)]
+        turned = turn.to(torch.complex64) if dtype == torch.float32 else turn
+        with torch.autocast(DEVICE, low, enabled=low is not None):
+            update, after = neuron_round(v, Dx, Dy, E, turned, rho, rate, impl=impl)
+        loss = (update * weight).sum() + after.sin().sum()
+        return [update, after, *torch.autograd.grad(loss, leaves)]
+
+    truth = everything(torch.float64, "cpu")
+    names = "update", "after", "dv", "dDx", "dDy", "dE", "d_synapses", "d_decay"
+    return {
+        name: {
+            n: float((f - t).norm() / t.norm())
+            for n, f, t in zip(names, everything(torch.float32, "triton", low), truth, strict=True)
+        }
+        for name, low in {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}.items()
+    }
+
+
+def ceilings(record: dict) -> dict:
+    a, b = (torch.randn(8192, 8192, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
+    source = torch.randn(2**28, device=DEVICE)
+    target = torch.empty_like(source)
+    return {
+        "bf16_product_tflops": 2 * 8192**3 / milliseconds(lambda: a @ b) / 1e9,
+        "copy_gigabytes_a_second": 2 * source.nbytes / milliseconds(lambda: target.copy_(source)) / 1e6,
+    }
+
+
+def training(record: dict) -> dict:
+    c = DEFAULT
+    sizes = {"layers": c.layers, "dim": c.dim, "heads": c.heads, "neurons": c.neurons}
+    results = {}
+    for batch in BATCHES:
+        formula = OfficialBDH(**sizes, dropout=c.dropout).to(DEVICE)
+        found = step("official, eager", formula, batch, {})
+        if found is not None:
+            break
+        results[f"official, eager, batch {batch}"] = "out of memory"
+    results["batch"], results["official, eager"] = batch, found
+    results["official, compiled"] = step("official, compiled", torch.compile(formula), batch, {})
+    ours = BDH.from_official(formula.state_dict(), layers=c.layers, dropout=c.dropout).to(DEVICE)
+    results["brainlib"] = step("brainlib", ours, batch, {"carry": False})
+    if batch != BATCHES[0]:
+        results[f"brainlib, batch {BATCHES[0]}"] = step("brainlib", ours, BATCHES[0], {"carry": False})
+    for kind in ("official, eager", "official, compiled"):
+        if results[kind] and results["brainlib"]:
+            results[f"speed over {kind}"] = results[kind]["milliseconds"] / results["brainlib"]["milliseconds"]
+    return results
+
+
+def step(name: str, model: torch.nn.Module, batch: int, arguments: dict) -> dict | None:
+    """Milliseconds and peak memory of forward and backward; None if it does not fit."""
+    tokens, targets = torch.randint(DEFAULT.vocab, (2, batch, LENGTH), device=DEVICE)
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+
+    def run() -> None:
+        with torch.autocast(DEVICE, torch.bfloat16):
+            loss = model(tokens, targets, **arguments)[1]
+        loss.backward()
+        model.zero_grad()
+
+    try:
+        duration = milliseconds(run, repeats=10)
+    except torch.OutOfMemoryError:
+        model.zero_grad()
+        return None
+    finally:
+        torch.cuda.empty_cache()
+    return {
+        "milliseconds": duration,
+        "tokens_a_second": 1e3 * batch * LENGTH / duration,
+        "peak_gigabytes": torch.cuda.max_memory_allocated() / 1e9,
+    }
+
+
+def attention(record: dict) -> dict:
+    from brainlib.bdh.kernels.triton import round as kernels
+
+    B, H, T, K, D = ATTENTION.values()
+    q = (torch.randn(B, T, H, K, device=DEVICE) / K**0.5).bfloat16()  # [B, T, H, K]
+    v = torch.randn(B, T, D, device=DEVICE).bfloat16()
+    scores = torch.empty(B, H, T, T, device=DEVICE, dtype=torch.bfloat16)
+    size = kernels.Sizes(B, T, H, D, K)
+
+    def ours() -> Tensor:
+        kernels.scores_of(q, None, scores, size)
+        return kernels.by_head(scores, v, size)  # [B, H, T, D]
+
+    q_heads = q.transpose(1, 2).contiguous()
+    runs = {"brainlib": ours, "formula": lambda: (q_heads @ q_heads.mT).tril(-1) @ v[:, None]}
+    if importlib.util.find_spec("fla"):
+        from fla.ops.simple_gla import chunk_simple_gla
+
+        k, values = torch.zeros_like(q), v.new_zeros(B, T, H, D)
+        k[:, 1:], values[:, 1:] = q[:, :-1], v[:, :-1, None]
+        runs["chunk_simple_gla"] = lambda: chunk_simple_gla(q, k, values, scale=1.0)[0].transpose(1, 2)
+    operations = B * H * T * (T - 1) * (K + D)  # of the pairs s < t alone
+    truth, results = ours().float(), {"sizes": ATTENTION, "operations": operations}
+    for name, run in runs.items():
+        duration = milliseconds(run)
+        results[name] = {
+            "milliseconds": duration,
+            "share_of_product_ceiling": operations / duration / 1e9 / record["ceilings"]["bf16_product_tflops"],
+            "difference_from_brainlib": float((run().float() - truth).norm() / truth.norm()),
+        }
+    if "chunk_simple_gla" not in results:
+        results["chunk_simple_gla"] = "not measured: flash-linear-attention is not installed"
+    return results
+
+
+def projection(record: dict) -> dict:
+    from brainlib.bdh.kernels.triton import round as kernels
+
+    B, H, T, K, D = ATTENTION.values()
+    v, Dx = torch.randn(B, T, D, device=DEVICE).bfloat16(), torch.randn(H, D, K, device=DEVICE).bfloat16()
+    phases = torch.view_as_real(rotation(rope_frequencies(K).to(DEVICE), 0, T, torch.float32))
+    duration = milliseconds(lambda: kernels.project(v, Dx, phases, kernels.Sizes(B, T, H, D, K)))
+    moved = v.nbytes + Dx.nbytes + phases.nbytes + 2 * 2 * B * T * H * K  # each once; x and q written
+    return {
+        "milliseconds": duration,
+        "share_of_copy_ceiling": moved / duration / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
+        "share_of_product_ceiling": 2 * B * T * H * K * D
+        / duration / 1e9 / record["ceilings"]["bf16_product_tflops"],
+    }  # fmt: skip
+
+
+@torch.no_grad()
+def decode(record: dict) -> dict:
+    formula = OfficialBDH(dropout=0.0).to(DEVICE).eval()
+    model = BDH.from_official(formula.state_dict()).to(DEVICE).eval()
+    prompt = torch.randint(256, (1, CONTEXT), device=DEVICE)
+    _, _, state = model(prompt)
+    advance, token = model.stepper(BDHState(state.position, state.synapses)), prompt[:, -1]
+    theirs = milliseconds(lambda: formula(prompt), repeats=10)
+    ours = milliseconds(lambda: advance(token), repeats=NEW)
+    moved = 2 * state.synapses.nbytes + 3 * DEFAULT.neurons * DEFAULT.dim * 4 * DEFAULT.layers  # dense
+    return {
+        "recomputing the prefix": theirs,
+        "on synapses": ours,
+        "ratio": theirs / ours,
+        "dense_gigabytes": moved / 1e9,
+        "share_of_copy_ceiling_if_dense": moved / ours / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
+    }
+
+
+def milliseconds(run: Callable[[], object], repeats: int = 30) -> float:
+    """The median of `repeats` runs by the GPU's own clock, after three that compile and tune."""
+    for _ in range(3):
+        run()
+    times = []
+    for _ in range(repeats):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        run()
+        end.record()
+        end.synchronize()
+        times.append(start.elapsed_time(end))
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Decoding on the CPU where a neuron that is silent costs one product, and no look at its synapses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import no_type_check
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from brainlib.bdh.norm import EPS
+
+PARTS = 16  # of a head's neurons, summed one by one: the order of summation does not depend on the number of threads
+REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise a sum; NaN and infinity keep their meaning
+
+
+def decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded) -> Tensor:
+    """`decode` of decode.py: every layer in one pass over the rows of its active neurons."""
+    _, B, H, K, D = synapses.shape
+    v = v.clone().numpy()
+    x, heard, said = (np.empty(shape, v.dtype) for shape in ((B, H, K), (B, H, PARTS, D), (B, H, PARTS, D)))
+    others = (decoder_x, decoder_y, encoder, turn.real.contiguous(), turn.imag.contiguous(), synapses, faded)
+    with torch_threads():
+        _decode(v, *(tensor.numpy() for tensor in others), x, heard, said)
+    return torch.from_numpy(v)
+
+
+@contextmanager
+def torch_threads() -> Iterator[None]:
+    """As many threads as torch uses; numba may share torch's thread pool, and would leave it at another number."""
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+@numba.njit(cache=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _relu(value):
+    return value * 0 if value < 0 else value  # NaN stays NaN
+
+
+@numba.njit(fastmath=REORDER, cache=True)
+@no_type_check
+def _norm(a):
+    a -= a.mean()
+    a /= np.sqrt((a * a).mean() + EPS)
+
+
+@numba.njit(parallel=True, fastmath=REORDER, cache=True)
+@no_type_check
+def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, heard, said):
+    L, B, H, K, D = synapses.shape
+    pairs = K // 2
+    for layer in range(L):
+        for job in numba.prange(B * H * PARTS):
+            b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
+            value, total = v[b], heard[b, h, part]
+            total[:] = 0
+            for pair in range(part * pairs // PARTS, (part + 1) * pairs // PARTS):
+                row0, row1 = decoder_x[h, 2 * pair], decoder_x[h, 2 * pair + 1]
+                x0, x1 = x.dtype.type(0), x.dtype.type(0)
+                for d in range(D):
+                    x0 += value[d] * row0[d]
+                    x1 += value[d] * row1[d]
+                x0, x1 = _relu(x0), _relu(x1)
+                x[b, h, 2 * pair], x[b, h, 2 * pair + 1] = x0, x1
+                if x0 != 0 or x1 != 0:
+                    q0 = (x0 * cos[0, pair] - x1 * sin[0, pair]) / faded[h]
+                    q1 = (x1 * cos[0, pair] + x0 * sin[0, pair]) / faded[h]
+                    row0, row1 = synapses[layer, b, h, 2 * pair], synapses[layer, b, h, 2 * pair + 1]
+                    for d in range(D):
+                        total[d] += q0 * row0[d] + q1 * row1[d]
+                    for d in range(D):
+                        row0[d] += q0 * value[d]
+                    for d in range(D):
+                        row1[d] += q1 * value[d]
+        for b in range(B):
+            for h in range(H):
+                a = heard[b, h, 0]
+                for part in range(1, PARTS):
+                    a += heard[b, h, part]
+                a *= faded[h] * faded[h]
+                _norm(a)
+        for job in numba.prange(B * H * PARTS):
+            b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
+            total, a = said[b, h, part], heard[b, h, 0]
+            total[:] = 0
+            for k in range(2 * (part * pairs // PARTS), 2 * ((part + 1) * pairs // PARTS)):
+                if x[b, h, k] != 0:
+                    row = decoder_y[h, k]
+                    gate = x.dtype.type(0)
+                    for d in range(D):
+                        gate += a[d] * row[d]
+                    y = _relu(gate) * x[b, h, k]
+                    if y != 0:
+                        row = encoder[h, k]
+                        for d in range(D):
+                            total[d] += y * row[d]
+        for b in range(B):
+            update = said[b, 0, 0]
+            for part in range(1, H * PARTS):
+                update += said[b, part // PARTS, part % PARTS]
+            _norm(update)
+            v[b] += update
+            _norm(v[b])

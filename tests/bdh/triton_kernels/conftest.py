@@ -1,0 +1,40 @@
+"""The kernels run on a GPU if there is one, else in Triton's interpreter, which is chosen before they are loaded."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
+
+@pytest.fixture
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.fixture
+def poisoned():
+    """Memory that nobody has written reads as NaN."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    assert torch.empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture
+def rounding(monkeypatch):
+    """float32 to bfloat16 to the nearest, as GPUs do; Triton's interpreter cuts off."""
+    interpreter = pytest.importorskip("triton.runtime.interpreter")
+    convert, single, half = interpreter._convert_float, interpreter.tl.float32, interpreter.tl.bfloat16
+
+    def nearest(data, old, new, mode):
+        if (old, new) != (single, half):
+            return convert(data, old, new, mode)
+        rounded = torch.from_numpy(np.array(data).view(np.float32)).to(torch.bfloat16)
+        return rounded.view(torch.int16).numpy().view(np.uint16)
+
+    monkeypatch.setattr(interpreter, "_convert_float", nearest)
