@@ -89,11 +89,16 @@ class Reading(NamedTuple):
     y_by_pace: Float[Tensor, "layers paces period"]
 
 
-def repeated_words(batch: int, periods: int, generator: torch.Generator) -> Int[Tensor, "batch time"]:
-    """Texts of whole periods, each with a word of its own drawn evenly from all letters."""
-    words = torch.randint(LETTERS, (batch, periods, WORD), generator=generator)
+def repeated_words(
+    batch: int, periods: int, generator: torch.Generator, copies: int = COPIES
+) -> Int[Tensor, "batch time"]:
+    """Texts of whole periods, each with a word of its own drawn evenly from all letters.
+
+    With fewer `copies` (a divisor of 8) a period holds more words: with 1, eight different ones.
+    """
+    words = torch.randint(LETTERS, (batch, periods, COPIES // copies, 1, WORD), generator=generator)
     warm_up = torch.arange(WARM_UP).expand(batch, periods, WARM_UP)
-    return torch.cat((warm_up, words.repeat(1, 1, COPIES)), dim=2).flatten(1)
+    return torch.cat((warm_up, words.expand(-1, -1, -1, copies, -1).flatten(2)), dim=2).flatten(1)
 
 
 def run(
@@ -110,9 +115,13 @@ def run(
 
 
 @torch.no_grad()
-def read(model: BDH, texts: int = 64, seed: int = 0) -> Reading:
-    """What the model does in the second period of new texts, whose first it has read. Used in chapters/bdh."""
-    tokens = repeated_words(texts, 2, torch.Generator().manual_seed(seed)).to(model.embedding.device)
+def read(model: BDH, texts: int = 64, seed: int = 0, copies: int = COPIES) -> Reading:
+    """What the model does in the second period of new texts, whose first it has read.
+
+    With `copies=1` nothing repeats: the control for what comes with the place alone. Used in chapters/bdh.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    tokens = repeated_words(texts, 2, generator, copies).to(model.embedding.device)
     second = slice(PERIOD, 2 * PERIOD)
     logits, _, _ = model(tokens, carry=False)
     loss = cross_entropy(logits[:, PERIOD - 1 : -1].flatten(0, 1), tokens[:, second].flatten(), reduction="none")

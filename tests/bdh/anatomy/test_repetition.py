@@ -15,6 +15,12 @@ def test_a_text_is_a_warm_up_and_a_word_eight_times():
     assert (words == words[:, :, :1]).all() and len(words[:, :, 0].reshape(6, 8).unique(dim=0)) == 6
 
 
+def test_without_copies_every_word_is_new():
+    text = repetition.repeated_words(3, 2, torch.Generator().manual_seed(0), copies=1).view(3, 2, PERIOD)
+    assert (text[..., :WARM_UP] == torch.arange(13)).all()
+    assert len(text[..., WARM_UP:].reshape(48, WORD).unique(dim=0)) == 48
+
+
 def test_batches_go_on_where_they_were_saved():
     batches = repetition.RepeatedWords(4, 2, seed=3)
     inputs, targets = batches.next_batch()

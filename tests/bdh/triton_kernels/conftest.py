@@ -1,12 +1,16 @@
 """The kernels run on a GPU if there is one, else in Triton's interpreter, which is chosen before they are loaded."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-if not torch.cuda.is_available():
+if torch.cuda.is_available():
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for `poisoned`
+elif os.environ.get("TRITON_INTERPRET") != "1":
+    assert "triton" not in sys.modules, "triton was imported before its interpreter was chosen"
     os.environ["TRITON_INTERPRET"] = "1"
 
 

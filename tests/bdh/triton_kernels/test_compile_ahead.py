@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("precision", "generation"), [("float32", 8), ("float32", 9), ("bfloat16", 8), ("bfloat16", 9), ("float16", 9)]
+    ("precision", "generation"), [("float32", 8), ("float32", 9), ("bfloat16", 8), ("bfloat16", 9)]
 )
 def test_kernels_fit(precision, generation, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
