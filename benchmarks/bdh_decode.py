@@ -107,7 +107,8 @@ def traffic(model: BDH, active: dict[str, float]) -> str:
     needed = (active["x"] + 2 * active["q"] + active["x"] + active["y"]) * row  # Dx, rho in and out, Dy, E
     moved = needed + (neurons - active["x"]) * row  # Dx is read whole
     shares = ", ".join(f"{name} {count / neurons:.1%}" for name, count in active.items())
-    return f"{moved / 1e6:.1f} MB a byte, active rows need {needed / 1e6:.1f}, dense {5 * neurons * row / 1e6:.1f} ({shares})"
+    dense = 5 * neurons * row
+    return f"{moved / 1e6:.1f} MB a byte, active rows need {needed / 1e6:.1f}, dense {dense / 1e6:.1f} ({shares})"
 
 
 if __name__ == "__main__":

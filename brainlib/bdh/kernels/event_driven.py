@@ -36,36 +36,40 @@ def torch_threads() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@numba.njit(cache=True)
-@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
-def _relu(value):
-    return value * 0 if value < 0 else value  # NaN stays NaN
-
-
 @numba.njit(fastmath=REORDER, cache=True)
-@no_type_check
-def _norm(a):
-    a -= a.mean()
-    a /= np.sqrt((a * a).mean() + EPS)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _norm_of_sum(parts, factor):
+    """parts[0] = norm(factor * parts.sum(0)): [N, D]."""
+    total = parts[0]
+    for part in parts[1:]:
+        for d in range(len(total)):
+            total[d] += part[d]
+    mean = total.sum() / total.dtype.type(len(total))
+    for d in range(len(total)):
+        total[d] = factor * (total[d] - mean)
+    scale = 1 / np.sqrt((total * total).mean() + EPS)
+    for d in range(len(total)):
+        total[d] *= total.dtype.type(scale)
 
 
 @numba.njit(parallel=True, fastmath=REORDER, cache=True)
 @no_type_check
 def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, heard, said):
     L, B, H, K, D = synapses.shape
-    pairs = K // 2
+    pairs, zero, one = K // 2, x.dtype.type(0), x.dtype.type(1)
     for layer in range(L):
         for job in numba.prange(B * H * PARTS):
             b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
             value, total = v[b], heard[b, h, part]
-            total[:] = 0
+            for d in range(D):
+                total[d] = 0
             for pair in range(part * pairs // PARTS, (part + 1) * pairs // PARTS):
                 row0, row1 = decoder_x[h, 2 * pair], decoder_x[h, 2 * pair + 1]
-                x0, x1 = x.dtype.type(0), x.dtype.type(0)
+                x0, x1 = zero, zero
                 for d in range(D):
                     x0 += value[d] * row0[d]
                     x1 += value[d] * row1[d]
-                x0, x1 = _relu(x0), _relu(x1)
+                x0, x1 = zero if x0 < 0 else x0, zero if x1 < 0 else x1  # NaN stays NaN
                 x[b, h, 2 * pair], x[b, h, 2 * pair + 1] = x0, x1
                 if x0 != 0 or x1 != 0:
                     q0 = (x0 * cos[0, pair] - x1 * sin[0, pair]) / faded[h]
@@ -79,30 +83,27 @@ def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, hear
                         row1[d] += q1 * value[d]
         for b in range(B):
             for h in range(H):
-                a = heard[b, h, 0]
-                for part in range(1, PARTS):
-                    a += heard[b, h, part]
-                a *= faded[h] * faded[h]
-                _norm(a)
+                _norm_of_sum(heard[b, h], faded[h] * faded[h])
         for job in numba.prange(B * H * PARTS):
             b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
             total, a = said[b, h, part], heard[b, h, 0]
-            total[:] = 0
+            for d in range(D):
+                total[d] = 0
             for k in range(2 * (part * pairs // PARTS), 2 * ((part + 1) * pairs // PARTS)):
                 if x[b, h, k] != 0:
                     row = decoder_y[h, k]
-                    gate = x.dtype.type(0)
+                    gate = zero
                     for d in range(D):
                         gate += a[d] * row[d]
-                    y = _relu(gate) * x[b, h, k]
-                    if y != 0:
-                        row = encoder[h, k]
+                    if not gate <= 0:
+                        y, row = gate * x[b, h, k], encoder[h, k]
                         for d in range(D):
                             total[d] += y * row[d]
         for b in range(B):
-            update = said[b, 0, 0]
-            for part in range(1, H * PARTS):
-                update += said[b, part // PARTS, part % PARTS]
-            _norm(update)
-            v[b] += update
-            _norm(v[b])
+            parts = said[b].reshape(H * PARTS, D)  # v = norm(v + norm(E y))
+            _norm_of_sum(parts, one)
+            for d in range(D):
+                parts[1, d] = v[b, d]
+            _norm_of_sum(parts[:2], one)
+            for d in range(D):
+                v[b, d] = parts[0, d]
