@@ -32,6 +32,12 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+def product_dtype(tensor: torch.Tensor) -> torch.dtype:
+    """The dtype that matrix products with `tensor` have here: autocast's where it is on."""
+    device = tensor.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
+
+
 def keep_freed_memory() -> None:
     """Lets this process keep freed memory for its next tensors (glibc only, nothing happens elsewhere).
 

@@ -15,7 +15,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear, scaled_dot_product_attention
 
+from brainlib.backend import product_dtype
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+from brainlib.data import require_batch
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,7 @@ class GPT(nn.Module):
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
         """
-        check_tokens("tokens", tokens, self.config.vocab)
-        if targets is not None:
-            check_tokens("targets", targets, self.config.vocab)
-            if targets.shape != tokens.shape:
-                raise ValueError(
-                    f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}"
-                )
+        require_batch(self.config.vocab, tokens, targets)
         if state is not None:
             self.check_state(state, tokens.shape[0])
 
@@ -164,19 +160,3 @@ class GPT(nn.Module):
             raise ValueError(
                 f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
             )
-
-
-def product_dtype(weight: Tensor) -> torch.dtype:
-    """The dtype that matrix products with `weight` have here: autocast's where it is on."""
-    device = weight.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-
-
-def check_tokens(name: str, tokens: Tensor, vocab: int) -> None:
-    if tokens.dtype not in (torch.uint8, torch.int32, torch.int64):
-        raise ValueError(f"{name}: got dtype {tokens.dtype}, expected uint8, int32 or int64")
-    if tokens.ndim != 2 or tokens.numel() == 0:
-        raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected (batch, time), both at least 1")
-    low, high = (int(bound) for bound in tokens.aminmax())
-    if low < 0 or high >= vocab:
-        raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")

@@ -24,6 +24,7 @@ from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.bdh.sampling import check_sampling, draw
+from brainlib.data import require_batch
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
@@ -119,13 +120,7 @@ class BDH(nn.Module):
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
         """
-        check_tokens("tokens", tokens, self.config.vocab)
-        if targets is not None:
-            check_tokens("targets", targets, self.config.vocab)
-            if targets.shape != tokens.shape:
-                raise ValueError(
-                    f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}"
-                )
+        require_batch(self.config.vocab, tokens, targets)
         if self.decoder_x.dtype not in (torch.float32, torch.float64):
             raise ValueError(f"model: weights are {self.decoder_x.dtype}, expected float32 or float64 (and autocast)")
         if state is not None:
@@ -244,13 +239,3 @@ class BDH(nn.Module):
         if self.decay is not None:
             raise ValueError(f"decay: got {self.config.decay}, expected None: the official model forgets nothing")
         return to_official(self.state_dict())
-
-
-def check_tokens(name: str, tokens: Tensor, vocab: int) -> None:
-    if tokens.dtype not in (torch.uint8, torch.int32, torch.int64):
-        raise ValueError(f"{name}: got dtype {tokens.dtype}, expected uint8, int32 or int64")
-    if tokens.ndim != 2 or tokens.numel() == 0:
-        raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected (batch, time), both at least 1")
-    low, high = (int(bound) for bound in tokens.aminmax())
-    if low < 0 or high >= vocab:
-        raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")

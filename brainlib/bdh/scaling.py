@@ -10,11 +10,10 @@ from pathlib import Path
 
 import torch
 
-from brainlib.baselines import GPTConfig
+from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import translation
 from brainlib.bdh.model import BDH, BDHConfig
 from brainlib.bdh.sizes import SIZES
-from brainlib.training import History
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ SCALINGS = {
 }
 
 
-def forward_flops(config: BDHConfig | GPTConfig, length: int) -> float:
+def forward_flops(config: BDHConfig | GPTConfig, length: int) -> int:
     """Floating-point operations of one token's forward pass, a multiplication and an addition being two.
 
     A token of a BDH passes every layer through 6 n d for the three matrices, hears on average half a piece of
@@ -84,8 +83,8 @@ def forward_flops(config: BDHConfig | GPTConfig, length: int) -> float:
         width = config.neurons + config.heads * config.dim
         layer = 6 * config.neurons * config.dim + length * width + 4 * config.neurons * config.dim
         return config.layers * layer + 2 * config.dim * config.vocab
-    weights = 24 * config.layers * config.dim**2
-    return weights + 4 * config.layers * (config.memory + length / 2) * config.dim + 2 * config.dim * config.vocab
+    weights = config.layers * (8 * config.dim**2 + 4 * config.dim * config.hidden)
+    return weights + 2 * config.layers * (2 * config.memory + length) * config.dim + 2 * config.dim * config.vocab
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,6 @@ class Point:
     parameters: int
     steps: int
     learning_rate: float
-    flops: float  # of the whole training, a backward pass being two forward ones
     seconds: float
     loss: float
     directions: dict[str, float]
@@ -110,24 +108,22 @@ def train_one(
     seed: int = 0,
     device: str = "auto",
     folder: Path | None = None,
-) -> tuple[BDH, History, Point]:
+) -> tuple[BDH | GPT, Point]:
     """One run of `steps` steps on the English-Spanish stream, resumable from `folder`."""
     family = "BDH" if isinstance(config, BDHConfig) else "GPT"
     experiment = replace(scaling.experiment, model=config, training=translation.schedule(steps, rate))
     folder = folder and folder / f"{family}-{config.parameters}-{steps}-{rate:g}"
     model, history = translation.run(experiment, seed=seed, device=device, folder=folder)
-    bytes_read = steps * experiment.batch * experiment.length
     point = Point(
         family=family,
         parameters=history.parameters,
         steps=steps,
         learning_rate=rate,
-        flops=3 * forward_flops(config, experiment.length) * bytes_read,
         seconds=history.seconds,
         loss=history.evaluations[-1][1],
         directions=translation.direction_losses(model, experiment),
     )
-    return model, history, point
+    return model, point
 
 
 def tune(
@@ -137,7 +133,7 @@ def tune(
     losses: dict[str, dict[float, float]] = {}
     for family, config in (("BDH", scaling.bdh[1]), ("GPT", scaling.gpt[1])):
         runs = {
-            rate: train_one(scaling, config, rate, scaling.tuning_steps, seed, device, folder)[2]
+            rate: train_one(scaling, config, rate, scaling.tuning_steps, seed, device, folder)[1]
             for rate in scaling.rates
         }
         losses[family] = {rate: point.loss for rate, point in runs.items()}

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from brainlib.backend import resolve_device
 from brainlib.bdh.model import BDH, BDHConfig, BDHState
+from brainlib.bdh.translation import new_model
 from brainlib.data import RandomCrops, split, tiny_shakespeare, windows
 from brainlib.training import History, TrainingConfig, train
 
@@ -75,9 +75,7 @@ def run(
 
 def untrained_model(experiment: Experiment, seed: int = 0, device: str = "auto") -> BDH:
     """The random weights that `run` begins with, in eval mode; the caller's random numbers are left as they were."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return BDH(experiment.model).to(resolve_device(device)).eval()
+    return new_model(experiment.model, seed, device)
 
 
 def next_byte_loss(model: BDH, batch: tuple[Tensor, Tensor], state: BDHState | None) -> tuple[Float[Tensor, ""], None]:

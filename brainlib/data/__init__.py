@@ -10,7 +10,7 @@ from .errors import DataError, DataUnavailable
 from .europarl import europarl
 from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
 from .texts import complete_shakespeare, first_folio, tiny_shakespeare
-from .tokens import decode, encode, split
+from .tokens import decode, encode, require_batch, split
 from .verses import verse_texts, verses
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "first_folio",
     "hold_out",
     "locate",
+    "require_batch",
     "split",
     "tiny_shakespeare",
     "translation_stream",

@@ -54,3 +54,20 @@ def require_bytes(argument: str, tokens: Tensor) -> None:
     require_row(argument, tokens)
     if tokens.dtype != torch.uint8:
         raise ValueError(f"{argument}: got dtype {tokens.dtype}, expected torch.uint8")
+
+
+def require_batch(vocab: int, tokens: Tensor, targets: Tensor | None = None) -> None:
+    """Raise `ValueError` unless `tokens`, and `targets` if there are any, are whole numbers from 0 to `vocab - 1`,
+    shaped (batch, time) and shaped alike: what every language model of the book reads."""
+    for name, values in (("tokens", tokens), ("targets", targets)):
+        if values is None:
+            continue
+        if values.dtype not in (torch.uint8, torch.int32, torch.int64):
+            raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
+        if values.ndim != 2 or values.numel() == 0:
+            raise ValueError(f"{name}: got shape {tuple(values.shape)}, expected (batch, time), both at least 1")
+        low, high = (int(bound) for bound in values.aminmax())
+        if low < 0 or high >= vocab:
+            raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")
+    if targets is not None and targets.shape != tokens.shape:
+        raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}")

@@ -8,15 +8,15 @@ from torch.nn.functional import cross_entropy
 
 @torch.no_grad()
 def byte_losses(
-    model: nn.Module, tokens: UInt8[Tensor, "bytes"], batch: int, length: int, carry: bool = True
+    model: nn.Module, tokens: UInt8[Tensor, "bytes"], batch: int, length: int
 ) -> Float[Tensor, "batch stream"]:
     """How surprised the model is by every byte, in nats: row r is the r-th of `batch` equal parts of the text.
 
-    Every part is read in pieces of `length` bytes. With `carry` a piece goes on with the state that the last one left,
-    so that column t has t bytes of context; without, every piece begins anew, with 1 to `length` bytes of context.
-    The first column is NaN, as nothing predicts it; up to `batch - 1` bytes at the text's end are left out.
+    Every part is read in pieces of `length` bytes, each with the state that the last one left, so that column t has t
+    bytes of context. The first column is NaN, as nothing predicts it; up to `batch - 1` bytes at the text's end are
+    left out.
 
-    `model(tokens, state=..., carry=...)` returns logits, a loss and a state, as every language model of the book does.
+    `model(tokens, state=...)` returns logits, a loss and a state, as every language model of the book does.
     Raises `ValueError` if a part would have fewer than two bytes, or for an argument below 1.
     """
     for name, value in (("batch", batch), ("length", length)):
@@ -33,8 +33,7 @@ def byte_losses(
         for first in range(0, streams.shape[1] - 1, length):
             last = min(first + length, streams.shape[1] - 1)
             inputs, targets = (streams[:, first + by : last + by].to(device).long() for by in (0, 1))
-            logits, _, state = model(inputs, state=state, carry=carry)
-            state = state if carry else None
+            logits, _, state = model(inputs, state=state)
             surprise = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
             losses[:, first + 1 : last + 1] = surprise.view(targets.shape).cpu()
     finally:

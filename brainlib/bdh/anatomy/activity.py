@@ -7,9 +7,10 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from brainlib.bdh.model import BDH, check_tokens
+from brainlib.bdh.model import BDH
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
+from brainlib.data import require_batch
 
 
 class Activity(NamedTuple):
@@ -26,7 +27,7 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     Holds all of it at once: 2 layers neurons floats a token. Raises `ValueError` for unfit tokens.
     """
     config = model.config
-    check_tokens("tokens", tokens, config.vocab)
+    require_batch(config.vocab, tokens)
     encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
     v = norm(embedding(tokens.long(), model.embedding))[:, None]  # [B, 1, T, D]
     turn = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)

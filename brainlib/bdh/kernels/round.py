@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from brainlib.backend import product_dtype
 from brainlib.bdh.kernels import reference, slabs
 
 
@@ -56,7 +57,7 @@ def neuron_round(
         raise ValueError(f"impl: got {impl!r}, expected 'auto', 'reference', 'cpu' or 'triton'")
     if impl == "reference" and dropout:
         raise ValueError(f"dropout: got {dropout}, expected 0: the reference has none")
-    precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else v.dtype
+    precision = product_dtype(v)
     seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     if synapses is not None and not through_time:
         synapses = synapses.detach()

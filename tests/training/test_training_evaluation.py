@@ -1,0 +1,46 @@
+"""The loss at every byte of a text that is read as streams."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from brainlib.training import byte_losses
+
+
+class Counter(nn.Module):
+    """Its logits depend on all bytes read since the state began: on their sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(7, 256, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, tokens, state=None):
+        total = tokens.cumsum(1) + (0 if state is None else state)
+        return self.table[total % 7], None, total[:, -1:]
+
+
+@pytest.mark.parametrize("length", [1, 4, 9, 100])
+def test_every_byte_is_judged_with_all_that_came_before_it(length):
+    model = Counter().train()
+    text = torch.randint(256, (53,), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    losses = byte_losses(model, text, batch=2, length=length)
+    assert losses.shape == (2, 26) and losses[:, 0].isnan().all() and not losses[:, 1:].isnan().any()
+    for row, part in zip(losses, text[:52].long().view(2, 26), strict=True):
+        logits = model.table[part.cumsum(0)[:-1] % 7]
+        torch.testing.assert_close(row[1:], cross_entropy(logits, part[1:], reduction="none").detach())
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch": 0}, "batch: got 0"),
+        ({"length": 0}, "length: got 0"),
+        ({"batch": 6}, "tokens: got 10 bytes, expected at least 12 for 6 parts"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    text = torch.zeros(10, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=message):
+        byte_losses(Counter(), text, **({"batch": 2, "length": 3} | arguments))
