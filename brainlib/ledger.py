@@ -77,9 +77,9 @@ class Verdict:
         """One of "holds", "fails", "too few seeds" and "only run small"."""
         if PROFILES.index(self.profile) < PROFILES.index(self.claim.profile):
             return "only run small"
-        if len(self.seeds) < self.claim.seeds:
-            return "too few seeds"
-        return "holds" if all(map(self.claim.keeps, self.values)) else "fails"
+        if not all(map(self.claim.keeps, self.values)):
+            return "fails"  # more seeds could not mend it
+        return "holds" if len(self.seeds) >= self.claim.seeds else "too few seeds"
 
     @property
     def style(self) -> str:

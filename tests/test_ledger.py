@@ -53,6 +53,7 @@ def claims(tmp_path, monkeypatch):
         ("B2", [1, 2, 0], "laptop", "fails"),  # every seed must keep a strict rule
         ("B2", [1, 2, 5], "paper", "fails"),
         ("B2", [1, 2], "laptop", "too few seeds"),
+        ("B2", [1, 0], "laptop", "fails"),  # which no third seed could mend
         ("B2", [1, 2, 3], "ci", "only run small"),
         ("B3", [0.025, 0.075], "ci", "holds"),
         ("B3", [0.05, 0.08], "ci", "fails"),
