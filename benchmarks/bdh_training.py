@@ -2,10 +2,12 @@
 
     python -m benchmarks.bdh_training [--threads 2] [--rounds 5] [--sizes small medium 25M]
     python -m benchmarks.bdh_training --memory-of-the-default [--threads 2]
+    python -m benchmarks.bdh_training --long-texts [--threads 2] [--rounds 5]
 
 Without dropout (torch's own would cost the formula more still). Peak memory is what the process holds at most beyond
 the model before its first step. The second form takes one step of the official demo's batch, 32 x 512, with `brainlib`
-alone, in float32 and with bfloat16 products: the formula would need more than 60 GB for it.
+alone, in float32 and with bfloat16 products: the formula would need more than 60 GB for it. The third takes steps on one
+text of growing length, read in pieces with the gradient flowing through all of them.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import torch
 
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import keep_freed_memory, provenance
-from brainlib.bdh import BDH
+from brainlib.bdh import BDH, BDHConfig
 
 
 class Size(NamedTuple):
@@ -39,6 +41,7 @@ SIZES = {
     "25M": Size(layers=6, dim=256, neurons=32768, batch=2, length=512, steps=3),
     "default": Size(layers=6, dim=256, neurons=32768, batch=32, length=512, steps=1),
 }
+LONG = 1024, 2048, 4096, 8192
 FORMULA, FLOAT32, BFLOAT16 = "formula", "brainlib", "brainlib, bf16 products"
 
 
@@ -59,6 +62,26 @@ def measure(which: str, size: Size, threads: int) -> dict[str, float]:
         seconds.append(time.perf_counter() - start)
         model.zero_grad()
     return {"seconds": statistics.median(seconds[1:] or seconds), "megabytes": (peak() - before) / 1e6}
+
+
+def long_texts(threads: int, rounds: int) -> None:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    keep_freed_memory()
+    size = SIZES["small"]
+    model = BDH(BDHConfig(layers=size.layers, dim=size.dim, neurons=size.neurons, heads=4, dropout=0.0))
+    seconds = {length: [] for length in LONG}
+    for _ in range(rounds):
+        for length in LONG:
+            tokens, targets = torch.randint(256, (2, 1, length))
+            start = time.perf_counter()
+            model(tokens, targets, carry=False, piece=512)[1].backward()
+            seconds[length].append(time.perf_counter() - start)
+            model.zero_grad()
+    print(f"one text, {size.layers} layers, dim {size.dim}, {size.neurons} neurons, pieces of 512")
+    for length, times in seconds.items():
+        median = statistics.median(times)
+        print(f"  {length:6d} tokens: {median:.3f} s a step, {1e6 * median / length:.0f} microseconds a token")
 
 
 def peak() -> float:
@@ -96,6 +119,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["small", "medium", "25M"])
     parser.add_argument("--memory-of-the-default", action="store_true")
+    parser.add_argument("--long-texts", action="store_true")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
@@ -105,6 +129,9 @@ def main() -> None:
     if arguments.memory_of_the_default:
         for kind in (FLOAT32, BFLOAT16):
             print(kind, alone(kind, "default", arguments.threads))
+        return
+    if arguments.long_texts:
+        long_texts(arguments.threads, arguments.rounds)
         return
     for size in arguments.sizes:
         compare(size, arguments.threads, arguments.rounds)

@@ -9,7 +9,10 @@
 - `attention`: tril(q q^T, -1) v at T 2,048 and its share of the product ceiling, beside the formula's and
   flash-linear-attention's `chunk_simple_gla` on the same work (keys and values shifted by a token, scale 1);
 - `projection`: x = relu(v Dx) and q = RoPE(x), and its share of the copy ceiling;
-- `decode`: a byte after 512, recomputing the prefix and on synapses.
+- `decode`: a byte after 512, recomputing the prefix and on synapses;
+- `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the backward
+  pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in TF32, with our
+  kernels' differences from float64 and their times when the work is cut otherwise.
 
 flash-linear-attention is optional: `pip install flash-linear-attention`.
 """
@@ -24,18 +27,25 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.bdh.kernels import neuron_round
 from brainlib.bdh.rotation import rope_frequencies, rotation
+from brainlib.timescales.kernels import recurrence as leaky_recurrence
 
 DEVICE = "cuda"
 DEFAULT = BDHConfig()  # the official 25 M model
 BATCHES, LENGTH = (32, 16, 8, 4), 512
 ATTENTION = {"batch": 8, "heads": 4, "length": 2048, "neurons": 8192, "dim": 256}
 CONTEXT, NEW = 512, 64
+RECURRENCES = (30, 256, 500), (250, 256, 500), (30, 64, 500), (30, 256, 100), (30, 64, 100)  # steps, batch, units
+RECURRENCE_CUTS = (  # rows, columns, warps, all steps together
+    (4, 128, 4, True), (8, 128, 4, True), (16, 128, 8, True),
+    (16, 32, 4, False), (32, 32, 4, False), (32, 64, 4, False), (64, 64, 8, False),
+)  # fmt: skip
 
 
 def main() -> None:
@@ -45,7 +55,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu: this machine has no CUDA GPU; nothing was measured and no record was written.")
     record = {"provenance": provenance(DEVICE)}
-    for part in (agreement, ceilings, training, attention, projection, decode):
+    for part in (agreement, ceilings, training, attention, projection, decode, recurrence):
         torch.cuda.empty_cache()
         record[part.__name__] = part(record)
         print(json.dumps({part.__name__: record[part.__name__]}, indent=1), flush=True)
@@ -208,6 +218,102 @@ def decode(record: dict) -> dict:
         "dense_gigabytes": moved / 1e9,
         "share_of_copy_ceiling_if_dense": moved / ours / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
     }
+
+
+def recurrence(record: dict) -> dict:
+    """A training step of leaky networks: all steps of time, a loss on the last state, every gradient; inside form."""
+    results = {}
+    try:
+        for products in ("highest", "high"):  # float32, then TF32
+            torch.set_float32_matmul_precision(products)
+            torch.backends.cudnn.allow_tf32 = products == "high"
+            a, b = torch.randn(2, 4096, 4096, device=DEVICE)
+            ceiling = 2 * 4096**3 / milliseconds(lambda a=a, b=b: a @ b) / 1e9
+            results[products] = {"product_tflops": ceiling, "difference": recurrence_differences()} | {
+                f"{units} units, batch {batch}, {steps} steps": recurrence_steps(steps, batch, units, ceiling)
+                for steps, batch, units in RECURRENCES
+            }
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = True
+    return results
+
+
+def recurrence_inputs(steps: int, batch: int, units: int) -> list[Tensor]:
+    g = torch.Generator().manual_seed(0)
+    bits = (torch.rand(steps, batch, generator=g) < 0.5).double()
+    h0, leak = 0.1 * torch.rand(batch, units, generator=g), 1 / (1 + torch.rand(units, generator=g))
+    weight, input_weight, bias = ((2 * torch.rand(s, generator=g) - 1) for s in ((units, units), units, units))
+    leaves = h0, weight / units**0.5, input_weight, bias, leak
+    return [bits.to(DEVICE), *(leaf.double().to(DEVICE).requires_grad_() for leaf in leaves)]
+
+
+def recurrence_differences() -> dict:
+    """Relative, of the last state and of all gradients, from the same in float64."""
+    exact = recurrence_inputs(30, 256, 500)
+
+    def everything(tensors: list[Tensor], impl: str) -> list[Tensor]:
+        _, last = leaky_recurrence(*tensors, impl=impl)
+        return [last, *torch.autograd.grad(last.square().sum(), tensors[1:])]
+
+    single = [t.detach().float().requires_grad_(t.requires_grad) for t in exact]
+    found, truth = everything(single, "triton"), everything(exact, "reference")
+    names = "last", "d_h0", "d_weight", "d_input_weight", "d_bias", "d_leak"
+    return {n: float((f - t).norm() / t.norm()) for n, f, t in zip(names, found, truth, strict=True)}
+
+
+def recurrence_steps(steps: int, batch: int, units: int, ceiling: float) -> dict:
+    """Milliseconds by who computes it, eager and as a captured graph, and of our kernels by how they are cut."""
+    from brainlib.timescales.kernels import triton as kernels
+
+    bits, *leaves = (t.detach().float() for t in recurrence_inputs(steps, batch, units))
+    leaves = [leaf.requires_grad_() for leaf in leaves]
+    rnn = torch.nn.RNN(1, units, nonlinearity="relu").to(DEVICE)
+    answers, readout = torch.randint(2, (batch,), device=DEVICE), torch.randn(units, 2, device=DEVICE) / units**0.5
+
+    def autograd_loop(h0, weight, input_weight, bias, leak) -> Tensor:
+        h = h0
+        for x in bits:
+            current = h @ weight.T + bias + x[:, None] * input_weight
+            h = functional.leaky_relu((1 - leak) * h + leak * current)
+        return h
+
+    def run(last_state: Callable[..., Tensor], parameters: list[Tensor]) -> Callable[[], object]:
+        return lambda: torch.autograd.grad(
+            functional.cross_entropy(last_state(*parameters) @ readout, answers), parameters
+        )
+
+    def with_impl(impl: str) -> Callable[[], object]:
+        return run(lambda *tensors: leaky_recurrence(bits, *tensors, impl=impl)[1], leaves)
+
+    ours, own = with_impl("triton"), kernels.plan
+    results = {"autograd loop": run(autograd_loop, leaves), "torch, by hand": with_impl("cpu"), "triton": ours}
+    results = {name: {"eager": milliseconds(r), "captured": milliseconds(captured(r))} for name, r in results.items()}
+    results["nn.RNN"] = {"eager": milliseconds(run(lambda *_: rnn(bits[..., None])[1][0], list(rnn.parameters())))}
+    rate = 6 * units**2 * batch * steps / results["triton"]["captured"] / 1e9
+    results["triton"] |= {"tflops": rate, "share_of_product": rate / ceiling, "plan": own(batch, units)}
+    results["triton, cut otherwise"] = cuts = {}
+    for cut in (kernels.Plan(*shape) for shape in RECURRENCE_CUTS):
+        kernels.plan = lambda batch, units, cut=cut: cut
+        try:
+            cuts[str(cut)] = milliseconds(captured(ours), repeats=10)
+        finally:
+            kernels.plan = own
+    return results
+
+
+def captured(run: Callable[[], object]) -> Callable[[], object]:
+    """The same work as a CUDA graph that is replayed."""
+    beside = torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):  # what is compiled and allocated once, before the capture
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
 
 
 def milliseconds(run: Callable[[], object], repeats: int = 30) -> float:

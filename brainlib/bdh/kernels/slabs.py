@@ -14,7 +14,7 @@ from brainlib.bdh.rotation import rotate, rotate_
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 silent_where_ = torch.ops.aten.threshold_backward.grad_input
 
-SLAB_BYTES = 2 * 2**20  # of one n-wide slab tensor on a CPU
+SLAB_BYTES = 8 * 2**20  # of one n-wide slab tensor on a CPU
 KEPT_BYTES = 2**24  # a layer's activations are kept for the backward pass if they take no more, else computed again
 TILE = 64  # rows of the score matrix computed at once: what lies above the diagonal of tiles is skipped
 DRAWS = 2**16  # outcomes of a random 16-bit number
