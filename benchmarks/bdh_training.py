@@ -6,8 +6,8 @@
 
 Without dropout (torch's own would cost the formula more still). Peak memory is what the process holds at most beyond
 the model before its first step. The second form takes one step of the official demo's batch, 32 x 512, with `brainlib`
-alone, in float32 and with bfloat16 products: the formula would need more than 60 GB for it. The third takes steps on one
-text of growing length, read in pieces with the gradient flowing through all of them.
+alone, in float32 and with bfloat16 products: the formula would need more than 60 GB for it. The third takes steps on
+one text of growing length, read in pieces with the gradient flowing through all of them.
 """
 
 import argparse
