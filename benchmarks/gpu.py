@@ -10,14 +10,15 @@
   flash-linear-attention's `chunk_simple_gla` on the same work (keys and values shifted by a token, scale 1);
 - `projection`: x = relu(v Dx) and q = RoPE(x), and its share of the copy ceiling;
 - `decode`: a byte after 512, recomputing the prefix and on synapses;
-- `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the backward
-  pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in TF32, with our
-  kernels' differences from float64 and their times when the work is cut otherwise.
+- `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the
+  backward pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in
+  TF32, with our kernels' differences from float64 and their times when the work is cut otherwise.
 
 flash-linear-attention is optional: `pip install flash-linear-attention`.
 """
 
 import argparse
+import copy
 import importlib.util
 import json
 import statistics
@@ -30,18 +31,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.official_bdh import OfficialBDH
+from benchmarks.timescales_training import Elman, Loop
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.bdh.kernels import neuron_round
 from brainlib.bdh.rotation import rope_frequencies, rotation
-from brainlib.timescales.kernels import recurrence as leaky_recurrence
+from brainlib.timescales import LeakyRNN, tasks
 
 DEVICE = "cuda"
 DEFAULT = BDHConfig()  # the official 25 M model
 BATCHES, LENGTH = (32, 16, 8, 4), 512
 ATTENTION = {"batch": 8, "heads": 4, "length": 2048, "neurons": 8192, "dim": 256}
 CONTEXT, NEW = 512, 64
-RECURRENCES = (30, 256, 500), (250, 256, 500), (30, 64, 500), (30, 256, 100), (30, 64, 100)  # steps, batch, units
+RECURRENCES = (500, 256, 30), (500, 256, 250), (500, 64, 30), (250, 256, 30), (100, 64, 30)  # units, batch, bits
 RECURRENCE_CUTS = (  # rows, columns, warps, all steps together
     (4, 128, 4, True), (8, 128, 4, True), (16, 128, 8, True),
     (16, 32, 4, False), (32, 32, 4, False), (32, 64, 4, False), (64, 64, 8, False),
@@ -221,7 +223,7 @@ def decode(record: dict) -> dict:
 
 
 def recurrence(record: dict) -> dict:
-    """A training step of leaky networks: all steps of time, a loss on the last state, every gradient; inside form."""
+    """A training step of leaky networks: forward, the loss of ten heads on the last state, every gradient."""
     results = {}
     try:
         for products in ("highest", "high"):  # float32, then TF32
@@ -229,9 +231,9 @@ def recurrence(record: dict) -> dict:
             torch.backends.cudnn.allow_tf32 = products == "high"
             a, b = torch.randn(2, 4096, 4096, device=DEVICE)
             ceiling = 2 * 4096**3 / milliseconds(lambda a=a, b=b: a @ b) / 1e9
-            results[products] = {"product_tflops": ceiling, "difference": recurrence_differences()} | {
-                f"{units} units, batch {batch}, {steps} steps": recurrence_steps(steps, batch, units, ceiling)
-                for steps, batch, units in RECURRENCES
+            results[products] = {"product_tflops": ceiling} | {
+                f"{units} units, batch {batch}, {length} bits": recurrence_steps(units, batch, length, ceiling)
+                for units, batch, length in RECURRENCES
             }
     finally:
         torch.set_float32_matmul_precision("highest")
@@ -239,59 +241,41 @@ def recurrence(record: dict) -> dict:
     return results
 
 
-def recurrence_inputs(steps: int, batch: int, units: int) -> list[Tensor]:
-    g = torch.Generator().manual_seed(0)
-    bits = (torch.rand(steps, batch, generator=g) < 0.5).double()
-    h0, leak = 0.1 * torch.rand(batch, units, generator=g), 1 / (1 + torch.rand(units, generator=g))
-    weight, input_weight, bias = ((2 * torch.rand(s, generator=g) - 1) for s in ((units, units), units, units))
-    leaves = h0, weight / units**0.5, input_weight, bias, leak
-    return [bits.to(DEVICE), *(leaf.double().to(DEVICE).requires_grad_() for leaf in leaves)]
-
-
-def recurrence_differences() -> dict:
-    """Relative, of the last state and of all gradients, from the same in float64."""
-    exact = recurrence_inputs(30, 256, 500)
-
-    def everything(tensors: list[Tensor], impl: str) -> list[Tensor]:
-        _, last = leaky_recurrence(*tensors, impl=impl)
-        return [last, *torch.autograd.grad(last.square().sum(), tensors[1:])]
-
-    single = [t.detach().float().requires_grad_(t.requires_grad) for t in exact]
-    found, truth = everything(single, "triton"), everything(exact, "reference")
-    names = "last", "d_h0", "d_weight", "d_input_weight", "d_bias", "d_leak"
-    return {n: float((f - t).norm() / t.norm()) for n, f, t in zip(names, found, truth, strict=True)}
-
-
-def recurrence_steps(steps: int, batch: int, units: int, ceiling: float) -> dict:
+def recurrence_steps(units: int, batch: int, length: int, ceiling: float) -> dict:
     """Milliseconds by who computes it, eager and as a captured graph, and of our kernels by how they are cut."""
     from brainlib.timescales.kernels import triton as kernels
 
-    bits, *leaves = (t.detach().float() for t in recurrence_inputs(steps, batch, units))
-    leaves = [leaf.requires_grad_() for leaf in leaves]
-    rnn = torch.nn.RNN(1, units, nonlinearity="relu").to(DEVICE)
-    answers, readout = torch.randint(2, (batch,), device=DEVICE), torch.randn(units, 2, device=DEVICE) / units**0.5
+    g = torch.Generator().manual_seed(0)
+    network = LeakyRNN(units, 10, generator=g, impl="triton").to(DEVICE)
+    bits, h0 = tasks.draw_bits(length, batch, g).to(DEVICE), network.initial_state(batch, g)
+    answers = torch.randint(2, (10 * batch,), generator=g).to(DEVICE)
 
-    def autograd_loop(h0, weight, input_weight, bias, leak) -> Tensor:
-        h = h0
-        for x in bits:
-            current = h @ weight.T + bias + x[:, None] * input_weight
-            h = functional.leaky_relu((1 - leak) * h + leak * current)
-        return h
+    def gradients(model: torch.nn.Module, h0: Tensor = h0) -> list[Tensor]:
+        loss = functional.cross_entropy(model(bits, h0).flatten(0, 1), answers)
+        found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+        return [gradient for gradient in found if gradient is not None]
 
-    def run(last_state: Callable[..., Tensor], parameters: list[Tensor]) -> Callable[[], object]:
-        return lambda: torch.autograd.grad(
-            functional.cross_entropy(last_state(*parameters) @ readout, answers), parameters
-        )
+    def run(model: torch.nn.Module, impl: str = "triton") -> Callable[[], object]:
+        def once() -> object:
+            network.impl = impl
+            return gradients(model)
 
-    def with_impl(impl: str) -> Callable[[], object]:
-        return run(lambda *tensors: leaky_recurrence(bits, *tensors, impl=impl)[1], leaves)
+        return once
 
-    ours, own = with_impl("triton"), kernels.plan
-    results = {"autograd loop": run(autograd_loop, leaves), "torch, by hand": with_impl("cpu"), "triton": ours}
+    ours, own = run(network), kernels.plan
+    results = {"autograd loop": run(Loop(network)), "torch, by hand": run(network, "cpu"), "triton": ours}
     results = {name: {"eager": milliseconds(r), "captured": milliseconds(captured(r))} for name, r in results.items()}
-    results["nn.RNN"] = {"eager": milliseconds(run(lambda *_: rnn(bits[..., None])[1][0], list(rnn.parameters())))}
-    rate = 6 * units**2 * batch * steps / results["triton"]["captured"] / 1e9
-    results["triton"] |= {"tflops": rate, "share_of_product": rate / ceiling, "plan": own(batch, units)}
+    results["nn.RNN"] = {"eager": milliseconds(run(Elman(network).to(DEVICE)))}
+    found, exact = ours(), copy.deepcopy(network).double()
+    exact.impl = "reference"
+    truth = gradients(exact, h0.double())
+    rate = 6 * units**2 * batch * length / results["triton"]["captured"] / 1e9
+    results["triton"] |= {
+        "tflops": rate, "share_of_product_ceiling": rate / ceiling, "plan": str(own(batch, units)),
+        "largest_difference_of_a_gradient": max(
+            float((f - t).norm() / t.norm()) for f, t in zip(found, truth, strict=True)
+        ),
+    }  # fmt: skip
     results["triton, cut otherwise"] = cuts = {}
     for cut in (kernels.Plan(*shape) for shape in RECURRENCE_CUTS):
         kernels.plan = lambda batch, units, cut=cut: cut

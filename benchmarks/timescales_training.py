@@ -40,7 +40,10 @@ class Size(NamedTuple):
     steps: int  # of each kind in a round
 
 
-SIZES = {"paper": Size(units=500, batch=256, length=30, steps=3), "laptop": Size(units=100, batch=64, length=30, steps=40)}
+SIZES = {
+    "paper": Size(units=500, batch=256, length=30, steps=3),
+    "laptop": Size(units=100, batch=64, length=30, steps=40),
+}
 LENGTHS = 30, 60, 120, 240, 480
 OURS, LOOP, RNN = "brainlib", "autograd loop", "torch.nn.RNN"
 
@@ -96,7 +99,11 @@ def measure(threads: int, rounds: int) -> dict:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     keep_freed_memory()  # helps all
-    return {"threads": threads, **{name: compare(size, rounds) for name, size in SIZES.items()}, "lengths": lengths(rounds)}
+    return {
+        "threads": threads,
+        **{name: compare(size, rounds) for name, size in SIZES.items()},
+        "lengths": lengths(rounds),
+    }
 
 
 def compare(size: Size, rounds: int) -> dict[str, float]:
@@ -112,10 +119,11 @@ def compare(size: Size, rounds: int) -> dict[str, float]:
 
     calls = {name: lambda network=network: step(network, *data) for name, network in networks.items()}
     rows, matrix, square = torch.randn(B, n), torch.randn(n, n), torch.randn(2048, 2048)
+    row_products, square_product = torch.empty_like(rows), torch.empty_like(square)
     calls |= {
         "data": draw,
-        "product": lambda out=torch.empty(B, n): torch.mm(rows, matrix, out=out),
-        "large product": lambda out=torch.empty_like(square): torch.mm(square, square, out=out),
+        "product": lambda: torch.mm(rows, matrix, out=row_products),
+        "large product": lambda: torch.mm(square, square, out=square_product),
     }
     times = dict.fromkeys(calls, steps) | {"product": 20 * steps, "large product": 1}
     data = draw()
@@ -148,7 +156,10 @@ def lengths(rounds: int) -> dict[str, float]:
         data[T] = bits, network.initial_state(B, generator), answers
         step(network, *data[T])
     return median_of(
-        [{f"T {T}": 1e6 / T * seconds(lambda T=T: step(network, *data[T]), 600 // T) for T in LENGTHS} for _ in range(rounds)]
+        [
+            {f"T {T}": 1e6 / T * seconds(lambda T=T: step(network, *data[T]), 600 // T) for T in LENGTHS}
+            for _ in range(rounds)
+        ]
     )
 
 

@@ -18,7 +18,15 @@ HEAVY = {"plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "poo
 
 @pytest.mark.parametrize(
     "module",
-    ["brainlib", "brainlib.data", "brainlib.training", "brainlib.baselines", "brainlib.bdh", "brainlib.ledger"],
+    [
+        "brainlib",
+        "brainlib.data",
+        "brainlib.training",
+        "brainlib.baselines",
+        "brainlib.ledger",
+        "brainlib.bdh",
+        "brainlib.timescales",
+    ],
 )
 def test_importing_is_light(module):
     code = f"import sys; import torch; before = set(sys.modules); import {module}; print(*(set(sys.modules) - before))"

@@ -1,0 +1,309 @@
+"""The recurrence compiled by numba: each thread takes its sequences through all steps, without waiting for others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import no_type_check
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from brainlib.timescales.kernels.products import (
+    ROWS,
+    VECTOR_BYTES,
+    add_half_outer,
+    add_half_product,
+    add_outer,
+    add_product,
+)
+
+ACTIVATIONS = {"leaky_relu": 0, "relu": 1, "tanh": 2, "sigmoid": 3}
+SLOPE = 0.01
+SLAB = 8 * ROWS  # sequences that a thread takes through time at once: their states stay in its cache
+BLOCK = 256  # rows, of any step, that are added to the matrix's gradient at once
+
+
+def forward(bits, h0, weight, input_weight, bias, leak, inside, activation) -> Tensor:
+    states = h0.new_empty(len(bits), *h0.shape)
+    arrays = (t.numpy() for t in (bits, h0, weight, input_weight, bias, leak))
+    with torch_threads() as threads:
+        _forward(*arrays, inside, ACTIVATIONS[activation], threads, states.numpy())
+    return states
+
+
+def backward(
+    d_states, d_last, bits, h0, weight, input_weight, bias, leak, states, inside, activation
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    d_states = h0.new_empty(0, 0, 0) if d_states is None else d_states
+    d_h0 = torch.zeros_like(h0) if d_last is None else d_last.clone()
+    gradients = d_h0, *(torch.empty_like(t) for t in (weight, input_weight, bias, leak))
+    arrays = (t.numpy() for t in (d_states, bits, h0, weight, input_weight, bias, leak, states))
+    with torch_threads() as threads:
+        _backward(*arrays, inside, ACTIVATIONS[activation], threads, *(t.numpy() for t in gradients))
+    return gradients
+
+
+@contextmanager
+def torch_threads() -> Iterator[int]:
+    """As many threads as torch uses; numba may share torch's thread pool, and would leave it at another number."""
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    yield numba.get_num_threads()
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+@numba.njit(cache=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _panels(weight, leak, inside, transposed):
+    """The folded matrix, or its transpose, in panels [ceil(n / lanes), n, lanes] of columns; what is left over is 0."""
+    n, lanes = len(weight), VECTOR_BYTES // weight.itemsize
+    panels = np.zeros((-(-n // lanes), n, lanes), weight.dtype)
+    for i in range(n):
+        a = leak[i] if inside else leak.dtype.type(1)
+        for j in range(n):
+            value = a * weight[i, j]
+            if i == j:
+                value += leak.dtype.type(1) - a
+            if transposed:
+                panels[i // lanes, j, i % lanes] = value
+            else:
+                panels[j // lanes, i, j % lanes] = value
+    return panels
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _room(rows, n, like):
+    """Rows wide enough for whole tiles, an odd number of cache lines apart, so that they do not fall upon the same."""
+    lanes = VECTOR_BYTES // like.itemsize
+    return np.zeros((rows, (-(-(n + ROWS) // lanes) | 1) * lanes), like.dtype)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _slabs(sequences, threads):
+    """How many sequences a slab has, a multiple of ROWS, and how many slabs there are."""
+    share = -(-sequences // threads)
+    share = -(-share // -(-share // SLAB))
+    rows = -(-share // ROWS) * ROWS
+    return rows, -(-sequences // rows)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _multiply(total, left, panels):
+    """total [rows, n] += left [rows, n] @ the matrix in panels; whole tiles are written."""
+    n, lanes = panels.shape[1], panels.shape[2]
+    for panel in range(len(panels)):
+        first, last = panel * lanes, (panel + 1) * lanes
+        for row in range(0, len(left), ROWS):
+            if n - first > lanes // 2:
+                add_product(total[row : row + ROWS, first:last], left[row : row + ROWS], panels[panel])
+            else:  # the last few columns
+                add_half_product(total[row : row + ROWS, first:last], left[row : row + ROWS], panels[panel])
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _add_outer(total, left, right, columns):
+    """total [n, columns] += left [rows, n]^T @ right [rows, columns]; whole tiles are written."""
+    lanes = VECTOR_BYTES // total.itemsize
+    for first in range(0, columns, lanes):
+        last = first + lanes
+        for row in range(0, len(total), ROWS):
+            if columns - first > lanes // 2:
+                add_outer(total[row : row + ROWS, first:last], left[:, row : row + ROWS], right[:, first:last])
+            else:
+                add_half_outer(total[row : row + ROWS, first:last], left[:, row : row + ROWS], right[:, first:last])
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _activate(u, activation, y, copy):
+    """y = copy = phi(u): [n]."""
+    zero, one, slope = u.dtype.type(0), u.dtype.type(1), u.dtype.type(SLOPE)
+    if activation == 0:
+        for i in range(len(copy)):
+            y[i] = copy[i] = slope * u[i] if u[i] < zero else u[i]  # NaN stays NaN
+    elif activation == 1:
+        for i in range(len(copy)):
+            y[i] = copy[i] = zero if u[i] < zero else u[i]
+    elif activation == 2:
+        for i in range(len(copy)):
+            y[i] = copy[i] = np.tanh(u[i])
+    else:
+        for i in range(len(copy)):
+            y[i] = copy[i] = one / (one + np.exp(-u[i]))
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _differentiate(d_y, y, activation, d_u):
+    """d_u = d_y phi', where phi gave y: [n]."""
+    zero, one, slope = y.dtype.type(0), y.dtype.type(1), y.dtype.type(SLOPE)
+    if activation == 0:
+        for i in range(len(y)):
+            d_u[i] = d_y[i] if y[i] > zero else slope * d_y[i]
+    elif activation == 1:
+        for i in range(len(y)):
+            d_u[i] = d_y[i] if y[i] > zero else zero
+    elif activation == 2:
+        for i in range(len(y)):
+            d_u[i] = d_y[i] * (one - y[i] * y[i])
+    else:
+        for i in range(len(y)):
+            d_u[i] = d_y[i] * (y[i] * (one - y[i]))
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states):
+    T, n, one = len(bits), h0.shape[1], leak.dtype.type(1)
+    h, u, y = _room(rows, n, h0), _room(rows, n, h0), np.empty(n, h0.dtype)
+    a = leak if inside else np.ones_like(leak)
+    w, c = a * input_weight, a * bias
+    for row in range(count):
+        for i in range(n):
+            h[row, i] = h0[first + row, i]
+    for t in range(T):
+        for row in range(count):
+            x, current = bits[t, first + row], u[row]
+            for i in range(n):
+                current[i] = c[i] + w[i] * x
+        _multiply(u, h, panels)
+        for row in range(count):
+            h_row, state = h[row], states[t, first + row]
+            if inside:
+                _activate(u[row], activation, h_row, state)
+            else:
+                _activate(u[row], activation, y, state)
+                for i in range(n):
+                    h_row[i] = state[i] = (one - leak[i]) * h_row[i] + leak[i] * y[i]
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _backward_slab(
+    first, count, rows, d_states, bits, h0, panels, leak, states, inside, activation, d_h0, d_folded, d_leak
+):
+    """d_folded [n, n + 2] receives the gradients of the folded matrix, input weights and biases side by side."""
+    T, n, one = len(states), h0.shape[1], leak.dtype.type(1)
+    steps = max(1, BLOCK // rows)
+    d_h, d_u, previous = _room(rows, n, h0), _room(steps * rows, n, h0), _room(steps * rows, n, h0)
+    y, d_y = np.empty(n, h0.dtype), np.empty(n, h0.dtype)
+    for row in range(count):
+        for i in range(n):
+            d_h[row, i] = d_h0[first + row, i]
+    for t in range(T - 1, -1, -1):
+        start = t % steps * rows
+        for row in range(count):
+            b = first + row
+            h, before, d, d_current = states[t, b], previous[start + row], d_h[row], d_u[start + row]
+            earlier = states[t - 1, b] if t else h0[b]
+            for i in range(n):
+                before[i] = earlier[i]
+            before[n], before[n + 1] = bits[t, b], one
+            if len(d_states):
+                for i in range(n):
+                    d[i] += d_states[t, b, i]
+            if inside:
+                _differentiate(d, h, activation, d_current)
+                for i in range(n):
+                    d[i] = 0
+            else:
+                for i in range(n):
+                    d_leak[i] += d[i] * (h[i] - earlier[i]) / leak[i]
+                for i in range(n):
+                    kept = (one - leak[i]) * earlier[i]
+                    y[i] = (h[i] - kept) / leak[i]
+                    d_y[i] = leak[i] * d[i]
+                    d[i] *= one - leak[i]
+                _differentiate(d_y, y, activation, d_current)
+        _multiply(d_h, d_u[start : start + rows], panels)
+        if start == 0:
+            filled = min(steps, T - t) * rows
+            _add_outer(d_folded, d_u[:filled], previous[:filled], n + 2)
+    for row in range(count):
+        for i in range(n):
+            d_h0[first + row, i] = d_h[row, i]
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_input_weight, d_bias, d_leak):
+    """The gradients of the parameters from the sum of the slabs' d_folded (README.md)."""
+    n = len(weight)
+    for i in range(n):
+        total = d_folded[0, i]
+        for slab in range(1, len(d_folded)):
+            total += d_folded[slab, i]
+        if inside:
+            d_a = input_weight[i] * total[n] + bias[i] * total[n + 1] - total[i]
+            for j in range(n):
+                d_a += weight[i, j] * total[j]
+            d_leak[i] = d_a
+            total *= leak[i]
+        for j in range(n):
+            d_weight[i, j] = total[j]
+        d_input_weight[i], d_bias[i] = total[n], total[n + 1]
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def _forward(bits, h0, weight, input_weight, bias, leak, inside, activation, threads, states):
+    rows, slabs = _slabs(len(h0), threads)
+    panels = _panels(weight, leak, inside, True)
+    for slab in numba.prange(slabs):
+        first = slab * rows
+        count = min(rows, len(h0) - first)
+        _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states)
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def _backward(
+    d_states,
+    bits,
+    h0,
+    weight,
+    input_weight,
+    bias,
+    leak,
+    states,
+    inside,
+    activation,
+    threads,
+    d_h0,
+    d_weight,
+    d_input_weight,
+    d_bias,
+    d_leak,
+):
+    rows, slabs = _slabs(len(h0), threads)
+    panels, n = _panels(weight, leak, inside, False), len(weight)
+    room = _room(slabs * -(-n // ROWS) * ROWS, n, h0)
+    d_folded, d_leaks = room.reshape(slabs, -1, room.shape[1]), np.zeros((slabs, n), h0.dtype)
+    for slab in numba.prange(slabs):
+        first = slab * rows
+        count = min(rows, len(h0) - first)
+        _backward_slab(
+            first,
+            count,
+            rows,
+            d_states,
+            bits,
+            h0,
+            panels,
+            leak,
+            states,
+            inside,
+            activation,
+            d_h0,
+            d_folded[slab],
+            d_leaks[slab],
+        )
+    for i in range(n):
+        d_leak[i] = d_leaks[:, i].sum()
+    _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_input_weight, d_bias, d_leak)

@@ -1,0 +1,46 @@
+"""The leak folded into the matrix: both forms of the network as one recurrence."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Folded(NamedTuple):
+    """h_t = keep h_{t-1} + gain phi(matrix h_{t-1} + bias + input_weight x_t)."""
+
+    matrix: Tensor  # [n, n]
+    input_weight: Tensor  # this and all below [n]
+    bias: Tensor
+    keep: Tensor
+    gain: Tensor
+
+
+def fold(weight: Tensor, input_weight: Tensor, bias: Tensor, leak: Tensor, inside: bool) -> Folded:
+    if not inside:
+        return Folded(weight, input_weight, bias, 1 - leak, leak)
+    matrix = weight * leak[:, None]
+    matrix.diagonal().add_(1 - leak)
+    return Folded(matrix, leak * input_weight, leak * bias, torch.zeros_like(leak), torch.ones_like(leak))
+
+
+def unfold(
+    d_matrix: Tensor,
+    d_input_weight: Tensor,
+    d_bias: Tensor,
+    d_leak: Tensor,
+    weight: Tensor,
+    input_weight: Tensor,
+    bias: Tensor,
+    leak: Tensor,
+    inside: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of weight, input_weight, bias and leak from those of the folded ones (README.md).
+
+    `d_leak` is sum over t of g_t (h_t - h_{t-1}) / a, the leak's gradient outside; inside it falls out of the others
+    and what is given is not read.
+    """
+    if not inside:
+        return d_matrix, d_input_weight, d_bias, d_leak
+    d_leak = (d_matrix * weight).sum(1) - d_matrix.diagonal() + input_weight * d_input_weight + bias * d_bias
+    return d_matrix.mul_(leak[:, None]), leak * d_input_weight, leak * d_bias, d_leak

@@ -1,0 +1,29 @@
+"""The network's equations, one step after another in float64: the ground truth of the kernels' tests."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ACTIVATIONS = {
+    "leaky_relu": functional.leaky_relu,  # slope 0.01
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+
+
+def recurrence(bits, h0, weight, input_weight, bias, leak, inside, activation):
+    """`recurrence` of recurrence.py; its gradients are autograd's."""
+    inputs = (bits, h0, weight, input_weight, bias, leak)
+    states = torch.stack(steps(*(tensor.double() for tensor in inputs), inside, ACTIVATIONS[activation]))
+    return states.to(h0.dtype), states[-1].to(h0.dtype)
+
+
+def steps(x, h, W, w, b, a, inside, phi) -> list[Tensor]:
+    """h_1 to h_T of section 1.1: x [T, B], h [B, n], W [n, n], w, b, a [n]."""
+    states = []
+    for x_t in x:
+        current = h @ W.T + b + w * x_t[:, None]
+        h = phi((1 - a) * h + a * current) if inside else (1 - a) * h + a * phi(current)
+        states.append(h)
+    return states

@@ -1,0 +1,169 @@
+"""The kernels against the equations as they stand in float64: values and the gradients of every parameter."""
+
+import math
+
+import pytest
+import torch
+from leaky_networks import ACTIVATIONS, assert_same, everything, network
+
+from brainlib.timescales.kernels import compiled, cpu, recurrence, stepwise
+
+SIZES = [(1, 1, 1), (1, 5, 7), (2, 1, 37), (13, 3, 16), (6, 2 * compiled.ROWS + 1, 33)]  # T, B, n
+
+
+@pytest.fixture(params=["compiled", "stepwise"])
+def loop(request, monkeypatch):
+    monkeypatch.setattr(cpu, "time_loop", lambda tensor: {"compiled": compiled, "stepwise": stepwise}[request.param])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("size", SIZES)
+def test_values_and_gradients_are_those_of_the_equations(loop, size, inside, activation):
+    inputs, form = network(*size), {"inside": inside, "activation": activation}
+    assert_same(
+        everything(recurrence, inputs, impl="cpu", **form),
+        everything(recurrence, inputs, impl="reference", **form),
+        1e-12,
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_thousand_steps(loop, inside, activation):
+    inputs, form = network(1000, 3, 21), {"inside": inside, "activation": activation}
+    assert_same(
+        everything(recurrence, inputs, impl="cpu", **form),
+        everything(recurrence, inputs, impl="reference", **form),
+        1e-9,
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_single_precision_is_near_double(loop, inside, activation):
+    inputs, form = network(40, 19, 70), {"inside": inside, "activation": activation}
+    found = everything(recurrence, [tensor.float() for tensor in inputs], impl="cpu", **form)
+    assert all(tensor.dtype == torch.float32 for tensor in found.values())
+    rounded = [tensor.float().double() for tensor in inputs]
+    assert_same(found, everything(recurrence, rounded, impl="reference", **form), 2e-5)
+
+
+@pytest.mark.parametrize("reads", [{"from_states": False}, {"from_last": False}])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_loss_may_read_the_states_or_the_last_alone(loop, inside, reads):
+    inputs = network(9, 4, 11)
+    assert_same(
+        everything(recurrence, inputs, impl="cpu", inside=inside, **reads),
+        everything(recurrence, inputs, impl="reference", inside=inside, **reads),
+        1e-12,
+    )
+
+
+def test_a_text_may_be_cut_anywhere():
+    bits, h0, *parameters = network(12, 3, 10)
+    whole, last = recurrence(bits, h0, *parameters)
+    first, between = recurrence(bits[:5], h0, *parameters)
+    second, end = recurrence(bits[5:], between, *parameters)
+    torch.testing.assert_close(torch.cat((first, second)), whole, rtol=1e-13, atol=1e-13)
+    assert end.equal(second[-1]) and last.equal(whole[-1])
+
+
+def test_both_forms_are_one_without_a_leak():
+    inputs = network(8, 5, 12)
+    inputs[-1] = torch.ones(12, dtype=torch.float64)
+    inner, outer = (everything(recurrence, inputs, impl="cpu", inside=inside) for inside in (True, False))
+    assert_same(
+        {k: v for k, v in inner.items() if k != "d_leak"}, {k: v for k, v in outer.items() if k != "d_leak"}, 1e-12
+    )
+    assert not torch.allclose(inner["d_leak"], outer["d_leak"])  # but they leave that point in different directions
+
+
+def test_silent_units_stay_silent_on_the_way_back(loop):
+    """Outside, a relu's zero is recovered from two states: exactly, or half of the silent units would learn."""
+    bits, h0, weight, input_weight, bias, leak = network(30, 33, 50, torch.float32)
+    bias.fill_(-100.0)
+    found = everything(recurrence, [bits, h0, weight, input_weight, bias, leak], inside=False, activation="relu")
+    assert found["last"].abs().max() > 0
+    for name in ("d_weight", "d_input_weight", "d_bias"):
+        assert not found[name].any()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_saturated_units(loop, inside, activation):
+    inputs, form = network(10, 4, 9), {"inside": inside, "activation": activation}
+    inputs[2] *= 1e4
+    found = everything(recurrence, inputs, impl="cpu", **form)
+    expected = everything(recurrence, inputs, impl="reference", **form)
+    for name, wanted in expected.items():
+        torch.testing.assert_close(found[name], wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_memories_a_million_steps_long(loop, inside):
+    inputs = network(10, 4, 9)
+    inputs[-1].fill_(1e-6)
+    assert_same(
+        everything(recurrence, inputs, impl="cpu", inside=inside),
+        everything(recurrence, inputs, impl="reference", inside=inside),
+        1e-9,
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_is_not_a_number_stays_in_its_sequence(loop, inside, activation):
+    inputs, form = network(5, 2 * compiled.ROWS, 9), {"inside": inside, "activation": activation}
+    expected, _ = recurrence(*inputs, **form)
+    inputs[1][3] = math.nan
+    states, last = recurrence(*inputs, **form)
+    others = torch.arange(2 * compiled.ROWS) != 3
+    assert states[:, 3].isnan().all() and last[3].isnan().all()
+    assert states[:, others].equal(expected[:, others])
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_network_that_explodes_is_seen_to(loop, inside):
+    inputs = network(200, 3, 9, torch.float32)
+    inputs[2] *= 100
+    states, last = recurrence(*inputs, inside=inside)
+    assert states[0].isfinite().all() and not last.isfinite().any()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_every_number_is_written(loop, inside):
+    """Memory that was never written holds NaN here: none may reach a result."""
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    inputs = network(7, compiled.ROWS + 3, 35, torch.float32)
+    expected = everything(recurrence, inputs, inside=inside)
+    try:
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = True
+        assert torch.empty(3).isnan().all()
+        found = everything(recurrence, inputs, inside=inside)
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.utils.deterministic.fill_uninitialized_memory = filled
+    for name, wanted in expected.items():
+        assert found[name].equal(wanted), name
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_number_of_threads_changes_nothing(inside):
+    inputs, before = network(6, 5 * compiled.ROWS + 2, 20), torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(everything(recurrence, inputs, inside=inside))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0]["states"].equal(found[1]["states"]) and found[0]["d_h0"].equal(found[1]["d_h0"])
+    assert_same(*found, 1e-13)  # a product over all sequences may be summed in another order
+
+
+def test_many_slabs(monkeypatch):
+    inputs = network(4, 2 * compiled.SLAB + 5, 6)
+    assert_same(everything(recurrence, inputs, impl="cpu"), everything(recurrence, inputs, impl="reference"), 1e-12)

@@ -1,0 +1,116 @@
+"""The recurrence as an operation of torch: its gradients by finite differences, what the compiler sees, bad input."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+import torch
+from leaky_networks import ACTIVATIONS, network
+
+from brainlib.timescales.kernels import recurrence
+from brainlib.timescales.kernels.recurrence import leaky_recurrence
+
+unchecked = inspect.unwrap(recurrence)  # under the annotation check of the tests
+
+
+def leaves(*size):
+    bits, *others = network(*size)
+    return bits, *(tensor.requires_grad_() for tensor in others)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_gradients_are_finite_differences(inside, activation):
+    bits, *others = leaves(4, 2, 3)
+    assert torch.autograd.gradcheck(lambda *o: recurrence(bits, *o, inside=inside, activation=activation), others)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_operation_keeps_torchs_rules(inside):
+    torch.library.opcheck(leaky_recurrence, (*leaves(3, 2, 5), inside, "leaky_relu", "cpu"))
+
+
+@pytest.mark.parametrize("reads", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
+def test_compiled_or_not_it_is_the_same(reads):
+    inputs = leaves(6, 4, 5)
+    results = []
+    for states, last in (recurrence(*inputs), leaky_recurrence(*inputs, True, "leaky_relu", "cpu")):
+        loss = sum(share * output.sin().sum() for share, output in zip(reads, (states, last), strict=True) if share)
+        results.append([states, last, *torch.autograd.grad(loss, inputs[1:])])
+    assert all(one.equal(other) for one, other in zip(*results, strict=True))
+
+
+def test_there_are_no_second_derivatives():
+    inputs = leaves(3, 2, 4)
+    (gradient,) = torch.autograd.grad(recurrence(*inputs)[1].sum(), inputs[1:2], create_graph=True)
+    with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+        gradient.sum().backward()
+
+
+def test_the_compiler_sees_one_operation():
+    inputs, seen = leaves(3, 2, 5), []
+
+    def look(graph, _):
+        seen.extend(node.target for node in graph.graph.nodes if node.op == "call_function")
+        return graph.forward
+
+    last = torch.compile(lambda *i: unchecked(*i)[1], backend=look, fullgraph=True)(*inputs)
+    torch.testing.assert_close(last, recurrence(*inputs)[1])
+    assert sum("leaky_recurrence" in str(target) for target in seen) == 1
+
+
+def test_inputs_may_be_views():
+    inputs = network(6, 4, 5)
+    views = [torch.stack((tensor, tensor), -1)[..., 0] for tensor in inputs]
+    assert not any(view.is_contiguous() for view in views)
+    assert recurrence(*views)[0].equal(recurrence(*inputs)[0])
+
+
+def test_inputs_are_left_as_they_were():
+    inputs = leaves(6, 4, 5)
+    before = [tensor.detach().clone() for tensor in inputs]
+    states, last = recurrence(*inputs)
+    (states.sum() + last.sum()).backward()
+    assert all(now.equal(then) for now, then in zip(inputs, before, strict=True))
+
+
+def test_without_a_loss_nothing_comes_back():
+    inputs = leaves(3, 2, 4)
+    states, _ = recurrence(*inputs)
+    assert (
+        torch.autograd.grad(inputs[1].sum() + 0 * states.detach().sum(), inputs[1:], allow_unused=True)[1:]
+        == (None,) * 4
+    )
+
+
+@pytest.mark.parametrize(
+    ("which", "change", "message"),
+    [
+        (0, lambda t: t.requires_grad_(), "bits: got a tensor that requires a gradient"),
+        (0, lambda t: t[:0], "got 0 steps, 2 sequences and 4 units"),
+        (0, lambda t: t[:, :1], r"bits: got shape \(3, 1\), expected \(3, 2\)"),
+        (2, lambda t: t[:3], r"weight: got shape \(3, 4\), expected \(4, 4\)"),
+        (5, lambda t: t[:1], r"leak: got shape \(1,\), expected \(4,\)"),
+        (3, lambda t: t.float(), "input_weight: got torch.float32 on cpu, expected torch.float64 on cpu"),
+        (4, lambda t: t.to("meta"), "bias: got torch.float64 on meta, expected torch.float64 on cpu"),
+        (1, lambda t: t.half(), "h0: got torch.float16, expected torch.float32 or torch.float64"),
+    ],
+)
+def test_bad_tensors(which, change, message):
+    inputs = network(3, 2, 4)
+    inputs[which] = change(inputs[which])
+    with pytest.raises(ValueError, match=message):
+        unchecked(*inputs)
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match="activation: got 'swish', expected one of leaky_relu, relu, tanh, sigmoid"):
+        unchecked(*network(3, 2, 4), activation="swish")
+    with pytest.raises(ValueError, match="impl: got 'gpu', expected one of auto, reference, cpu, triton"):
+        unchecked(*network(3, 2, 4), impl="gpu")
+
+
+def test_numba_loads_when_it_is_used():
+    code = "import sys, brainlib.timescales.kernels; print({'numba', 'triton', 'scipy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

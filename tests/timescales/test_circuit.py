@@ -1,0 +1,81 @@
+import math
+
+import pytest
+import torch
+
+from brainlib.timescales.circuit import Circuit, Experiment, autocorrelation, respond, simulate, time_constant
+
+CIRCUITS = [
+    Circuit((1.0, 1.0), back=0.8),
+    Circuit((3.0, 3.0), back=0.6),
+    Circuit((2.0, 2.0), back=-0.9),
+    Circuit((1.5, 6.0), forth=-0.5, back=1.2),
+    Circuit((1.0, 1.0), back=0.0),
+]
+
+
+@pytest.mark.parametrize("circuit", CIRCUITS)
+def test_the_simulation_has_the_autocorrelation_of_the_closed_form(circuit):
+    states = simulate(circuit, Experiment(2_000, 256), torch.Generator().manual_seed(1))
+    found = torch.stack([(states[: len(states) - lag] * states[lag:]).mean((0, 1)) for lag in range(12)])
+    torch.testing.assert_close(found / found[0], autocorrelation(circuit, 11), atol=0.02, rtol=0)
+
+
+def test_a_neuron_alone_forgets_by_its_leak():
+    circuit = Circuit((4.0, 4.0))
+    expected = 0.75 ** torch.arange(20, dtype=torch.float64)
+    torch.testing.assert_close(autocorrelation(circuit, 19)[:, 0], expected)
+    assert time_constant(circuit) == pytest.approx(-1 / math.log(0.75), rel=1e-6)
+
+
+def test_without_leak_what_is_remembered_comes_round_every_second_bit():
+    found = autocorrelation(Circuit((1.0, 1.0), back=0.81), 7)
+    expected = torch.tensor([1, 0, 0.81, 0, 0.81**2, 0, 0.81**3, 0], dtype=torch.float64)
+    torch.testing.assert_close(found, expected[:, None].expand(-1, 2))
+    assert time_constant(Circuit((1.0, 1.0))) == 0
+
+
+def test_the_loop_stretches_the_time_constant():
+    tau, gain = 5.0, 0.49
+    assert time_constant(Circuit((tau, tau), back=gain)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
+    assert time_constant(Circuit((tau, tau), back=0.7, forth=0.7)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
+
+
+def test_negative_feedback_rings():
+    assert float(autocorrelation(Circuit((1.5, 1.5), back=-0.9), 9)[:, 0].min()) < -0.3
+
+
+def test_the_worst_bits_leave_the_circuit_linear():
+    circuit = Circuit((1.0, 2.0), forth=1.5, back=-0.6)
+    steps, impulse = 60, torch.zeros(60, 1, dtype=torch.float64)
+    powers = [
+        torch.linalg.matrix_power(circuit.transition, k) @ (circuit.leak * circuit.input_weight) for k in range(steps)
+    ]
+    for unit in range(2):
+        worst = torch.stack([power[unit] for power in powers]).flip(0)[:, None] < 0  # each bit pushes the unit down
+        found = respond(circuit, worst.double())[-1, 0, unit]
+        expected = -sum(abs(float(power[unit])) for power in powers) / 2
+        assert float(found) == pytest.approx(expected, abs=1e-9)
+    assert respond(circuit, impulse + 0.5).abs().max() < 1e-12  # halves change nothing
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        ({"tau": (0.5, 1.0)}, "tau"),
+        ({"tau": (math.nan, 1.0)}, "tau"),
+        ({"tau": (1.0, 1.0), "forth": 0.0}, "forth"),
+        ({"tau": (1.0, 1.0), "back": -1.0}, "back"),
+    ],
+)
+def test_a_circuit_that_cannot_be_is_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        Circuit(**arguments)
+
+
+def test_bad_sizes_are_refused():
+    circuit = Circuit((1.0, 1.0))
+    with pytest.raises(ValueError, match="lags"):
+        autocorrelation(circuit, 0)
+    with pytest.raises(ValueError, match="experiment"):
+        simulate(circuit, Experiment(0, 1), torch.Generator())

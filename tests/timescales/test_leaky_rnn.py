@@ -1,0 +1,245 @@
+"""The whole network against its equations as a loop in float64: logits, states and the gradient of every parameter."""
+
+import inspect
+
+import pytest
+import torch
+from torch.nn import functional
+
+from brainlib.timescales import LeakyRNN, tasks
+
+PHI = {
+    "leaky_relu": lambda u: torch.where(u > 0, u, 0.01 * u),
+    "relu": functional.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+SIZES = [(1, 1, 1), (7, 1, 1), (13, 3, 37), (33, 5, 2), (5, 2, 1000), (7, 1, 1000)]  # units, batch, time
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def network(units: int = 13, heads: int = 4, **options) -> LeakyRNN:
+    """In float64; where tau is trained, some raw values are below the clamp and some weights act on their own unit."""
+    model = LeakyRNN(units, heads, generator=generator(), **options).double()
+    if "tau" not in options:
+        with torch.no_grad():
+            model.raw_tau.copy_(torch.linspace(0.45, 4, units))
+            model.weight.diagonal().fill_(0.7)
+    return model
+
+
+def inputs(model: LeakyRNN, batch: int, time: int):
+    bits = tasks.draw_bits(time, batch, generator(1)).double()
+    return bits, torch.randn(batch, model.units, generator=generator(2), dtype=torch.float64)
+
+
+def formula(model: LeakyRNN, bits, h):
+    """Section 1.1, with its continuous variant for several steps a bit."""
+    k = model.steps_per_bit
+    W = model.weight - torch.diag(torch.diag(model.weight))
+    tau = 1 + torch.log1p(torch.exp(model.raw_tau)) if model.tau_form == "softplus" else model.raw_tau
+    a = 1 / torch.maximum(k * tau, torch.ones_like(tau))
+    phi = PHI[model.activation]
+    states = []
+    for x in bits:
+        for _ in range(k):
+            u = h @ W.T + model.recurrent_bias + x * model.input_weight + model.input_bias
+            h = phi((1 - a) * h + a * u) if model.inside else (1 - a) * h + a * phi(u)
+        states.append(h)
+    logits = [h @ F.T + c for F, c in zip(model.readout_weight, model.readout_bias, strict=True)]
+    return torch.stack(logits), torch.stack(states)
+
+
+def objective(logits, states):
+    """A number in which every logit and every state has a share of its own."""
+    shares = (torch.linspace(-1, 1, t.numel(), dtype=t.dtype).view_as(t) for t in (logits, states))
+    return sum((t * share).sum() for t, share in zip((logits, states), shares, strict=True))
+
+
+def results(model, logits, states, h0):
+    leaves = {"h0": h0, **dict(model.named_parameters())}
+    gradients = torch.autograd.grad(objective(logits, states), leaves.values())
+    return {"logits": logits, "states": states, **dict(zip(leaves, gradients, strict=True))}
+
+
+def assert_equal(found, expected, tolerance):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert (found[name].double() - value).norm() <= tolerance * max(1, value.norm()), name
+
+
+def both(model, batch, time):
+    bits, h0 = inputs(model, batch, time)
+    h0.requires_grad_()
+    return (
+        results(model, model(bits, h0), model.states(bits, h0), h0),
+        results(model, *formula(model, bits, h0), h0),
+    )
+
+
+@pytest.mark.parametrize("impl", ["cpu", "reference"])
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize(("units", "batch", "time"), SIZES)
+def test_float64_is_the_formula(units, batch, time, inside, impl):
+    model = network(units, inside=inside, impl=impl)
+    found, expected = both(model, batch, time)
+    assert {"weight", "recurrent_bias", "input_weight", "input_bias", "raw_tau", "readout_weight"} < found.keys()
+    assert_equal(found, expected, 1e-10)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("activation", PHI)
+def test_every_activation(activation, inside):
+    assert_equal(*both(network(inside=inside, activation=activation), batch=3, time=9), 1e-10)
+
+
+@pytest.mark.parametrize("k", [2, 3, 10])
+@pytest.mark.parametrize("inside", [True, False])
+def test_several_steps_a_bit(k, inside):
+    model = network(inside=inside, steps_per_bit=k)
+    assert float(model.tau.min()) == pytest.approx(max(0.45, 1 / k))
+    assert_equal(*both(model, batch=3, time=9), 1e-10)
+
+
+def test_several_steps_a_bit_are_repeated_bits_for_longer_time_constants():
+    continuous, slow = network(inside=False, steps_per_bit=4), network(inside=False)
+    with torch.no_grad():
+        slow.raw_tau.mul_(4)
+    bits, h0 = inputs(slow, 3, 6)
+    torch.testing.assert_close(continuous(bits, h0), slow(bits.repeat_interleave(4, 0), h0))
+    torch.testing.assert_close(continuous.states(bits, h0), slow.states(bits.repeat_interleave(4, 0), h0)[3::4])
+
+
+@pytest.mark.parametrize("options", [{"tau_form": "softplus"}, {"tau_form": "projected"}, {"tau": 2.5}, {"tau": 1.0}])
+def test_every_form_of_tau(options):
+    assert_equal(*both(network(**options), batch=3, time=9), 1e-10)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_float32_is_within_1e_5(inside):
+    exact, single = network(33, inside=inside), network(33, inside=inside).float()
+    bits, h0 = inputs(exact, 5, 37)
+    expected = results(exact, *formula(exact, bits, h0.requires_grad_()), h0)
+    rounded = h0.detach().float().requires_grad_()
+    found = results(single, single(bits.float(), rounded), single.states(bits.float(), rounded), rounded)
+    for name, value in expected.items():
+        assert (found[name].double() - value).norm() <= 1e-5 * value.norm(), name
+
+
+def test_gradients_are_those_of_finite_differences():
+    model = network(5, 2)
+    bits, h0 = inputs(model, 2, 4)
+    names = [name for name, _ in model.named_parameters()]
+
+    def logits(h0, *values):
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (bits, h0))
+
+    assert torch.autograd.gradcheck(logits, (h0.requires_grad_(), *model.parameters()))
+
+
+def test_no_unit_acts_on_itself_also_after_training():
+    model = LeakyRNN(9, 2, generator=generator())
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.1, nesterov=True)
+    before = model.weight.detach().clone()
+    for _ in range(3):
+        optimiser.zero_grad()
+        model(tasks.draw_bits(5, 4, generator()), model.initial_state(4, generator())).square().sum().backward()
+        optimiser.step()
+    assert not torch.equal(model.weight, before) and model.weight.diagonal().eq(0).all()
+
+
+def test_heads_can_be_chosen():
+    model = network(heads=6)
+    bits, h0 = inputs(model, 3, 5)
+    everything = model(bits, h0)
+    assert everything.shape == (6, 3, 2)
+    for heads in ([0], [0, 1, 2], range(2, 5), (4, 1), [5, 5]):
+        torch.testing.assert_close(model(bits, h0, heads=heads), everything[list(heads)])
+    states = model.states(bits, h0)
+    assert model.read(states, [1]).shape == (1, 5, 3, 2)
+    torch.testing.assert_close(model.read(states)[:, -1], everything)
+
+
+def test_heads_that_were_not_asked_learn_nothing():
+    model = network(heads=6)
+    model(*inputs(model, 3, 5), heads=[1, 2]).square().sum().backward()
+    assert [bool(head.any()) for head in model.readout_weight.grad] == [False, True, True, False, False, False]
+
+
+def test_default_sizes_and_distributions_are_the_official_ones():
+    model = LeakyRNN(generator=generator())
+    assert sum(parameter.numel() for parameter in model.parameters()) == 352_200
+    root = 500**-0.5
+    for values, low, high in (
+        (model.tau, 1, 2),
+        (model.input_weight, -1, 1),
+        (model.input_bias, -1, 1),
+        (model.recurrent_bias, -root, root),
+        (model.readout_weight, -root, root),
+        (model.readout_bias, -root, root),
+        (model.weight[~model.diagonal], -root, root),
+    ):
+        values, width = values.detach().flatten(), high - low
+        assert low <= values.min() < low + 0.03 * width and high - 0.03 * width < values.max() <= high
+        assert abs(values.mean() - (low + high) / 2) < 4 * width * (12 * len(values)) ** -0.5
+        assert abs(values.std() - width * 12**-0.5) < 0.05 * width
+
+
+def test_generators_decide_alone():
+    before = torch.get_rng_state()
+    first, same, other = (LeakyRNN(5, 2, generator=generator(seed)) for seed in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), same.parameters(), strict=True))
+    assert not torch.equal(first.weight, other.weight)
+    states = first.initial_state(400, generator())
+    assert torch.equal(states, first.initial_state(400, generator()))
+    assert states.min() >= 0 and 0.099 < states.max() <= 0.1 and abs(states.mean() - 0.05) < 0.003
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_without_a_state_it_starts_from_zeros():
+    model = network()
+    bits, h0 = inputs(model, 3, 5)
+    assert torch.equal(model(bits), model(bits, torch.zeros_like(h0)))
+
+
+def test_fixed_time_constants_are_not_trained():
+    assert "raw_tau" not in dict(LeakyRNN(4, 1, tau=3.0).named_parameters())
+    assert LeakyRNN(4, 1, tau=3.0).tau.tolist() == [3, 3, 3, 3]
+    own = LeakyRNN(2, 1, tau=torch.tensor([1.0, 7.0]))
+    assert own.tau.tolist() == [1, 7] and "raw_tau" in own.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"units": 0}, "units: got 0, expected a positive integer"),
+        ({"heads": -1}, "heads: got -1"),
+        ({"tau": 0.9}, "tau: got 0.9 to 0.9 bits, expected finite time constants of at least 1"),
+        ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),
+        ({"tau": 0.5, "steps_per_bit": 10}, "tau: got 0.5 to 0.5 bits, expected finite time constants of at least 1"),
+        ({"steps_per_bit": 0}, "steps_per_bit: got 0"),
+        ({"tau_form": "free"}, "tau_form: got 'free', expected one of clamp, projected, softplus"),
+        ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh, sigmoid"),
+    ],
+)
+def test_impossible_networks(options, message):
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(LeakyRNN.__init__)(LeakyRNN.__new__(LeakyRNN), **{"units": 3, "heads": 2, **options})
+
+
+def test_impossible_inputs():
+    model = network(heads=4)
+    bits, h0 = inputs(model, 3, 5)
+    run = inspect.unwrap(LeakyRNN.run)
+    with pytest.raises(ValueError, match=r"bits: got shape \(5, 3\), expected \(time, batch, 1\)"):
+        run(model, bits[..., 0], h0)
+    with pytest.raises(ValueError, match=r"bits: got shape \(0, 3, 1\), expected .* at least one bit"):
+        model(bits[:0], h0)
+    with pytest.raises(ValueError, match=r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)"):
+        run(model, bits, h0[:, 1:])
+    for heads in ([4], [-1], []):
+        with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
+            model(bits, h0, heads=heads)

@@ -1,0 +1,139 @@
+"""A state dict of the official code's form against its formula, in and out, and one that solves parity."""
+
+import pytest
+import torch
+from torch.nn.functional import leaky_relu, linear
+
+from brainlib.timescales import LeakyRNN, tasks
+from brainlib.timescales.by_hand import parity_by_hand
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def official(units: int = 500, heads: int = 100, dtype: torch.dtype = torch.float32, fixed: bool = False):
+    """Weights as that code names them, some of them acting on their own unit, some time constants below the clamp."""
+    source, root = generator(), units**-0.5
+
+    def drawn(*shape: int, bound: float = root):
+        return torch.empty(*shape, dtype=dtype).uniform_(-bound, bound, generator=source)
+
+    weights = {"parameterlist.0": torch.full((1,), 2.0, dtype=dtype) if fixed else 1.5 + drawn(units, bound=1.0)}
+    weights |= {"modulelist.0.weight": drawn(units, 1, bound=1.0), "modulelist.0.bias": drawn(units, bound=1.0)}
+    weights |= {"modulelist.1.weight": drawn(units, units), "modulelist.1.bias": drawn(units)}
+    for head in range(2, 2 + heads):
+        weights |= {f"modulelist.{head}.weight": drawn(2, units), f"modulelist.{head}.bias": drawn(2)}
+    return weights
+
+
+def formula(weights, bits, h, inside: bool):
+    """What the official code computes of these weights: the logits of every head."""
+    tau = weights["parameterlist.0"].clamp(min=1)
+    recurrent = weights["modulelist.1.weight"].clone().fill_diagonal_(0)
+    for x in bits:
+        current = linear(h, recurrent, weights["modulelist.1.bias"])
+        current = current + linear(x, weights["modulelist.0.weight"], weights["modulelist.0.bias"])
+        h = leaky_relu((1 - 1 / tau) * h + current / tau) if inside else (1 - 1 / tau) * h + leaky_relu(current) / tau
+    heads = (len(weights) - 5) // 2
+    return torch.stack(
+        [linear(h, *(weights[f"modulelist.{2 + i}.{p}"] for p in ("weight", "bias"))) for i in range(heads)]
+    )
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("units", [500, 37])
+def test_the_networks_compute_what_the_official_code_does(units, fixed, inside):
+    weights = official(units, 100 if units == 500 else 3, torch.float64, fixed)
+    network = LeakyRNN.from_official(weights, inside=inside)
+    bits = tasks.draw_bits(30, 4, generator()).double()
+    h0 = network.initial_state(4, generator(1))
+    assert h0.dtype == torch.float64
+    torch.testing.assert_close(network(bits, h0), formula(weights, bits, h0, inside), rtol=0, atol=1e-11)
+    assert isinstance(network.raw_tau, torch.nn.Parameter) != fixed
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_weights_come_back_as_they_went_in_but_for_self_connections(fixed):
+    weights = official(fixed=fixed)
+    given = {name: tensor.clone() for name, tensor in weights.items()}
+    back = LeakyRNN.from_official(weights).to_official()
+    assert back.keys() == weights.keys()
+    assert all(torch.equal(weights[name], given[name]) for name in given)
+    given["modulelist.1.weight"].fill_diagonal_(0)
+    assert all(torch.equal(back[name], given[name]) for name in given)
+
+
+def test_loading_leaves_the_callers_random_numbers_alone():
+    before = torch.get_rng_state()
+    LeakyRNN.from_official(official(9, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_other_forms_of_tau_go_out_as_what_they_mean():
+    network = LeakyRNN(6, 2, tau_form="softplus", generator=generator())
+    bits = tasks.draw_bits(9, 3, generator())
+    torch.testing.assert_close(LeakyRNN.from_official(network.to_official())(bits), network(bits))
+
+
+@pytest.mark.parametrize("rate", ["task", 0.5])
+def test_a_network_in_the_official_form_solves_every_parity_it_was_built_for(rate):
+    weights = parity_by_hand(largest=101, units=500).to_official()
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    assert shapes == {name: tuple(tensor.shape) for name, tensor in official().items()}
+    weights["modulelist.1.weight"].fill_diagonal_(3.0)  # must not count
+    network, spans = LeakyRNN.from_official(weights), range(2, 102)
+    bits, answers = tasks.draw("parity", spans, 200, generator(), rate, length=150)
+    with torch.no_grad():
+        found = network(bits, network.initial_state(200, generator(1))).argmax(-1)
+    assert torch.equal(found, answers)
+
+
+def test_what_was_built_by_hand_remembers_nothing_beyond_its_longest_span():
+    network = parity_by_hand(largest=6)
+    assert network.units == 12 and network.heads == 5 and network.tau.tolist() == [1] * 12
+    bits, answers = tasks.draw("parity", range(2, 7), 64, generator(), length=6)
+    with torch.no_grad():
+        logits = network(bits, network.initial_state(64, generator(1)))
+        torch.testing.assert_close(logits, network(bits, 10 * network.initial_state(64, generator(2))))
+    assert torch.equal(logits.argmax(-1), answers)
+    assert torch.linalg.matrix_power(network.weight.detach(), 6).eq(0).all()
+    longer = tasks.answers("parity", tasks.draw_bits(9, 4000, generator(), 0.5), [7])[0]
+    bits = tasks.draw_bits(9, 4000, generator(), 0.5)
+    with torch.no_grad():
+        right = (network(bits, heads=[4]).argmax(-1)[0] == longer).float().mean()
+    assert abs(right - 0.5) < 0.04
+
+
+@pytest.mark.parametrize(("largest", "units", "message"), [(1, None, "largest: got 1"), (5, 9, "units: got 9, .* 10")])
+def test_what_cannot_be_built(largest, units, message):
+    with pytest.raises(ValueError, match=message):
+        parity_by_hand(largest, units)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.pop("modulelist.1.bias"), r"missing \['modulelist.1.bias'\], unknown \[\]"),
+        (lambda w: w.pop("modulelist.3.weight"), r"unknown \['modulelist.4.bias', 'modulelist.4.weight'\]"),
+        (lambda w: w.update(extra=torch.zeros(1)), r"unknown \['extra'\]"),
+        (lambda w: w.clear(), "missing .*; expected a network with 1 heads"),
+        (
+            lambda w: w.update({"modulelist.1.weight": torch.zeros(9, 8)}),
+            r"weights\['modulelist.1.weight'\]: got shape \(9, 8\), expected \(9, 9\)",
+        ),
+        (lambda w: w.update({"modulelist.2.weight": torch.zeros(3, 9)}), r"got shape \(3, 9\), expected \(2, 9\)"),
+        (lambda w: w.update({"parameterlist.0": torch.ones(2)}), r"got shape \(2,\), expected \(9,\)"),
+        (
+            lambda w: w.update({"modulelist.2.bias": torch.zeros(2).double()}),
+            "got torch.float64, expected torch.float32",
+        ),
+        (lambda w: w.update({"parameterlist.0": torch.tensor([0.5])}), "tau: got 0.5 to 0.5 bits"),
+    ],
+)
+def test_weights_of_something_else_are_refused(change, message):
+    weights = official(9, 3)
+    change(weights)
+    with pytest.raises(ValueError, match=message):
+        LeakyRNN.from_official(weights)

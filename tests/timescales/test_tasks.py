@@ -1,0 +1,122 @@
+"""The tasks against loops that read like their definitions."""
+
+import inspect
+import statistics
+
+import pytest
+import torch
+
+from brainlib.timescales import tasks
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def parity(sequence: list[int], span: int) -> int:
+    ones = 0
+    for bit in sequence[-span:]:
+        ones += bit
+    return 1 if ones % 2 else 0
+
+
+def match(sequence: list[int], span: int) -> int:
+    last = sequence[-1]
+    for _ in range(span - 1):
+        sequence = sequence[:-1]
+    return 1 if sequence[-1] == last else 0
+
+
+@pytest.mark.parametrize(("task", "slowly"), [("parity", parity), ("match", match)])
+@pytest.mark.parametrize("spans", [(2,), (2, 3, 4, 5), (7, 4, 13), (13,)])
+@pytest.mark.parametrize("batch", [1, 9])
+def test_answers_are_those_of_the_definition(task, slowly, spans, batch):
+    bits = tasks.draw_bits(13, batch, generator())
+    expected = [[slowly([int(bit) for bit in bits[:, row, 0]], span) for row in range(batch)] for span in spans]
+    assert tasks.answers(task, bits, spans).tolist() == expected
+
+
+def test_answers_count_exactly_over_long_spans():
+    bits = torch.ones(3001, 1, 1)
+    assert tasks.answers("parity", bits, [3000, 3001]).tolist() == [[0], [1]]
+
+
+def test_bits_are_bits_with_a_rate_of_their_own_or_the_one_given():
+    own = tasks.draw_bits(400, 500, generator()).squeeze(-1)
+    assert own.dtype == torch.float32 and own.unique().tolist() == [0, 1]
+    rates = own.mean(0)
+    assert abs(rates.mean() - 0.5) < 0.05 and abs(rates.std() - 12**-0.5) < 0.02  # those of U(0, 1)
+    given = tasks.draw_bits(400, 500, generator(), rate=0.3).mean(0)
+    assert abs(given.mean() - 0.3) < 0.005 and given.std() < 0.03
+    assert tasks.draw_bits(5, 7, generator(), rate=0.0).sum() == 0
+    assert tasks.draw_bits(5, 7, generator(), rate=1.0).sum() == 35
+
+
+def test_a_batch_is_of_one_length_between_the_spans_bounds():
+    source = generator()
+    lengths = [len(tasks.draw("parity", [2, 3], 1, source)[0]) for _ in range(400)]
+    assert set(lengths) == set(range(5, 14))
+    assert abs(statistics.mean(lengths) - (2.5 * 3 + 1.5)) < 0.5
+    bits, answers = tasks.draw("match", [2, 3], 4, source, length=3)
+    assert bits.shape == (3, 4, 1) and answers.shape == (2, 4)
+    assert torch.equal(answers, tasks.answers("match", bits, [2, 3]))
+
+
+def test_the_tasks_own_rates():
+    parity_bits, _ = tasks.draw("parity", [2], 500, generator(), length=200)
+    match_bits, _ = tasks.draw("match", [2], 500, generator(), length=200)
+    assert parity_bits.mean(0).std() > 0.25 > 0.05 > match_bits.mean(0).std()
+    assert torch.equal(match_bits, tasks.draw("match", [2], 500, generator(), rate=0.5, length=200)[0])
+    assert torch.equal(parity_bits, tasks.draw("parity", [2], 500, generator(), rate=None, length=200)[0])
+
+
+def test_drawing_depends_on_the_generator_alone():
+    before = torch.get_rng_state()
+    first, second = (tasks.draw("parity", [4], 3, generator(5)) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not torch.equal(first[0], tasks.draw("parity", [4], 3, generator(6), length=len(first[0]))[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("task", ["parity", "match"])
+@pytest.mark.parametrize("rate", ["task", None, 0.5, 0.2])
+@pytest.mark.parametrize("span", [2, 3, 4, 10])
+def test_chance_is_what_the_commoner_answer_gets(task, rate, span):
+    sequences = 40_000
+    _, answers = tasks.draw(task, [span], sequences, generator(), rate, length=span)
+    ones = float(answers.float().mean())
+    likely = tasks.chance(task, span, rate)
+    assert abs(max(ones, 1 - ones) - likely) < 4 * (likely * (1 - likely) / sequences) ** 0.5
+
+
+def test_parity_at_random_rates_is_easier_than_a_coin():
+    found = {span: round(100 * tasks.chance("parity", span), 1) for span in (2, 3, 4, 10)}
+    assert found == {2: 66.7, 3: 50.0, 4: 60.0, 10: 54.5}  # section 1.3, trap 1
+    assert tasks.chance("parity", 10, 0.5) == 0.5 == tasks.chance("match", 10)
+
+
+bits = torch.zeros(5, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: tasks.answers("parity", bits, [3, 6]),
+            "length: got sequences of 5 bits, expected at least .* span, 6",
+        ),
+        (lambda: tasks.answers("parity", bits, []), r"spans: got \[\], expected some of at least 1"),
+        (lambda: tasks.answers("match", bits, [1]), r"spans: got \[1\], expected some of at least 2 for match"),
+        (lambda: tasks.answers("parity", bits, [0, 2]), r"spans: got \[0, 2\]"),
+        (lambda: tasks.draw("parity", [9], 2, generator(), length=8), "length: got sequences of 8 bits"),
+        (lambda: tasks.draw("parity", [9], 0, generator()), "batch: got 0, expected at least 1"),
+        (lambda: tasks.draw_bits(0, 1, generator()), "length: got 0"),
+        (lambda: tasks.draw_bits(1, 1, generator(), 1.5), "rate: got 1.5, expected a chance from 0 to 1"),
+        (lambda: tasks.chance("parity", 3, -0.1), "rate: got -0.1"),
+        (lambda: inspect.unwrap(tasks.answers)("sum", bits, [2]), "task: got 'sum', expected one of parity, match"),
+        (lambda: inspect.unwrap(tasks.draw_bits)(1, 1, generator(), "own"), "rate: got 'own'"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
