@@ -6,6 +6,8 @@ import functools
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
@@ -30,6 +32,22 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device: got {name!r}, but this machine has {torch.cuda.device_count()} CUDA devices")
     return device
+
+
+@contextmanager
+def torch_threads() -> Iterator[int]:
+    """Within it numba runs as many threads as torch does; their number. Afterwards torch has its own number again.
+
+    numba may share torch's thread pool, and would leave it at another number. Every kernel compiled by numba to run in
+    parallel is called so.
+    """
+    import numba
+
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    yield numba.get_num_threads()
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 def product_dtype(tensor: torch.Tensor) -> torch.dtype:

@@ -1,7 +1,5 @@
 """Decoding on the CPU where a neuron that is silent costs one product, and no look at its synapses."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import no_type_check
 
 import numba
@@ -9,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from brainlib.backend import torch_threads
 from brainlib.bdh.norm import EPS
 
 PARTS = 16  # of a head's neurons, summed one by one: the order of summation does not depend on the number of threads
@@ -24,16 +23,6 @@ def decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded) -> Tensor:
     with torch_threads():
         _decode(v, *(tensor.numpy() for tensor in others), x, heard, said)
     return torch.from_numpy(v)
-
-
-@contextmanager
-def torch_threads() -> Iterator[None]:
-    """As many threads as torch uses; numba may share torch's thread pool, and would leave it at another number."""
-    threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    yield
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
 
 
 @numba.njit(fastmath=REORDER, cache=True)

@@ -1,7 +1,5 @@
 """The recurrence compiled by numba: each thread takes its sequences through all steps, without waiting for others."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import no_type_check
 
 import numba
@@ -9,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from brainlib.backend import torch_threads
 from brainlib.timescales.kernels.products import (
     ROWS,
     VECTOR_BYTES,
@@ -42,16 +41,6 @@ def backward(
     with torch_threads() as threads:
         _backward(*arrays, inside, ACTIVATIONS[activation], threads, *(t.numpy() for t in gradients))
     return gradients
-
-
-@contextmanager
-def torch_threads() -> Iterator[int]:
-    """As many threads as torch uses; numba may share torch's thread pool, and would leave it at another number."""
-    threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    yield numba.get_num_threads()
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
 
 
 @numba.njit(cache=True)
