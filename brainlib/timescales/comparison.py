@@ -100,22 +100,18 @@ class Course:
 
 
 def leads(first: Sequence[Course], second: Sequence[Course], by: Price = "epochs") -> list[int]:
-    """For each seed, by how many spans the `first` course led further than the `second`, for the same price.
-
-    The price is what the cheaper of the two took in all, in `epochs` or in floating-point `operations`. Raises
-    `ValueError` if the courses are not of the same seeds.
-    """
-    seeds, others = [course.seed for course in first], [course.seed for course in second]
-    if seeds != others:
-        raise ValueError(f"first, second: got courses of seeds {seeds} and {others}, expected the same seeds")
+    """For each seed that both have, by how many spans the `first` course led further than the `second`, for the same
+    price: what the cheaper of the two took in all, in `epochs` or in floating-point `operations`."""
+    others = {course.seed: course for course in second}
     found = []
-    for one, other in zip(first, second, strict=True):
+    for one in first:
+        if (other := others.get(one.seed)) is None:
+            continue
         if by == "epochs":
-            price = min(len(one.accuracy), len(other.accuracy))
-            found.append(one.reached(epochs=price) - other.reached(epochs=price))
+            price = {"epochs": min(len(one.accuracy), len(other.accuracy))}
         else:
-            least = min(one.operations[-1], other.operations[-1])
-            found.append(one.reached(operations=least) - other.reached(operations=least))
+            price = {"operations": min(one.operations[-1], other.operations[-1])}
+        found.append(one.reached(**price) - other.reached(**price))
     return found
 
 
