@@ -13,7 +13,7 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class GatedRNN(Network):
-    """One layer of `torch.nn.LSTM` or `torch.nn.GRU` under linear heads (section 1.6; the official code has no GRU).
+    """One layer of `torch.nn.LSTM` or `torch.nn.GRU` under linear heads (the official code has an LSTM and no GRU).
 
     All weights are drawn from U(-1, 1) / sqrt(units), torch's default; the forget gate gets no bias of its own. Bits
     are read as -1 and 1. A state is the output of the cells; an LSTM's cells themselves always begin at 0. Raises

@@ -1,4 +1,4 @@
-"""The leaky recurrent network with a time constant of each unit's own (section 1.1; official code).
+"""The leaky recurrent network with a time constant of each unit's own (official code).
 
 One layer, read bit by bit, no noise, no unit acting on itself. With the leak a = 1 / tau of each unit (tau in bits, at
 least 1) and the current u_t = W h_{t-1} + b + w x_t,

@@ -1,8 +1,8 @@
 """The networks that the authors released, in five numbers and the epochs that they took, beside any network's.
 
 The official repository holds two trained networks of 500 units with a snapshot at every span from 2 to 11, one for each
-curriculum, both from seed 0, and their logs. The numbers here were computed from them (specification, sections 2.1 and
-2.2); the files themselves are not part of this project. Used in chapters/timescales/02_curricula.ipynb.
+curriculum, both from seed 0, and their logs. The numbers here were computed from them; the files themselves are
+not part of this project. Used in chapters/timescales/02_curricula.ipynb.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What a network learned at school, epoch by epoch, and the network as it was whenever a span was solved."""
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -70,14 +70,10 @@ class Report:
                 solved.setdefault(span, number)
         return dict(sorted(solved.items()))
 
-    def reached(self, epochs: int | None = None, operations: float | None = None) -> int:
-        """The largest span solved within the first `epochs` and within `operations`; 1 if none was."""
-        passed = [
-            epoch.spans[-1]
-            for epoch in self.history[:epochs]
-            if epoch.passed and (operations is None or epoch.operations <= operations)
-        ]
-        return max(passed, default=1)
+    @property
+    def longest(self) -> int:
+        """The largest span solved; 1 if none was."""
+        return max(self.solved, default=1)
 
     def network_at(self, span: int) -> Network:
         """A copy of the network as it was when `span` was solved. Raises `ValueError` if that never happened."""
@@ -87,7 +83,3 @@ class Report:
         network = copy.deepcopy(self.network)
         network.load_state_dict(self.snapshots[solved[span]])
         return network
-
-    def record(self) -> dict[str, Any]:
-        """The history as plain JSON for `brainlib.runs.keep`; `Epoch.from_dict` reads an epoch back."""
-        return {"seed": self.seed, "history": [asdict(epoch) for epoch in self.history]}

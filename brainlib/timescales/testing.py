@@ -28,7 +28,7 @@ def accuracy(
 ) -> dict[int, float]:
     """The share of right answers for each of `spans`, given by its head in `heads` after the last bit.
 
-    Fresh sequences, drawn as for training by the largest of the spans (section 1.3; official code), in batches of at
+    Fresh sequences, drawn as for training by the largest of the spans (official code), in batches of at
     most `BATCH`, each of one length; all spans are asked for on the same ones. `rate` is as in `tasks.draw`: with
     "task" or None the share that guessing gets is `tasks.chance`, not always one half.
 
@@ -82,7 +82,7 @@ def running_test(
     rate: Rate = 0.5,
 ) -> RunningTest:
     """A test for `network` and others of its size: `sequences` of `warm_up` bits that are not asked about and `steps`
-    that are. The defaults are those of the official code's lesions (section 2.6), on balanced bits, where guessing
+    that are. The defaults are those of the official code's lesions, on balanced bits, where guessing
     gets one half. Used in chapters/timescales/03_lesions.ipynb.
 
     Raises `ValueError` for no sequences or steps, a warm-up shorter than the span less 1, and as `tasks.draw_bits`.

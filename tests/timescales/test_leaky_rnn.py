@@ -37,7 +37,7 @@ def inputs(model: LeakyRNN, batch: int, time: int):
 
 
 def formula(model: LeakyRNN, bits, h):
-    """Section 1.1, with its continuous variant for several steps a bit."""
+    """The official code's equation, with its continuous variant for several steps a bit."""
     k = model.steps_per_bit
     W = model.weight - torch.diag(torch.diag(model.weight))
     tau = 1 + torch.log1p(torch.exp(model.raw_tau)) if model.tau_form == "softplus" else model.raw_tau

@@ -19,7 +19,7 @@ def test_a_summary_is_what_numpy_finds():
     assert found.tau_std == pytest.approx(tau.std(ddof=1), rel=1e-5)
 
 
-def test_an_untrained_network_of_the_papers_size_looks_as_the_specification_says():
+def test_an_untrained_network_of_the_papers_size_looks_as_the_released_one():
     found = Summary.of(LeakyRNN(500, 1, generator=torch.Generator().manual_seed(0)))
     assert found.tau_mean == pytest.approx(1.5, abs=0.04)  # three standard errors
     assert found.spectral_radius == pytest.approx(0.589, abs=0.04)

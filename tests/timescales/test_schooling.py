@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -93,7 +93,7 @@ def test_the_history_says_what_was_practised_and_solved():
     assert not report.network.training and not second.training
     with pytest.raises(ValueError, match="span: got 11, expected one that was solved: 2, 3, 4, 5"):
         report.network_at(11)
-    assert [Epoch.from_dict(epoch) for epoch in json.loads(json.dumps(report.record()))["history"]] == report.history
+    assert [Epoch.from_dict(json.loads(json.dumps(asdict(epoch)))) for epoch in report.history] == report.history
 
 
 def test_operations_are_counted_from_the_lengths_that_were_drawn(monkeypatch):
@@ -115,14 +115,12 @@ def test_operations_are_counted_from_the_lengths_that_were_drawn(monkeypatch):
     assert replace(school, network="lstm", learning_rate=None).operations(10, 0) == 4 * school.operations(10, 0)
 
 
-def test_reached_compares_at_equal_epochs_or_operations():
-    def epoch(span, passed, operations):
-        return Epoch((span,), (0.5,), passed, 1.0, TimeConstants(1.5, 0.3, 2.0, 0.0), operations, 0.0)
+def test_the_longest_span_is_the_last_that_was_passed():
+    def epoch(span, passed):
+        return Epoch((span,), (0.5,), passed, 1.0, TimeConstants(1.5, 0.3, 2.0, 0.0), 10.0, 0.0)
 
-    history = [epoch(2, True, 10.0), epoch(3, False, 25.0), epoch(3, True, 40.0), epoch(4, False, 60.0)]
-    report = Report(0, LeakyRNN(2, 1), history, {})
-    assert [report.reached(epochs=epochs) for epochs in (0, 1, 2, 3, None)] == [1, 2, 2, 3, 3]
-    assert [report.reached(operations=operations) for operations in (9.0, 10.0, 39.0, 40.0)] == [1, 2, 2, 3]
+    history = [epoch(2, True), epoch(3, False), epoch(3, True), epoch(4, False)]
+    assert [Report(0, LeakyRNN(2, 1), history[:count], {}).longest for count in range(5)] == [1, 2, 2, 3, 3]
 
 
 def test_training_ends_at_the_largest_span_at_the_last_stage_or_after_all_epochs():
@@ -179,7 +177,7 @@ def test_a_small_network_learns_parity():
         "parity", multi_head(), 48, 4, batch=64, steps=60, epochs=20, largest=3, tests=1024, learning_rate=0.2
     )
     report = attend(school, 0, "cpu", progress=False)
-    assert report.reached() == 3
+    assert report.longest == 3
     assert report.history[-1].accuracy[-1] > 0.98
 
 

@@ -91,7 +91,7 @@ def test_chance_is_what_the_commoner_answer_gets(task, rate, span):
 
 def test_parity_at_random_rates_is_easier_than_a_coin():
     found = {span: round(100 * tasks.chance("parity", span), 1) for span in (2, 3, 4, 10)}
-    assert found == {2: 66.7, 3: 50.0, 4: 60.0, 10: 54.5}  # section 1.3, trap 1
+    assert found == {2: 66.7, 3: 50.0, 4: 60.0, 10: 54.5}
     assert tasks.chance("parity", 10, 0.5) == 0.5 == tasks.chance("match", 10)
 
 

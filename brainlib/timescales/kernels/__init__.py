@@ -17,9 +17,9 @@ so an implementation (`cpu`; `triton` for a GPU) is a module with two functions,
     all tensors contiguous, of one dtype (float32 or float64) and on one device; T, B, n >= 1
     d_states or d_last may be None (no gradient came that way), never both
 
-What phi gave is not stored; the backward pass recovers it as (h_t - keep h_{t-1}) / gain. For a relu outside the leak
-this must be exactly 0 where it was 0: in the sum that makes h_t, and in this difference, keep h_{t-1} is rounded by
-itself, not within a fused multiply-add. `reference` is the equations as they stand, in float64.
+What phi gave is not stored. Outside the leak `cpu` recovers it as (h_t - keep h_{t-1}) / gain, which for a relu must be
+exactly 0 where it was 0: in the sum that makes h_t, and in this difference, keep h_{t-1} is rounded by itself, not
+within a fused multiply-add. `triton` computes it again. `reference` is the equations as they stand, in float64.
 """
 
 from brainlib.timescales.kernels.recurrence import Activation, recurrence

@@ -25,21 +25,26 @@ def fold(weight: Tensor, input_weight: Tensor, bias: Tensor, leak: Tensor, insid
 
 
 def unfold(
-    d_matrix: Tensor,
-    d_input_weight: Tensor,
-    d_bias: Tensor,
+    deltas: Tensor,
     d_leak: Tensor,
+    bits: Tensor,
+    h0: Tensor,
+    states: Tensor,
     weight: Tensor,
     input_weight: Tensor,
     bias: Tensor,
     leak: Tensor,
     inside: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of weight, input_weight, bias and leak from those of the folded ones (README.md).
+    """Gradients of weight, input_weight, bias and leak (README.md).
 
-    `d_leak` is sum over t of g_t (h_t - h_{t-1}) / a, the leak's gradient outside; inside it falls out of the others
-    and what is given is not read.
+    `deltas` [T, B, n] are the gradients of what phi is applied to. `d_leak` is the leak's gradient outside: the sum
+    over t of g_t (h_t - h_{t-1}) / a; inside it falls out of the others and what is given is not read.
     """
+    d_matrix = deltas[0].T @ h0
+    d_matrix.addmm_(deltas[1:].flatten(0, 1).T, states[:-1].flatten(0, 1))
+    deltas = deltas.flatten(0, 1)  # [T B, n]
+    d_input_weight, d_bias = bits.flatten() @ deltas, deltas.sum(0)
     if not inside:
         return d_matrix, d_input_weight, d_bias, d_leak
     d_leak = (d_matrix * weight).sum(1) - d_matrix.diagonal() + input_weight * d_input_weight + bias * d_bias

@@ -20,7 +20,7 @@ def recurrence(bits, h0, weight, input_weight, bias, leak, inside, activation):
 
 
 def steps(x, h, W, w, b, a, inside, phi) -> list[Tensor]:
-    """h_1 to h_T of section 1.1: x [T, B], h [B, n], W [n, n], w, b, a [n]."""
+    """h_1 to h_T: x [T, B], h [B, n], W [n, n], w, b, a [n]."""
     states = []
     for x_t in x:
         current = h @ W.T + b + w * x_t[:, None]

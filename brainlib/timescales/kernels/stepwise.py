@@ -36,7 +36,7 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     folded, before_phi = fold(weight, input_weight, bias, leak, inside), ACTIVATIONS[activation][1]
     d_h = torch.zeros_like(h0) if d_last is None else d_last
-    deltas = torch.empty_like(states)  # the gradients of what phi is applied to
+    deltas = torch.empty_like(states)
     d_leak = torch.zeros_like(leak)
     for t in reversed(range(len(states))):
         if d_states is not None:
@@ -50,8 +50,4 @@ def backward(
             deltas[t] = before_phi(folded.gain * d_h, (h - kept) / folded.gain)
             d_leak += (d_h * (h - previous) / leak).sum(0)
             d_h = torch.addmm(folded.keep * d_h, deltas[t], folded.matrix)
-    d_matrix = deltas[0].T @ h0
-    d_matrix.addmm_(deltas[1:].flatten(0, 1).T, states[:-1].flatten(0, 1))
-    deltas = deltas.flatten(0, 1)
-    d_input_weight, d_bias = bits.flatten() @ deltas, deltas.sum(0)
-    return d_h, *unfold(d_matrix, d_input_weight, d_bias, d_leak, weight, input_weight, bias, leak, inside)
+    return d_h, *unfold(deltas, d_leak, bits, h0, states, weight, input_weight, bias, leak, inside)

@@ -88,11 +88,7 @@ def backward(d_states, d_last, bits, h0, weight, input_weight, bias, leak, state
         d_h0 += folded.keep * d_h[0]
         d_leak = ((states[0] - h0) * d_h[0]).sum(0) + ((states[1:] - states[:-1]) * d_h[1:]).sum((0, 1))
         d_leak /= leak
-    d_matrix = deltas[0].T @ h0
-    d_matrix.addmm_(deltas[1:].flatten(0, 1).T, states[:-1].flatten(0, 1))
-    deltas = deltas.flatten(0, 1)  # [T B, n]
-    summed = d_matrix, bits.flatten() @ deltas, deltas.sum(0), d_leak
-    return d_h0, *unfold(*summed, weight, input_weight, bias, leak, inside)
+    return d_h0, *unfold(deltas, d_leak, bits, h0, states, weight, input_weight, bias, leak, inside)
 
 
 def check(h0: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A network without one of its units (section 2.6, Figure 7; official code)."""
+"""A network without one of its units (Figure 7; official code)."""
 
 import copy
 from collections.abc import Sequence

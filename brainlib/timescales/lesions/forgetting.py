@@ -1,4 +1,4 @@
-"""What a network still knows of the spans that it solved earlier (section 2.5)."""
+"""What a network still knows of the spans that it solved earlier."""
 
 import torch
 

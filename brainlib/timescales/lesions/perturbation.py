@@ -1,4 +1,4 @@
-"""A network whose weights or time constants are pushed in a random direction (section 2.7, Figure 8; official code).
+"""A network whose weights or time constants are pushed in a random direction (Figure 8; official code).
 
 The strength is relative: the push has so many times the norm of what is pushed.
 """

@@ -1,5 +1,5 @@
 """Teaching a network that stands at one span a longer one, with a single head, whatever it was taught with before
-(section 2.8, Figure 8; of the official code only the plot is released)."""
+(of the official code for this only the plot is released)."""
 
 import copy
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ BEYOND = 2  # spans that no readout was taught
 
 def shared_span(reports: Reports) -> int:
     """The longest span that all solved. Raises `ValueError`, with what each reached, if that is none."""
-    reached = {condition: report.reached() for condition, report in reports.items()}
+    reached = {condition: report.longest for condition, report in reports.items()}
     if min(reached.values()) < 2:
         raise ValueError(f"reports: got networks that reached {reached}, expected each to solve a span")
     return min(reached.values())

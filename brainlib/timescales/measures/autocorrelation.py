@@ -1,7 +1,7 @@
 """The time scale on which a unit's activity forgets, tau_net: from its autocorrelation, by exponentials fitted to it.
 
-tau is what a unit would do alone; tau_net is what it does within the network. Section 2.3 of the specification
-(official code): the autocovariance by FFT, averaged over trials; one exponential and a sum of two fitted to the first
+tau is what a unit would do alone; tau_net is what it does within the network. As in the official
+code: the autocovariance by FFT, averaged over trials; one exponential and a sum of two fitted to the first
 lags; the better of the two by Akaike's criterion; of two time scales the longer.
 """
 

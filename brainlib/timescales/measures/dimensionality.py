@@ -1,4 +1,4 @@
-"""How many dimensions a network's activity fills, by principal components (section 2.4; official code)."""
+"""How many dimensions a network's activity fills, by principal components (official code)."""
 
 import torch
 from jaxtyping import Float
