@@ -73,10 +73,9 @@ def keep_freed_memory() -> None:
 def provenance(device: str | torch.device = "cpu") -> dict[str, str | int]:
     """Where a result was made: device, threads, versions, git revision ("unknown" outside a checkout) and UTC time."""
     device = torch.device(device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,
-        "device_name": name,
+        "device_name": device_name(device),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -84,6 +83,11 @@ def provenance(device: str | torch.device = "cpu") -> dict[str, str | int]:
         "revision": _git_revision(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def device_name(device: torch.device) -> str:
+    """What the device calls itself, such as "NVIDIA H100 80GB HBM3"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 
 @functools.cache

@@ -98,6 +98,7 @@ CI = School(
 )
 LAPTOP = School("parity", single_head(), units=100, heads=40, batch=64, steps=300, epochs=120, largest=36, tests=5120)
 PAPER = School("parity", single_head(), epochs=40)
+FULL_SIZE = {"single-head": PAPER, "multi-head": replace(PAPER, curriculum=multi_head(), largest=11)}
 
 EXPERIMENTS = {
     "ci": Experiment(
@@ -158,8 +159,8 @@ EXPERIMENTS = {
     ),
     "paper": Experiment(
         networks=1,
-        schools={"single-head": PAPER, "multi-head": replace(PAPER, curriculum=multi_head(), largest=11)},
-        lesioned=both(PAPER, largest=11),
+        schools=FULL_SIZE,
+        lesioned=FULL_SIZE,
         recorded_steps=100_000,
         trials=10,
         test_sequences=12_800,

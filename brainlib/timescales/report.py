@@ -51,7 +51,8 @@ class Epoch:
 
 @dataclass
 class Report:
-    """The outcome of `attend`: the trained `network`, in eval mode, its `seed`, and the history that led there.
+    """The outcome of `attend`: the trained `network`, in eval mode, its `seed`, the history that led there, and the
+    name of the device that it was `trained_on`.
 
     `snapshots` are state dicts, by the number of the epoch (from 1) whose test was passed.
     """
@@ -60,6 +61,7 @@ class Report:
     network: Network
     history: list[Epoch]
     snapshots: dict[int, dict[str, Tensor]]
+    trained_on: str
 
     @property
     def solved(self) -> dict[int, int]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from brainlib.backend import keep_freed_memory, resolve_device
+from brainlib.backend import device_name, keep_freed_memory, resolve_device
 from brainlib.timescales import tasks
 from brainlib.timescales.network import Network
 from brainlib.timescales.report import Epoch, Report, TimeConstants
@@ -40,7 +40,8 @@ def attend(
     All random numbers (weights, sequences, initial states, tests) come from one generator that begins with `seed`, so
     that two schools whose stages begin alike teach the same network up to there. `start` is a network to copy and to go
     on with instead of a new one. `folder` holds a checkpoint after every epoch: a run that was interrupted goes on from
-    there and ends bit for bit as if it had never stopped; a finished one is loaded. `progress` shows a bar.
+    there, on a device of the same kind, and ends bit for bit as if it had never stopped; a finished one is loaded on
+    any. `progress` shows a bar.
 
     Raises `ValueError` for a `start` of another size, `CheckpointError` for a checkpoint that is damaged or of another
     run, and `FloatingPointError`, with span, epoch and step, when the loss or its gradient is no longer finite; the
@@ -76,7 +77,7 @@ class _Course:
         self.school, self.device = school, device
         self.generator = torch.Generator().manual_seed(seed)
         network = (school.new_network(self.generator) if start is None else copy.deepcopy(start)).to(device)
-        self.report = Report(seed, network, history=[], snapshots={})
+        self.report = Report(seed, network, history=[], snapshots={}, trained_on=device_name(device))
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if school.network == "leaky":
             momentum = school.momentum
@@ -87,19 +88,14 @@ class _Course:
             self.optimizer = torch.optim.Adam(trained, lr=school.learning_rate, fused=True)
 
     @property
-    def stage(self) -> int:
-        return sum(epoch.passed for epoch in self.report.history)
-
-    @property
     def over(self) -> bool:
-        history = self.report.history
-        through = bool(history) and history[-1].passed and self.school.ends(self.stage - 1)
-        return through or len(history) >= self.school.epochs
+        return _over(self.school, self.report.history)
 
     def epoch(self) -> None:
         """Trains, tests and notes the outcome."""
         began, history, school, network = time.perf_counter(), self.report.history, self.school, self.report.network
-        spans, heads = school.curriculum.spans(self.stage), school.curriculum.heads(self.stage)
+        stage = _stage(history)
+        spans, heads = school.curriculum.spans(stage), school.curriculum.heads(stage)
         operations, seconds = (history[-1].operations, history[-1].seconds) if history else (0.0, 0.0)
         measured = torch.empty(school.steps, 2, device=self.device)  # a GPU need not wait for each step's numbers
         network.train()
@@ -158,25 +154,38 @@ class _Course:
             "batches": {"generator": self.generator.get_state()},
             "rank-0": _flat(self.report.snapshots),
         }
-        return Checkpoint(self._identity() | {"history": {"processes": 1, "epochs": epochs}}, tensors)
+        history = {"processes": 1, "epochs": epochs, "trained_on": self.report.trained_on}
+        return Checkpoint(self._identity() | {"history": history}, tensors)
 
     def restore(self, written: Checkpoint) -> None:
         """Makes this run the checkpointed one. Raises `CheckpointError`, and changes nothing, if that is another."""
+        history = list(map(Epoch.from_dict, written.progress["history"]["epochs"]))
+        may_differ = {"device"} if _over(self.school, history) else set()
         for name, here in self._identity().items():
-            if written.progress.get(name) != here:
-                found = written.progress.get(name)
+            found = written.progress.get(name)
+            if found != here and name not in may_differ:
                 raise CheckpointError(f"checkpoint of another run: its {name} is {found!r}, here it is {here!r}")
         self.report.network.load_state_dict(written.tensors["model"])
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": _nested(written.tensors["optimizer"]), "param_groups": groups})
         self.generator.set_state(written.tensors["batches"]["generator"])
-        self.report.history[:] = map(Epoch.from_dict, written.progress["history"]["epochs"])
+        self.report.history[:] = history
+        self.report.trained_on = written.progress["history"]["trained_on"]
         self.report.snapshots.update(_nested(written.tensors["rank-0"]))
 
     def _identity(self) -> dict[str, Any]:
         facts = {f"school.{name}": value for name, value in asdict(self.school).items()}
         facts |= {"seed": self.report.seed, "device": self.device.type}
         return json.loads(json.dumps(facts))  # as it reads from a file: tuples are lists
+
+
+def _stage(history: list[Epoch]) -> int:
+    return sum(epoch.passed for epoch in history)
+
+
+def _over(school: School, history: list[Epoch]) -> bool:
+    through = bool(history) and history[-1].passed and school.ends(_stage(history) - 1)
+    return through or len(history) >= school.epochs
 
 
 def _flat(states: dict[int, dict[str, Any]]) -> dict[str, Tensor]:

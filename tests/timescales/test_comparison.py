@@ -31,7 +31,7 @@ def report():
         Epoch((2, 3), (0.99, 0.985), True, 0.1, TimeConstants.of(second), 50.0, 3.0),
         Epoch((2, 3, 4), (0.99, 0.98, 0.6), False, 0.9, TimeConstants.of(second), 80.0, 4.0),
     ]
-    return Report(3, second, epochs, {1: first.state_dict(), 3: second.state_dict()})
+    return Report(3, second, epochs, {1: first.state_dict(), 3: second.state_dict()}, "here")
 
 
 def course(seed, solved, operations, tau=()):

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from brainlib.timescales import tasks
+from brainlib.timescales import schooling, tasks
 from brainlib.timescales.curricula import from_scratch, multi_head, single_head, sliding_window
 from brainlib.timescales.model import LeakyRNN
 from brainlib.timescales.report import Epoch, Report, TimeConstants
@@ -120,7 +120,7 @@ def test_the_longest_span_is_the_last_that_was_passed():
         return Epoch((span,), (0.5,), passed, 1.0, TimeConstants(1.5, 0.3, 2.0, 0.0), 10.0, 0.0)
 
     history = [epoch(2, True), epoch(3, False), epoch(3, True), epoch(4, False)]
-    assert [Report(0, LeakyRNN(2, 1), history[:count], {}).longest for count in range(5)] == [1, 2, 2, 3, 3]
+    assert [Report(0, LeakyRNN(2, 1), history[:count], {}, "here").longest for count in range(5)] == [1, 2, 2, 3, 3]
 
 
 def test_training_ends_at_the_largest_span_at_the_last_stage_or_after_all_epochs():
@@ -170,6 +170,21 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         attend(replace(TINY, epochs=1), 1, "cpu", tmp_path, progress=False)
     with pytest.raises(CheckpointError, match=r"its school\.clip is 2\.0, here it is 1\.0"):
         attend(replace(TINY, epochs=1, clip=1.0), 0, "cpu", tmp_path, progress=False)
+
+
+def test_only_a_finished_run_of_another_device_is_taken(tmp_path, monkeypatch):
+    own = schooling._Course._identity
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(schooling._Course, "_identity", lambda course: own(course) | {"device": "cuda"})
+        elsewhere.setattr(schooling, "device_name", lambda device: "a GPU")
+        there = attend(replace(TINY, epochs=1), 0, "cpu", tmp_path, progress=False)
+    here = attend(replace(TINY, epochs=1), 0, "cpu", tmp_path, progress=False)
+    same(here, there)
+    assert here.trained_on == there.trained_on == "a GPU"
+    with monkeypatch.context() as longer:
+        longer.setattr(schooling, "_over", lambda school, history: False)
+        with pytest.raises(CheckpointError, match="its device is 'cuda', here it is 'cpu'"):
+            attend(replace(TINY, epochs=1), 0, "cpu", tmp_path, progress=False)
 
 
 def test_a_small_network_learns_parity():

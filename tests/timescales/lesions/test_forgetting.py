@@ -23,7 +23,7 @@ def test_a_single_head_that_went_on_to_something_else(known, generator):
         known.readout_weight.zero_()
     after = {name: tensor.clone() for name, tensor in known.state_dict().items()}
     history = [epoch((2,), False), epoch((2,), True), epoch((3,), False), epoch((3,), True), epoch((4,), False)]
-    report = Report(0, known, history, {2: before, 4: after})
+    report = Report(0, known, history, {2: before, 4: after}, "here")
     found = forgetting(report, School("parity", single_head(), largest=4), 4000, generator)
     assert {span: list(spans) for span, spans in found.items()} == {2: [2], 3: [2, 3]}
     assert found[2][2] == 1

@@ -19,7 +19,7 @@ def report(*passed: tuple[int, ...]) -> Report:
     """Of a network that solved span 2 at once and, so it says, other stages later."""
     network = known_network()
     history = [Epoch(spans, (1.0,) * len(spans), True, 0.0, TAU, 0.0, 0.0) for spans in ((2,), *passed)]
-    return Report(0, network, history, {epoch + 1: network.state_dict() for epoch in range(len(history))})
+    return Report(0, network, history, {epoch + 1: network.state_dict() for epoch in range(len(history))}, "here")
 
 
 @pytest.fixture

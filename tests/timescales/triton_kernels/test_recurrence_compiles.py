@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ahead_of_time import SHARED_BYTES, told
 
-pytest.importorskip("triton")
+pytest.importorskip("triton", minversion="3.7")  # 3.6 puts eight bytes of two kernels into memory
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def compare(size, device, inside=True, activation="leaky_relu", heard=("states",
 
 @pytest.fixture(params=[TOGETHER, APART], ids=["all steps together", "step by step"])
 def cut(request, monkeypatch):
-    monkeypatch.setattr(kernels, "plan", lambda batch, units: request.param)
+    monkeypatch.setattr(kernels, "plan", lambda *sizes: request.param)
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["inside", "outside"])
@@ -104,11 +104,11 @@ def test_the_plan_for_a_size(size, device, poisoned):
 def test_every_sequence_and_unit_has_its_program():
     for batch in (1, 64, 600):
         for units in (1, 100, 256, 257, 500):
-            cut = kernels.plan(batch, units)
-            slabs, tiles = cut.grid(batch, units)
-            assert 0 <= slabs * cut.rows - batch < cut.rows
-            assert tiles == 1 if cut.together else 0 <= tiles * cut.columns - units < cut.columns
-            assert sum(steps for _, steps in cut.launches(7)) == 7
+            for cut in (kernels.plan(batch, units), kernels.plan(batch, units, captured=True)):
+                slabs, tiles = cut.grid(batch, units)
+                assert 0 <= slabs * cut.rows - batch < cut.rows
+                assert tiles == 1 if cut.together else 0 <= tiles * cut.columns - units < cut.columns
+                assert sum(steps for _, steps in cut.launches(7)) == 7
 
 
 def test_as_one_operation(device):
