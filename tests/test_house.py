@@ -13,7 +13,10 @@ import pytest
 from book.builder import sources
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "pooch", "matplotlib", "pandas", "nbformat"}
+HEAVY = {
+    *("plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "pooch", "matplotlib", "pandas", "nbformat"),
+    *("h5py", "scipy"),
+}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,7 @@ HEAVY = {"plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "poo
         "brainlib.baselines",
         "brainlib.ledger",
         "brainlib.bdh",
+        "brainlib.brainstates",
         "brainlib.timescales",
     ],
 )

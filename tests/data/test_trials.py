@@ -1,0 +1,176 @@
+"""Trials: counts go in and come out as they were, in any cut, and what is no count is refused."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brainlib.data import Trials
+
+settings.register_profile("trials", derandomize=True, database=None, deadline=None, max_examples=50)
+SMALL = settings.get_profile("trials")
+
+
+@st.composite
+def sequences(draw, least=1):
+    """Counts of one to five trials, of different lengths and one number of neurons; some are above 255."""
+    seed, neurons = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 4))
+    lengths = draw(st.lists(st.integers(1, 9), min_size=least, max_size=5))
+    top = draw(st.sampled_from([1, 255, 256, 2**31 - 1]))
+    generator = np.random.default_rng(seed)
+    return [generator.integers(0, top, (length, neurons), endpoint=True) for length in lengths]
+
+
+def whole(trials):
+    """The counts of each trial, without padding."""
+    return [counts[:length].long() for counts, length in zip(trials.counts, trials.lengths.tolist(), strict=True)]
+
+
+def same(found, expected):
+    return len(found) == len(expected) and all(map(torch.equal, found, expected))
+
+
+@SMALL
+@given(sequences(), st.sampled_from([np.int64, np.float64, "tensor"]))
+def test_counts_come_out_as_they_went_in(given_counts, kind):
+    given_as = [torch.from_numpy(part) if kind == "tensor" else part.astype(kind) for part in given_counts]
+    trials = Trials.from_sequences(given_as, 10.0)
+    expected = [torch.from_numpy(part) for part in given_counts]
+    assert same(whole(trials), expected)
+    assert trials.lengths.tolist() == [len(part) for part in given_counts]
+    assert trials.counts.dtype == (torch.uint8 if max(part.max() for part in given_counts) < 256 else torch.int32)
+    assert not trials.counts[~trials.mask].any()
+    assert len(trials) == len(given_counts) and trials.neurons == given_counts[0].shape[1]
+    assert trials.bins == sum(map(len, given_counts)) == int(trials.mask.sum())
+    assert trials.spikes == sum(int(part.sum()) for part in given_counts)
+
+
+@SMALL
+@given(sequences(), st.integers(1, 12))
+def test_cut_trials_joined_again_are_the_trials(given_counts, bins):
+    trials = Trials.from_sequences(given_counts, 10.0)
+    pieces = trials.cut(bins)
+    assert torch.equal(torch.cat(whole(pieces)), torch.cat(whole(trials)))
+    assert pieces.lengths.tolist() == [
+        min(bins, len(part) - first) for part in given_counts for first in range(0, len(part), bins)
+    ]
+    assert pieces.bin_ms == 10.0
+
+
+@SMALL
+@given(sequences(), st.data())
+def test_picked_trials_are_those_at_the_places(given_counts, draws):
+    trials = Trials.from_sequences(given_counts, 10.0)
+    places = draws.draw(st.lists(st.integers(0, len(trials) - 1), min_size=1, max_size=7))
+    picked = trials.pick(places)
+    assert same(whole(picked), [whole(trials)[place] for place in places])
+    assert picked.counts.shape[1] == int(picked.lengths.max())  # no more padding than needed
+    assert same(whole(trials.pick(torch.tensor(places))), whole(picked))
+
+
+@SMALL
+@given(sequences(least=2), st.floats(0.01, 0.99))
+def test_a_split_parts_the_trials_in_order(given_counts, share):
+    trials = Trials.from_sequences(given_counts, 10.0)
+    first = round(share * len(trials))
+    if 0 < first < len(trials):
+        training, test = trials.split(share)
+        assert len(training) == first
+        assert same(whole(training) + whole(test), whole(trials))
+    else:
+        with pytest.raises(ValueError, match=r"share: got .* leaves a part"):
+            trials.split(share)
+
+
+def spoil(parts, at, value):
+    parts = [part.astype(np.float64) for part in parts]
+    part = parts[at % len(parts)]
+    part[at % len(part), at % part.shape[1]] = value
+    return parts
+
+
+@SMALL
+@given(
+    sequences(),
+    st.integers(0, 99),
+    st.one_of(
+        st.floats(max_value=-1e-300, allow_nan=False),
+        st.floats(0.001, 1e6).filter(lambda value: value != round(value)),
+        st.floats(min_value=2.0**31),
+        st.just(float("nan")),
+    ),
+)
+def test_what_is_no_count_is_refused_wherever_it_is(given_counts, at, value):
+    with pytest.raises(ValueError, match=rf"sequences\[{at % len(given_counts)}\]: got .* expected"):
+        Trials.from_sequences(spoil(given_counts, at, value), 10.0)
+
+
+@SMALL
+@given(sequences(least=2), st.integers(1, 4))
+def test_trials_of_other_numbers_of_neurons_are_refused(given_counts, more):
+    *parts, last = given_counts
+    wider = np.pad(last, ((0, 0), (0, more)))
+    with pytest.raises(ValueError, match=rf"sequences\[{len(parts)}\]: got {wider.shape[1]} neurons, expected"):
+        Trials.from_sequences([*parts, wider], 10.0)
+
+
+@pytest.mark.parametrize(
+    ("given_counts", "message"),
+    [
+        ([], "sequences: got none"),
+        ([np.ones((2, 3)), np.ones((0, 3))], r"sequences\[1\]: got shape \(0, 3\), expected \(time, neurons\)"),
+        ([np.ones((2, 0))], r"sequences\[0\]: got shape \(2, 0\)"),
+        ([np.ones(3)], r"sequences\[0\]: got shape \(3,\)"),
+        ([np.ones((1, 2, 3))], r"sequences\[0\]: got shape \(1, 2, 3\)"),
+        ([np.ones((2, 3), dtype=complex)], r"sequences\[0\]: got torch\.complex128, expected whole numbers"),
+    ],
+)
+def test_what_is_no_trial_is_refused(given_counts, message):
+    with pytest.raises(ValueError, match=message):
+        Trials.from_sequences(given_counts, 10.0)
+
+
+@pytest.mark.parametrize("bin_ms", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_bin_has_a_length(bin_ms):
+    with pytest.raises(ValueError, match=r"bin_ms: got .*, expected a positive number"):
+        Trials.from_sequences([np.ones((2, 3))], bin_ms)
+
+
+@pytest.mark.parametrize(
+    ("counts", "lengths", "message"),
+    [
+        (torch.ones(2, 4, 3), [4, 4], "counts: got torch.float32"),
+        (torch.ones(2, 4, dtype=torch.uint8), [4, 4], r"counts: got torch.uint8 of shape \(2, 4\)"),
+        (torch.ones(2, 4, 0, dtype=torch.uint8), [4, 4], "counts: got"),
+        (-torch.ones(2, 4, 3, dtype=torch.int32), [4, 4], "counts: got -1, expected none below zero"),
+        (torch.ones(2, 4, 3, dtype=torch.uint8), [4, 3], "counts: got spikes beyond the end of a trial"),
+        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 0], "lengths: got 0 to 4, expected 1 to the 4 bins"),
+        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 5], "lengths: got 4 to 5"),
+        (torch.zeros(2, 4, 3, dtype=torch.uint8), [3, 3], "lengths: got 3 to 3"),
+        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 4, 4], r"lengths: got torch.int64 of shape \(3,\)"),
+        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4.0, 4.0], "lengths: got torch.float32"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(unchecked, counts, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        Trials(counts, torch.tensor(lengths), 10.0)
+
+
+@pytest.mark.parametrize("indices", [[], [2], [-1], [0.5], [True, False], [[0]]])
+def test_other_places_are_refused(unchecked, indices):
+    trials = Trials.from_sequences([np.ones((2, 3)), np.ones((1, 3))], 10.0)
+    with pytest.raises(ValueError, match="indices: got"):
+        trials.pick(torch.tensor(indices))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 0.1, 0.9, -0.5, float("nan")])
+def test_a_part_without_trials_is_refused(share):
+    trials = Trials.from_sequences([np.ones((2, 3)), np.ones((1, 3))], 10.0)
+    with pytest.raises(ValueError, match=r"share: got .* leaves a part of the 2 trials empty"):
+        trials.split(share)
+
+
+def test_pieces_have_bins():
+    with pytest.raises(ValueError, match="bins: got 0, expected at least 1"):
+        Trials.from_sequences([np.ones((2, 3))], 10.0).cut(0)
