@@ -1,0 +1,1 @@
+"""Switching brain states: Poisson GLMs whose wiring a hidden Markov chain selects, with Gaussian and one-hot priors."""

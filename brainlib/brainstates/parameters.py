@@ -1,0 +1,65 @@
+"""What a fitted or simulated HMM-GLM is made of."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Parameters(NamedTuple):
+    """The parameters of HMM-GLMs, of one or, along leading axes `runs`, of many at once.
+
+    - `weights[..., s, n, :]`: those of neuron n's GLM in state s, one for each of the design's features, the bias last;
+      with coupling, `weights[..., s, n, n']` leads from n' to n through the basis's first function: w_{s, n<-n'};
+    - `log_transition[..., s, s']`: log pi_ss', from s to s'; -inf is allowed;
+    - `log_initial[..., s]`: of the first bin's state.
+    """
+
+    weights: Float[Tensor, "*runs states neurons features"]
+    log_transition: Float[Tensor, "*runs states states"]
+    log_initial: Float[Tensor, "*runs states"]
+
+    @property
+    def coupling(self) -> Float[Tensor, "*runs states neurons neurons"]:
+        """W_s, through the basis's first function; of a design with coupling. Raises `ValueError` if there is none."""
+        neurons, features = self.weights.shape[-2:]
+        if features <= neurons:
+            raise ValueError(
+                f"weights: got {features} features for {neurons} neurons, expected those of a coupled design"
+            )
+        return self.weights[..., :neurons]
+
+    @property
+    def bias(self) -> Float[Tensor, "*runs states neurons"]:
+        """b_s."""
+        return self.weights[..., -1]
+
+    def run(self, index: int) -> "Parameters":
+        """Those of one of the runs, for a single leading axis."""
+        return Parameters(*(tensor[index] for tensor in self))
+
+    def to(self, target: str | torch.device | torch.dtype) -> "Parameters":
+        """The same on another device or in another dtype."""
+        return Parameters(*(tensor.to(target) for tensor in self))
+
+    def save(self, path: str | Path) -> None:
+        """Writes a safetensors file."""
+        from safetensors.torch import save_file
+
+        save_file({name: tensor.detach().contiguous() for name, tensor in self._asdict().items()}, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Parameters":
+        """Reads what `save` wrote. Raises `ValueError` for a file that holds anything else."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            found = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
+        if set(found) != set(cls._fields):
+            raise ValueError(f"path: got {path} with {', '.join(sorted(found))}, expected {', '.join(cls._fields)}")
+        return cls(**found)

@@ -1,0 +1,130 @@
+"""Emissions against torch.distributions, autograd and sums over all counts, and far out."""
+
+import itertools
+
+import pytest
+import torch
+from torch import distributions
+from torch.nn.functional import softplus
+
+from brainlib.brainstates.emissions import Emission, require_counts
+
+ALL = [
+    Emission(*names)
+    for names in itertools.product(("poisson", "bernoulli", "negative_binomial"), ("softplus", "exp", "sigmoid"))
+]
+ALL.append(Emission("negative_binomial", dispersion=0.7))
+every_emission = pytest.mark.parametrize("emission", ALL, ids=lambda e: f"{e.kind}-{e.link}-{e.dispersion:g}")
+LINKS = {"softplus": softplus, "exp": torch.exp, "sigmoid": torch.sigmoid}
+ETA = torch.linspace(-6, 3, 37, dtype=torch.float64)
+
+
+def distribution(emission, eta):
+    f = LINKS[emission.link](eta)
+    if emission.kind == "poisson":
+        return distributions.Poisson(f)
+    if emission.kind == "negative_binomial":
+        return distributions.NegativeBinomial(emission.dispersion, logits=(f / emission.dispersion).log())
+    return distributions.Bernoulli(logits=f.logit() if emission.link == "sigmoid" else f.expm1().log())
+
+
+def possible(emission):
+    return torch.arange(2 if emission.kind == "bernoulli" else 600)
+
+
+@every_emission
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_torch_has_the_same_distribution(emission, dtype):
+    counts = possible(emission)[:20].to(dtype)
+    theirs = distribution(emission, ETA)
+    found = emission.log_prob(ETA[:, None], counts)
+    expected = torch.stack([theirs.log_prob(x) for x in counts.double()], dim=1)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(emission.mean(ETA), theirs.mean)
+
+
+@every_emission
+def test_score_and_information_are_exact(emission):
+    eta = ETA.clone().requires_grad_()
+    counts = possible(emission)
+    log_p = emission.log_prob(eta[:, None], counts)
+    p = log_p.detach().exp()
+    torch.testing.assert_close(p.sum(1), torch.ones_like(ETA))
+    score, information = emission.score_and_information(ETA[:, None], counts)
+    by_autograd = torch.stack([torch.autograd.grad(column.sum(), eta, retain_graph=True)[0] for column in log_p.T[:30]])
+    torch.testing.assert_close(score[:, :30], by_autograd.T, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close((p * score).sum(1), torch.zeros_like(ETA), rtol=0, atol=1e-9)
+    torch.testing.assert_close((p * score**2).sum(1), information[:, 0], rtol=1e-8, atol=1e-12)
+
+
+@every_emission
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_far_out_all_is_finite_and_single_precision_suffices(emission, dtype):
+    eta = torch.cat([torch.linspace(-1000, 1000, 2001), torch.linspace(-40, 40, 801)]).to(dtype)
+    counts = torch.tensor([0, 1] if emission.kind == "bernoulli" else [0, 1, 7, 255, 10**6])
+    found = emission.log_prob(eta[:, None], counts), *emission.score_and_information(eta[:, None], counts)
+    assert all(values.isfinite().all() for values in found)
+    assert (found[0] < 1e-3).all() and (found[2] >= 0).all()
+    exact = (
+        emission.log_prob(eta.double()[:, None], counts),
+        *emission.score_and_information(eta.double()[:, None], counts),
+    )
+    for ours, theirs in zip(found, exact, strict=True):
+        scale = counts + emission.mean(eta.double())[:, None]  # of the terms that may cancel
+        assert (
+            (ours - theirs).abs() <= 2e-6 * torch.maximum(theirs.abs(), scale * (1 + eta.abs()[:, None])) + 1e-37
+        ).all()
+
+
+def test_silence_is_still_a_matter_of_degree():
+    eta = torch.tensor([-1000.0, -999.0])
+    for emission in ALL:
+        one = emission.log_prob(eta, torch.tensor([1, 1]))
+        torch.testing.assert_close(one.diff(), torch.ones(1))
+        score, _ = emission.score_and_information(eta, torch.tensor([1, 1]))
+        torch.testing.assert_close(score, torch.ones(2))
+
+
+@every_emission
+def test_the_drive_of_a_mean(emission):
+    torch.testing.assert_close(emission.inverse_link(emission.mean(ETA)), ETA)
+    tiny = torch.tensor([1e-30])
+    torch.testing.assert_close(emission.mean(emission.inverse_link(tiny)), tiny, rtol=1e-4, atol=0)
+    for mean in (
+        0.0,
+        -1.0,
+        float("nan"),
+        *([1.0] if emission.kind == "bernoulli" or emission.link == "sigmoid" else []),
+    ):
+        with pytest.raises(ValueError, match=r"mean: got .*, expected above 0 and below"):
+            emission.inverse_link(torch.tensor([mean, 0.5]))
+
+
+def test_a_dispersion_without_end_is_poisson():
+    counts = torch.arange(20)
+    found = Emission("negative_binomial", dispersion=1e9).log_prob(ETA[:, None], counts)
+    torch.testing.assert_close(found, Emission().log_prob(ETA[:, None], counts), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dispersion": 0.0}, "dispersion: got 0.0, expected a positive number"),
+        ({"dispersion": float("nan")}, "dispersion: got nan"),
+        ({"dispersion": float("inf")}, "dispersion: got inf"),
+    ],
+)
+def test_impossible_emissions(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Emission(**arguments)
+
+
+def test_counts_that_an_emission_cannot_give():
+    require_counts(Emission(), torch.tensor([0, 300]))
+    require_counts(Emission("bernoulli"), torch.tensor([0, 1], dtype=torch.uint8))
+    with pytest.raises(ValueError, match="counts: got 0 to 2, expected 0 or 1 for a Bernoulli emission"):
+        require_counts(Emission("bernoulli"), torch.tensor([0, 2]))
+    with pytest.raises(ValueError, match="counts: got -1 to 2, expected 0 or more"):
+        require_counts(Emission(), torch.tensor([-1, 2]))
+    with pytest.raises(ValueError, match=r"counts: got torch\.float32, expected integers"):
+        require_counts(Emission(), torch.tensor([0.5]))
