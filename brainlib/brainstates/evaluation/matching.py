@@ -1,0 +1,110 @@
+"""The states of a fit have no names: which of them is which true one, and how many bins then agree.
+
+A permutation p of the states reads: the fit's state p[s] plays the part of the true state s.
+"""
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from brainlib.brainstates.evaluation.bins import inside, same_shape
+from brainlib.brainstates.parameters import Parameters
+
+
+def match_states(
+    true: Int64[Tensor, "trials time"],
+    estimated: Int64[Tensor, "trials time"],
+    lengths: Int64[Tensor, "trials"],
+    states: int,
+) -> Int64[Tensor, "states"]:
+    """The permutation under which most bins of all trials agree, by the Hungarian method.
+
+    `true` and `estimated` hold a state in 0 .. states - 1 for each bin; what lies beyond the lengths is ignored. The
+    states of the fit may be more or fewer than the true ones: `states` is the larger number of the two.
+    Raises `ValueError` for shapes that differ, lengths beyond the bins or states that are not there. Used in
+    chapters/brainstates/01_from_glm_to_hmm_glm and 02_priors.
+    """
+    return _best(confusion(true, estimated, lengths, states).sum(0))
+
+
+def state_accuracy(
+    true: Int64[Tensor, "trials time"],
+    estimated: Int64[Tensor, "trials time"],
+    lengths: Int64[Tensor, "trials"],
+    states: int,
+    per_trial: bool = False,
+) -> float:
+    """The share of bins whose state is right once the states are matched: one permutation for all trials.
+
+    `per_trial` gives every trial a permutation of its own and averages over trials, as the authors' programs do; this
+    is never less for trials of one length, and flatters a fit whose states change their meaning from trial to trial.
+    Raises as `match_states`. Used in chapters/brainstates/01_from_glm_to_hmm_glm and 02_priors.
+    """
+    counts = confusion(true, estimated, lengths, states)
+    if not per_trial:
+        counts = counts.sum(0, keepdim=True)
+    right = [table[torch.arange(states), _best(table)].sum() / table.sum() for table in counts.double()]
+    return torch.stack(right).mean().item()
+
+
+def confusion(
+    true: Int64[Tensor, "trials time"],
+    estimated: Int64[Tensor, "trials time"],
+    lengths: Int64[Tensor, "trials"],
+    states: int,
+) -> Int64[Tensor, "trials states states"]:
+    """How many bins of each trial are truly in state s (rows) and estimated in state s' (columns). On the CPU.
+
+    Raises as `match_states`.
+    """
+    if states < 1:
+        raise ValueError(f"states: got {states}, expected at least 1")
+    same_shape(true=true, estimated=estimated)
+    if len(lengths) != len(true):
+        raise ValueError(f"lengths: got {len(lengths)}, expected one for each of the {len(true)} trials")
+    true, estimated, lengths = true.cpu(), estimated.cpu(), lengths.cpu()
+    B, T = true.shape
+    mask = inside(lengths, T)
+    for name, labels in (("true", true), ("estimated", estimated)):
+        low, high = labels[mask].aminmax()
+        if low < 0 or high >= states:
+            raise ValueError(f"{name}: got states {low} to {high}, expected 0 to {states - 1}")
+    trial = torch.arange(B)[:, None].expand(B, T)
+    cells = (trial * states + true) * states + estimated
+    return torch.bincount(cells[mask], minlength=B * states**2).view(B, states, states)
+
+
+def relabel(
+    estimated: Int64[Tensor, "trials time"], permutation: Int64[Tensor, "states"]
+) -> Int64[Tensor, "trials time"]:
+    """Each bin's state by its true name: p[s] becomes s; what is negative (padding) stays.
+
+    Raises `ValueError` for what is no permutation. Used in chapters/brainstates/01_from_glm_to_hmm_glm.
+    """
+    names = _checked(permutation, len(permutation)).argsort().to(estimated.device)
+    return torch.where(estimated < 0, estimated, names[estimated.clamp(min=0)])
+
+
+def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Parameters:
+    """The same model with its states in another order: state s of the result was state p[s].
+
+    Raises `ValueError` for what is no permutation of the states. Used in chapters/brainstates/02_priors.
+    """
+    order = _checked(permutation, parameters.log_initial.shape[-1]).to(parameters.weights.device)
+    return parameters._replace(
+        weights=parameters.weights.index_select(-3, order),
+        log_transition=parameters.log_transition.index_select(-2, order).index_select(-1, order),
+        log_initial=parameters.log_initial.index_select(-1, order),
+    )
+
+
+def _best(counts: Tensor) -> Int64[Tensor, "states"]:
+    from scipy.optimize import linear_sum_assignment
+
+    return torch.from_numpy(linear_sum_assignment(counts.numpy(), maximize=True)[1]).long()
+
+
+def _checked(permutation: Tensor, states: int) -> Tensor:
+    if permutation.sort().values.tolist() != list(range(states)):
+        raise ValueError(f"permutation: got {permutation.tolist()}, expected the states 0 to {states - 1}, each once")
+    return permutation

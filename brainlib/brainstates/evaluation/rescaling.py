@@ -1,0 +1,129 @@
+"""Time rescaling for binned spikes: under the true model every interval, measured in the model's own time, is drawn
+from one and the same distribution, which a Kolmogorov-Smirnov test can check.
+
+Let y_t = 1 if a neuron fires in bin t at all, and q_t = P(y_t = 1 | all spikes before t), which the model says. Write
+1 - q_t = exp(-Q_t): a bin is survived as is a stretch of length Q_t = -log(1 - q_t) of a Poisson process of rate 1.
+In that process the first event within the stretch, given that there is one, comes after an exponential time cut off at
+Q_t, whose distribution function is (1 - e^-d) / (1 - e^-Q_t) = (1 - e^-d) / q_t. So for an interval that ends in bin t
+
+    xi = sum of Q over the bins since the last bin with spikes + d,     d = -log(1 - r q_t),  r ~ U(0, 1)
+
+is exactly exponential, and u = 1 - exp(-xi) uniform, whatever the width of the bins: Haslinger, Pipa and Brown (2010).
+Without the draw of d the values are too coarse, and bins that are not short look like misfit. An exponential time has
+no memory: what a trial's end cuts off goes on in the next trial, and no interval is lost but the last.
+
+How many spikes a bin holds beyond the first is not looked at.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from brainlib.brainstates.design import Design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.inference import log_emission
+from brainlib.brainstates.kernels import filter_states
+from brainlib.brainstates.parameters import Parameters
+
+BLOCK = 2**18  # state probabilities of single neurons at once
+
+
+class KolmogorovSmirnov(NamedTuple):
+    """The largest distance between the distribution of `events` values and the uniform one."""
+
+    distance: float  # NaN without events
+    p: float  # the chance of a larger one under the true model, by the exact distribution; NaN without events
+    events: int
+
+    @property
+    def bound(self) -> float:
+        """The distance that 5 % of true models exceed, 1.36 / sqrt(events) for many."""
+        return 1.3581 / max(self.events, 1) ** 0.5
+
+
+class RescaledTimes(NamedTuple):
+    """The intervals of all neurons, one after the other."""
+
+    uniform: Float64[Tensor, "events"]  # u, uniform on 0 .. 1 under the true model
+    neuron: Int64[Tensor, "events"]
+
+    def pooled(self) -> KolmogorovSmirnov:
+        """All neurons' intervals together.
+
+        Neurons are independent given the states and the past, not given the past alone: pooled intervals share the
+        uncertainty about the state, and `p` is then approximate. With one state it is as exact as `of`.
+        """
+        return ks_test(self.uniform)
+
+    def of(self, neuron: int) -> KolmogorovSmirnov:
+        """One neuron's intervals; exact, but for the last one, which the recording's end cuts off."""
+        return ks_test(self.uniform[self.neuron == neuron])
+
+
+def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
+    """Of values that should be uniform on 0 .. 1. Used in chapters/brainstates/03_recordings.
+
+    Raises `ValueError` for values outside.
+    """
+    if not len(values):
+        return KolmogorovSmirnov(float("nan"), float("nan"), 0)
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"values: got {values.min().item()} to {values.max().item()}, expected 0 to 1")
+    from scipy.stats import kstest
+
+    found = kstest(values.double().numpy(force=True), "uniform")
+    return KolmogorovSmirnov(float(found.statistic), float(found.pvalue), len(values))
+
+
+def time_rescaling(
+    parameters: Parameters, design: Design, emission: Emission, generator: torch.Generator
+) -> RescaledTimes:
+    """The rescaled intervals of a recording under a model, by its one-step predictions (only the past is looked at):
+
+        P(y_t = 0 | x_1 .. x_{t-1}) = sum over s of P(z_t = s | x_1 .. x_{t-1}) P(x_{t, n} = 0 | z_t = s, history).
+
+    Raises `ValueError` as `log_emission` does. Used in chapters/brainstates/03_recordings.
+    """
+    survived = _survived(parameters, design, emission)  # [M, N]
+    fired = design.counts[design.mask] > 0
+    uniform, neurons = [], []
+    for n in range(fired.shape[1]):
+        stretch, events = survived[:, n].double().cpu(), fired[:, n].cpu()
+        drawn = torch.rand(int(events.sum()), generator=generator, dtype=torch.float64)
+        within = -torch.log1p(drawn * torch.expm1(-stretch[events]))
+        before = torch.where(events, 0, stretch).cumsum(0)[events]
+        times = before.diff(prepend=before.new_zeros(1)) + within
+        uniform.append(-torch.expm1(-times))
+        neurons.append(torch.full((len(times),), n))
+    return RescaledTimes(torch.cat(uniform), torch.cat(neurons))
+
+
+@torch.no_grad()
+def predicted_states(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "trials time states"]:
+    """P(z_t | x_1 .. x_{t-1}): the filter's states of the bin before, one transition on.
+
+    Used in chapters/brainstates/01_from_glm_to_hmm_glm.
+    """
+    evidence = log_emission(parameters, design, emission)
+    chain = parameters.to(evidence.dtype)
+    states = filter_states(evidence, chain.log_transition, chain.log_initial, design.lengths).states
+    first = chain.log_initial.exp().expand(len(states), 1, -1)
+    return torch.cat((first, states[:, :-1] @ chain.log_transition.exp()), 1)
+
+
+@torch.no_grad()
+def _survived(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "bins neurons"]:
+    """Q = -log P(no spike in this bin | all before), in the bins of all trials, one after the other."""
+    mask = design.mask
+    prior = predicted_states(parameters, design, emission)[mask]
+    S, N, _ = parameters.weights.shape
+    silent = design.counts.new_zeros(())
+    found = []
+    for features, p in zip(*(x.split(max(1, BLOCK // (S * N))) for x in (design.features[mask], prior)), strict=True):
+        eta = torch.einsum("md,snd->msn", features, parameters.weights.to(features))
+        log_none = emission.log_prob(eta, silent).double()
+        p = p.double() / p.double().sum(-1, keepdim=True)
+        found.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
+    return torch.cat(found)

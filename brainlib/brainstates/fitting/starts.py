@@ -1,0 +1,142 @@
+"""Where EM begins. With weights of zero all states would be the same, and stay so: symmetry is broken on purpose."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from brainlib.brainstates.design import Design
+from brainlib.brainstates.fitting.model import HMMGLM
+from brainlib.brainstates.fitting.scoring import improve
+from brainlib.brainstates.fitting.sums import Weighted
+from brainlib.brainstates.fitting.transitions import raise_to_floor
+from brainlib.brainstates.parameters import Parameters
+
+STAY = 0.98  # as in the official code
+SPREAD = 0.5  # standard deviation of the drives that random weights make
+RARE = 0.1  # root mean square of a feature, below which its weights are drawn no larger
+FEWEST = 0.5  # spikes that a neuron is taken to have fired at least
+WINDOW = 25  # bins that k-means takes as one
+POINTS = 2**15  # windows that k-means looks at, at most
+LLOYD = 50
+STEPS = 3  # M-steps from k-means's states
+
+
+def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+    """Biases of the neurons' mean counts, and small weights drawn at random for every run and state.
+
+    A weight's deviation is inverse to its feature's root mean square, such that all together move a drive by 0.5.
+    Transitions stay with 0.98; the first state is uniform, and is never fitted.
+    """
+    S, D, device = model.states, design.features.shape[-1], design.features.device
+    N = design.counts.shape[-1]
+    size = math.sqrt(D) * _root_mean_square(design).clamp(min=RARE)
+    drawn = torch.randn(runs, S, N, D, generator=generator, dtype=torch.float64).to(device)
+    weights = SPREAD * drawn / size * design.allowed
+    if model.shared_bias:
+        weights[..., -1] = 0
+    weights[..., -1] += _mean_drive(model, design)
+    stay = torch.full((S, S), math.log((1 - STAY) / max(S - 1, 1))).fill_diagonal_(math.log(STAY) if S > 1 else 0.0)
+    return Parameters(
+        weights.to(design.features),
+        stay.to(design.features).expand(runs, S, S).clone(),
+        torch.full((runs, S), -math.log(S)).to(design.features),
+    )
+
+
+def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+    """From `random_start` a few M-steps with states that k-means finds in the counts, in windows of 25 bins.
+
+    Square roots of the windows' mean counts, each neuron's less its mean; k-means++ and Lloyd's rounds, anew for each
+    run. Good where the states differ in rates, as in recordings; wiring alone hardly shows in it.
+    """
+    start = random_start(model, design, runs, generator)
+    windows = window_means(design).sqrt()
+    B, L, _ = windows.shape
+    mask = design.mask[:, ::WINDOW]  # a window counts if it begins within the trial
+    points = windows[mask]
+    points = points - points.mean(0)
+    states = start.weights.new_zeros(runs, B, design.counts.shape[1], model.states)
+    for run in range(runs):
+        labels = torch.zeros(B, L, dtype=torch.int64, device=points.device)
+        labels[mask] = kmeans(points, model.states, generator)
+        each = labels.repeat_interleave(WINDOW, dim=1)[:, : states.shape[2], None]
+        states[run].scatter_(2, each, 1.0).mul_(design.mask[..., None])
+    data, weights = Weighted.of(design, states, model.emission), start.weights
+    for _ in range(STEPS):
+        weights = improve(weights, data, model, design.allowed)
+    return start._replace(weights=weights)
+
+
+def kmeans(points: Float[Tensor, "points dim"], clusters: int, generator: torch.Generator) -> Int64[Tensor, " points"]:
+    """The cluster of each point by Lloyd's algorithm from k-means++'s centres, found on at most 32,768 of the points.
+
+    Raises `ValueError` for fewer points than clusters.
+    """
+    if len(points) < clusters:
+        raise ValueError(f"points: got {len(points)}, expected at least one for each of {clusters} clusters")
+    some = points[torch.randperm(len(points), generator=generator)[:POINTS].to(points.device)]
+    centres = some[:1]
+    while len(centres) < clusters:  # each new one with a chance in proportion to its squared distance
+        far = torch.cdist(some, centres).min(1).values.square().double().cumsum(0)
+        drawn = torch.rand((), generator=generator, dtype=torch.float64).to(far) * far[-1]
+        centres = torch.cat((centres, some[torch.searchsorted(far, drawn).clamp(max=len(some) - 1)][None]))
+    for _ in range(LLOYD):
+        nearest = torch.cdist(some, centres).argmin(1)
+        size = torch.bincount(nearest, minlength=clusters)[:, None]
+        moved = torch.zeros_like(centres).index_add_(0, nearest, some) / size
+        moved = torch.where(size > 0, moved, centres)
+        if torch.equal(moved, centres):
+            break
+        centres = moved
+    return torch.cat([torch.cdist(part, centres).argmin(1) for part in points.split(POINTS)])
+
+
+def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
+    """Mean counts in windows of `WINDOW` bins; the last of a trial is of the bins it has."""
+    B, T, N = design.counts.shape
+    windows = -(-T // WINDOW)
+    sums = design.features.new_zeros(B, windows, N)
+    for offset in range(min(WINDOW, T)):
+        part = design.counts[:, offset::WINDOW]
+        sums[:, : part.shape[1]] += part
+    first = WINDOW * torch.arange(windows, device=design.lengths.device)
+    size = (design.lengths[:, None] - first).clamp(1, WINDOW)
+    return sums / size[..., None]
+
+
+def _mean_drive(model: HMMGLM, design: Design) -> Tensor:
+    """[N]: the drives at which the neurons fire as they do on average."""
+    bins = design.lengths.sum().double()
+    mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / bins
+    bounded = model.emission.kind == "bernoulli" or model.emission.link == "sigmoid"
+    return model.emission.inverse_link(mean.clamp(max=0.95) if bounded else mean)
+
+
+def _root_mean_square(design: Design) -> Tensor:
+    """[D], over the bins within the trials."""
+    total = torch.zeros(design.features.shape[-1], dtype=torch.float64, device=design.features.device)
+    for features, mask in zip(design.features, design.mask, strict=True):
+        total += torch.einsum("td,td->d", features, features * mask[:, None])
+    return (total / design.lengths.sum()).sqrt()
+
+
+def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
+    """Given parameters as a start: with an axis of runs, on the design's device, and such as the model allows.
+
+    Raises `ValueError` if they are of another size, or not finite.
+    """
+    N, D = design.allowed.shape
+    if start.weights.shape[-3:] != (model.states, N, D) or start.weights.ndim > 4:
+        got, expected = tuple(start.weights.shape), f"({model.states}, {N}, {D}), or runs before that"
+        raise ValueError(f"start: got weights of shape {got}, expected {expected}")
+    if not start.weights.isfinite().all():
+        raise ValueError("start: got weights that are NaN or infinite, expected finite numbers")
+    if start.weights.ndim == 3:
+        start = Parameters(*(tensor[None] for tensor in start))
+    weights = start.weights.to(design.features) * design.allowed
+    if model.shared_bias:
+        weights[..., -1] = weights[..., -1].mean(-2, keepdim=True)
+    transition = raise_to_floor(start.log_transition, model.transition_floor)
+    return Parameters(weights, transition.to(design.features), start.log_initial.to(design.features))

@@ -1,0 +1,199 @@
+"""Inference in a hidden chain as functions of tensors: arguments checked, then computed where the tensors are.
+
+In all of them z_t is the state of bin t, of S; log_emission[b, t, s] = log p(x_t | z_t = s, x_1..t-1) in trial b;
+log_transition[i, j] = log p(z_t+1 = j | z_t = i), the same in all trials or one a trial; log_initial[s] = log p(z_1 = s),
+likewise. Natural logarithms; -inf is a probability of 0. A trial ends after `lengths[b]` bins (all T by default), and
+what stands beyond is not looked at. What the model cannot give at all has log likelihood -inf, and is no error.
+
+`impl`: "cpu" is compiled by numba, "triton" needs a GPU, "reference" is loops over log probabilities in float64;
+"auto" takes what is fast where `log_emission` is. All raise `ValueError` for another name, sizes that do not fit,
+dtypes or devices that differ or are not float32 or float64, lengths that are not from 1 to T, NaN, +inf, and
+probabilities that do not sum to 1.
+"""
+
+import importlib
+import importlib.util
+from types import ModuleType
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+Implementation = Literal["auto", "reference", "cpu", "triton"]
+LogEmission = Float[Tensor, "trials time states"]
+LogTransition = Float[Tensor, "states states"] | Float[Tensor, "trials states states"]
+LogInitial = Float[Tensor, "states"] | Float[Tensor, "trials states"]
+Lengths = Int64[Tensor, "trials"]
+SUM_TOLERANCE = 1e-3  # of probabilities: logarithms rounded to float32 are far nearer to 1
+
+
+class Posterior(NamedTuple):
+    """What all of a trial says of its states."""
+
+    states: Float[Tensor, "trials time states"]  # p(z_t | x_1..T), zero beyond the length
+    transitions: Float[Tensor, "trials states states"]  # sum over t of p(z_t, z_t+1 | x_1..T)
+    log_likelihood: Float64[Tensor, "trials"]  # log p(x_1..T), in nats
+
+
+class Filtered(NamedTuple):
+    """What a trial says of its states up to now."""
+
+    states: Float[Tensor, "trials time states"]  # p(z_t | x_1..t), zero beyond the length
+    log_likelihood: Float64[Tensor, "trials"]  # log p(x_1..T), in nats
+
+
+@torch.no_grad()
+def forward_backward(
+    log_emission: LogEmission,
+    log_transition: LogTransition,
+    log_initial: LogInitial,
+    lengths: Lengths | None = None,
+    impl: Implementation = "auto",
+) -> Posterior:
+    """The posterior of the states, exactly: the E-step of Baum-Welch (section 2.3 of the paper; chapter 1).
+
+    p(z_t | x_1..T) is proportional to a_t b_t, where a_t = p(z_t, x_1..t) comes from the past and b_t = p(x_t+1..T | z_t)
+    from the future. The transitions are summed over time at once, so that memory grows with T x S.
+    """
+    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    return Posterior(*kernels.forward_backward(*chain))
+
+
+@torch.no_grad()
+def filter_states(
+    log_emission: LogEmission,
+    log_transition: LogTransition,
+    log_initial: LogInitial,
+    lengths: Lengths | None = None,
+    impl: Implementation = "auto",
+) -> Filtered:
+    """p(z_t | x_1..t), what can be known while the recording still runs (chapter 1)."""
+    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    return Filtered(*kernels.filter_states(*chain))
+
+
+@torch.no_grad()
+def viterbi(
+    log_emission: LogEmission,
+    log_transition: LogTransition,
+    log_initial: LogInitial,
+    lengths: Lengths | None = None,
+    impl: Implementation = "auto",
+) -> Int64[Tensor, "trials time"]:
+    """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible (chapter 1)."""
+    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    return kernels.viterbi(*chain)
+
+
+@torch.no_grad()
+def sample_paths(
+    log_emission: LogEmission,
+    log_transition: LogTransition,
+    log_initial: LogInitial,
+    lengths: Lengths | None = None,
+    *,
+    samples: int,
+    generator: torch.Generator,
+    impl: Implementation = "auto",
+) -> Int64[Tensor, "samples trials time"]:
+    """Paths drawn from p(z_1..T | x_1..T), -1 beyond the length and where no path is possible (chapter 1).
+
+    The same generator gives the same paths by every implementation, but for rounding. Raises `ValueError` also if
+    `samples` is not at least 1.
+    """
+    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    if samples < 1:
+        raise ValueError(f"samples: got {samples}, expected at least 1")
+    B, T, _ = log_emission.shape
+    uniforms = torch.rand(samples, B, T, generator=generator, dtype=log_emission.dtype, device=generator.device)
+    return kernels.sample_paths(*chain, uniforms.to(log_emission.device))
+
+
+def log_likelihood(
+    log_emission: LogEmission,
+    log_transition: LogTransition,
+    log_initial: LogInitial,
+    lengths: Lengths | None = None,
+    impl: Implementation = "auto",
+) -> Float64[Tensor, "trials"]:
+    """log p(x_1..T) of each trial, in nats: the marginal likelihood, all paths counted (chapters 1 to 3).
+
+    Differentiable. By Fisher's identity its gradients are the posterior: p(z_t | x) at log_emission, the expected number
+    of transitions at log_transition and p(z_1 | x) at log_initial; they hold for whatever moves these numbers, a
+    softmax that keeps the probabilities' sum at 1 included.
+    """
+    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    return LogLikelihood.apply(*chain, kernels)
+
+
+class LogLikelihood(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, log_emission, log_transition, log_initial, lengths, kernels):
+        inputs = log_emission, log_transition, log_initial, lengths
+        if not any(ctx.needs_input_grad):
+            return kernels.filter_states(*inputs)[1]
+        states, transitions, found = kernels.forward_backward(*inputs)
+        ctx.save_for_backward(states, transitions)
+        return found
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, d_found):
+        states, transitions = ctx.saved_tensors
+        d = d_found.to(states.dtype)[:, None, None]
+        return d * states, d * transitions, d[:, 0] * states[:, 0], None, None
+
+
+def prepare(
+    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor | None, impl: str
+) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ModuleType]:
+    """Checked arguments as an implementation wants them, and the implementation."""
+    if impl not in get_args(Implementation):
+        raise ValueError(f"impl: got {impl!r}, expected one of {', '.join(get_args(Implementation))}")
+    if log_emission.ndim != 3 or not log_emission.numel():
+        got = tuple(log_emission.shape)
+        raise ValueError(f"log_emission: got shape {got}, expected [trials, time, states] with at least one of each")
+    if log_emission.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"log_emission: got {log_emission.dtype}, expected torch.float32 or torch.float64")
+    B, T, S = log_emission.shape
+    shapes = {"log_transition": ((S, S), (B, S, S)), "log_initial": ((S,), (B, S))}
+    for (name, allowed), tensor in zip(shapes.items(), (log_transition, log_initial), strict=True):
+        if tensor.shape not in allowed:
+            expected = " or ".join(map(str, allowed))
+            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {expected} beside log_emission's")
+        if (tensor.dtype, tensor.device) != (log_emission.dtype, log_emission.device):
+            got, expected = f"{tensor.dtype} on {tensor.device}", f"{log_emission.dtype} on {log_emission.device}"
+            raise ValueError(f"{name}: got {got}, expected {expected} as log_emission has it")
+    if lengths is None:
+        lengths = torch.full((B,), T, device=log_emission.device)
+    elif lengths.shape != (B,) or lengths.dtype != torch.int64:
+        got = f"{lengths.dtype} of shape {tuple(lengths.shape)}"
+        raise ValueError(f"lengths: got {got}, expected torch.int64 of shape {(B,)} beside log_emission's")
+    lengths = lengths.to(log_emission.device)
+    check_values(log_emission, log_transition, log_initial, lengths)
+    tensors = log_emission, log_transition.expand(B, S, S), log_initial.expand(B, S), lengths
+    return tuple(tensor.contiguous() for tensor in tensors), implementation(impl, log_emission)
+
+
+@torch.no_grad()
+def check_values(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor) -> None:
+    T, infinity = log_emission.shape[1], float("inf")
+    errors = [(log.double().exp().sum(-1) - 1).abs().amax() for log in (log_transition, log_initial)]
+    numbers = [*errors, lengths.amin(), lengths.amax(), log_emission.amax()]
+    in_transition, in_initial, shortest, longest, largest = torch.stack([n.double() for n in numbers]).tolist()
+    if not 1 <= shortest <= longest <= T:
+        raise ValueError(f"lengths: got {shortest:.0f} to {longest:.0f}, expected 1 to {T}, the bins of log_emission")
+    for name, error in (("log_transition", in_transition), ("log_initial", in_initial)):
+        if not error <= SUM_TOLERANCE:
+            raise ValueError(f"{name}: got probabilities whose sums differ from 1 by {error:.3g}, expected logarithms")
+    if not largest < infinity:  # NaN is not: perhaps beyond the lengths
+        inside = torch.arange(T, device=lengths.device) < lengths[:, None]
+        if not (log_emission[inside] < infinity).all():
+            raise ValueError("log_emission: got NaN or +inf, expected logarithms of probabilities or of densities")
+
+
+def implementation(impl: str, log_emission: Tensor) -> ModuleType:
+    if impl == "auto":
+        impl = "triton" if log_emission.is_cuda and importlib.util.find_spec("triton") else "cpu"
+    return importlib.import_module(f"brainlib.brainstates.kernels.{impl}")

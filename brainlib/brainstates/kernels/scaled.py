@@ -1,0 +1,83 @@
+"""Inference in scaled probabilities: trials laid out for the lanes of `compiled.py`, and what it finds summed by trial.
+
+There are as many lanes as fit in a vector. They take a trial each where that keeps them busy; where trials are few, or
+some much longer than others, pieces of trials (README.md).
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from brainlib.brainstates.kernels import compiled
+from brainlib.brainstates.kernels.lanes import VECTOR_BYTES
+
+LONGEST = 1024  # steps of a piece, where trials are cut: what a group of them needs stays in the cache of a core
+SHORTEST = 64  # below, beginning a piece costs as much as its steps
+EXTRA = 1 / 6  # what cutting adds to the work of a bin, times the number of states
+
+
+class Plan(NamedTuple):
+    slots: np.ndarray  # [groups, lanes, 3]: trial, first bin, number of bins (0: nothing), longest first
+    order: np.ndarray  # [pieces]: places among all lanes, trial by trial and in the order of time
+    cut: bool
+
+
+def plan(trials: np.ndarray, lengths: np.ndarray, states: int, lanes: int, threads: int) -> Plan:
+    """Trials of those lengths as groups of pieces, so that `threads` threads have done them soonest."""
+    whole = -np.sort(-lengths)[::lanes]  # steps of each group, were no trial cut
+    bins = int(lengths.sum())
+    steps, steps_cut = max(whole.sum() / threads, whole[0]), (1 + EXTRA * states) * bins / (lanes * threads)
+    cut = bool(steps_cut < steps and whole[0] >= 2 * SHORTEST)
+    size = whole[0]
+    if cut:
+        groups = threads * -(-bins // (lanes * threads * LONGEST))
+        size = max(SHORTEST, -(-bins // (lanes * groups)))
+    pieces = -(-lengths // size)  # of each trial
+    of = np.repeat(np.arange(len(trials)), pieces)
+    k = np.arange(len(of)) - np.repeat(pieces.cumsum() - pieces, pieces)
+    first, end = lengths[of] * k // pieces[of], lengths[of] * (k + 1) // pieces[of]
+    longest_first = np.argsort(first - end, kind="stable")
+    slots = np.zeros((-(-len(of) // lanes) * lanes, 3), np.int64)
+    slots[: len(of)] = np.stack((trials[of], first, end - first), 1)[longest_first]
+    return Plan(slots.reshape(-1, lanes, 3), np.argsort(longest_first), cut)
+
+
+def forward_backward(
+    chosen, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
+) -> None:
+    """Fills in what is known of the trials `chosen`; the other arrays are zero or another's."""
+    rows, slots, ends = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
+    counts, nats = np.zeros((*ends[0].shape, log_emission.shape[2])), np.zeros(len(ends[0]))
+    compiled.forward_backward(*rows, slots, *ends, flat(states), counts, nats)
+    trial = slots[:, :, 0].ravel()
+    np.add.at(transitions, trial, counts * np.exp(log_transition[trial]))
+    np.add.at(log_likelihood, trial, nats)
+
+
+def filter_states(chosen, log_emission, log_transition, log_initial, lengths, states, log_likelihood) -> None:
+    rows, slots, (prior, *_) = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
+    nats = np.zeros(len(prior))
+    compiled.filter_states(*rows, slots, prior, flat(states), nats)
+    np.add.at(log_likelihood, slots[:, :, 0].ravel(), nats)
+
+
+def lay_out(chosen, log_emission, log_transition, log_initial, lengths):
+    """The chain as rows, the lanes' slots, and for each lane what its piece must know of the others [lanes, S]: p(z) at
+    its first bin given what is before, p(z, x) of what is behind, and the latter seen from its last bin.
+    """
+    S, dtype = log_emission.shape[2], log_emission.dtype
+    threads = numba.get_num_threads()
+    slots, order, cut = plan(chosen, lengths[chosen], S, VECTOR_BYTES // dtype.itemsize, threads)
+    rows, lanes = (flat(log_emission), log_transition, log_initial), slots.shape[0] * slots.shape[1]
+    ends = np.ones((lanes, S), dtype), np.zeros((lanes, S), dtype), np.ones((lanes, S), dtype)
+    if cut:
+        products = np.empty((lanes, S, S), dtype)
+        compiled.multiply(*rows, slots, products)
+        compiled.join(products, log_transition, slots.reshape(-1, 3), order, *ends)
+    return rows, slots, ends
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    """[trials, time, states] with the last two axes as one, in place."""
+    return array.reshape(len(array), -1)

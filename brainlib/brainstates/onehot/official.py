@@ -1,0 +1,234 @@
+"""The authors' training recipe of their published demonstration, for the three models that it compares.
+
+Trial after trial: the posterior of that trial's states, then `steps` of Adam (learning rate 0.01) on
+
+    -[sum of gamma log p(x | z) + log prior]   of that trial, the whole prior counted every time,
+
+and transitions from that trial alone. One bias a neuron for all states. HG has no prior; GHG has w_s ~ N(w_0, 1/9)
+with w_0 the mean over states; OHG has equation (5) for the adjacency, with a sample of equation (4) in each step,
+softplus strengths without a prior, and a halving of logits that are too extreme. Facts are from the official code and
+its deleted predecessor; the code is our own: gradients in closed form, and per state only the bins that it has a part
+in, all else as they have it.
+
+Weights begin at 0, where all states are the same, and only rounding ever parts them. `ROUNDING` stands in for it.
+Used in chapters/brainstates/01_from_glm_to_hmm_glm.ipynb and 02_priors.ipynb, beside fits that go further.
+"""
+
+import math
+import time
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from brainlib.brainstates.design import Design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting.sums import NEGLIGIBLE
+from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.onehot.adam import Adam
+from brainlib.brainstates.onehot.densities import DEPTH, log_concrete_gradients, log_softmax, softmax
+from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weights
+from brainlib.brainstates.onehot.relaxation import by_prior_logits, log_adjacency_prior
+from brainlib.brainstates.parameters import Parameters
+
+KINDS = ("HG", "GHG", "OHG")
+LEARNING_RATE = 0.01
+STAY = 0.98
+LEAST_LOG_TRANSITION = -8.0
+GAUSSIAN_SD = 1 / 3
+TEMPERATURE = 0.2
+LEAST_UNIFORM = 1e-10  # torch.rand's 0 and 1 would make infinite noise
+ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
+
+
+class OfficialFit(NamedTuple):
+    """What the recipe ends with. Weights of OHG are of the likeliest class of each connection.
+
+    `log_likelihoods[e]`: the sum over trials of log p(x), each as it was met in epoch e. `adjacency` [S, N, N, 3],
+    `adjacency_prior` [N, N, 3] and `strengths` [S, N, N] as in `OneHotFit`; None but for OHG.
+    """
+
+    parameters: Parameters
+    log_likelihoods: Float64[Tensor, " epochs"]
+    seconds: float
+    adjacency: Float[Tensor, "states neurons neurons 3"] | None
+    adjacency_prior: Float[Tensor, "neurons neurons 3"] | None
+    strengths: Float[Tensor, "states neurons neurons"] | None
+
+
+@torch.no_grad()
+def fit_officially(
+    kind: str,
+    design: Design,
+    states: int,
+    emission: Emission,
+    *,
+    epochs: int = 10,
+    steps: int = 50,
+    seed: int = 0,
+    official_slip: bool = True,
+    progress: bool = False,
+) -> OfficialFit:
+    """Trains HG, GHG or OHG as the official demonstration does; `official_slip` as in `OneHot`, which theirs has.
+
+    Raises `ValueError` for an unknown kind, fewer than one state, epoch or step, counts that the emission cannot give,
+    and a design of anything but connections through one function and a bias.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
+    for name, count in (("states", states), ("epochs", epochs), ("steps", steps)):
+        if count < 1:
+            raise ValueError(f"{name}: got {count}, expected at least 1")
+    N, D = design.allowed.shape
+    if D != N + 1:
+        raise ValueError(f"design: got {D} features for {N} neurons, expected connections through one function, a bias")
+    began = time.perf_counter()
+    generator = torch.Generator().manual_seed(seed)
+    model = (_Adjacency if kind == "OHG" else _Weights)(kind, design, states, generator, official_slip)
+    stay = torch.full((states, states), math.log((1 - STAY) / max(states - 1, 1))).fill_diagonal_(
+        math.log(STAY) if states > 1 else 0.0
+    )
+    transition = stay.to(design.features)
+    initial = transition.new_full((states,), -math.log(states))
+    adam = Adam(LEARNING_RATE)
+    log_likelihoods = torch.zeros(epochs, dtype=torch.float64)
+    trials = [design.pick([trial]) for trial in range(len(design.lengths))]
+    for epoch in _progress(epochs, progress):
+        for trial in trials:
+            found = posterior(Parameters(model.expected(), transition, initial), trial, emission)
+            log_likelihoods[epoch] += float(found.log_likelihood.sum())
+            rows = _Rows.of(trial, found.states[0])
+            for _ in range(steps):
+                model.step(rows, emission, adam)
+            transition = _transitions(found.transitions[0], transition)
+    weights, *wiring = model.outcome()
+    return OfficialFit(Parameters(weights, transition, initial), log_likelihoods, time.perf_counter() - began, *wiring)
+
+
+class _Rows(NamedTuple):
+    """A trial's bins for state 0, then those for state 1, and so on; `ends` of the states among them."""
+
+    features: Tensor  # [m, D]
+    counts: Tensor  # [m, N]
+    shares: Tensor  # [m, 1]
+    ends: list[int]
+
+    @classmethod
+    def of(cls, trial: Design, gamma: Float[Tensor, "time states"]) -> "_Rows":
+        state, bins = (gamma.T >= NEGLIGIBLE).nonzero(as_tuple=True)
+        ends = torch.bincount(state, minlength=gamma.shape[1]).cumsum(0).tolist()
+        features = trial.features[0, bins]
+        return cls(features, trial.counts[0, bins].to(features), gamma[bins, state, None], ends)
+
+    def gradient(self, weights: Float[Tensor, "states neurons features"], emission: Emission) -> Tensor:
+        """Of the sum of gamma log p(x | z), [S, N, D]."""
+        places = [slice(start, stop) for start, stop in zip([0, *self.ends], self.ends, strict=False)]
+        drive = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)])
+        score = _score(emission, drive, self.counts).mul_(self.shares)
+        return torch.stack([score[rows].T @ self.features[rows] for rows in places])
+
+
+def _score(emission: Emission, drive: Tensor, counts: Tensor) -> Tensor:
+    """d log p / d drive; for the demonstration's emissions with one sigmoid: (x - f) (log f)' = (x - f) (1 - f)."""
+    if (emission.kind, emission.link) == ("poisson", "sigmoid"):
+        f = drive.sigmoid()
+        return (counts - f).mul_(1 - f)
+    d_a, d_b, _ = emission.slopes(drive)
+    return d_a.mul(counts).sub_(d_b)
+
+
+class _Weights:
+    """HG and GHG: free weights."""
+
+    def __init__(self, kind: str, design: Design, states: int, generator: torch.Generator, slip: bool):
+        N = design.counts.shape[-1]
+        noise = ROUNDING * torch.randn(states, N, N, generator=generator)
+        self.allowed = design.allowed[:, :-1]
+        self.precision = 1 / GAUSSIAN_SD**2 if kind == "GHG" else 0.0
+        self.values = {"coupling": noise.to(design.features) * self.allowed, "bias": _mean_counts(design)}
+
+    def expected(self) -> Tensor:
+        return _with_bias(self.values["coupling"], self.values["bias"])
+
+    def step(self, rows: _Rows, emission: Emission, adam: Adam) -> None:
+        coupling = self.values["coupling"]
+        gradient = rows.gradient(self.expected(), emission)
+        by_coupling = gradient[..., :-1] + self.precision * (coupling.mean(0) - coupling)
+        adam.ascend(self.values, {"coupling": self.allowed * by_coupling, "bias": gradient[..., -1].sum(0)})
+
+    def outcome(self) -> tuple[Tensor, None, None, None]:
+        return self.expected(), None, None, None
+
+
+class _Adjacency:
+    """OHG: logits of a and of a_0, and softplus strengths."""
+
+    def __init__(self, kind: str, design: Design, states: int, generator: torch.Generator, slip: bool):
+        N = design.counts.shape[-1]
+        new = design.features.new_zeros
+        self.allowed, self.generator, self.slip = design.allowed[:, :-1], generator, slip
+        self.values = {
+            "logits": new(states, N, N, 3),
+            "prior_logits": new(N, N, 3),
+            "strength": new(states, N, N),
+            "bias": _mean_counts(design),
+        }
+
+    def expected(self) -> Tensor:
+        return self.weights(softmax(self.values["logits"]))
+
+    def weights(self, a: Tensor) -> Tensor:
+        strength = torch.nn.functional.softplus(self.values["strength"])
+        return _with_bias(self.allowed * (a[..., EXCITATORY] - a[..., INHIBITORY]) * strength, self.values["bias"])
+
+    def step(self, rows: _Rows, emission: Emission, adam: Adam) -> None:
+        logits, prior_logits, raw = (self.values[name] for name in ("logits", "prior_logits", "strength"))
+        uniform = torch.rand(logits.shape, generator=self.generator).clamp_(min=LEAST_UNIFORM)
+        gumbel = -(-uniform.log()).clamp_(min=LEAST_UNIFORM).log().to(logits)
+        a = softmax((logits + gumbel) / TEMPERATURE)  # equation (4)
+        gradient = rows.gradient(self.weights(a), emission)
+        by_coupling = self.allowed * gradient[..., :-1]
+        pull = by_coupling * torch.nn.functional.softplus(raw)
+        by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
+        log_a0 = log_adjacency_prior(prior_logits, self.slip)
+        by_density, by_log_a0 = log_concrete_gradients(log_softmax(logits), log_a0, TEMPERATURE)
+        adam.ascend(
+            self.values,
+            {
+                "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
+                "prior_logits": by_prior_logits(by_log_a0.sum(0), prior_logits, self.slip),
+                "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
+                "bias": gradient[..., -1].sum(0),
+            },
+        )
+        for name in ("logits", "prior_logits"):
+            extreme = (log_softmax(self.values[name]) < -DEPTH).any(-1, keepdim=True)
+            self.values[name].mul_(torch.where(extreme, 0.5, 1.0))
+
+    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        a, strengths = softmax(self.values["logits"]), torch.nn.functional.softplus(self.values["strength"])
+        weights = _with_bias(self.allowed * hard_weights(a, strengths), self.values["bias"])
+        return weights, a, softmax(self.values["prior_logits"]), strengths
+
+
+def _with_bias(coupling: Tensor, bias: Tensor) -> Tensor:
+    return torch.cat((coupling, bias[:, None].expand(len(coupling), -1, 1)), -1)
+
+
+def _mean_counts(design: Design) -> Tensor:
+    """[N]: what the official biases start from, though a bias is a drive and no count."""
+    return design.counts.sum((0, 1)).to(design.features) / design.lengths.sum()
+
+
+def _transitions(expected: Float[Tensor, "states states"], previous: Float[Tensor, "states states"]) -> Tensor:
+    """softmax(max(log(xi_ss' / sum of xi_s), -8)); a state that was never left keeps its row."""
+    total = expected.sum(-1, keepdim=True)
+    floored = (expected / total).log().clamp(min=LEAST_LOG_TRANSITION).log_softmax(-1)
+    return torch.where(total > 0, floored, previous)
+
+
+def _progress(epochs: int, shown: bool):
+    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
+
+    return tqdm(range(epochs), desc="official recipe", unit="epoch", disable=not shown, leave=False)

@@ -1,0 +1,44 @@
+"""HMM-GLMs on recordings: what chapters/brainstates/03_recordings.ipynb runs at every profile.
+
+`study` (which recordings, cut how, and which models), `samples` (a recording in pieces, with blocks of time to hold
+out), `fits` (every model fitted once to what is left, and its held-out likelihood), `comparison` (which is best),
+`anatomy` (wiring against the distance between electrodes), `waves` (states against bursts, and where the neurons of a
+state lie), `checks` (does the model look like the recording).
+"""
+
+from brainlib.brainstates.recordings.anatomy import Anatomy, by_electrode, follow_distance, wirings
+from brainlib.brainstates.recordings.checks import intervals, rescaled, simulated
+from brainlib.brainstates.recordings.comparison import best, favourites, gains, interval, lead, numbers
+from brainlib.brainstates.recordings.fits import Fits, held_out_table
+from brainlib.brainstates.recordings.samples import Sample, read
+from brainlib.brainstates.recordings.study import STUDIES, Setting, Study
+from brainlib.brainstates.recordings.waves import bursts, decode, nearness, quiet_to_busy, state_rates, wave_state
+
+__all__ = [
+    "STUDIES",
+    "Anatomy",
+    "Fits",
+    "Sample",
+    "Setting",
+    "Study",
+    "best",
+    "bursts",
+    "by_electrode",
+    "decode",
+    "favourites",
+    "follow_distance",
+    "gains",
+    "held_out_table",
+    "interval",
+    "intervals",
+    "lead",
+    "nearness",
+    "numbers",
+    "quiet_to_busy",
+    "read",
+    "rescaled",
+    "simulated",
+    "state_rates",
+    "wave_state",
+    "wirings",
+]

@@ -1,0 +1,100 @@
+import itertools
+import math
+from inspect import unwrap
+
+import pytest
+import torch
+from small_brains import one_state, ragged, record, switching
+
+from brainlib.brainstates.design import design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.evaluation import (
+    bits_per_spike,
+    homogeneous_log_likelihood,
+    marginal_log_likelihood,
+    plug_in_log_likelihood,
+)
+from brainlib.brainstates.inference import log_emission
+from brainlib.data.trials import Trials
+
+
+def by_paths(parameters, evidence: torch.Tensor) -> dict[tuple[int, ...], float]:
+    """log p(x, z) of every path z."""
+    found = {}
+    for path in itertools.product(range(2), repeat=len(evidence)):
+        terms = [
+            parameters.log_initial[path[0]],
+            *(parameters.log_transition[a, b] for a, b in itertools.pairwise(path)),
+        ]
+        found[path] = sum(terms).item() + sum(evidence[t, s].item() for t, s in enumerate(path))
+    return found
+
+
+def test_marginal_and_plug_in_by_all_paths():
+    parameters = switching()
+    _, regression = ragged(parameters, Emission(), [7, 4])
+    evidence = log_emission(parameters, regression, Emission())
+    marginal = marginal_log_likelihood(parameters, regression, Emission())
+    plug_in = plug_in_log_likelihood(parameters, regression, Emission())
+    for trial, length in enumerate([7, 4]):
+        paths = by_paths(parameters, evidence[trial, :length])
+        weights = torch.tensor(list(paths.values()), dtype=torch.float64)
+        assert marginal[trial].item() == pytest.approx(weights.logsumexp(0).item(), rel=1e-6)
+        posterior = weights.softmax(0) @ torch.tensor(list(paths), dtype=torch.float64)  # of state 1
+        expected = sum(evidence[trial, t, int(p > 0.5)].item() for t, p in enumerate(posterior.tolist()))
+        assert plug_in[trial].item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_with_one_state_the_two_agree():
+    parameters = one_state(switching())
+    _, regression = ragged(parameters, Emission(), [30, 12])
+    marginal, plug_in = (
+        f(parameters, regression, Emission()) for f in (marginal_log_likelihood, plug_in_log_likelihood)
+    )
+    torch.testing.assert_close(marginal, plug_in)
+
+
+def test_the_truth_beats_one_state_which_beats_constant_rates():
+    parameters = switching()
+    seen, unseen = (design(record(parameters, Emission(), 3, 2000, seed)[0]) for seed in (1, 2))
+    spikes = int(unseen.counts.sum())
+    truth = marginal_log_likelihood(parameters, unseen, Emission())
+    homogeneous = homogeneous_log_likelihood(seen, unseen, Emission())
+    assert bits_per_spike(truth, homogeneous, spikes) > 0.1
+    assert bits_per_spike(truth, marginal_log_likelihood(one_state(parameters), unseen, Emission()), spikes) > 0.1
+    assert bits_per_spike(truth, truth, spikes) == 0
+
+
+@pytest.mark.parametrize("link", ["softplus", "exp", "sigmoid"])
+def test_constant_rates_by_hand(link):
+    """Means with half a spike and a bin added: 2.5 / 4 and .5 / 4, whatever the link."""
+    train = design(Trials.from_sequences([torch.tensor([[1, 0], [0, 0]]), torch.tensor([[1, 0]])], 1.0))
+    test = design(Trials.from_sequences([torch.tensor([[2, 0]]), torch.tensor([[0, 1], [1, 0]])], 1.0))
+    found = homogeneous_log_likelihood(train, test, Emission(link=link))
+    a, b = 2.5 / 4, 0.5 / 4
+    first = 2 * math.log(a) - a - math.log(2) - b
+    second = -a + math.log(b) - b + math.log(a) - a - b
+    assert found.tolist() == pytest.approx([first, second])
+
+
+def test_constant_chances_of_a_bernoulli_emission_by_hand():
+    train = design(Trials.from_sequences([torch.tensor([[1], [0], [1]])], 1.0))
+    test = design(Trials.from_sequences([torch.tensor([[1], [0]])], 1.0))
+    p = 2.5 / 4
+    assert homogeneous_log_likelihood(train, test, Emission("bernoulli")).item() == pytest.approx(math.log(p * (1 - p)))
+
+
+def test_bits_by_hand():
+    """Each of 4 spikes twice as likely: one bit a spike."""
+    better, worse = torch.tensor([-1.0, -2.0]), torch.tensor([-2.0, -1.0 - 4 * math.log(2)])
+    assert bits_per_spike(better, worse, 4) == pytest.approx(1)
+
+
+def test_unfit_arguments():
+    one, other = (design(Trials.from_sequences([torch.ones(3, n)], 1.0)) for n in (1, 2))
+    with pytest.raises(ValueError, match="test: got 2 neurons, expected 1"):
+        homogeneous_log_likelihood(one, other, Emission())
+    with pytest.raises(ValueError, match="spikes: got 0"):
+        bits_per_spike(torch.zeros(2), torch.zeros(2), 0)
+    with pytest.raises(ValueError, match="baseline: got 3 trials, expected 2"):
+        unwrap(bits_per_spike)(torch.zeros(2), torch.zeros(3), 1)

@@ -1,0 +1,89 @@
+import inspect
+import itertools
+
+import pytest
+import torch
+
+from brainlib.brainstates.evaluation import confusion, match_states, relabel, reorder, state_accuracy
+from brainlib.brainstates.parameters import Parameters
+
+
+def paths(*rows: list[int]) -> torch.Tensor:
+    return torch.tensor(rows)
+
+
+TRUE = paths([0, 0, 1, 1, 2, 2], [2, 2, 2, 0, 9, 9])
+FOUND = paths([1, 1, 2, 2, 0, 1], [0, 0, 0, 1, -1, -1])  # 0 -> 1, 1 -> 2, 2 -> 0, but for one bin
+LENGTHS = torch.tensor([6, 4])
+
+
+def test_the_states_that_share_most_bins_are_matched():
+    table = confusion(TRUE, FOUND, LENGTHS, 3)
+    assert table[0].tolist() == [[0, 2, 0], [0, 0, 2], [1, 1, 0]] and table[1].tolist() == [
+        [0, 1, 0],
+        [0] * 3,
+        [3, 0, 0],
+    ]
+    assert match_states(TRUE, FOUND, LENGTHS, 3).tolist() == [1, 2, 0]
+    assert state_accuracy(TRUE, FOUND, LENGTHS, 3) == pytest.approx(9 / 10)
+
+
+def test_a_permutation_for_every_trial_flatters():
+    """Trial 1 swaps its states: right by itself, wrong beside trial 0."""
+    true, found, lengths = paths([0, 0, 1, 1], [0, 0, 0, 1]), paths([0, 0, 1, 1], [1, 1, 1, 0]), torch.tensor([4, 4])
+    assert state_accuracy(true, found, lengths, 2, per_trial=True) == 1
+    assert state_accuracy(true, found, lengths, 2) == 0.5
+    assert state_accuracy(TRUE, FOUND, LENGTHS, 3, per_trial=True) == pytest.approx((5 / 6 + 1) / 2)
+
+
+def test_matching_is_the_best_of_all_permutations():
+    generator = torch.Generator().manual_seed(0)
+    true, found = (torch.randint(4, (3, 30), generator=generator) for _ in range(2))
+    lengths = torch.tensor([30, 17, 1])
+    table = confusion(true, found, lengths, 4).sum(0)
+    best = max(sum(table[s, p] for s, p in enumerate(order)) for order in itertools.permutations(range(4)))
+    assert state_accuracy(true, found, lengths, 4) == pytest.approx(best.item() / 48)
+
+
+def test_more_states_than_true_ones():
+    true, found = paths([0, 0, 0, 1, 1]), paths([2, 2, 0, 1, 1])
+    assert state_accuracy(true, found, torch.tensor([5]), 3) == pytest.approx(4 / 5)
+    assert match_states(true, found, torch.tensor([5]), 3).tolist() == [2, 1, 0]
+
+
+def test_names_and_models_follow_the_permutation():
+    permutation = match_states(TRUE, FOUND, LENGTHS, 3)
+    named = relabel(FOUND, permutation)
+    assert named.tolist() == [[0, 0, 1, 1, 2, 0], [2, 2, 2, 0, -1, -1]]
+    weights = torch.arange(3.0).view(3, 1, 1).expand(3, 2, 4)
+    transition = 10 * torch.arange(3.0)[:, None] + torch.arange(3.0)
+    ordered = reorder(Parameters(weights, transition, torch.arange(3.0)), permutation)
+    assert ordered.log_initial.tolist() == ordered.weights[:, 0, 0].tolist() == [1, 2, 0]
+    assert ordered.log_transition.tolist() == [[11, 12, 10], [21, 22, 20], [1, 2, 0]]
+    runs = reorder(Parameters(*(torch.stack((part, part)) for part in ordered)), permutation)
+    assert runs.weights.shape == (2, 3, 2, 4) and runs.log_transition[1, 0].tolist() == [22, 20, 21]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"estimated": FOUND[:, :5]}, r"estimated: got the shape \(2, 5\), expected true's \(2, 6\)"),
+        ({"lengths": torch.tensor([6, 7])}, r"lengths: got \[6, 7\], expected trials of 1 to 6 bins"),
+        ({"lengths": torch.tensor([6])}, "lengths: got 1, expected one for each of the 2 trials"),
+        ({"lengths": torch.tensor([6, 5])}, "true: got states 0 to 9, expected 0 to 2"),
+        ({"states": 2}, "true: got states 0 to 2, expected 0 to 1"),
+        ({"states": 0}, "states: got 0"),
+    ],
+)
+def test_unfit_arguments(changed, message):
+    given = {"true": TRUE, "estimated": FOUND, "lengths": LENGTHS, "states": 3} | changed
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(confusion)(**given)  # under the annotation check of the tests
+
+
+def test_what_is_no_permutation():
+    with pytest.raises(ValueError, match=r"permutation: got \[0, 0, 1\]"):
+        relabel(FOUND, torch.tensor([0, 0, 1]))
+    parameters = Parameters(torch.zeros(2, 1, 2), torch.zeros(2, 2), torch.zeros(2))
+    with pytest.raises(ValueError, match="expected the states 0 to 1"):
+        reorder(parameters, torch.tensor([0, 2, 1]))

@@ -1,0 +1,143 @@
+import math
+
+import pytest
+import torch
+from small_brains import one_state, ragged, record, switching
+
+from brainlib.brainstates.design import design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.evaluation import ks_test, predicted_states, time_rescaling
+from brainlib.brainstates.evaluation import rescaling as module
+from brainlib.brainstates.inference import log_emission
+from brainlib.brainstates.kernels import log_likelihood
+from brainlib.brainstates.parameters import Parameters
+from brainlib.data.trials import Trials
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def constant(rate: float) -> Parameters:
+    """One state, one neuron, no history: `rate` spikes a bin."""
+    return Parameters(torch.tensor([[[math.log(math.expm1(rate))]]]), torch.zeros(1, 1), torch.zeros(1))
+
+
+def test_intervals_by_hand():
+    """Rate .5: Q = .5 a bin. Spikes in the 3rd bin and, a trial's end between, after two more silent ones."""
+    trials = Trials.from_sequences([torch.tensor([[0], [0], [2], [0]]), torch.tensor([[0], [1], [1]])], 1.0)
+    found = time_rescaling(constant(0.5), design(trials, coupling=False), Emission(), seeded(3))
+    drawn = torch.rand(3, generator=seeded(3), dtype=torch.float64)
+    within = -torch.log(1 - drawn * (1 - math.exp(-0.5)))
+    expected = 1 - torch.exp(-(torch.tensor([1.0, 1.0, 0.0]) + within))
+    torch.testing.assert_close(found.uniform, expected, rtol=1e-6, atol=1e-7)
+    assert found.neuron.tolist() == [0, 0, 0]
+    assert (within > 0).all() and (within < 0.5).all()
+
+
+def test_predictions_look_at_the_past_alone():
+    """One step ahead they make up the marginal likelihood, log p(x) = sum over t of log p(x_t | x_1 .. x_{t-1})."""
+    parameters = switching().to(torch.float64)
+    _, regression = ragged(parameters, Emission(), [40, 25])
+    prior = predicted_states(parameters, regression, Emission())
+    evidence = log_emission(parameters, regression, Emission())
+    steps = (prior.log() + evidence).logsumexp(-1)
+    whole = log_likelihood(evidence, parameters.log_transition, parameters.log_initial, regression.lengths)
+    torch.testing.assert_close(torch.where(regression.mask, steps, 0).sum(1), whole, rtol=1e-9, atol=1e-9)
+    assert prior[:, 0].tolist() == [pytest.approx([0.3, 0.7])] * 2
+
+
+def test_a_bin_does_not_change_its_own_prediction():
+    """Many spikes in the last bin say much of its state, and nothing of how likely they were."""
+    parameters = switching()
+    trials, _ = record(parameters, Emission(), 1, 30)
+    louder = trials.counts.clone()
+    louder[0, -1] += 5
+    quiet, loud = (
+        time_rescaling(parameters, design(Trials(counts, trials.lengths, 1.0)), Emission(), seeded())
+        for counts in (torch.cat((trials.counts[:, :-1], torch.ones_like(louder[:, -1:])), 1), louder)
+    )
+    assert quiet.uniform.equal(loud.uniform)
+
+
+@pytest.mark.parametrize("emission", [Emission(), Emission("bernoulli"), Emission("negative_binomial", dispersion=2.0)])
+def test_under_the_true_model_intervals_are_uniform(emission, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 5000)
+    parameters = switching()
+    for seed in range(3):
+        trials, _ = record(parameters, emission, 10, 1000, seed)
+        found = time_rescaling(parameters, design(trials), emission, seeded(seed))
+        assert [found.of(n).p > 0.001 for n in range(4)] == [True] * 4
+        assert found.pooled().distance < 1.5 * found.pooled().bound
+
+
+def test_ks_has_its_level_under_the_true_model():
+    """Of 100 recordings by one state, about 5 % exceed the bound of 5 %, and p-values are uniform themselves."""
+    parameters = one_state(switching(), 1)
+    trials, _ = record(parameters, Emission(), 100, 100)
+    regression = design(trials)
+    results = []
+    for trial in range(100):
+        found = time_rescaling(parameters, regression.pick([trial]), Emission(), seeded(trial))
+        results.append(found.pooled())
+    rejected = sum(found.distance > found.bound for found in results)
+    assert 1 <= rejected <= 12
+    assert ks_test(torch.tensor([found.p for found in results])).p > 0.01
+
+
+def test_wrong_models_are_rejected():
+    """Without the states, without the wiring, and with states that last too short: each against many spikes."""
+    parameters = switching(stay=0.99)
+    trials, _ = record(parameters, Emission(), 10, 2000)
+    regression = design(trials)
+    alone = one_state(parameters, 1)
+    assert time_rescaling(alone, regression, Emission(), seeded()).pooled().p < 1e-6
+    uncoupled = parameters._replace(weights=parameters.weights.clone())
+    uncoupled.weights[..., :-1] = 0
+    assert time_rescaling(uncoupled, regression, Emission(), seeded()).pooled().p < 1e-6
+    forgetful = switching(stay=0.6)
+    assert time_rescaling(forgetful, regression, Emission(), seeded()).pooled().p < 1e-3
+
+
+def test_without_the_draw_within_a_bin_wide_bins_look_like_misfit():
+    """What the correction is for: at a rate of .5 a bin, whole bins fail the test that the true model should pass."""
+    parameters = constant(0.5)
+    trials, _ = record_alone(parameters, 3000)
+    found = time_rescaling(parameters, design(trials, coupling=False), Emission(), seeded())
+    silent = (trials.counts[0, :, 0] == 0).double()
+    events = (silent == 0).nonzero()[:, 0]
+    times = 0.5 * (torch.cat((torch.tensor([-1]), events)).diff())  # Q of all bins up to the spike's
+    naive = ks_test(1 - torch.exp(-times))
+    assert found.pooled().p > 0.01 and naive.p < 1e-6 and naive.events == found.pooled().events
+
+
+def record_alone(parameters: Parameters, bins: int):
+    from brainlib.brainstates.simulate import sample_spikes
+
+    return sample_spikes(parameters, Emission(), 1, bins, seeded(5), coupling=False)
+
+
+def test_no_interval_is_lost_at_the_ends_of_short_trials():
+    """Trials of 3 bins at .1 spikes a bin: whole intervals within a trial would all be short."""
+    parameters = constant(0.1)
+    trials, _ = record_alone(parameters, 30_000)
+    found = time_rescaling(parameters, design(trials.cut(3), coupling=False), Emission(), seeded())
+    assert found.pooled().p > 0.01 and len(found.uniform) == (trials.counts > 0).sum()
+
+
+def test_ks_by_hand():
+    found = ks_test(torch.tensor([0.1, 0.4, 0.8]))
+    assert found.distance == pytest.approx(2 / 3 - 0.4) and found.events == 3  # just after the second value
+    assert ks_test(torch.tensor([0.9, 0.95])).distance == pytest.approx(0.9)
+    assert ks_test(torch.tensor([0.25, 0.75])).distance == pytest.approx(0.25)
+    nothing = ks_test(torch.tensor([]))
+    assert nothing.events == 0 and math.isnan(nothing.distance) and math.isnan(nothing.p)
+    with pytest.raises(ValueError, match="values: got"):
+        ks_test(torch.tensor([0.5, 1.5]))
+
+
+def test_a_neuron_without_spikes_has_no_intervals():
+    trials = Trials.from_sequences([torch.tensor([[1, 0], [0, 0]])], 1.0)
+    parameters = Parameters(torch.zeros(1, 2, 1), torch.zeros(1, 1), torch.zeros(1))
+    found = time_rescaling(parameters, design(trials, coupling=False), Emission(), seeded())
+    assert found.of(0).events == 1 and found.of(1).events == 0 and math.isnan(found.of(1).p)

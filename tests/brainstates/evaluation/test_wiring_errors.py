@@ -1,0 +1,94 @@
+import math
+from inspect import unwrap
+
+import pytest
+import torch
+
+from brainlib.brainstates.evaluation import (
+    accuracy_by_threshold,
+    adjacency_prior_of_weights,
+    balanced_accuracy,
+    classes,
+    edge_rates,
+    soft_adjacency,
+    weight_error,
+)
+
+TRUE = torch.tensor([-1, -1, 0, 0, 0, 0, 1])
+
+
+def one_hot(found: list[int]) -> torch.Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(found) + 1, 3).double()
+
+
+def test_weight_errors_by_hand():
+    found = weight_error(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 1.0], [3.0, 7.0]]))
+    assert found.absolute == 1 and found.squared == 2.5
+    assert found.correlation == pytest.approx(10 / math.sqrt(5 * 24))
+    assert math.isnan(weight_error(torch.ones(3), torch.arange(3.0)).correlation)
+
+
+def test_equation_8_by_hand():
+    weights = torch.tensor([[[2.0, -1.0], [0.0, 1.0]], [[4.0, -0.5], [-0.25, 0.0]]])
+    expected = torch.tensor(
+        [
+            [[[0, 0.5, 0.5], [1, 0, 0]], [[0, 1, 0], [0, 0.75, 0.25]]],
+            [[[0, 0, 1], [0.5, 0.5, 0]], [[0.25, 0.75, 0], [0, 1, 0]]],
+        ]
+    )
+    assert soft_adjacency(weights).equal(expected.double())
+
+
+def test_equation_8_without_one_of_the_signs():
+    assert soft_adjacency(torch.tensor([0.0, 2.0])).tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert soft_adjacency(torch.tensor([-4.0, -1.0])).tolist() == [[1, 0, 0], [0.25, 0.75, 0]]
+    assert soft_adjacency(torch.zeros(2)).tolist() == [[0, 1, 0]] * 2
+
+
+def test_the_prior_of_weights_is_the_average_through_equation_8():
+    weights = torch.tensor([[[3.0, -2.0]], [[1.0, 1.0]]])  # average 2, -0.5
+    assert adjacency_prior_of_weights(weights.expand(2, 2, 2)).tolist() == [[[0, 0, 1], [1, 0, 0]]] * 2
+
+
+def test_balanced_accuracy_by_hand():
+    scores = one_hot([-1, 0, 0, 0, 0, 1, 1])
+    assert classes(scores).tolist() == [-1, 0, 0, 0, 0, 1, 1]
+    assert balanced_accuracy(TRUE, scores) == pytest.approx((1 / 2 + 3 / 4 + 1) / 3)
+    assert balanced_accuracy(TRUE, one_hot([0] * 7)) == pytest.approx(1 / 3)
+    assert balanced_accuracy(TRUE[2:], one_hot([0, 0, 0, 1, 1])) == pytest.approx(
+        (3 / 4 + 1) / 2
+    )  # no inhibition there
+
+
+def test_random_answers_get_a_third():
+    generator = torch.Generator().manual_seed(0)
+    true = torch.tensor([-1, 0, 1])[torch.multinomial(torch.tensor([0.1, 0.8, 0.1]), 20_000, True, generator=generator)]
+    assert balanced_accuracy(true, torch.rand(20_000, 3, generator=generator)) == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_the_accuracy_hangs_on_the_threshold():
+    weights = torch.tensor([-1.0, -0.3, 0.0, -0.1, 0.2, 0.6, 2.0])  # through (8): .3 and .1 of -1; .1, .3 and 1 of 2
+    scores = soft_adjacency(weights)
+    found = accuracy_by_threshold(TRUE, scores, torch.tensor([0.05, 0.2, 0.5, 1.0]))
+    by_hand = [(1 + 1 / 4 + 1) / 3, (1 + 3 / 4 + 1) / 3, (1 / 2 + 1 + 1) / 3, 1 / 3]
+    assert found.tolist() == pytest.approx(by_hand)
+    assert found[2] == pytest.approx(balanced_accuracy(TRUE, scores))
+
+
+def test_edge_rates_by_hand():
+    found = torch.tensor([-1, 1, 1, 0, 0, -1, 0])
+    assert edge_rates(TRUE, found) == (pytest.approx(2 / 4), pytest.approx(2 / 3), pytest.approx(1 / 2))
+    assert all(math.isnan(value) for value in edge_rates(torch.zeros(2).long(), torch.zeros(2).long()))
+
+
+def test_unfit_arguments():
+    with pytest.raises(ValueError, match=r"found: got the shape \(2,\), expected true's \(3,\)"):
+        unwrap(weight_error)(torch.zeros(3), torch.zeros(2))  # under the annotation check of the tests
+    with pytest.raises(ValueError, match=r"true: got \[0, 2\], expected classes -1, 0 and 1"):
+        balanced_accuracy(torch.tensor([0, 2]), torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"scores: got the shape \(3, 3\), expected \(2, 3\)"):
+        unwrap(balanced_accuracy)(torch.tensor([0, 1]), torch.zeros(3, 3))
+    with pytest.raises(ValueError, match="scores: got values that are not finite"):
+        accuracy_by_threshold(torch.tensor([0]), torch.full((1, 3), torch.nan), torch.zeros(1))
+    with pytest.raises(ValueError, match=r"found: got \[-3, 0\]"):
+        edge_rates(torch.tensor([0, 1]), torch.tensor([0, -3]))

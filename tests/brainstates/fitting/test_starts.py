@@ -1,0 +1,92 @@
+import pytest
+import torch
+
+from brainlib.brainstates.design import design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.fitting.starts import kmeans, kmeans_start, random_start, window_means
+from brainlib.data.trials import Trials
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def two_rates(bins=400, neurons=5):
+    """Counts of neurons that fire a lot and little in turns of 100 bins, and the turns."""
+    high = torch.arange(bins) // 100 % 2
+    rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(bins, neurons)
+    sequences = [torch.poisson(rates, generator=generator(trial)).int() for trial in range(3)]
+    return design(Trials.from_sequences(sequences, 10.0)), high
+
+
+def test_kmeans_finds_clusters_that_lie_apart():
+    centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+    true = torch.randint(0, 4, (500,), generator=generator())
+    points = centres[true] + torch.randn(500, 2, generator=generator())
+    for seed in range(10):
+        found = kmeans(points, 4, generator(seed))
+        table = torch.zeros(4, 4).index_put_((true, found), torch.ones(500), accumulate=True)
+        assert (table > 0).sum() == 4
+
+
+def test_kmeans_of_points_that_are_all_the_same():
+    assert kmeans(torch.ones(5, 2), 3, generator()).max() < 3
+
+
+def test_kmeans_wants_a_point_for_every_cluster():
+    with pytest.raises(ValueError, match="points"):
+        kmeans(torch.ones(2, 2), 3, generator())
+
+
+def test_window_means_are_of_the_bins_within_the_trial():
+    counts = [torch.full((t, 2), 3).int() for t in (60, 25, 7)]
+    means = window_means(design(Trials.from_sequences(counts, 10.0)))
+    assert means.shape == (3, 3, 2)
+    torch.testing.assert_close(means[0], torch.full((3, 2), 3.0))
+    torch.testing.assert_close(means[:, 0], torch.full((3, 2), 3.0))
+    assert not means[1:, 1:].any()
+
+
+@pytest.mark.parametrize("emission", [Emission(), Emission(link="exp"), Emission(link="sigmoid")])
+@pytest.mark.parametrize("shared_bias", [False, True])
+def test_states_start_apart_and_near_the_mean_counts(emission, shared_bias):
+    data, _ = two_rates()
+    model = HMMGLM(3, emission, shared_bias=shared_bias)
+    start = random_start(model, data, 2, generator())
+    weights = start.weights
+    assert weights.shape == (2, 3, 5, 6) and start.log_transition.shape == (2, 3, 3)
+    assert (weights[:, 0] - weights[:, 1]).abs().amax((1, 2)).min() > 0.01
+    assert (weights[0] - weights[1]).abs().max() > 0.01
+    assert (weights[..., -1] == weights[:, :1, :, -1]).all() == shared_bias
+    torch.testing.assert_close(start.log_transition.exp().sum(-1), torch.ones(2, 3))
+    torch.testing.assert_close(start.log_initial.exp(), torch.full((2, 3), 1 / 3))
+    drive = torch.einsum("btd,rsnd->rsnbt", data.features, weights)
+    assert 0.3 < float(emission.mean(drive).mean() / data.counts.double().mean()) < 3
+
+
+def test_a_neuron_that_never_fires_has_a_finite_start():
+    counts = torch.poisson(torch.ones(50, 3), generator=generator()).int()
+    counts[:, 1] = 0
+    data = design(Trials.from_sequences([counts], 10.0))
+    for start in ("random", "kmeans"):
+        found = fit(HMMGLM(2), data, iterations=20, start=start)
+        assert found.parameters.weights.isfinite().all() and found.objective.isfinite().all()
+
+
+@pytest.mark.parametrize("coupling, shared_bias", [(True, False), (False, False), (True, True)])
+def test_kmeans_starts_with_states_of_different_rates(coupling, shared_bias):
+    data, high = two_rates()
+    if not coupling:
+        data = data._replace(features=data.features[..., -1:], allowed=data.allowed[:, -1:])
+    model = HMMGLM(2, shared_bias=shared_bias)
+    start = kmeans_start(model, data, 1, generator())
+    means = model.emission.mean(torch.einsum("btd,rsnd->rsbtn", data.features, start.weights))[0].mean((1, 3))  # [S, T]
+    agrees = (means.argmax(0) == 0) == (high == 1)
+    rates = sorted(means.mean(1).tolist())
+    if not shared_bias:
+        assert rates[1] > 2 * rates[0] and max(agrees.float().mean(), 1 - agrees.float().mean()) > 0.95
+    else:
+        assert (start.weights[0, 0] - start.weights[0, 1]).abs().max() > 0.2
+    found, again = (fit(model, data, start="kmeans", iterations=5) for _ in range(2))
+    assert torch.equal(found.objective, again.objective)

@@ -1,0 +1,190 @@
+"""The one-hot HMM-GLM as a whole: it recovers small simulated brains, and better than the Gaussian model does."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from brainlib.brainstates.design import Design, design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.history import raised_cosine_basis
+from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.onehot import OneHot, fit_one_hot
+from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.simulate import Brain, demo_brain, paper_brain, simulate
+
+SOLVERS = ["integrated", "relaxed"]
+
+
+class Case:
+    """A brain of two states, 6 trials to learn from and 6 more, and the Gaussian model of the former.
+
+    The Gaussian model starts from the truth, so that states need no matching.
+    """
+
+    def __init__(self, brain: Brain, model: OneHot, seed: int) -> None:
+        self.brain = brain
+        trials, _ = simulate(brain, 12, 1_000, torch.Generator().manual_seed(seed))
+        everything = design(trials)
+        self.seen, self.unseen = everything.pick(list(range(6))), everything.pick(list(range(6, 12)))
+        gaussian = HMMGLM(2, brain.emission, prior=GaussianPrior())
+        self.gaussian = fit(gaussian, self.seen, start=brain.parameters, iterations=20).parameters
+        self.model = model
+
+    def score(self, parameters: Parameters, data: Design) -> float:
+        return float(posterior(parameters, data, self.brain.emission).log_likelihood.sum())
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """Of the official demonstration, whose strengths log(1 + 3 u) are about exp(-0.5)."""
+    brain = demo_brain(torch.Generator().manual_seed(1), states=2, neurons=8)
+    return Case(brain, OneHot(2, brain.emission, strength_mean=-0.5, strength_sd=0.7), 1)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_it_recovers_the_wiring(solver, case):
+    """The relaxation is further from it, and not better than the Gaussian model on new data: it keeps false edges."""
+    found = fit_one_hot(case.model, case.seen, start=case.gaussian, solver=solver)
+    signs = found.adjacency.argmax(-1) - 1
+    assert (signs == case.brain.adjacency).double().mean() > (0.9 if solver == "integrated" else 0.7)
+    truth = case.brain.parameters.coupling
+    assert (found.parameters.coupling - truth).abs().mean() < 0.9 * (case.gaussian.coupling - truth).abs().mean()
+    if solver == "integrated":
+        assert case.score(found.parameters, case.unseen) > case.score(case.gaussian, case.unseen) + 5
+    assert torch.equal(found.parameters.coupling, signs * found.strengths) and (found.strengths > 0).all()
+    for chances in (found.adjacency, found.adjacency_prior):
+        torch.testing.assert_close(chances.sum(-1), torch.ones(chances.shape[:-1]), rtol=0, atol=1e-5)
+
+
+def test_strengths_over_orders_of_magnitude():
+    """Most connections of the paper's brain are too weak to be seen and are left out; strong ones have their sign.
+
+    Of what the Gaussian model loses on new data to the true parameters, most is won back.
+    """
+    case = Case(paper_brain(torch.Generator().manual_seed(2), states=2, neurons=12), OneHot(2), 2)
+    found = fit_one_hot(case.model, case.seen, start=case.gaussian)
+    scores = (case.score(fitted, case.unseen) for fitted in (case.gaussian, found.parameters, case.brain.parameters))
+    gaussian, one_hot, oracle = scores
+    assert one_hot > gaussian + 0.5 * (oracle - gaussian) > gaussian
+    strong = case.brain.parameters.coupling.abs() > 0.25
+    signs = found.adjacency.argmax(-1) - 1
+    assert strong.sum() >= 2 and torch.equal(signs[strong], case.brain.adjacency[strong])
+    none = case.brain.adjacency == 0
+    assert found.parameters.coupling[none].abs().mean() < 0.3 * case.gaussian.coupling[none].abs().mean()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_objective_rises(solver, case):
+    found = fit_one_hot(case.model, case.seen, start=case.gaussian, solver=solver, iterations=8, tolerance=0.0)
+    assert found.objectives[-1] > found.objectives[0] + 1
+    assert found.objectives.diff().min() > -0.5
+    assert len(found.log_likelihoods) == len(found.objectives) <= 8 and found.held_out.numel() == 0
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_it_can_be_repeated_and_gone_on_with(solver, case):
+    first, again = (fit_one_hot(case.model, case.seen, start=case.gaussian, solver=solver, iterations=4) for _ in "ab")
+    assert torch.equal(first.parameters.weights, again.parameters.weights)
+    further = fit_one_hot(case.model, case.seen, start=first.parameters, solver=solver, iterations=4)
+    same = further.adjacency.argmax(-1) == first.adjacency.argmax(-1)
+    assert same.double().mean() > 0.9
+
+
+def test_without_a_start_the_seed_decides(case):
+    few = case.seen.pick([0, 1])
+    one, two, other = (fit_one_hot(case.model, few, iterations=2, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one.parameters.weights, two.parameters.weights)
+    assert not torch.equal(one.parameters.weights, other.parameters.weights)
+
+
+def test_held_out_data_choose_the_iteration(case):
+    found = fit_one_hot(case.model, case.seen, start=case.gaussian, held_out=case.unseen, iterations=6)
+    assert 1 <= len(found.held_out) <= 6
+    assert case.score(found.parameters, case.unseen) == pytest.approx(float(found.held_out.max()), rel=1e-9)
+
+
+def test_a_stronger_prior_leaves_smaller_weights(case):
+    sizes = [
+        float(
+            fit_one_hot(replace(case.model, prior_weight=weight), case.seen, start=case.gaussian, iterations=4)
+            .parameters.coupling.abs()
+            .mean()
+        )
+        for weight in (0.3, 30.0)
+    ]
+    assert sizes[0] > 1.1 * sizes[1]
+
+
+def test_the_slip_flattens_the_prior(case):
+    found = [
+        fit_one_hot(replace(case.model, official_slip=slip), case.seen, start=case.gaussian, iterations=5)
+        for slip in (False, True)
+    ]
+    certainty = [float(fitted.adjacency_prior.amax(-1).mean()) for fitted in found]
+    assert certainty[0] > certainty[1] + 0.01
+
+
+def test_temperatures_go_down(case):
+    annealed = fit_one_hot(
+        case.model, case.seen, start=case.gaussian, solver="relaxed", iterations=3, steps=20, temperatures=(1.0, 0.2)
+    )
+    constant = fit_one_hot(case.model, case.seen, start=case.gaussian, solver="relaxed", iterations=3, steps=20)
+    assert len(annealed.objectives) == 3 and annealed.parameters.weights.isfinite().all()
+    assert not torch.equal(annealed.adjacency, constant.adjacency)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_richer_designs(solver):
+    """No self-coupling, a refractory history, a stimulus, another emission, and trials of unequal length."""
+    from brainlib.data.trials import Trials
+
+    generator = torch.Generator().manual_seed(0)
+    sequences = [torch.rand(bins, 4, generator=generator).lt(0.3).int() for bins in (200, 130, 61)]
+    trials = Trials.from_sequences(sequences, 1.0)
+    stimuli = torch.randn(3, 200, 1, generator=generator)
+    rich = design(trials, self_coupling=False, refractory=raised_cosine_basis(4, 2), stimuli=stimuli)
+    found = fit_one_hot(OneHot(2, Emission("bernoulli", "sigmoid")), rich, solver=solver, iterations=3, steps=10)
+    assert found.parameters.weights.isfinite().all()
+    assert (found.parameters.weights[:, ~rich.allowed] == 0).all()
+    assert (found.adjacency.diagonal(dim1=1, dim2=2).argmax(1) == 1).all()
+
+
+def test_one_state_is_a_sparse_glm(case):
+    one = fit(HMMGLM(1, case.brain.emission), case.seen, iterations=10).parameters
+    found = fit_one_hot(OneHot(1, case.brain.emission), case.seen, start=one, iterations=5)
+    assert found.adjacency.shape == (1, 8, 8, 3) and found.parameters.log_transition.exp() == 1
+
+
+@pytest.mark.parametrize("name, value", [
+    ("states", 0), ("temperature", 0.0), ("strength_sd", -1.0), ("bias_sd", float("inf")), ("prior_weight", 0.0),
+    ("strength_mean", float("nan")), ("transition_floor", 0.6),
+])  # fmt: skip
+def test_a_model_says_what_is_wrong_with_it(name, value):
+    with pytest.raises(ValueError, match=f"{name}: got"):
+        OneHot(**({"states": 2} | {name: value}))
+
+
+def test_bad_input(case):
+    for name, value in (
+        ("solver", "magic"), ("iterations", 0), ("tolerance", -1.0), ("steps", 0), ("learning_rate", 0.0),
+        ("temperatures", (0.0, 1.0)),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}: got"):
+            fit_one_hot(case.model, case.seen, start=case.gaussian, **{name: value})
+    alone = design(simulate(case.brain, 2, 30, torch.Generator().manual_seed(0))[0], coupling=False)
+    with pytest.raises(ValueError, match="design: got 1 features for 8 neurons"):
+        fit_one_hot(case.model, alone)
+    with pytest.raises(ValueError, match="held_out: got"):
+        fit_one_hot(case.model, case.seen, start=case.gaussian, held_out=alone)
+    with pytest.raises(ValueError, match="states: got 90 for 60 bins"):
+        short = design(simulate(case.brain, 2, 30, torch.Generator().manual_seed(0))[0])
+        fit_one_hot(OneHot(90, case.brain.emission, transition_floor=0.0), short)
+    with pytest.raises(ValueError, match="start: got weights of shape"):
+        fit_one_hot(OneHot(3, case.brain.emission), case.seen, start=case.gaussian)
+    many = Parameters(*(torch.stack((tensor, tensor)) for tensor in case.gaussian))
+    with pytest.raises(ValueError, match="start: got weights of shape"):
+        fit_one_hot(case.model, case.seen, start=many)
+    with pytest.raises(ValueError, match="start: got weights that are NaN"):
+        fit_one_hot(case.model, case.seen, start=case.gaussian._replace(weights=case.gaussian.weights * float("nan")))

@@ -1,0 +1,44 @@
+"""Compiles the kernels for several numbers of states, for GPUs that need not be there; prints JSON lines."""
+
+import json
+import sys
+
+import torch
+from ahead_of_time import compiled, spilled
+
+from brainlib.brainstates.kernels.triton import paths, posterior
+from brainlib.brainstates.kernels.triton.posterior import scan_warps, warps_of
+from brainlib.brainstates.kernels.triton.steps import padded
+
+NUMBERS = "T", "S", "samples", "chunk_bins", "row_step", "column_step"
+
+
+def main(dtype: torch.dtype, generation: int, *states: int) -> None:
+    number = {torch.float32: "*fp32", torch.float64: "*fp64"}[dtype]
+    known = {"lengths": "*i64", "paths": "*i64", "origins": "*u8", "scales": "*fp64", "log_likelihood": "*fp64"}
+
+    def type_of(name: str) -> str:
+        return "i32" if name in NUMBERS else known.get(name, number)
+
+    kernels = {
+        "multiply": (posterior.multiply, {}),
+        "scan": (posterior.scan, {}),
+        "walk": (posterior.walk, {"AIM": "smooth"}),
+        "filter": (posterior.walk, {"AIM": "filter"}),
+        "best": (paths.best, {}),
+        "draw": (paths.draw, {"BP": paths.DRAWN_AT_ONCE}),
+    }
+    for S in states:
+        for name, (kernel, constants) in kernels.items():
+            warps = {"draw": 1, "scan": scan_warps(S, dtype)}.get(name, warps_of(S, dtype))
+            made = compiled(kernel, type_of, set(), {"BS": padded(S), **constants}, generation, num_warps=warps)
+            ptx = made.asm["ptx"]
+            print(json.dumps({
+                "kernel": name, "states": S, "spilled": spilled(made), "shared": made.metadata.shared,
+                "loads ahead": "cp.async" in ptx,
+                "barrier after stores": "bar.sync" in ptx or "bar.warp.sync" in ptx,
+            }), flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(getattr(torch, sys.argv[1]), *map(int, sys.argv[2:]))
