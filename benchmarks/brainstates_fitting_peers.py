@@ -103,7 +103,7 @@ def nemos(features, counts, weights, log_transition, log_initial):
     objective = prepare_mstep_nll_objective_param(True, observed, jax.nn.softplus)
     glm = PopulationGLM(observed, inverse_link_function=jax.nn.softplus, solver_name="LBFGS")
     solver = glm._instantiate_solver(objective, coefficients)
-    run = getattr(solver, "_optimization_run", None) or solver.optimization_run
+    run = solver._solver_run
     likelihood = prepare_estep_log_likelihood(True, observed)
     scale = GLMScale(jnp.zeros((N, S)))
     params = GLMHMMParams(

@@ -20,7 +20,7 @@ from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.jobs import finish
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.simulate import paper_brain, simulate
-from brainlib.brainstates.table import EIGHT, KNOWN, METHODS, TRUE, Setting, data_set, fit_well, row, scores
+from brainlib.brainstates.table import EIGHT, FROM_TRUTH, KNOWN, METHODS, TRUE, Setting, data_set, fit_well, row, scores
 
 COMPARED = (TRUE, "HG", "GHG", "OHG")
 IN_USE = 0.01  # share of the bins that a state must have
@@ -65,8 +65,8 @@ class Priors:
 
 DEVIATIONS = (0.75, 1.0, 1.5**0.5, 1.5, 1.75, 2.0, 2.25, 2.5)
 WEIGHTS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
-SMALL = Setting(3, 12, train=8, test=6, bins=1500, strength_sd=2.5, restarts=2, iterations=50, l1=(10.0,))
-MIDDLE = Setting(test=5, bins=2000)
+SMALL = Setting(3, 12, train=8, test=5, bins=1500, strength_sd=2.5, restarts=2, iterations=50, l1=(30.0,))
+MIDDLE = Setting(test=5, bins=2000, restarts=3, iterations=60)
 EXPLORED = Setting(states=3, neurons=10, train=10, test=5, bins=500, strength_sd=2.5)
 
 PRIORS = {
@@ -76,17 +76,17 @@ PRIORS = {
         trials=Experiment(replace(SMALL, train=6, bins=500), 3, (1, 6)),
         neurons=Experiment(replace(SMALL, bins=500), 1, (6, 12)),
         groups=Experiment(replace(SMALL, states=2, neurons=4, groups=2, bins=750, strength_sd=3.0), 1),
-        states=Experiment(replace(SMALL, bins=500), 1, (1, 2, 3, 4)),
+        states=Experiment(replace(SMALL, bins=500), 1, (1, 2, 3)),
         explorer=Experiment(EXPLORED, 1, WEIGHTS),
         explored=(1, 2, 5, 10),
-        methods=(TRUE, KNOWN, *(method for method in EIGHT if method not in ("HMM Bern", "GHG-L1"))),
+        methods=(TRUE, KNOWN, FROM_TRUTH, *(method for method in EIGHT if method not in ("HMM Bern", "GHG-L1"))),
     ),
     "laptop": Priors(
         oracle=Experiment(Setting(train=1, test=3), 5, DEVIATIONS),
-        table=Experiment(Setting(restarts=4), 10),
+        table=Experiment(Setting(restarts=6), 10),
         trials=Experiment(replace(MIDDLE, train=20), 5, (1, 2, 5, 10, 20)),
         neurons=Experiment(MIDDLE, 2, (10, 20, 30, 40, 50, 60)),
-        groups=Experiment(Setting(2, 5, 3, strength_sd=3.0, test=5), 3),
+        groups=Experiment(replace(MIDDLE, states=2, neurons=5, groups=3, strength_sd=3.0), 3),
         states=Experiment(MIDDLE, 3, (1, 2, 3, 4, 5, 6, 7, 8, 10)),
         explorer=Experiment(EXPLORED, 1, WEIGHTS),
         explored=(1, 2, 5, 10),

@@ -1,4 +1,4 @@
-"""Table 1 as the authors print it, from their own Chinese edition of the paper (16 March 2024), for display beside ours.
+"""Table 1 as the authors print it, in their own Chinese edition of the paper (16 March 2024), to stand beside ours.
 
 How log-likelihoods are offset and scaled, and what the weight error is, the edition does not say. Used in
 chapters/brainstates/02_priors.ipynb.

@@ -90,24 +90,21 @@ def fit(
     patience = PATIENCE if stochastic or held_out is not None else 1
     race = Race(parameters, iterations, tolerance * bins, patience)
     bar = _bar(iterations, progress)
+    found = posterior(parameters, design, model.emission)
     for i in range(iterations + 1):
-        found = posterior(parameters, design, model.emission)
-        likelihood = found.log_likelihood.sum(1)
-        scores = [
-            likelihood,
-            likelihood + log_prior(parameters.weights, design.allowed, model.prior, model.l1).sum((1, 2)),
-        ]
+        scores = [found.log_likelihood.sum(1), _objective(parameters, found, design, model)]
         if held_out is not None:
             scores.append(posterior(parameters, held_out, model.emission).log_likelihood.sum(1))
         going, active = race.judge(i, parameters, torch.stack(scores).cpu())
         bar.set_postfix_str(f"{race.best.max() / bins:.4f} nats a bin", refresh=False)
         if i == iterations or not len(active):
             break
-        parameters = Parameters(*(tensor[going] for tensor in parameters))
+        parameters, found = _pick(parameters, going), _pick(found, going)
         if stochastic:
             parameters = stochastic.sweep(parameters, active)
+            found = posterior(parameters, design, model.emission)
         else:
-            parameters = _maximise(parameters, Posterior(*(field[going] for field in found)), design, model)
+            parameters, found = _advance(parameters, found, design, model)
         bar.update()
     bar.close()
     best_run = int(race.best.argmax())
@@ -116,14 +113,35 @@ def fit(
     return Fit(race.kept.run(best_run), log_likelihoods, objective, others, best_run, time.perf_counter() - began)
 
 
-def _maximise(parameters: Parameters, found: Posterior, design: Design, model: HMMGLM) -> Parameters:
+def _advance(parameters: Parameters, found: Posterior, design: Design, model: HMMGLM) -> tuple[Parameters, Posterior]:
+    """An M-step and the E-step after it; of runs that have lost by it, both again, with care."""
+    after = _maximise(parameters, found, design, model, careful=False)
+    new = posterior(after, design, model.emission)
+    fell = _objective(after, new, design, model) < _objective(parameters, found, design, model)
+    if fell.any():
+        again = _maximise(_pick(parameters, fell), _pick(found, fell), design, model, careful=True)
+        for whole, part in zip((*after, *new), (*again, *posterior(again, design, model.emission)), strict=True):
+            whole[fell] = part
+    return after, new
+
+
+def _maximise(parameters: Parameters, found: Posterior, design: Design, model: HMMGLM, careful: bool) -> Parameters:
     """An M-step: of the transitions, and of the weights under the same posterior."""
     transition = most_likely_transitions(found.transitions.sum(1), parameters.log_transition, model.transition_floor)
     data = Weighted.of(design, found.states, model.emission)
     return parameters._replace(
-        weights=improve(parameters.weights, data, model, design.allowed),
+        weights=improve(parameters.weights, data, model, design.allowed, careful),
         log_transition=transition.to(parameters.log_transition),
     )
+
+
+def _objective(parameters: Parameters, found: Posterior, design: Design, model: HMMGLM) -> Float64[Tensor, " runs"]:
+    prior = log_prior(parameters.weights, design.allowed, model.prior, model.l1)
+    return found.log_likelihood.sum(1) + prior.sum((1, 2))
+
+
+def _pick(fields, runs: Tensor):
+    return type(fields)(*(field[runs] for field in fields))
 
 
 def _require(model, design, restarts, iterations, tolerance, start, batch_trials) -> None:

@@ -19,6 +19,7 @@ from brainlib.brainstates.fitting.sums import Weighted
 
 CHOLESKY = 256  # features up to which the information is formed and factorised
 RIDGE = 1e-5  # of the information's diagonal: above the rounding of sums in float32
+SHORT = 0.5  # root mean square change of a drive
 HALVINGS = 40
 QUASI_STEPS = 5  # of L-BFGS within an M-step
 
@@ -28,15 +29,24 @@ def improve(
     data: Weighted,
     model: HMMGLM,
     allowed: Bool[Tensor, "neurons features"],
+    careful: bool = True,
 ) -> Float[Tensor, "runs states neurons features"]:
     """Weights of which the M-step's objective, Q + log prior, is nowhere lower: of each neuron, and of each state too
     unless they are tied. Up to `CHOLESKY` features by Fisher scoring, beyond by L-BFGS; with L1 always by the former.
 
-    Used by `fit`.
+    Unless `careful`, a short step, which hardly ever loses, is taken without a look at what it gains. Used by `fit`.
     """
     if weights.shape[-1] > CHOLESKY and not model.l1:
         return _improve_by_gradients(weights, data, model, allowed)
-    step = scoring_step(weights, sums.gradient(weights, data), sums.information(weights, data), model, allowed)
+    gradient, curvature = sums.gradient_and_curvature(weights, data)
+    information = sums.estimated_information(weights, data, curvature)
+    step = scoring_step(weights, gradient, information, model, allowed)
+    if not careful:
+        moved = (step * (information @ step[..., None])[..., 0]).sum(
+            -1
+        )  # squared change of drives, gamma v their weights
+        if (moved <= SHORT**2 * curvature[..., -1]).all():
+            return (weights + step).to(weights.dtype)
     return climb(weights, step, data, model, allowed)
 
 
@@ -126,7 +136,7 @@ def _improve_by_gradients(weights: Tensor, data: Weighted, model: HMMGLM, allowe
     R, S, N, D = weights.shape
     before = log_prior(weights, allowed, model.prior, 0.0)
     precision = model.prior.precision if model.coupled and model.prior is not None else 0.0
-    diagonal = sums.curvature(weights, data)
+    _, diagonal = sums.gradient_and_curvature(weights, data)
     diagonal[..., :-1] += precision
     if model.shared_bias:
         diagonal[..., -1] = diagonal[..., -1].mean(1, keepdim=True)

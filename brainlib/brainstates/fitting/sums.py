@@ -19,8 +19,9 @@ from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
 
 NEGLIGIBLE = 1e-12  # posterior probability below which a bin is no part of a state
-SLIGHT = 1e-2  # below which it is left out of the information, which only shapes the steps
-MOST = 0.9  # share of a state's bins that must be left
+SLIGHT = 1e-2  # below which it is passed over where not all bins are needed
+MOST = 0.9  # share of a state's bins that must be left then
+ENOUGH = 200  # bins a feature that say how features go together
 BLOCK = 2**20  # numbers that a block holds at once
 
 
@@ -36,19 +37,23 @@ class Weighted(NamedTuple):
     def of(cls, design: Design, states: Float[Tensor, "runs trials time states"], emission: Emission) -> "Weighted":
         return cls(design.features.flatten(0, 1), design.counts.flatten(0, 1), states.flatten(1, 2), emission)
 
-    def blocks(
-        self, width: int, without_slight: bool = False
-    ) -> Iterator[tuple[tuple[int, int], Tensor, Tensor, Tensor]]:
-        """(run, state), features [m, D], counts [m, N], shares [m, 1] of blocks of bins, for `width` numbers a bin."""
+    def blocks(self, width: int, some: int | None = None) -> Iterator[tuple[tuple[int, int], Tensor, Tensor, Tensor]]:
+        """(run, state), features [m, D], counts [m, N], shares [m, 1] of blocks of bins, for `width` numbers a bin.
+
+        `some`: not all bins of a state, but at least so many if it has them, evenly from those of no slight share.
+        """
         rows = max(64, BLOCK // width)
         dtype = self.features.dtype
         for run, shares in enumerate(self.shares):
             for state, share in enumerate(shares.unbind(1)):
                 kept = share >= NEGLIGIBLE
-                if without_slight:
+                if some is not None:
                     heavy = share >= SLIGHT
                     kept = heavy if (share * heavy).sum() >= MOST * share.sum() else kept
-                for bins in kept.nonzero().squeeze(1).split(rows):
+                places = kept.nonzero().squeeze(1)
+                if some is not None:
+                    places = places[:: max(1, len(places) // some)]
+                for bins in places.split(rows):
                     counts = self.counts.index_select(0, bins).to(dtype)
                     yield (run, state), self.features.index_select(0, bins), counts, share[bins, None].to(dtype)
 
@@ -59,25 +64,36 @@ def gradient(
     """d Q_sn / d w: the sum of gamma u f, where u is the bin's score, d log p / d drive."""
     total = torch.zeros_like(weights, dtype=torch.float64)
     for place, features, counts, share in data.blocks(8 * weights.shape[2]):
-        d_a, d_b, _ = data.emission.slopes(features @ weights[place].T)
-        score = d_a.mul_(counts).sub_(d_b).mul_(share)
-        total[place] += score.T @ features
+        score, _ = data.emission.score_and_information(features @ weights[place].T, counts)
+        total[place] += score.mul_(share).T @ features
     return total
 
 
+def gradient_and_curvature(
+    weights: Float[Tensor, "runs states neurons features"], data: Weighted
+) -> tuple[Float64[Tensor, "runs states neurons features"], Float64[Tensor, "runs states neurons features"]]:
+    """`gradient`, and the diagonal of `information`."""
+    total, diagonal = torch.zeros_like(weights, dtype=torch.float64).expand(2, *weights.shape).clone()
+    for place, features, counts, share in data.blocks(8 * weights.shape[2]):
+        score, per_drive = data.emission.score_and_information(features @ weights[place].T, counts)
+        total[place] += score.mul_(share).T @ features
+        diagonal[place] += per_drive.mul_(share).T @ features.square_()
+    return total, diagonal
+
+
 def information(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted, exact: bool = False
+    weights: Float[Tensor, "runs states neurons features"], data: Weighted, some: int | None = None
 ) -> Float64[Tensor, "runs states neurons features features"]:
     """The Fisher information about w: the sum of gamma v f f^T, where v is the bin's information about its drive.
 
-    All neurons in one product of their v with the D (D + 1) / 2 products of pairs of features. Bins of slight shares
-    are left out unless it has to be `exact`.
+    All neurons in one product of their v with the D (D + 1) / 2 products of pairs of features. `some`: of so many of a
+    state's bins, as in `Weighted.blocks`.
     """
     R, S, N, D = weights.shape
     P = D * (D + 1) // 2
     total = weights.new_zeros(R, S, P, N, dtype=torch.float64)
     room = data.features.new_empty(0)
-    for place, features, counts, share in data.blocks(P, without_slight=not exact):
+    for place, features, counts, share in data.blocks(P, some):
         _, per_drive = data.emission.score_and_information(features @ weights[place].T, counts)
         if room.numel() < P * len(features):
             room = features.new_empty(P * len(features))
@@ -87,6 +103,23 @@ def information(
     square = total.new_empty(R, S, N, D, D)
     square[..., rows, columns] = square[..., columns, rows] = total.transpose(-1, -2)
     return square
+
+
+def estimated_information(
+    weights: Float[Tensor, "runs states neurons features"],
+    data: Weighted,
+    curvature: Float64[Tensor, "runs states neurons features"],
+) -> Float64[Tensor, "runs states neurons features features"]:
+    """`information` with the exact diagonal, which is `curvature`, and correlations from `ENOUGH` bins a feature.
+
+    It only shapes steps, and costs the most. A feature that none of these bins has is taken to go with no other.
+    """
+    estimate = information(weights, data, ENOUGH * weights.shape[-1])
+    diagonal = estimate.diagonal(dim1=-2, dim2=-1)
+    scale = torch.where(diagonal > 0, (curvature / diagonal).sqrt(), 0)
+    estimate = estimate * scale[..., :, None] * scale[..., None, :]
+    estimate.diagonal(dim1=-2, dim2=-1).copy_(curvature)
+    return estimate
 
 
 def gain(
@@ -102,17 +135,6 @@ def gain(
         a, b = data.emission.potentials(drive)
         more = (a[:, N:] - a[:, :N]).mul_(counts).sub_(b[:, N:]).add_(b[:, :N])
         total[place] += share[:, 0] @ more
-    return total
-
-
-def curvature(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted
-) -> Float64[Tensor, "runs states neurons features"]:
-    """The diagonal of the Fisher information."""
-    total = torch.zeros_like(weights, dtype=torch.float64)
-    for place, features, counts, share in data.blocks(8 * weights.shape[2], without_slight=True):
-        _, per_drive = data.emission.score_and_information(features @ weights[place].T, counts)
-        total[place] += per_drive.mul_(share).T @ features.square()
     return total
 
 

@@ -1,9 +1,10 @@
 """Inference in a hidden chain as functions of tensors: arguments checked, then computed where the tensors are.
 
 In all of them z_t is the state of bin t, of S; log_emission[b, t, s] = log p(x_t | z_t = s, x_1..t-1) in trial b;
-log_transition[i, j] = log p(z_t+1 = j | z_t = i), the same in all trials or one a trial; log_initial[s] = log p(z_1 = s),
-likewise. Natural logarithms; -inf is a probability of 0. A trial ends after `lengths[b]` bins (all T by default), and
-what stands beyond is not looked at. What the model cannot give at all has log likelihood -inf, and is no error.
+log_transition[i, j] = log p(z_t+1 = j | z_t = i) and log_initial[s] = log p(z_1 = s), the same in all trials or one a
+trial. Natural logarithms; -inf is a probability of 0. A trial ends after `lengths[b]` bins (all T by default), and
+what stands beyond is not looked at. A trial that the model cannot give has log likelihood -inf and no states, and is no
+error: its posterior is 0, its paths are -1.
 
 `impl`: "cpu" is compiled by numba, "triton" needs a GPU, "reference" is loops over log probabilities in float64;
 "auto" takes what is fast where `log_emission` is. All raise `ValueError` for another name, sizes that do not fit,
@@ -53,7 +54,7 @@ def forward_backward(
 ) -> Posterior:
     """The posterior of the states, exactly: the E-step of Baum-Welch (section 2.3 of the paper; chapter 1).
 
-    p(z_t | x_1..T) is proportional to a_t b_t, where a_t = p(z_t, x_1..t) comes from the past and b_t = p(x_t+1..T | z_t)
+    p(z_t | x_1..T) is proportional to p(z_t, x_1..t), which comes from the past, times p(x_t+1..T | z_t), which comes
     from the future. The transitions are summed over time at once, so that memory grows with T x S.
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
@@ -119,9 +120,9 @@ def log_likelihood(
 ) -> Float64[Tensor, "trials"]:
     """log p(x_1..T) of each trial, in nats: the marginal likelihood, all paths counted (chapters 1 to 3).
 
-    Differentiable. By Fisher's identity its gradients are the posterior: p(z_t | x) at log_emission, the expected number
-    of transitions at log_transition and p(z_1 | x) at log_initial; they hold for whatever moves these numbers, a
-    softmax that keeps the probabilities' sum at 1 included.
+    Differentiable, once. By Fisher's identity its gradients are the posterior: p(z_t | x) at log_emission, the expected
+    number of transitions at log_transition and p(z_1 | x) at log_initial, whatever moves these numbers: a softmax that
+    keeps the probabilities' sum at 1, too.
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return LogLikelihood.apply(*chain, kernels)

@@ -1,4 +1,4 @@
-"""The chain in scaled probabilities, compiled by numba: a lane of a vector takes a trial, or a piece of one (README.md).
+"""The chain in scaled probabilities, compiled by numba: a lane of a vector takes a trial or a piece of one (README.md).
 
 A group is as many pieces as a vector has lanes W, all ending at its last step, the longest first. `slots` has a row for
 each lane, group after group: trial, the piece's first bin and its number of bins (0: nobody's lane). The arrays of a
@@ -136,14 +136,15 @@ def _add_logarithms(sums, shifts, slots, L, log_likelihoods):
 def _backward(weights, matrix, behind, beta, slots, L, alpha, sums, states, counts):
     """Fills the rows `states` and adds to counts [W, S, S] what, times the matrix, is the sum of transitions.
 
-    behind [W, S] is p(z, x) of the bin after a piece and all x after that, but for a number, and beta [W, S] the matrix
-    times it: p(x after the piece | z of its last bin). Where nothing follows they are 0 and 1. In place of weights comes
-    the same as `behind` for every step, in place of alpha what it must be multiplied with: alpha / p(x).
+    behind [W, S] is p(x of the bin behind a piece and all later | z of that bin), but for a number, and beta [W, S] the
+    matrix times it: p(x behind the piece | z of its last bin). Where nothing follows they are 0 and 1. In place of
+    weights comes what `behind` is, for every step, in place of alpha what it is to be multiplied with: alpha / p(x).
     """
     S, W = weights.shape[1:]
     nothing, last = zeros(weights), np.empty((S, W), weights.dtype)
-    last[:] = beta.T
-    weights[L] = behind.T
+    for lane in range(W):
+        for s in range(S):
+            last[s, lane], weights[L, s, lane] = beta[lane, s], behind[lane, s]
     block, pairs = np.empty((BLOCK, S, W), weights.dtype), np.empty((S, S, W), weights.dtype)
     for start in range((L - 1) // BLOCK * BLOCK, -1, -BLOCK):
         stop = min(start + BLOCK, L)
@@ -221,47 +222,56 @@ def _multiply(weights, columns, slots, L, products):
                 for j in range(S):
                     total = total + load(new, (i, j))
     for lane in range(W):
-        products[lane] = steps[L % 2, :, :, lane]
+        for i in range(S):
+            for j in range(S):
+                products[lane, i, j] = steps[L % 2, i, j, lane]
 
 
 @numba.njit(cache=True)
 @no_type_check
 def join(products, log_transition, slots, order, prior, behind, beta):
-    """What lies before and behind each piece, from products [pieces, S, S] of all; `order` is time's, trial by trial."""
+    """What is before and behind each piece [pieces, S], from products [pieces, S, S]; `order` is that of time."""
     S = products.shape[1]
-    matrix, message, total = np.empty((S, S)), np.empty(S), 0.0
+    message = np.empty(S)
     for k in range(len(order)):
         piece = order[k]
         trial, first, _ = slots[piece]
         if first:
             for j in range(S):
-                prior[piece, j] = 0
+                total = 0.0
                 for i in range(S):
-                    prior[piece, j] += message[i] * np.exp(log_transition[trial, i, j])
-        message[:] = 0
-        for i in range(S):
-            for j in range(S):
+                    total += message[i] * np.exp(log_transition[trial, i, j])
+                prior[piece, j] = total
+        for j in range(S):
+            message[j] = 0
+            for i in range(S):
                 message[j] += prior[piece, i] * products[piece, i, j]
-        total = message.sum()
-        if total > 0:
-            message /= total
+        _normalise(message)
     for k in range(len(order) - 1, -1, -1):
         piece = order[k]
         trial, first, _ = slots[piece]
         if first:
             earlier = order[k - 1]
-            message[:] = 0
             for i in range(S):
+                message[i] = 0
                 for j in range(S):
                     message[i] += products[piece, i, j] * beta[piece, j]
-            total = message.sum()
-            if total > 0:
-                message /= total
+            _normalise(message)
             for i in range(S):
-                behind[earlier, i] = message[i]
-                beta[earlier, i] = 0
+                total = 0.0
                 for j in range(S):
-                    beta[earlier, i] += np.exp(log_transition[trial, i, j]) * message[j]
+                    total += np.exp(log_transition[trial, i, j]) * message[j]
+                behind[earlier, i], beta[earlier, i] = message[i], total
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _normalise(message):
+    total = 0.0
+    for number in message:
+        total += number
+    for s in range(len(message)):
+        message[s] *= 1 / total if total > 0 else 0.0
 
 
 @numba.njit(cache=True)
@@ -280,56 +290,63 @@ def _matrices(log_transition, slots, like):
 @numba.njit(cache=True)
 @no_type_check
 def _room(slots, like, S):
-    """L of a group, and room for its weights and shifts in whole blocks."""
+    """The steps of a group, and room for its weights and shifts in whole blocks, one step more for the weights."""
     L, W = slots[0, 2], len(slots)
     steps = -(-L // BLOCK) * BLOCK
     return L, np.empty((steps + 1, S, W), like.dtype), np.empty((steps, W), like.dtype)
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def multiply(log_emission, log_transition, log_initial, slots, products):
-    """products [pieces, S, S] of all pieces; slots [groups, W, 3]."""
-    for group in numba.prange(len(slots)):
-        mine, W = slots[group], slots.shape[1]
+def multiply(groups, log_emission, log_transition, log_initial, slots, products):
+    """products [groups, W, S, S] of the pieces' matrices."""
+    for group in groups:
+        mine = slots[group]
         L, weights, shifts = _room(mine, log_emission, log_initial.shape[1])
         _weigh(log_emission, log_initial, mine, L, weights, shifts)
         _, columns = _matrices(log_transition, mine, log_emission)
-        _multiply(weights, columns, mine, L, products[group * W : (group + 1) * W])
+        _multiply(weights, columns, mine, L, products[group])
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(cache=True)
 @no_type_check
-def forward_backward(
-    log_emission, log_transition, log_initial, slots, prior, behind, beta, states, counts, log_likelihoods
-):
-    for group in numba.prange(len(slots)):
-        mine, W, S = slots[group], slots.shape[1], log_initial.shape[1]
-        lanes = slice(group * W, (group + 1) * W)
-        L, weights, shifts = _room(mine, log_emission, S)
-        alpha, sums = np.empty((L + 1, S, W), log_emission.dtype), np.empty((L + 1, W), log_emission.dtype)
-        matrix, columns = _matrices(log_transition, mine, log_emission)
-        _weigh(log_emission, log_initial, mine, L, weights, shifts)
-        _forward(weights, columns, prior[lanes], mine, L, alpha, sums)
-        _add_logarithms(sums, shifts, mine, L, log_likelihoods[lanes])
-        _backward(weights, matrix, behind[lanes], beta[lanes], mine, L, alpha, sums, states, counts[lanes])
+def _look_ahead(log_emission, log_initial, slots, prior, columns, log_likelihoods):
+    """The forward pass of a group: L, weights, alpha and sums, and the log likelihoods of its pieces."""
+    L, weights, shifts = _room(slots, log_emission, log_initial.shape[1])
+    S, W = weights.shape[1:]
+    alpha, sums = np.empty((L + 1, S, W), log_emission.dtype), np.empty((L + 1, W), log_emission.dtype)
+    _weigh(log_emission, log_initial, slots, L, weights, shifts)
+    _forward(weights, columns, prior, slots, L, alpha, sums)
+    _add_logarithms(sums, shifts, slots, L, log_likelihoods)
+    return L, weights, alpha, sums
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def filter_states(log_emission, log_transition, log_initial, slots, prior, states, log_likelihoods):
-    for group in numba.prange(len(slots)):
-        mine, W, S = slots[group], slots.shape[1], log_initial.shape[1]
-        lanes = slice(group * W, (group + 1) * W)
-        L, weights, shifts = _room(mine, log_emission, S)
-        alpha, sums = np.empty((L + 1, S, W), log_emission.dtype), np.empty((L + 1, W), log_emission.dtype)
+def filter_states(groups, log_emission, log_transition, log_initial, slots, prior, states, log_likelihoods):
+    for group in groups:
+        mine = slots[group]
         _, columns = _matrices(log_transition, mine, log_emission)
-        _weigh(log_emission, log_initial, mine, L, weights, shifts)
-        _forward(weights, columns, prior[lanes], mine, L, alpha, sums)
-        _add_logarithms(sums, shifts, mine, L, log_likelihoods[lanes])
+        L, weights, alpha, sums = _look_ahead(
+            log_emission, log_initial, mine, prior[group], columns, log_likelihoods[group]
+        )
         for t in range(L):
             scale = reciprocal(load(sums, (t + 1,)))
-            for s in range(S):
+            for s in range(weights.shape[1]):
                 store(weights, (t, s), load(alpha, (t + 1, s)) * scale)
         for start in range(0, L, BLOCK):
             _to_rows(weights[start : start + BLOCK], mine, L, start, states)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def forward_backward(
+    groups, log_emission, log_transition, log_initial, slots, prior, behind, beta, states, counts, log_likelihoods
+):
+    for group in groups:
+        mine = slots[group]
+        matrix, columns = _matrices(log_transition, mine, log_emission)
+        L, weights, alpha, sums = _look_ahead(
+            log_emission, log_initial, mine, prior[group], columns, log_likelihoods[group]
+        )
+        _backward(weights, matrix, behind[group], beta[group], mine, L, alpha, sums, states, counts[group])

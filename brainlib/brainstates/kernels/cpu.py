@@ -1,7 +1,7 @@
 """The chain on a CPU, compiled by numba; tensors of another device are brought here, and what is found goes back.
 
-States are inferred in scaled probabilities. Where a transition is less probable than exp(`LEAST`) those could underflow:
-such trials take the way over log probabilities (README.md). Best paths and samples always do.
+States are inferred in scaled probabilities. Where a transition is less probable than exp(`LEAST`) these could
+underflow, so such trials take the way over log probabilities (README.md). Best paths and samples always do.
 """
 
 import functools
@@ -11,18 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from brainlib.backend import torch_threads
 from brainlib.brainstates.kernels import log_space, scaled
+from brainlib.brainstates.kernels.threads import in_threads
 
 LEAST = -30.0
 
 
-def on_cpu(infer: Callable) -> Callable:
-    @functools.wraps(infer)
+def on_cpu(function: Callable) -> Callable:
+    @functools.wraps(function)
     def anywhere(log_emission: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, ...]:
         here = log_emission.device
-        with torch_threads():
-            found = infer(*(tensor.detach().cpu() for tensor in (log_emission, *others)))
+        found = function(*(tensor.detach().cpu() for tensor in (log_emission, *others)))
         return found.to(here) if isinstance(found, Tensor) else tuple(tensor.to(here) for tensor in found)
 
     return anywhere
@@ -51,7 +50,7 @@ def infer(name: str, log_emission: Tensor, log_transition: Tensor, *others: Tens
         getattr(scaled, name)(*arrays(safe.nonzero()[:, 0], *tensors))
     if not safe.all():
         part = [tensor[~safe] if tensor.dtype == torch.int64 else tensor[~safe].double() for tensor in tensors]
-        getattr(log_space, name)(*arrays(*part))
+        in_threads(getattr(log_space, name), len(part[0]), *arrays(*part))
         for tensor, found in zip(tensors[4:], part[4:], strict=True):
             tensor[~safe] = found.to(tensor.dtype)
 
@@ -60,7 +59,7 @@ def infer(name: str, log_emission: Tensor, log_transition: Tensor, *others: Tens
 def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
     paths = torch.full(log_emission.shape[:2], -1)
     chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    log_space.viterbi(*arrays(*chain, paths))
+    in_threads(log_space.viterbi, len(paths), *arrays(*chain, paths))
     return paths
 
 
@@ -68,7 +67,7 @@ def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
 def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> Tensor:
     paths = torch.full(uniforms.shape, -1)
     chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    log_space.sample_paths(*arrays(*chain, uniforms.double(), paths))
+    in_threads(log_space.sample_paths, len(lengths), *arrays(*chain, uniforms.double(), paths))
     return paths
 
 

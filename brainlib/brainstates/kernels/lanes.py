@@ -109,9 +109,7 @@ def reciprocal(typing_context, lanes):
     def generate(context, builder, signature, arguments):
         vector = context.get_value_type(lanes)
         positive = builder.fcmp_ordered(">", arguments[0], constant(vector, 0.0))
-        return builder.select(
-            positive, builder.fdiv(constant(vector, 1.0), arguments[0]), constant(vector, 0.0)
-        )
+        return builder.select(positive, builder.fdiv(constant(vector, 1.0), arguments[0]), constant(vector, 0.0))
 
     return lanes(lanes), generate
 

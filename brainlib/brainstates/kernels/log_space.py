@@ -1,6 +1,6 @@
 """The chain over log probabilities, compiled by numba: right for every matrix, with an exponential for each of S x S
 numbers a bin. The posterior takes this way only where scaled probabilities would underflow (README.md); best paths and
-samples always do. All in float64; a thread takes a trial.
+samples always do. All in float64; `which` are the trials to do.
 
 In all functions `ahead` is log p(z_t, x_1..t) and `behind` is log p(x_t+1..T | z_t), each but for a number a bin, which
 keeps them near 0.
@@ -16,9 +16,18 @@ IMPOSSIBLE = -np.inf
 
 @numba.njit(cache=True)
 @no_type_check
+def _largest(terms):
+    largest = IMPOSSIBLE
+    for term in terms:
+        largest = max(largest, term)
+    return largest
+
+
+@numba.njit(cache=True)
+@no_type_check
 def _log_sum(terms):
     """log sum exp, and -inf of nothing possible."""
-    largest = terms.max()
+    largest = _largest(terms)
     if largest == IMPOSSIBLE:
         return largest
     total = 0.0
@@ -40,10 +49,9 @@ def _forward(log_emission, log_transition, log_initial, ahead):
             ahead[t, j] = (_log_sum(terms) if t else log_initial[j]) + log_emission[t, j]
         total = _log_sum(ahead[t])
         log_likelihood += total
-        if total == IMPOSSIBLE:
-            ahead[t:] = IMPOSSIBLE
-            return log_likelihood
-        ahead[t] -= total
+        if total > IMPOSSIBLE:
+            for j in range(S):
+                ahead[t, j] -= total
     return log_likelihood
 
 
@@ -67,15 +75,16 @@ def _backward(log_emission, log_transition, ahead, states, transitions):
             for j in range(S):
                 terms[j] = log_transition[i, j] + future[j]
             behind[i] = _log_sum(terms)
-        largest = behind.max()
-        behind -= largest
-        future -= largest
+        largest = _largest(behind)
+        for i in range(S):
+            behind[i] -= largest
+            future[i] -= largest
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def forward_backward(log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood):
-    for b in numba.prange(len(lengths)):
+def forward_backward(which, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood):
+    for b in which:
         T = lengths[b]
         ahead = np.empty((T, log_emission.shape[2]))
         log_likelihood[b] = _forward(log_emission[b], log_transition[b], log_initial[b], ahead)
@@ -83,10 +92,10 @@ def forward_backward(log_emission, log_transition, log_initial, lengths, states,
             _backward(log_emission[b], log_transition[b], ahead, states[b], transitions[b])
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def filter_states(log_emission, log_transition, log_initial, lengths, states, log_likelihood):
-    for b in numba.prange(len(lengths)):
+def filter_states(which, log_emission, log_transition, log_initial, lengths, states, log_likelihood):
+    for b in which:
         T, S = lengths[b], log_emission.shape[2]
         ahead = np.empty((T, S))
         log_likelihood[b] = _forward(log_emission[b], log_transition[b], log_initial[b], ahead)
@@ -95,10 +104,10 @@ def filter_states(log_emission, log_transition, log_initial, lengths, states, lo
                 states[b, t, s] = np.exp(ahead[t, s])
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def viterbi(log_emission, log_transition, log_initial, lengths, paths):
-    for b in numba.prange(len(lengths)):
+def viterbi(which, log_emission, log_transition, log_initial, lengths, paths):
+    for b in which:
         T, S = lengths[b], log_emission.shape[2]
         came_from = np.empty((T, S), np.uint16)
         best, before = np.empty(S), np.empty(S)  # log probability of the best path to each state
@@ -110,22 +119,24 @@ def viterbi(log_emission, log_transition, log_initial, lengths, paths):
                     if score > most:
                         first, most = i, score
                 came_from[t, j], best[j] = first, most + log_emission[b, t, j]
-            largest = best.max()
+            largest = _largest(best)
             if largest == IMPOSSIBLE:
                 break
             for j in range(S):
                 before[j] = best[j] - largest
-        if best.max() > IMPOSSIBLE:
-            state = best.argmax()
+        if _largest(best) > IMPOSSIBLE:
+            state = 0
+            for j in range(S):
+                state = j if best[j] > best[state] else state
             for t in range(T - 1, -1, -1):
                 paths[b, t] = state
                 state = came_from[t, state]
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(nogil=True, cache=True)
 @no_type_check
-def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms, paths):
-    for b in numba.prange(len(lengths)):
+def sample_paths(which, log_emission, log_transition, log_initial, lengths, uniforms, paths):
+    for b in which:
         T, S = lengths[b], log_emission.shape[2]
         ahead, sums = np.empty((T, S)), np.empty(S)
         if _forward(log_emission[b], log_transition[b], log_initial[b], ahead) > IMPOSSIBLE:
@@ -134,7 +145,7 @@ def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms, p
                 for t in range(T - 1, -1, -1):
                     for i in range(S):
                         sums[i] = ahead[t, i] + (log_transition[b, i, state] if t + 1 < T else 0.0)
-                    largest, total = sums.max(), 0.0
+                    largest, total = _largest(sums), 0.0
                     for i in range(S):
                         total += np.exp(sums[i] - largest)
                         sums[i] = total

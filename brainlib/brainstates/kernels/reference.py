@@ -27,7 +27,7 @@ def all_paths(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor)
 
 def enumerate_posterior(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor) -> tuple[Tensor, ...]:
     """States [T, S], summed transitions [S, S] and log likelihood of one possible trial, by counting paths."""
-    T, S = log_emission.shape
+    S = log_emission.shape[1]
     paths, log_joint = all_paths(log_emission, log_transition, log_initial)
     log_likelihood = log_joint.logsumexp(0)
     share = (log_joint - log_likelihood).exp()

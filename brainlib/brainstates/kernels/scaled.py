@@ -6,11 +6,12 @@ some much longer than others, pieces of trials (README.md).
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+import torch
 
 from brainlib.brainstates.kernels import compiled
 from brainlib.brainstates.kernels.lanes import VECTOR_BYTES
+from brainlib.brainstates.kernels.threads import in_threads
 
 LONGEST = 1024  # steps of a piece, where trials are cut: what a group of them needs stays in the cache of a core
 SHORTEST = 64  # below, beginning a piece costs as much as its steps
@@ -46,35 +47,36 @@ def plan(trials: np.ndarray, lengths: np.ndarray, states: int, lanes: int, threa
 def forward_backward(
     chosen, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
 ) -> None:
-    """Fills in what is known of the trials `chosen`; the other arrays are zero or another's."""
+    """Fills in what is known of the trials `chosen`; there the other arrays are 0."""
     rows, slots, ends = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
-    counts, nats = np.zeros((*ends[0].shape, log_emission.shape[2])), np.zeros(len(ends[0]))
-    compiled.forward_backward(*rows, slots, *ends, flat(states), counts, nats)
-    trial = slots[:, :, 0].ravel()
+    counts, nats = np.zeros((*ends[0].shape, log_emission.shape[2])), np.zeros(slots.shape[:2])
+    in_threads(compiled.forward_backward, len(slots), *rows, slots, *ends, flat(states), counts, nats)
+    trial = slots[:, :, 0]
     np.add.at(transitions, trial, counts * np.exp(log_transition[trial]))
     np.add.at(log_likelihood, trial, nats)
 
 
 def filter_states(chosen, log_emission, log_transition, log_initial, lengths, states, log_likelihood) -> None:
     rows, slots, (prior, *_) = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
-    nats = np.zeros(len(prior))
-    compiled.filter_states(*rows, slots, prior, flat(states), nats)
-    np.add.at(log_likelihood, slots[:, :, 0].ravel(), nats)
+    nats = np.zeros(slots.shape[:2])
+    in_threads(compiled.filter_states, len(slots), *rows, slots, prior, flat(states), nats)
+    np.add.at(log_likelihood, slots[:, :, 0], nats)
 
 
 def lay_out(chosen, log_emission, log_transition, log_initial, lengths):
-    """The chain as rows, the lanes' slots, and for each lane what its piece must know of the others [lanes, S]: p(z) at
-    its first bin given what is before, p(z, x) of what is behind, and the latter seen from its last bin.
+    """The chain as rows, the groups' slots, and what each lane's piece must know of its trial [groups, lanes, S]: p(z)
+    at its first bin given what is before, and `behind` and `beta` of `compiled.py`.
     """
     S, dtype = log_emission.shape[2], log_emission.dtype
-    threads = numba.get_num_threads()
-    slots, order, cut = plan(chosen, lengths[chosen], S, VECTOR_BYTES // dtype.itemsize, threads)
-    rows, lanes = (flat(log_emission), log_transition, log_initial), slots.shape[0] * slots.shape[1]
-    ends = np.ones((lanes, S), dtype), np.zeros((lanes, S), dtype), np.ones((lanes, S), dtype)
+    lanes = VECTOR_BYTES // dtype.itemsize
+    slots, order, cut = plan(chosen, lengths[chosen], S, lanes, torch.get_num_threads())
+    rows, shape = (flat(log_emission), log_transition, log_initial), (len(slots), lanes, S)
+    ends = np.ones(shape, dtype), np.zeros(shape, dtype), np.ones(shape, dtype)
     if cut:
-        products = np.empty((lanes, S, S), dtype)
-        compiled.multiply(*rows, slots, products)
-        compiled.join(products, log_transition, slots.reshape(-1, 3), order, *ends)
+        products = np.empty((*shape, S), dtype)
+        in_threads(compiled.multiply, len(slots), *rows, slots, products)
+        pieces = (array.reshape(-1, *array.shape[2:]) for array in (products, slots, *ends))
+        compiled.join(next(pieces), log_transition, next(pieces), order, *pieces)
     return rows, slots, ends
 
 

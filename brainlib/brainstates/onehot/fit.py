@@ -25,6 +25,7 @@ from brainlib.brainstates.parameters import Parameters
 
 SOLVERS = ("integrated", "relaxed")
 RESTARTS = 3  # of the Gaussian model that a fit starts from
+FAR = 3.0  # deviations of ln wt from its mean, within which weights start
 PATIENCE = 3  # iterations without a better held-out likelihood after which a fit ends
 
 
@@ -46,8 +47,9 @@ def fit_one_hot(
 ) -> OneHotFit:
     """Fits the one-hot HMM-GLM by EM, from `start`: parameters of the naive or the Gaussian model.
 
+    - Weights of the start that the prior thinks too large (silent neurons' may be) are cut to e^(mu_w + 3 sigma_w).
     - Without a start the Gaussian model is fitted first, three times at random from `seed`; nothing else is random.
-    - It ends when an iteration raises the objective by less than `tolerance` nats a bin, or after `iterations`.
+    - It ends when two iterations raised the objective by less than `tolerance` nats a bin, or after `iterations`.
     - `held_out`: it also ends after 3 iterations that did not raise the likelihood of these data; the best is kept.
     - "relaxed" alone takes `steps` of Adam at `learning_rate` an iteration. The prior's temperature goes geometrically
       from the first of `temperatures` to the second, at the last iteration; None: it is the model's, always.
@@ -66,6 +68,7 @@ def fit_one_hot(
     if start.weights.ndim != 3:
         raise ValueError(f"start: got weights of shape {tuple(start.weights.shape)}, expected those of one run")
     parameters = prepared(start, gaussian, design).run(0)
+    parameters.coupling.clamp_(*(sign * math.exp(model.strength_mean + FAR * model.strength_sd) for sign in (-1, 1)))
     began = time.perf_counter()
     first, last = temperatures or (model.temperature, model.temperature)
     schedule = (first * (last / first) ** (i / max(iterations - 1, 1)) for i in range(iterations))
@@ -95,7 +98,8 @@ def fit_one_hot(
                 kept = now
             elif len(tested) - 1 - tested.index(max(tested)) >= PATIENCE:
                 break
-        settled = first == last and len(history) > 1 and sum(history[-1]) - sum(history[-2]) < enough
+        objectives = [sum(pair) for pair in history]
+        settled = first == last and i > 2 and max(objectives[-2:]) < max(objectives[:-2]) + enough
         if settled or i == iterations:
             break
         transition = most_likely_transitions(

@@ -82,7 +82,7 @@ def follow_distance(
 
 
 def by_electrode(
-    wiring: Float[Tensor, "neurons neurons"], positions_um: Float[Tensor, "neurons 2"]
+    wiring: Float[Tensor, "neurons neurons"], positions_um: Float[Tensor, "places 2"]
 ) -> tuple[Float64[Tensor, "electrodes electrodes"], Float64[Tensor, "electrodes 2"]]:
     """The mean wiring between the neurons of any two electrodes, both directions together, and where these lie.
 

@@ -1,6 +1,6 @@
 """Which recordings the chapter reads, how they are cut, and which models are fitted, at every profile.
 
-`ci` reads 20 minutes of one recording in wide bins. `laptop` reads four, the one with waves whole. `paper` has more
+`ci` reads 20 minutes of one recording. `laptop` reads four, the one with waves whole. `paper` has finer bins, more
 blocks of time, more states and the visual cortex whole; the paper's own recording, CRCNS pfc-6, joins at any profile
 but `ci` where a reader has put it. Used in chapters/brainstates/03_recordings.ipynb.
 """
@@ -69,14 +69,14 @@ FEW = {"Poisson HMM": (2, 4), "HG": (1, 2, 4), "HG-L1": (1, 2, 4), "GHG": (2, 4)
 WEIGHTS = {"HG-L1": (3.0, 10.0, 30.0, 100.0), "GHG": (1.0, 100.0)}
 WAVES = Setting(
     "waves",
-    bin_ms=100.0,
+    bin_ms=200.0,
     piece_s=60.0,
     blocks=4,
     states={
-        "Poisson HMM": (2, 3, 4, 6, 8, 12),
+        "Poisson HMM": (2, 3, 4, 6, 8, 12, 16),
         "HG": (1, 2, 4),
         "HG-L1": (1, 2, 4, 6),
-        "GHG": (2, 3, 4, 6, 8),
+        "GHG": (2, 4, 6),
         "OHG": (1, 2, 4, 6),
     },
     weights=WEIGHTS,
@@ -106,13 +106,14 @@ STUDIES = {
             )
         },
         resamples=200,
-        explored=(2, 3, 4, 6),
+        explored=(2, 4, 6),
     ),
     "laptop": Study(LAPTOP, resamples=500, explored=(2, 3, 4, 6, 8, 12)),
     "paper": Study(
         {
             "waves": replace(
                 WAVES,
+                bin_ms=100.0,
                 blocks=8,
                 states={
                     "Poisson HMM": (2, 3, 4, 5, 6, 8, 12, 16, 20),

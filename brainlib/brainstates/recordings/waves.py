@@ -15,7 +15,7 @@ from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data import Trials
 
-BURST_MS = 500.0  # over which the population's count is averaged before it is called a burst
+BURST_MS = 500.0  # over which, at most, the population's count is averaged before it is called a burst
 BUSY = 2.0  # times its mean rate, and a neuron is busy
 
 
@@ -55,8 +55,12 @@ def decode(
 
 
 def bursts(trials: Trials) -> Bool[Tensor, "trials time"]:
-    """Bins in which the population's count, averaged over half a second, exceeds its mean: no model is asked."""
-    return population_bursts(trials, window=2 * int(BURST_MS / trials.bin_ms / 2) + 1)
+    """Bins in which the population's count, averaged over half a second, exceeds its mean: no model is asked.
+
+    Averages are over an odd number of bins, at most half a second. Used in chapters/brainstates/03_recordings.
+    """
+    bins = max(1, int(BURST_MS / trials.bin_ms))
+    return population_bursts(trials, window=bins - (bins + 1) % 2)
 
 
 def wave_state(path: Int64[Tensor, "trials time"], trials: Trials) -> WaveState:

@@ -99,7 +99,7 @@ def test_an_l1_step_meets_the_optimality_conditions(prior):
     torch.testing.assert_close(slope[~zero], l1 * there[~zero].sign(), atol=1e-2, rtol=0)
 
 
-def spikes(emission, seed=0, M=200, dtype=torch.float64):
+def spikes(emission, seed=0, M=200, dtype=torch.float64, R=1, S=2, N=3):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(M, D, generator=generator, dtype=dtype)
     features[:, -1] = 1
@@ -119,14 +119,14 @@ def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, shared_bias
     weights, data = spikes(emission)
     if shared_bias:
         weights[..., -1] = weights[:, :1, :, -1]
-    model = HMMGLM(S, emission, prior, l1, shared_bias)
-    allowed = torch.ones(N, D, dtype=torch.bool)
+    model = HMMGLM(2, emission, prior, l1, shared_bias)
+    allowed = torch.ones(3, D, dtype=torch.bool)
 
     def objective(before, after):
         parts = gain(before, after, data) + log_prior(after, allowed, prior, l1) - log_prior(before, allowed, prior, l1)
         return parts.sum(1) if model.coupled else parts
 
-    for _ in range(30):
+    for _ in range(20):
         after = improve(weights, data, model, allowed)
         gained = objective(weights, after)
         assert (gained > -1e-9).all()
@@ -143,7 +143,7 @@ def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, shared_bias
 @pytest.mark.parametrize("prior, shared_bias", TIES)
 def test_gradients_alone_climb_to_the_same_maximum(prior, shared_bias, monkeypatch):
     weights, data = spikes(Emission())
-    model, allowed = HMMGLM(S, prior=prior, shared_bias=shared_bias), torch.ones(N, D, dtype=torch.bool)
+    model, allowed = HMMGLM(2, prior=prior, shared_bias=shared_bias), torch.ones(3, D, dtype=torch.bool)
     allowed[:, 1] = False
     weights[..., 1] = 0
     if shared_bias:
@@ -159,20 +159,20 @@ def test_gradients_alone_climb_to_the_same_maximum(prior, shared_bias, monkeypat
 
 def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
     weights, data = spikes(Emission(link="exp"))
-    model, allowed = HMMGLM(S, Emission(link="exp")), torch.ones(N, D, dtype=torch.bool)
+    model, allowed = HMMGLM(2, Emission(link="exp")), torch.ones(3, D, dtype=torch.bool)
     step = improve(weights, data, model, allowed) - weights
     stretched = step.clone()
     stretched[0, 1, 2] *= 1000
     after = climb(weights, stretched, data, model, allowed)
     assert (gain(weights, after, data) >= 0).all()
-    others = torch.ones(R, S, N, dtype=torch.bool)
+    others = torch.ones(1, 2, 3, dtype=torch.bool)
     others[0, 1, 2] = False
     torch.testing.assert_close((after - weights)[others], step[others])
 
 
 def test_a_step_downhill_is_left_out():
     weights, data = spikes(Emission())
-    model, allowed = HMMGLM(S), torch.ones(N, D, dtype=torch.bool)
+    model, allowed = HMMGLM(2), torch.ones(3, D, dtype=torch.bool)
     best = weights
     for _ in range(20):
         best = improve(best, data, model, allowed)

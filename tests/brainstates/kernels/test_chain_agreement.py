@@ -17,7 +17,15 @@ from brainlib.brainstates.kernels import (
 
 IMPLEMENTATIONS = "reference", "cpu"
 ENUMERATED = [(1, 1), (1, 5), (2, 1), (2, 9), (3, 6), (4, 5), (5, 4), (7, 3)]  # states, bins
-SIZES = [(1, 1, 1), (1, 700, 3), (3, 400, 2), (40, 30, 5), (18, 65, 9), (5, 150, 20), (2, 40, 33)]  # trials, bins, states
+SIZES = [
+    (1, 1, 1),
+    (1, 700, 3),
+    (3, 400, 2),
+    (40, 30, 5),
+    (18, 65, 9),
+    (5, 150, 20),
+    (2, 40, 33),
+]  # trials, bins, states
 
 
 def one(inputs, b):

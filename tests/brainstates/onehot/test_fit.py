@@ -92,6 +92,17 @@ def test_it_can_be_repeated_and_gone_on_with(solver, case):
     assert same.double().mean() > 0.9
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_with_runaway_weights(solver, case):
+    """As a fit without a prior may end with; another local optimum is found, but no number is infinite or absurd."""
+    start = case.gaussian._replace(weights=case.gaussian.weights.clone())
+    start.weights[0, 0, 1], start.weights[1, 3, 5] = 2_000.0, -2_000.0
+    found = fit_one_hot(case.model, case.seen, start=start, solver=solver)
+    assert start.weights.max() == 2_000 and found.parameters.coupling.abs().max() < 20
+    lost = case.score(case.gaussian, case.seen) - case.score(found.parameters, case.seen)
+    assert lost < 0.1 * (case.score(case.gaussian, case.seen) - case.score(start, case.seen))
+
+
 def test_without_a_start_the_seed_decides(case):
     few = case.seen.pick([0, 1])
     one, two, other = (fit_one_hot(case.model, few, iterations=2, seed=seed) for seed in (0, 0, 1))

@@ -10,7 +10,7 @@ from brainlib.brainstates.kernels.triton import paths, posterior
 from brainlib.brainstates.kernels.triton.posterior import scan_warps, warps_of
 from brainlib.brainstates.kernels.triton.steps import padded
 
-NUMBERS = "T", "S", "samples", "chunk_bins", "row_step", "column_step"
+NUMBERS = "T", "S", "samples", "chunk_bins"
 
 
 def main(dtype: torch.dtype, generation: int, *states: int) -> None:
@@ -35,8 +35,8 @@ def main(dtype: torch.dtype, generation: int, *states: int) -> None:
             ptx = made.asm["ptx"]
             print(json.dumps({
                 "kernel": name, "states": S, "spilled": spilled(made), "shared": made.metadata.shared,
-                "loads ahead": "cp.async" in ptx,
-                "barrier after stores": "bar.sync" in ptx or "bar.warp.sync" in ptx,
+                "loads ahead": "cp.async" in ptx, "shuffles": ptx.count("shfl.sync"),
+                "barrier": "barrier" in made.asm["ttir"],
             }), flush=True)  # fmt: skip
 
 

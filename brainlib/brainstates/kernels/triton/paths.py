@@ -53,7 +53,7 @@ def best(log_emission, log_transition, log_initial, lengths, origins, paths, T, 
     length = tl.load(lengths + trial).to(tl.int32)
     i = tl.arange(0, BS)
     inside = i < S
-    transition = load_square(log_transition + trial * S * S, i, S, S, 1)
+    transition = load_square(log_transition + trial * S * S, i, S)
     log_emission += trial * T * S + i
     origins += trial * T * S
     paths += trial * T

@@ -30,9 +30,10 @@ from brainlib.brainstates.kernels.triton.steps import (
     seen,
 )
 
-AT_ONCE = 2500  # warps that a large GPU runs without one slowing another: an estimate, not measured
-LAUNCHES = 1000  # what cutting costs beside the programs' work, in bins of a program: an estimate, not measured
-CHUNKS = 64, 128, 256, 512, 1024  # bins
+CHUNKS = 64, 128, 256, 512, 1024, 2048  # bins
+AT_ONCE = 1000  # warps that a large GPU runs without one slowing another: an estimate, as are the next two
+SCANNED = 3  # how long a chunk takes in the scan, in bins of a walk
+LAUNCHES = 500  # how long what is launched for chunks takes to start, likewise
 
 
 class Plan(NamedTuple):
@@ -46,13 +47,13 @@ def plan(trials: int, bins: int, states: int, dtype: torch.dtype) -> Plan:
     """The chunk with which the fewest bins should follow each other."""
     warps = warps_of(states, dtype)
 
-    def cost(chunk: int) -> float:
+    def bins_in_a_row(chunk: int) -> float:
         chunks = triton.cdiv(bins, chunk)
         crowd = trials * chunks * warps / AT_ONCE
-        walking = 2.0 * chunk * max(1, crowd)
-        return walking if chunks == 1 else walking + chunk * max(1, states * crowd) + chunks + LAUNCHES
+        walked = 2.0 * chunk * max(1, crowd)
+        return walked if chunks == 1 else walked + chunk * max(1, states * crowd) + SCANNED * chunks + LAUNCHES
 
-    return Plan(min((bins, *(c for c in CHUNKS if c < bins)), key=cost), warps)
+    return Plan(min((bins, *(c for c in CHUNKS if c < bins)), key=bins_in_a_row), warps)
 
 
 def warps_of(states: int, dtype: torch.dtype) -> int:
@@ -71,7 +72,7 @@ def forward_backward(
     states, transitions, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "smooth")
     if transitions.shape[1] > 1:
         transitions = transitions.sum(1, keepdim=True, dtype=torch.float64).to(states.dtype)
-    return states, transitions[:, 0], log_likelihood
+    return states, transitions[:, 0].mT, log_likelihood
 
 
 def filter_states(
@@ -84,22 +85,24 @@ def filter_states(
 def infer(
     log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, aim: str
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    """States [B, T, S], transitions of every chunk [B, chunks, S, S] and the log likelihood [B]. By `aim` the states
-    are given the whole trial ("smooth"), given what was seen so far ("filter"), or logarithms of the latter, up to a
-    constant in every bin ("weigh"); there are transitions only of the first.
+    """States [B, T, S], transitions of every chunk, transposed [B, chunks, S, S], and the log likelihood [B].
+
+    By `aim` the states are given the whole trial ("smooth"), given what was seen so far ("filter"), or logarithms of
+    the latter, up to a constant in every bin ("weigh"). Transitions come with the first only.
     """
     check(log_emission)
     B, T, S = log_emission.shape
     chunk, warps = plan(B, T, S, log_emission.dtype)
     chunks = triton.cdiv(T, chunk)
-    sizes, options = (T, S, chunk, S, 1), {"BS": padded(S), "num_warps": warps}
+    sizes, options = (T, S, chunk), {"BS": padded(S), "num_warps": warps}
     new = log_emission.new_empty
     states, log_likelihood = torch.zeros_like(log_emission), new(B, dtype=torch.float64)
     passed, transitions = (torch.empty_like(states), new(B, chunks, S, S)) if aim == "smooth" else (states, None)
+    log_transposed = log_transition.mT.contiguous() if aim == "smooth" else None
     with torch.cuda.device_of(log_emission):
         starts, ends = log_initial, None
         if chunks > 1:
-            products, scales = new(B, chunks, S, S), new(B, chunks, S, dtype=torch.float64)
+            products, scales = new(2, B, chunks, S, S), new(B, chunks, S, dtype=torch.float64)
             starts, ends = new(2, B, chunks, S)
             multiply[B * chunks * S,](log_emission, log_transition, lengths, products, scales, *sizes, **options)
             scan[B, 2](
@@ -107,37 +110,49 @@ def infer(
                 BS=padded(S), num_warps=scan_warps(S, log_emission.dtype),
             )  # fmt: skip
         walk[B * chunks,](
-            log_emission, log_transition, starts, ends, lengths, passed, states, transitions, log_likelihood,
-            *sizes, AIM=aim, **options,
+            log_emission, log_transition, log_transposed, starts, ends, lengths,
+            passed, states, transitions, log_likelihood, *sizes, AIM=aim, **options,
         )  # fmt: skip
     return states, transitions, log_likelihood
 
 
-@triton.jit(do_not_specialize=["T", "S", "chunk_bins", "row_step", "column_step"])
+@triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
 @no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
-def multiply(
-    log_emission, log_transition, lengths, products, scales, T, S, chunk_bins, row_step, column_step, BS: tl.constexpr
-):
-    """Rows of the chunks' matrices: the logarithm of an element is `products` [B, chunks, S, S] + `scales`
-    [B, chunks, S]. A row leads into the first bin of the next chunk, before it is seen; in the last, to its last bin.
+def multiply(log_emission, log_transition, lengths, products, scales, T, S, chunk_bins, BS: tl.constexpr):
+    """Rows of the chunks' matrices. The logarithm of an element is `scales` [B, chunks, S], of its row, + `products`
+    [2, B, chunks, S, S], there a second time transposed. A row leads into the first bin of the next chunk, before it
+    is seen; in a trial's last chunk, to its last bin.
     """
     entry = tl.program_id(0) % S
     at = (tl.program_id(0) // S).to(tl.int64)
     trial, first, length, last = span(at, lengths, T, chunk_bins)
     i = tl.arange(0, BS)
     log_emission += (trial * T + first) * S + i
-    transition = load_square(log_transition + trial * S * S, i, S, row_step, column_step)
+    transition = load_square(log_transition + trial * S * S, i, S)
+    by_column = products + (tl.num_programs(0).to(tl.int64) + at * S) * S + i * S + entry
     products += (at * S + entry) * S + i
     scales += at * S + entry
     if all_follow(transition, i, S):
-        row(log_emission, tl.exp(transition), products, scales, i, entry, last - first, last < length, S, LOGS=False)
+        row(
+            log_emission,
+            tl.exp(transition),
+            products,
+            by_column,
+            scales,
+            i,
+            entry,
+            last - first,
+            last < length,
+            S,
+            LOGS=False,
+        )
     else:
-        row(log_emission, transition, products, scales, i, entry, last - first, last < length, S, LOGS=True)
+        row(log_emission, transition, products, by_column, scales, i, entry, last - first, last < length, S, LOGS=True)
 
 
 @triton.jit
 @no_type_check
-def row(log_emission, transition, products, scales, i, entry, bins, goes_on, S, LOGS: tl.constexpr):
+def row(log_emission, transition, products, by_column, scales, i, entry, bins, goes_on, S, LOGS: tl.constexpr):
     inside, entered = i < S, tl.where(i == entry, 0.0, float("-inf")).to(transition.dtype)
     now, scale = first_seen(entered, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     inverse, total = tl.full((), 1.0, now.dtype), scale
@@ -147,14 +162,16 @@ def row(log_emission, transition, products, scales, i, entry, bins, goes_on, S, 
         now, inverse, scale = seen(prior, inverse, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
         total += scale
     reached = tl.where(goes_on, passed_on(now, transition, LOGS), now)
-    tl.store(products, reached if LOGS else logarithm(reached * inverse), mask=inside)
+    reached = reached if LOGS else logarithm(reached * inverse)
+    tl.store(products, reached, mask=inside)
+    tl.store(by_column, reached, mask=inside)
     tl.store(scales, total)
 
 
-@triton.jit(do_not_specialize=["T", "S", "chunk_bins", "row_step", "column_step"])
+@triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
 @no_type_check
 def scan(
-    log_initial, products, scales, lengths, starts, ends, log_likelihood, T, S, chunk_bins, row_step, column_step,
+    log_initial, products, scales, lengths, starts, ends, log_likelihood, T, S, chunk_bins,
  BS: tl.constexpr
 ):  # fmt: skip
     """Logarithms, each up to a constant: `starts` [B, chunks, S], how probable the states are in a chunk's first bin
@@ -164,7 +181,7 @@ def scan(
     chunks, own = tl.cdiv(T, chunk_bins), tl.cdiv(tl.load(lengths + trial), chunk_bins).to(tl.int32)
     i = tl.arange(0, BS)
     inside = i < S
-    products += trial * chunks * S * S
+    products += (tl.program_id(1) * tl.num_programs(0) + trial) * chunks * S * S
     offset = trial * chunks * S + i
     scales += offset
     starts += offset
@@ -177,7 +194,7 @@ def scan(
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), start)
             start += by_row
             start -= finite(tl.max(start, 0))
-            start = log_sum(start[:, None] + load_square(products, i, S, row_step, column_step), 0)
+            start = log_sum(start[:, None] + load_square(products, i, S), 0)
             products += S * S
             scales += S
             starts += S
@@ -190,7 +207,7 @@ def scan(
         end, total = tl.zeros_like(initial), tl.zeros((), tl.float64)
         for _ in tl.range(0, own - 1, num_stages=3):
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-            end = by_row + log_sum(end[:, None] + load_square(products, i, S, column_step, row_step), 0)
+            end = by_row + log_sum(end[:, None] + load_square(products, i, S), 0)
             largest = tl.max(end, 0)
             end -= finite(largest)
             total += scale + largest
@@ -199,47 +216,48 @@ def scan(
             ends -= S
             tl.store(ends, end, mask=inside)
         by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-        end = initial + by_row + log_sum(end[:, None] + load_square(products, i, S, column_step, row_step), 0)
+        end = initial + by_row + log_sum(end[:, None] + load_square(products, i, S), 0)
         largest = tl.max(end, 0)
         total += scale + largest
         tl.store(log_likelihood + trial, total + logarithm(tl.sum(tl.exp(end - finite(largest)), 0)))
 
 
-@triton.jit(do_not_specialize=["T", "S", "chunk_bins", "row_step", "column_step"])
+@triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
 @no_type_check
 def walk(
-    log_emission, log_transition, starts, ends, lengths, passed, states, transitions, log_likelihood,
-    T, S, chunk_bins, row_step, column_step, AIM: tl.constexpr, BS: tl.constexpr,
+    log_emission, log_transition, log_transposed, starts, ends, lengths, passed, states, transitions, log_likelihood,
+    T, S, chunk_bins, AIM: tl.constexpr, BS: tl.constexpr,
 ):  # fmt: skip
     """Forward through a chunk to `passed` [B, T, S] and, if there are no `ends` and so one chunk only, the log
-    likelihood; then, to smooth, back to `states` [B, T, S] and `transitions` [B, chunks, S, S].
+    likelihood; then, to smooth, back to `states` [B, T, S] and `transitions` [B, chunks, S, S], transposed.
     """
     at = tl.program_id(0).to(tl.int64)
     trial, first, length, last = span(at, lengths, T, chunk_bins)
     i = tl.arange(0, BS)
-    transition = load_square(log_transition + trial * S * S, i, S, row_step, column_step)
-    transposed = load_square(log_transition + trial * S * S, i, S, column_step, row_step)
+    transition = load_square(log_transition + trial * S * S, i, S)
+    if AIM == "smooth":
+        log_transposed += trial * S * S
     begin = (trial * T + first) * S + i
     log_emission += begin
     passed += begin
     states += begin
     if all_follow(transition, i, S):
         forth_and_back(
-            log_emission, tl.exp(transition), tl.exp(transposed), starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, row_step, column_step, AIM, LOGS=False,
+            log_emission, tl.exp(transition), log_transposed, starts, ends, passed, states, transitions,
+            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=False,
         )  # fmt: skip
     else:
         forth_and_back(
-            log_emission, transition, transposed, starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, row_step, column_step, AIM, LOGS=True,
+            log_emission, transition, log_transposed, starts, ends, passed, states, transitions,
+            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=True,
         )  # fmt: skip
 
 
 @triton.jit
 @no_type_check
 def forth_and_back(
-    log_emission, transition, transposed, starts, ends, passed, states, transitions, log_likelihood,
-    i, at, bins, goes_on, S, row_step, column_step, AIM: tl.constexpr, LOGS: tl.constexpr,
+    log_emission, transition, log_transposed, starts, ends, passed, states, transitions, log_likelihood,
+    i, at, bins, goes_on, S, AIM: tl.constexpr, LOGS: tl.constexpr,
 ):  # fmt: skip
     inside = i < S
     start = tl.load(starts + at * S + i, mask=inside, other=float("-inf"))
@@ -262,6 +280,8 @@ def forth_and_back(
             after = tl.load(ends + at * S + i, mask=inside, other=float("-inf"))
         after = after if LOGS else tl.exp(after)
         inverse = tl.full((), 1.0, now.dtype)
+        transposed = load_square(log_transposed, i, S)
+        transposed = transposed if LOGS else tl.exp(transposed)
         pairs = tl.zeros_like(transposed)
         states += (bins - 1) * S
         for back in tl.range(0, bins, num_stages=3):
@@ -285,7 +305,7 @@ def forth_and_back(
             passed -= S
             states -= S
         pairs = pairs if LOGS else pairs * transposed
-        square = i[:, None] * column_step + i[None, :] * row_step
+        square = i[:, None] * S + i[None, :]
         tl.store(transitions + at * S * S + square, pairs, mask=inside[:, None] & inside[None, :])
 
 

@@ -30,12 +30,13 @@ def padded(states: int) -> int:
 
 @triton.jit
 @no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
-def load_square(matrix, i, S, row_step, column_step):
-    """[BS, BS] of a matrix of logarithms, [S, S]."""
+def load_square(matrix, i, S):
+    """[BS, BS] of a matrix of logarithms, [S, S]. Threads lie along what is contiguous in memory, and sums over the
+    first axis are quick: who goes back in time reads a transposed copy.
+    """
     inside = i < S
     return tl.load(
-        matrix + i[:, None] * row_step + i[None, :] * column_step,
-        mask=inside[:, None] & inside[None, :], other=float("-inf"),
+        matrix + i[:, None] * S + i[None, :], mask=inside[:, None] & inside[None, :], other=float("-inf")
     )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def load_square(matrix, i, S, row_step, column_step):
 def all_follow(log_transition, i, S):
     """Whether no transition is below exp(LEAST)."""
     inside = (i < S)[:, None] & (i < S)[None, :]
-    return tl.min(tl.min(tl.where(inside, log_transition, 0.0), 1), 0) >= LEAST
+    return tl.min(tl.min(tl.where(inside, log_transition, 0.0), 0), 0) >= LEAST
 
 
 @triton.jit
