@@ -4,7 +4,8 @@
 
 PYTHON is an interpreter that has dynamax and hmmlearn (their own virtual environment, best); what it lacks is named and
 left out. All take turns within a round, each five times, of which the fastest counts: others may use the machine.
-Printed are medians over the rounds, of the ratios those within a round. The peers' posteriors are compared with ours before anything is printed. At the end the peak of memory at growing T.
+Printed are medians over the rounds, of the ratios those within a round. The peers' posteriors are compared with ours
+before anything is timed. At the end the peak of memory at growing T.
 """
 
 import argparse

@@ -12,7 +12,8 @@
 - `decode`: a byte after 512, recomputing the prefix and on synapses;
 - `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the
   backward pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in
-  TF32, with our kernels' differences from float64 and their times when the work is cut otherwise.
+  TF32, with our kernels' differences from float64 and their times when the work is cut otherwise;
+- `brainstates`: the posterior of hidden chains (`gpu_brainstates.py`).
 
 flash-linear-attention is optional: `pip install flash-linear-attention`.
 """
@@ -30,6 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.gpu_brainstates import brainstates
 from benchmarks.official_bdh import OfficialBDH
 from benchmarks.timescales_training import Elman, Loop
 from brainlib.backend import provenance
@@ -57,7 +59,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu: this machine has no CUDA GPU; nothing was measured and no record was written.")
     record = {"provenance": provenance(DEVICE)}
-    for part in (agreement, ceilings, training, attention, projection, decode, recurrence):
+    for part in (agreement, ceilings, training, attention, projection, decode, recurrence, brainstates):
         torch.cuda.empty_cache()
         record[part.__name__] = part(record)
         print(json.dumps({part.__name__: record[part.__name__]}, indent=1), flush=True)

@@ -74,9 +74,10 @@ def fit(
       objective may fall, and a run ends after 5 iterations that did not raise it.
     - `progress` shows a bar.
 
-    The initial distribution stays as it starts: uniform, as in the paper. Used in all chapters on brain states. Raises
-    `ValueError` for more states than bins; for states that a shared bias makes equal, without any other feature; for
-    counts that the emission cannot give; for a start that does not fit; and for numbers out of range.
+    The initial distribution stays as it starts: uniform, as in the paper. Weights from or to a neuron that hardly fires
+    may have no finite best, and run off: give recordings an `l1`, or stop early by `held_out`. Used in all chapters on
+    brain states. Raises `ValueError` for more states than bins; for states that a shared bias makes equal, without any
+    other feature; for counts that the emission cannot give; for a start that does not fit; for numbers out of range.
     """
     began = time.perf_counter()
     _require(model, design, restarts, iterations, tolerance, start, batch_trials)

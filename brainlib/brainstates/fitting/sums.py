@@ -22,7 +22,7 @@ NEGLIGIBLE = 1e-12  # posterior probability below which a bin is no part of a st
 SLIGHT = 1e-2  # below which it is passed over where not all bins are needed
 MOST = 0.9  # share of a state's bins that must be left then
 ENOUGH = 200  # bins a feature that say how features go together
-BLOCK = 2**20  # numbers that a block holds at once
+BLOCK = {"cpu": 2**20, "cuda": 2**26}  # numbers that a block holds at once
 
 
 class Weighted(NamedTuple):
@@ -42,8 +42,8 @@ class Weighted(NamedTuple):
 
         `some`: not all bins of a state, but at least so many if it has them, evenly from those of no slight share.
         """
-        rows = max(64, BLOCK // width)
-        dtype = self.features.dtype
+        dtype, device = self.features.dtype, self.features.device.type
+        rows = max(256, BLOCK[device] // width)
         for run, shares in enumerate(self.shares):
             for state, share in enumerate(shares.unbind(1)):
                 kept = share >= NEGLIGIBLE

@@ -52,7 +52,7 @@ def forward_backward(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Posterior:
-    """The posterior of the states, exactly: the E-step of Baum-Welch (section 2.3 of the paper; chapter 1).
+    """The posterior of the states, exactly: the E-step of Baum-Welch (chapter 1).
 
     p(z_t | x_1..T) is proportional to p(z_t, x_1..t), which comes from the past, times p(x_t+1..T | z_t), which comes
     from the future. The transitions are summed over time at once, so that memory grows with T x S.

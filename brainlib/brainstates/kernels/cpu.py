@@ -50,7 +50,7 @@ def infer(name: str, log_emission: Tensor, log_transition: Tensor, *others: Tens
         getattr(scaled, name)(*arrays(safe.nonzero()[:, 0], *tensors))
     if not safe.all():
         part = [tensor[~safe] if tensor.dtype == torch.int64 else tensor[~safe].double() for tensor in tensors]
-        in_threads(getattr(log_space, name), len(part[0]), *arrays(*part))
+        in_threads(getattr(log_space, name), np.arange(len(part[0])), *arrays(*part))
         for tensor, found in zip(tensors[4:], part[4:], strict=True):
             tensor[~safe] = found.to(tensor.dtype)
 
@@ -59,7 +59,7 @@ def infer(name: str, log_emission: Tensor, log_transition: Tensor, *others: Tens
 def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
     paths = torch.full(log_emission.shape[:2], -1)
     chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    in_threads(log_space.viterbi, len(paths), *arrays(*chain, paths))
+    in_threads(log_space.viterbi, np.arange(len(paths)), *arrays(*chain, paths))
     return paths
 
 
@@ -67,7 +67,7 @@ def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
 def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> Tensor:
     paths = torch.full(uniforms.shape, -1)
     chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    in_threads(log_space.sample_paths, len(lengths), *arrays(*chain, uniforms.double(), paths))
+    in_threads(log_space.sample_paths, np.arange(len(lengths)), *arrays(*chain, uniforms.double(), paths))
     return paths
 
 

@@ -93,6 +93,60 @@ def constant(vector: ir.VectorType, value):
 
 
 @intrinsic
+def spread(typing_context, array, indices):
+    """The number array[*indices] in all lanes."""
+
+    def generate(context, builder, signature, arguments):
+        vector = context.get_value_type(Lanes(array.dtype))
+        pointer = address(context, builder, array, *arguments)
+        number = builder.load(builder.bitcast(pointer, vector.element.as_pointer()))
+        single = builder.insert_element(vector(ir.Undefined), number, ir.IntType(32)(0))
+        return shuffled(builder, single, [0] * vector.count)
+
+    return Lanes(array.dtype)(array, indices), generate
+
+
+@intrinsic
+def first(typing_context, lanes):
+    """The number in the first lane."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.extract_element(arguments[0], ir.IntType(32)(0))
+
+    return lanes.dtype(lanes), generate
+
+
+def shuffled(builder, vector, picked: list[int]):
+    picks = ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked)
+    return builder.shuffle_vector(vector, vector, picks)
+
+
+def across(combine):
+    """A function for numba: lanes of which each is `combine` of all."""
+
+    @intrinsic
+    def everywhere(typing_context, lanes):
+        def generate(context, builder, signature, arguments):
+            (value,), distance = arguments, lanes.width // 2
+            while distance:
+                value = combine(builder, value, shuffled(builder, value, [k ^ distance for k in range(lanes.width)]))
+                distance //= 2
+            return value
+
+        return lanes(lanes), generate
+
+    return everywhere
+
+
+def larger(builder, left, right):
+    return builder.select(builder.fcmp_ordered(">", left, right), left, right)
+
+
+sum_across = across(lambda builder, left, right: builder.fadd(left, right))
+maximum_across = across(larger)
+
+
+@intrinsic
 def zeros(typing_context, like):
     """Lanes of 0, for an array of that type."""
 
@@ -117,7 +171,7 @@ def reciprocal(typing_context, lanes):
 @intrinsic
 def maximum(typing_context, left, right):
     def generate(context, builder, signature, arguments):
-        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+        return larger(builder, *arguments)
 
     return left(left, right), generate
 

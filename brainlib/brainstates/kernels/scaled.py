@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from brainlib.brainstates.kernels import compiled
+from brainlib.brainstates.kernels import compiled, wide
 from brainlib.brainstates.kernels.lanes import VECTOR_BYTES
 from brainlib.brainstates.kernels.threads import in_threads
 
 LONGEST = 1024  # steps of a piece, where trials are cut: what a group of them needs stays in the cache of a core
 SHORTEST = 64  # below, beginning a piece costs as much as its steps
+FEW, MANY = 8, 32  # states: beyond, `wide.py` is faster, where lanes would be idle and where not
 EXTRA = 1 / 6  # what cutting adds to the work of a bin, times the number of states
 
 
@@ -48,19 +49,33 @@ def forward_backward(
     chosen, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
 ) -> None:
     """Fills in what is known of the trials `chosen`; there the other arrays are 0."""
+    if one_by_one(len(chosen), log_emission):
+        chain = log_emission, log_transition, log_initial, lengths
+        in_threads(wide.forward_backward, chosen, *chain, states, transitions, log_likelihood)
+        return
     rows, slots, ends = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
     counts, nats = np.zeros((*ends[0].shape, log_emission.shape[2])), np.zeros(slots.shape[:2])
-    in_threads(compiled.forward_backward, len(slots), *rows, slots, *ends, flat(states), counts, nats)
+    in_threads(compiled.forward_backward, np.arange(len(slots)), *rows, slots, *ends, flat(states), counts, nats)
     trial = slots[:, :, 0]
     np.add.at(transitions, trial, counts * np.exp(log_transition[trial]))
     np.add.at(log_likelihood, trial, nats)
 
 
 def filter_states(chosen, log_emission, log_transition, log_initial, lengths, states, log_likelihood) -> None:
+    if one_by_one(len(chosen), log_emission):
+        chain = log_emission, log_transition, log_initial, lengths
+        in_threads(wide.filter_states, chosen, *chain, states, log_likelihood)
+        return
     rows, slots, (prior, *_) = lay_out(chosen, log_emission, log_transition, log_initial, lengths)
     nats = np.zeros(slots.shape[:2])
-    in_threads(compiled.filter_states, len(slots), *rows, slots, prior, flat(states), nats)
+    in_threads(compiled.filter_states, np.arange(len(slots)), *rows, slots, prior, flat(states), nats)
     np.add.at(log_likelihood, slots[:, :, 0], nats)
+
+
+def one_by_one(trials: int, log_emission: np.ndarray) -> bool:
+    """Whether so many trials are better done by `wide.py`."""
+    idle = 2 * trials < VECTOR_BYTES // log_emission.itemsize * torch.get_num_threads()
+    return log_emission.shape[2] > (FEW if idle else MANY)
 
 
 def lay_out(chosen, log_emission, log_transition, log_initial, lengths):
@@ -74,7 +89,7 @@ def lay_out(chosen, log_emission, log_transition, log_initial, lengths):
     ends = np.ones(shape, dtype), np.zeros(shape, dtype), np.ones(shape, dtype)
     if cut:
         products = np.empty((*shape, S), dtype)
-        in_threads(compiled.multiply, len(slots), *rows, slots, products)
+        in_threads(compiled.multiply, np.arange(len(slots)), *rows, slots, products)
         pieces = (array.reshape(-1, *array.shape[2:]) for array in (products, slots, *ends))
         compiled.join(next(pieces), log_transition, next(pieces), order, *pieces)
     return rows, slots, ends

@@ -9,7 +9,7 @@ EMISSIONS = [
 ]
 
 
-def some_data(emission, R=2, S=3, N=4, D=5, M=300, dtype=torch.float64, seed=0):
+def some_data(emission, R=2, S=3, N=4, D=5, M=900, dtype=torch.float64, seed=0):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(M, D, generator=generator, dtype=dtype)
     counts = torch.randint(0, 2, (M, N), generator=generator).to(torch.uint8)
@@ -27,7 +27,7 @@ def objective(weights, data):
 
 @pytest.mark.parametrize("emission", EMISSIONS)
 def test_the_gradient_is_that_of_the_objective(emission, monkeypatch):
-    monkeypatch.setattr(sums, "BLOCK", 2**10)  # several blocks
+    monkeypatch.setitem(sums.BLOCK, "cpu", 2**10)  # several blocks
     weights, data = some_data(emission)
     weights.requires_grad_()
     (expected,) = torch.autograd.grad(objective(weights, data).sum(), weights)
@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_the_objective(emission, monkeypatch):
 
 @pytest.mark.parametrize("emission", EMISSIONS)
 def test_the_information_is_the_expected_hessian(emission, monkeypatch):
-    monkeypatch.setattr(sums, "BLOCK", 2**10)
+    monkeypatch.setitem(sums.BLOCK, "cpu", 2**10)
     weights, data = some_data(emission, R=1)
     drive = torch.einsum("rsnd,md->rmsn", weights, data.features)
     _, per_drive = emission.score_and_information(drive, data.counts[:, None])

