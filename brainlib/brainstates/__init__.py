@@ -1,1 +1,37 @@
-"""Switching brain states: Poisson GLMs whose wiring a hidden Markov chain selects, with Gaussian and one-hot priors."""
+"""Switching brain states: GLMs of spike trains whose wiring a hidden Markov chain selects, and priors on the wiring.
+
+`design.design` makes features of spikes, `fit` and `fit_one_hot` fit models to them, `posterior` says which states a
+model sees; the inference in the chain itself, whatever it observes, is a handful of functions of tensors.
+"""
+
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.inference import log_emission, posterior
+from brainlib.brainstates.kernels import (
+    Posterior,
+    filter_states,
+    forward_backward,
+    log_likelihood,
+    sample_paths,
+    viterbi,
+)
+from brainlib.brainstates.onehot import OneHot, fit_one_hot
+from brainlib.brainstates.parameters import Parameters
+
+__all__ = [
+    "HMMGLM",
+    "Emission",
+    "GaussianPrior",
+    "OneHot",
+    "Parameters",
+    "Posterior",
+    "filter_states",
+    "fit",
+    "fit_one_hot",
+    "forward_backward",
+    "log_emission",
+    "log_likelihood",
+    "posterior",
+    "sample_paths",
+    "viterbi",
+]

@@ -48,15 +48,16 @@ def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
 def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
     """From `random_start` a few M-steps with states that k-means finds in the counts, in windows of 25 bins.
 
-    Square roots of the windows' mean counts, each neuron's less its mean; k-means++ and Lloyd's rounds, anew for each
-    run. Good where the states differ in rates, as in recordings; wiring alone hardly shows in it.
+    Of the square roots of the windows' mean counts; k-means++ and Lloyd's rounds, anew for each run. Good where states
+    differ in rates, as in recordings; wiring alone hardly shows. Raises `ValueError` for more states than windows.
     """
     start = random_start(model, design, runs, generator)
     windows = window_means(design).sqrt()
     B, L, _ = windows.shape
     mask = design.mask[:, ::WINDOW]  # a window counts if it begins within the trial
     points = windows[mask]
-    points = points - points.mean(0)
+    if len(points) < model.states:
+        raise ValueError(f"start: got 'kmeans' for {len(points)} windows of {WINDOW} bins, expected one for each state")
     states = start.weights.new_zeros(runs, B, design.counts.shape[1], model.states)
     for run in range(runs):
         labels = torch.zeros(B, L, dtype=torch.int64, device=points.device)

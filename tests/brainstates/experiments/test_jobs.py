@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from brainlib.brainstates.jobs import finish
+from brainlib.brainstates.experiments.jobs import finish
 
 
 def square(number: int) -> dict:

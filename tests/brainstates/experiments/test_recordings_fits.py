@@ -7,9 +7,18 @@ import torch
 
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import homogeneous_log_likelihood, marginal_log_likelihood
+from brainlib.brainstates.experiments.recordings import (
+    STUDIES,
+    Fits,
+    Sample,
+    Setting,
+    comparison,
+    held_out_table,
+    read,
+    samples,
+)
+from brainlib.brainstates.experiments.recordings import fits as fits_module
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.recordings import STUDIES, Fits, Sample, Setting, comparison, held_out_table, read, samples
-from brainlib.brainstates.recordings import fits as fits_module
 from brainlib.brainstates.simulate import sample_spikes
 
 STATES = {"Poisson HMM": (2,), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (2,)}

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from brainlib.brainstates import recordings
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.experiments import recordings
+from brainlib.brainstates.experiments.recordings import Fits, Sample, Setting
+from brainlib.brainstates.experiments.recordings.anatomy import NAIVE, ONE_HOT, RAW, WITHIN
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.recordings import Fits, Sample, Setting
-from brainlib.brainstates.recordings.anatomy import NAIVE, ONE_HOT, RAW, WITHIN
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data import Trials
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from brainlib.brainstates import small_chains
+from brainlib.brainstates.experiments import small_chains
+from brainlib.brainstates.experiments.small_chains import errors, random_chain
 from brainlib.brainstates.kernels import cpu
-from brainlib.brainstates.small_chains import errors, random_chain
 
 GENERATOR = torch.Generator
 

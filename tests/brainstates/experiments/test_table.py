@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from brainlib.brainstates import table
+from brainlib.brainstates.experiments import table
+from brainlib.brainstates.experiments.table import KNOWN, METHODS, STRENGTHS, THRESHOLDS, TRUE, Setting
 from brainlib.brainstates.fitting import HMMGLM
-from brainlib.brainstates.table import KNOWN, METHODS, STRENGTHS, THRESHOLDS, TRUE, Setting
 
 SMALL = Setting(2, 6, train=3, test=2, bins=400, strength_sd=2.5, restarts=2, iterations=15, l1=(3.0, 30.0))
 

@@ -40,6 +40,12 @@ def test_kmeans_wants_a_point_for_every_cluster():
         kmeans(torch.ones(2, 2), 3, generator())
 
 
+def test_kmeans_wants_a_window_for_every_state():
+    data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
+    with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
+        fit(HMMGLM(3), data, start="kmeans")
+
+
 def test_window_means_are_of_the_bins_within_the_trial():
     counts = [torch.full((t, 2), 3).int() for t in (60, 25, 7)]
     means = window_means(design(Trials.from_sequences(counts, 10.0)))

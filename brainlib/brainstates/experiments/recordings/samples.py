@@ -7,7 +7,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.recordings.study import Setting
+from brainlib.brainstates.experiments.recordings.study import Setting
 from brainlib.data import WAVES, Trials, gratings, pfc6, songbird, waves
 
 LEAST_HZ = 0.05  # neurons of an array that fire less are left out: their weights would have no bounds

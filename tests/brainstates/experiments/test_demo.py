@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from brainlib.brainstates.demo_experiment import DEMOS, METHODS, OFFICIAL, Demo, compare, data_set, judged, score
 from brainlib.brainstates.evaluation import reorder
+from brainlib.brainstates.experiments.demo import DEMOS, METHODS, OFFICIAL, Demo, compare, data_set, judged, score
 from brainlib.ledger import PROFILES
 
 TINY = Demo(2, states=2, neurons=4, bins=120, train=4, test=3, epochs=1, steps=2, iterations=5, restarts=2)

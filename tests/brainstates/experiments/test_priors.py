@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 import torch
 
-from brainlib.brainstates import prior_experiments as experiments
-from brainlib.brainstates import published
-from brainlib.brainstates.prior_experiments import PRIORS, Experiment
-from brainlib.brainstates.table import EIGHT, TRUE, Setting
+from brainlib.brainstates.experiments import priors as experiments
+from brainlib.brainstates.experiments import published
+from brainlib.brainstates.experiments.priors import PRIORS, Experiment
+from brainlib.brainstates.experiments.table import EIGHT, TRUE, Setting
 
 TINY = Setting(2, 4, train=3, test=2, bins=150, restarts=1, iterations=3, l1=(10.0,))
 PLAN = dataclasses.replace(

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from brainlib.brainstates.evaluation import cross_correlogram, distance_correlation
 from brainlib.brainstates.evaluation.distance import DistanceCorrelation
+from brainlib.brainstates.experiments.recordings.fits import Fits
+from brainlib.brainstates.experiments.recordings.waves import quiet_to_busy
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.recordings.fits import Fits
-from brainlib.brainstates.recordings.waves import quiet_to_busy
 
 RAW, ONE_HOT = "count correlation", "OHG, prior"
 NAIVE, SPARSE, GAUSSIAN = "HG, mean weight", "HG-L1, mean weight", "GHG, shared weight"

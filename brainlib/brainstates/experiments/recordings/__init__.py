@@ -6,13 +6,20 @@ out), `fits` (every model fitted once to what is left, and its held-out likeliho
 state lie), `checks` (does the model look like the recording).
 """
 
-from brainlib.brainstates.recordings.anatomy import Anatomy, by_electrode, follow_distance, wirings
-from brainlib.brainstates.recordings.checks import intervals, rescaled, simulated
-from brainlib.brainstates.recordings.comparison import best, favourites, gains, interval, lead, numbers
-from brainlib.brainstates.recordings.fits import Fits, held_out_table
-from brainlib.brainstates.recordings.samples import Sample, read
-from brainlib.brainstates.recordings.study import STUDIES, Setting, Study
-from brainlib.brainstates.recordings.waves import bursts, decode, nearness, quiet_to_busy, state_rates, wave_state
+from brainlib.brainstates.experiments.recordings.anatomy import Anatomy, by_electrode, follow_distance, wirings
+from brainlib.brainstates.experiments.recordings.checks import intervals, rescaled, simulated
+from brainlib.brainstates.experiments.recordings.comparison import best, favourites, gains, interval, lead, numbers
+from brainlib.brainstates.experiments.recordings.fits import Fits, held_out_table
+from brainlib.brainstates.experiments.recordings.samples import Sample, read
+from brainlib.brainstates.experiments.recordings.study import STUDIES, Setting, Study
+from brainlib.brainstates.experiments.recordings.waves import (
+    bursts,
+    decode,
+    nearness,
+    quiet_to_busy,
+    state_rates,
+    wave_state,
+)
 
 __all__ = [
     "STUDIES",

@@ -16,11 +16,11 @@ from brainlib.brainstates.evaluation import (
     homogeneous_log_likelihood,
     marginal_log_likelihood,
 )
+from brainlib.brainstates.experiments.recordings.samples import Sample
+from brainlib.brainstates.experiments.recordings.study import Setting
 from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.recordings.samples import Sample
-from brainlib.brainstates.recordings.study import Setting
 
 FAMILIES = ("Poisson HMM", "HG", "HG-L1", "GHG", "OHG")
 TUNING = 4  # the last such share of what is seen chooses the weights of penalties and priors

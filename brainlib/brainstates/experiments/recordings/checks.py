@@ -6,7 +6,7 @@ from torch import Tensor
 
 from brainlib.brainstates.evaluation import interspike_intervals, time_rescaling
 from brainlib.brainstates.evaluation.rescaling import RescaledTimes
-from brainlib.brainstates.recordings.fits import Fits
+from brainlib.brainstates.experiments.recordings.fits import Fits
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data import Trials
 

@@ -24,9 +24,9 @@ from brainlib.brainstates.evaluation import (
     state_accuracy,
     weight_error,
 )
+from brainlib.brainstates.experiments.jobs import finish
 from brainlib.brainstates.fitting import HMMGLM, fit
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.jobs import finish
 from brainlib.brainstates.onehot.official import fit_officially
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import Brain, demo_brain, simulate

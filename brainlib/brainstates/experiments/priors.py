@@ -15,12 +15,23 @@ import torch
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.evaluation import bic, free_parameters, marginal_log_likelihood, state_accuracy
+from brainlib.brainstates.experiments.jobs import finish
+from brainlib.brainstates.experiments.table import (
+    EIGHT,
+    FROM_TRUTH,
+    KNOWN,
+    METHODS,
+    TRUE,
+    Setting,
+    data_set,
+    fit_well,
+    row,
+    scores,
+)
 from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.jobs import finish
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.simulate import paper_brain, simulate
-from brainlib.brainstates.table import EIGHT, FROM_TRUTH, KNOWN, METHODS, TRUE, Setting, data_set, fit_well, row, scores
 
 COMPARED = (TRUE, "HG", "GHG", "OHG")
 IN_USE = 0.01  # share of the bins that a state must have

@@ -1,0 +1,1 @@
+"""What the chapters on brain states run, at every profile."""
