@@ -57,8 +57,7 @@ def timed(B: int, T: int, S: int) -> dict:
         results["captured, by bins of a chunk"][chunk] = time
     results["bins a second"] = 1e3 * B * T / results["captured"]
     if T <= IN_A_GRAPH:
-        if S == STATES[0]:
-            results["loop in torch"] = milliseconds(partial(loop, *chain[:3]), repeats=1)
+        results["loop in torch"] = milliseconds(partial(loop, *chain[:3]), repeats=1)
         results["loop in torch, captured"] = captured_time(partial(loop, *chain[:3]), repeats=3)
     return results
 
