@@ -67,7 +67,9 @@ def compare(python: str, iterations: int) -> dict[str, float | str]:
             np.save(Path(folder) / f"{name}.npy", tensor.numpy())
         program = [python, Path(__file__).with_name("brainstates_fitting_peers.py")]
         lines = "".join(json.dumps([peer, folder, iterations + 1]) + "\n" for peer in PEERS)
-        answers = subprocess.run(program, input=lines, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
+        answers = subprocess.run(
+            program, input=lines, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ONE_THREAD
+        )
     for peer, line in zip(PEERS, answers.stdout.splitlines(), strict=False):
         answer = json.loads(line)
         if isinstance(answer, str):
