@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.report import ONE_THREAD, show
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.fitting import HMMGLM, fit
@@ -37,7 +38,6 @@ STATES, NEURONS, SEQUENCES, BINS = 5, 20, 30, 2_000
 PEERS = "dynamax", "nemos"
 LENGTHS = 50_000, 100_000
 LARGE = 200  # neurons
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "NUMBA", "OPENBLAS")}
 
 
 def problem() -> Design:
@@ -141,12 +141,7 @@ def main() -> None:
     torch.set_num_threads(1)
     record["one iteration"] = compare(arguments.peers, arguments.iterations)
     record[f"{LARGE} neurons, {STATES} states"] = memory()
-    for part, results in record.items():
-        print(part)
-        for what, value in results.items():
-            print(f"    {what:44s} {value:12.4f}" if isinstance(value, float) else f"    {what}: {value}")
-    if arguments.record:
-        arguments.record.write_text(json.dumps(record, indent=1) + "\n")
+    show(record, arguments.record)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.report import ONE_THREAD, show
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.brainstates.kernels import forward_backward
 
@@ -33,7 +34,6 @@ OURS = "brainlib", "brainlib, float64"
 PEERS = "dynamax, vmap", "dynamax, in turn", "hmmlearn, log", "hmmlearn, scaling"
 LENGTHS = 125_000, 250_000, 500_000, 1_000_000
 AGREEMENT = 1e-3  # of a posterior: single precision over 100,000 bins
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "NUMBA", "OPENBLAS")}
 
 
 def chain(sequences: int, bins: int) -> list[Tensor]:
@@ -139,12 +139,7 @@ def main() -> None:
     record = {"provenance": provenance(), **{size: compare(size, peers, arguments.rounds) for size in SIZES}}
     peers.close()
     record["bytes a bin beside the inputs"] = memory()
-    for part, results in record.items():
-        print(part)
-        for what, value in results.items():
-            print(f"    {what:44s} {value:12.4g}" if isinstance(value, float) else f"    {what}: {value}")
-    if arguments.record:
-        arguments.record.write_text(json.dumps(record, indent=1) + "\n")
+    show(record, arguments.record)
 
 
 if __name__ == "__main__":

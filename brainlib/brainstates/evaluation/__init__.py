@@ -16,10 +16,10 @@ from brainlib.brainstates.evaluation.likelihood import (
     marginal_log_likelihood,
     plug_in_log_likelihood,
 )
-from brainlib.brainstates.evaluation.matching import confusion, match_states, relabel, reorder, state_accuracy
+from brainlib.brainstates.evaluation.matching import confusion, match_states, reorder, state_accuracy
 from brainlib.brainstates.evaluation.predictive import check, interspike_intervals, rates
 from brainlib.brainstates.evaluation.rescaling import ks_test, predicted_states, time_rescaling
-from brainlib.brainstates.evaluation.roc import edge_roc, signed_auc
+from brainlib.brainstates.evaluation.roc import edge_roc
 from brainlib.brainstates.evaluation.waves import agreement, population_bursts
 from brainlib.brainstates.evaluation.wiring import (
     accuracy_by_threshold,
@@ -61,9 +61,7 @@ __all__ = [
     "population_bursts",
     "predicted_states",
     "rates",
-    "relabel",
     "reorder",
-    "signed_auc",
     "soft_adjacency",
     "state_accuracy",
     "summarise_states",

@@ -20,7 +20,7 @@ from brainlib.brainstates.parameters import Parameters
 def folds(trials: int, count: int, generator: torch.Generator) -> list[Int64[Tensor, "..."]]:
     """The trials in `count` groups of nearly equal size, drawn at random; each is held out once.
 
-    Raises `ValueError` unless there are 2 to `trials` groups. Used in chapters/brainstates/03_recordings.
+    Raises `ValueError` unless there are 2 to `trials` groups.
     """
     if not 2 <= count <= trials:
         raise ValueError(f"count: got {count}, expected 2 to the {trials} trials")
@@ -32,8 +32,7 @@ def cross_validate(
 ) -> Float64[Tensor, " folds"]:
     """The held-out marginal log-likelihood of every fold in nats a bin, `fit` given the other trials.
 
-    Raises `ValueError` for folds that are empty, leave nothing to fit or name trials that are not there. Used in
-    chapters/brainstates/03_recordings.
+    Raises `ValueError` for folds that are empty, leave nothing to fit or name trials that are not there.
     """
     trials = len(design.lengths)
     for number, group in enumerate(held_out):
@@ -96,7 +95,8 @@ def choose(
 ) -> Choice:
     """Every candidate on the same folds: numbers of states, weights of a prior, or whole models.
 
-    Raises as `cross_validate`, and `ValueError` without candidates. Used in chapters/brainstates/03_recordings.
+    For recordings of your own: chapter 3 holds out blocks of time instead. Raises as `cross_validate`, and `ValueError`
+    without candidates.
     """
     if not len(candidates):
         raise ValueError("candidates: got none, expected at least one")
@@ -120,7 +120,7 @@ def bic(log_likelihood: float, free: int, bins: int) -> float:
     """Schwarz's criterion, -2 log p + free log(bins), of the training data's marginal log-likelihood; lower is better.
 
     A bin is one observation, of all neurons together. It counts parameters as if no prior held them back. Raises
-    `ValueError` for fewer than 1 bin. Used in chapters/brainstates/03_recordings.
+    `ValueError` for fewer than 1 bin. Used in chapters/brainstates/02_priors and 03_recordings.
     """
     if bins < 1:
         raise ValueError(f"bins: got {bins}, expected at least 1")

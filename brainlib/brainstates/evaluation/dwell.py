@@ -44,8 +44,7 @@ def dwell_times(
 ) -> list[Float64[Tensor, "..."]]:
     """The lengths in ms of each state's visits, in their order, trial after trial.
 
-    Raises `ValueError` for lengths beyond the bins and for states other than 0 to states - 1. Used in
-    chapters/brainstates/03_recordings.
+    Raises `ValueError` for lengths beyond the bins and for states other than 0 to states - 1.
     """
     if len(lengths) != len(path):
         raise ValueError(f"lengths: got {len(lengths)}, expected one for each of the {len(path)} trials")

@@ -74,17 +74,6 @@ def confusion(
     return torch.bincount(cells[mask], minlength=B * states**2).view(B, states, states)
 
 
-def relabel(
-    estimated: Int64[Tensor, "trials time"], permutation: Int64[Tensor, "states"]
-) -> Int64[Tensor, "trials time"]:
-    """Each bin's state by its true name: p[s] becomes s; what is negative (padding) stays.
-
-    Raises `ValueError` for what is no permutation. Used in chapters/brainstates/01_from_glm_to_hmm_glm.
-    """
-    names = _checked(permutation, len(permutation)).argsort().to(estimated.device)
-    return torch.where(estimated < 0, estimated, names[estimated.clamp(min=0)])
-
-
 def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Parameters:
     """The same model with its states in another order: state s of the result was state p[s].
 

@@ -48,8 +48,7 @@ def check(observed: Float[Tensor, "*rest"], replicated: Float[Tensor, "samples *
     """The middle `share` of the replicates, and the posterior-predictive p-value, (1 + how many are as extreme) /
     (1 + how many there are).
 
-    Raises `ValueError` for shapes that do not fit and shares outside 0 .. 1. Used in
-    chapters/brainstates/03_recordings.
+    Raises `ValueError` for shapes that do not fit and shares outside 0 .. 1.
     """
     if not len(replicated) or replicated.shape[1:] != observed.shape:
         expected = ("replicates", *observed.shape)

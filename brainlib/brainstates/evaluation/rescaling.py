@@ -63,7 +63,7 @@ class RescaledTimes(NamedTuple):
 
 
 def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
-    """Of values that should be uniform on 0 .. 1. Used in chapters/brainstates/03_recordings.
+    """Of values that should be uniform on 0 .. 1.
 
     Raises `ValueError` for values outside.
     """
@@ -102,10 +102,7 @@ def time_rescaling(
 
 @torch.no_grad()
 def predicted_states(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "trials time states"]:
-    """P(z_t | x_1 .. x_{t-1}): the filter's states of the bin before, one transition on.
-
-    Used in chapters/brainstates/01_from_glm_to_hmm_glm.
-    """
+    """P(z_t | x_1 .. x_{t-1}): the filter's states of the bin before, one transition on."""
     evidence = log_emission(parameters, design, emission)
     chain = parameters.to(evidence.dtype)
     states = filter_states(evidence, chain.log_transition, chain.log_initial, design.lengths).states

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from brainlib.brainstates.evaluation.bins import same_shape
@@ -39,12 +39,3 @@ def edge_roc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> ROC
     hits = true[order].double()
     above = torch.stack(((1 - hits).cumsum(0) / others, hits.cumsum(0) / edges))[:, last]
     return ROC(*torch.cat((above.new_zeros(2, 1), above), 1).cpu())
-
-
-def signed_auc(true: Int[Tensor, "*rest"], weights: Float[Tensor, "*rest"]) -> float:
-    """The mean of two areas: excitatory edges (1) against all else ranked by w, inhibitory (-1) ranked by -w.
-
-    Unlike the area of |w|, it asks for the signs too; chance is 0.5. Raises as `edge_roc`, for either sign. Used in
-    chapters/brainstates/02_priors.
-    """
-    return (edge_roc(true == 1, weights).auc + edge_roc(true == -1, -weights).auc) / 2

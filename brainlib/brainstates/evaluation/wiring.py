@@ -58,7 +58,7 @@ def adjacency_prior_of_weights(
 ) -> Float64[Tensor, "neurons neurons 3"]:
     """The wiring that all states share, for models that learn none: the weights' average over states through (8).
 
-    Used in chapters/brainstates/02_priors and 03_recordings.
+    Used in chapters/brainstates/02_priors.
     """
     return soft_adjacency(weights.detach().double().mean(0))
 

@@ -96,7 +96,7 @@ PRIORS = {
         oracle=Experiment(Setting(train=1, test=3), 5, DEVIATIONS),
         table=Experiment(Setting(restarts=6), 10),
         trials=Experiment(replace(MIDDLE, train=20), 5, (1, 2, 5, 10, 20)),
-        neurons=Experiment(MIDDLE, 2, (10, 20, 30, 40, 50, 60)),
+        neurons=Experiment(MIDDLE, 3, (10, 20, 30, 40, 50, 60)),
         groups=Experiment(replace(MIDDLE, states=2, neurons=5, groups=3, strength_sd=3.0), 3),
         states=Experiment(MIDDLE, 3, (1, 2, 3, 4, 5, 6, 7, 8, 10)),
         explorer=Experiment(EXPLORED, 1, WEIGHTS),

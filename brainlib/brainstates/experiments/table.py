@@ -26,6 +26,7 @@ from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import (
     accuracy_by_threshold,
+    adjacency_prior_of_weights,
     balanced_accuracy,
     classes,
     correlogram_wiring,
@@ -275,7 +276,7 @@ def judged(found: Found, data: DataSet, seconds: float) -> Score:
     else:
         wiring = parameters.coupling.expand(S, -1, -1)
     adjacency = soft_adjacency(wiring) if adjacency is None else adjacency
-    prior = soft_adjacency(wiring.mean(0)) if found.prior is None else found.prior
+    prior = adjacency_prior_of_weights(wiring) if found.prior is None else found.prior
     true, shared = brain.adjacency, shared_wiring(brain)
     rates = edge_rates(true, classes(adjacency))
     coupled = found.wiring is None

@@ -3,7 +3,7 @@ import inspect
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import edge_roc, signed_auc
+from brainlib.brainstates.evaluation import edge_roc
 
 
 def test_a_curve_by_hand():
@@ -35,21 +35,13 @@ def test_random_scores_have_an_area_of_a_half():
     generator = torch.Generator().manual_seed(0)
     true = torch.rand(100, 100, generator=generator) < 0.2
     assert edge_roc(true, torch.randn(100, 100, generator=generator)).auc == pytest.approx(0.5, abs=0.02)
-    signs = torch.where(true, torch.tensor([-1, 1])[torch.randint(2, true.shape, generator=generator)], 0)
-    assert signed_auc(signs, torch.randn(100, 100, generator=generator)) == pytest.approx(0.5, abs=0.02)
-
-
-def test_the_signed_area_asks_for_signs():
-    true, weights = torch.tensor([-1, -1, 0, 0, 1]), torch.tensor([-2.0, -1.0, 0.1, -0.1, 3.0])
-    assert signed_auc(true, weights) == 1 and signed_auc(true, -weights) == 0
-    assert edge_roc(true != 0, weights.abs()).auc == edge_roc(true != 0, -weights.abs().neg()).auc == 1
 
 
 def test_unfit_arguments():
     with pytest.raises(ValueError, match="true: got 0 edges and 3 other entries"):
         edge_roc(torch.zeros(3).bool(), torch.zeros(3))
     with pytest.raises(ValueError, match="true: got 3 edges and 0 other"):
-        signed_auc(torch.ones(3).long(), torch.zeros(3))
+        edge_roc(torch.ones(3).bool(), torch.zeros(3))
     with pytest.raises(ValueError, match=r"scores: got the shape \(2,\)"):
         inspect.unwrap(edge_roc)(torch.zeros(3).bool(), torch.zeros(2))  # under the annotation check of the tests
     with pytest.raises(ValueError, match="scores: got values that are not finite"):

@@ -4,7 +4,7 @@ import itertools
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import confusion, match_states, relabel, reorder, state_accuracy
+from brainlib.brainstates.evaluation import confusion, match_states, reorder, state_accuracy
 from brainlib.brainstates.parameters import Parameters
 
 
@@ -51,10 +51,8 @@ def test_more_states_than_true_ones():
     assert match_states(true, found, torch.tensor([5]), 3).tolist() == [2, 1, 0]
 
 
-def test_names_and_models_follow_the_permutation():
+def test_models_follow_the_permutation():
     permutation = match_states(TRUE, FOUND, LENGTHS, 3)
-    named = relabel(FOUND, permutation)
-    assert named.tolist() == [[0, 0, 1, 1, 2, 0], [2, 2, 2, 0, -1, -1]]
     weights = torch.arange(3.0).view(3, 1, 1).expand(3, 2, 4)
     transition = 10 * torch.arange(3.0)[:, None] + torch.arange(3.0)
     ordered = reorder(Parameters(weights, transition, torch.arange(3.0)), permutation)
@@ -82,8 +80,6 @@ def test_unfit_arguments(changed, message):
 
 
 def test_what_is_no_permutation():
-    with pytest.raises(ValueError, match=r"permutation: got \[0, 0, 1\]"):
-        relabel(FOUND, torch.tensor([0, 0, 1]))
     parameters = Parameters(torch.zeros(2, 1, 2), torch.zeros(2, 2), torch.zeros(2))
     with pytest.raises(ValueError, match="expected the states 0 to 1"):
         reorder(parameters, torch.tensor([0, 2, 1]))

@@ -100,9 +100,9 @@ class Fits:
             else:
                 self.known[key] = self._fit(*key)
                 if path:
-                    partial = path.with_suffix(".part")
-                    save_file(self.known[key], partial)
-                    partial.replace(path)
+                    unfinished = path.with_suffix(".part")
+                    save_file(self.known[key], unfinished)
+                    unfinished.replace(path)
         return self.known[key]
 
     def _path(self, stem: str, ending: str) -> Path | None:
@@ -133,7 +133,9 @@ class Fits:
             else:
                 self.chosen[family, split] = self._tuned(family, split)
                 if path:
-                    path.write_text(json.dumps(self.chosen[family, split]))
+                    unfinished = path.with_suffix(".part")
+                    unfinished.write_text(json.dumps(self.chosen[family, split]))
+                    unfinished.replace(path)
         return self.chosen[family, split]
 
     def _tuned(self, family: str, split: int) -> float:
