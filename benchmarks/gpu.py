@@ -13,9 +13,10 @@
 - `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the
   backward pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in
   TF32, with our kernels' differences from float64 and their times when the work is cut otherwise;
-- `brainstates`: the posterior of hidden chains (`gpu_brainstates.py`).
+- `brainstates`: the posterior of hidden chains (`gpu_brainstates.py`);
+- `astrosnn`: the scan of spiking neurons and the astrocyte's memory (`gpu_astrosnn.py`).
 
-flash-linear-attention is optional: `pip install flash-linear-attention`.
+flash-linear-attention and SpikingJelly are optional: `pip install flash-linear-attention spikingjelly`.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.gpu_astrosnn import astrosnn
 from benchmarks.gpu_brainstates import brainstates
 from benchmarks.official_bdh import OfficialBDH
 from benchmarks.timescales_training import Elman, Loop
@@ -59,7 +61,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu: this machine has no CUDA GPU; nothing was measured and no record was written.")
     record = {"provenance": provenance(DEVICE)}
-    for part in (agreement, ceilings, training, attention, projection, decode, recurrence, brainstates):
+    for part in (agreement, ceilings, training, attention, projection, decode, recurrence, brainstates, astrosnn):
         torch.cuda.empty_cache()
         record[part.__name__] = part(record)
         print(json.dumps({part.__name__: record[part.__name__]}, indent=1), flush=True)

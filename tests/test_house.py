@@ -27,6 +27,8 @@ HEAVY = {
         "brainlib.training",
         "brainlib.baselines",
         "brainlib.ledger",
+        "brainlib.sampling",
+        "brainlib.astrosnn",
         "brainlib.bdh",
         "brainlib.brainstates",
         "brainlib.timescales",

@@ -58,9 +58,16 @@
     const controls = [...figure.querySelectorAll(".brainlib-controls input, .brainlib-controls select")];
     const Plotly = await loadPlotly();
 
+    const simulate = window.brainlibSimulations?.[figure.id];
+
     function draw() {
-      const place = controls.reduce((sum, control, k) => sum * data.values[k].length + Number(control.value), 0);
+      const places = controls.map((control) => Number(control.value));
+      const place = simulate ? 0 : places.reduce((sum, at, k) => sum * data.values[k].length + at, 0);
       const { data: traces, layout } = merge(data.shared, data.states[place], data.pool);
+      if (simulate) {
+        const series = simulate(Object.fromEntries(places.map((at, k) => [data.names[k], data.numbers[k][at]])));
+        for (const trace of traces) if (trace.meta in series) trace.y = series[trace.meta];
+      }
       layout.template = dressed(data.template, figure);
       layout.uirevision = "kept"; // a reader's zoom outlives a change
       layout.dragmode ??= touch ? false : "zoom"; // on a phone a finger on the figure scrolls the page

@@ -23,8 +23,8 @@ from brainlib.bdh.kernels import decode, neuron_round
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
-from brainlib.bdh.sampling import check_sampling, draw
 from brainlib.data import require_batch
+from brainlib.sampling import check_sampling, draw
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form

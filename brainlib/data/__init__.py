@@ -5,6 +5,7 @@ every recording becomes `Trials`. Files later parts need are one entry each in `
 """
 
 from .batches import CoherentStreams, RandomCrops, windows
+from .digits import Digits, digits
 from .doors import Located, locate
 from .errors import DataError, DataUnavailable
 from .europarl import europarl
@@ -25,6 +26,7 @@ __all__ = [
     "CoherentStreams",
     "DataError",
     "DataUnavailable",
+    "Digits",
     "Gratings",
     "Located",
     "MazeTrials",
@@ -36,6 +38,7 @@ __all__ = [
     "bin_spikes",
     "complete_shakespeare",
     "decode",
+    "digits",
     "encode",
     "europarl",
     "first_folio",

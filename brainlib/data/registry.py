@@ -146,6 +146,22 @@ _FILES = [
         licence="MIT",
         citation="Mackevicius et al., eLife 2019; in the package seqnmf 0.1.2 (2018)",
     ),
+    DataFile(
+        name="digits.csv.gz",
+        size=57_523,
+        sha256="09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
+        source=Package(
+            "scikit-learn==1.4.2",
+            "scikit-learn-1.4.2.tar.gz",
+            "daa1c471d95bad080c6e44b4946c9390a4842adc3082572c20e4f8884e39e959",
+            "sklearn/datasets/data/digits.csv.gz",
+        ),
+        licence="CC BY 4.0 (UCI); the package is BSD-3-Clause",
+        citation=(
+            "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998), "
+            "doi 10.24432/C50P49; the copy in scikit-learn 1.4.2 (2024)"
+        ),
+    ),
 ]
 
 REGISTRY = {file.name: file for file in _FILES}

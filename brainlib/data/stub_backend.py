@@ -15,7 +15,8 @@ class __legacy__:
     def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
         """Write the metadata of the archive in the current folder, and return the name of the folder that holds it."""
         headers = email.message_from_bytes(Path("PKG-INFO").read_bytes())
-        folder = Path(metadata_directory, f"{headers['Name']}-{headers['Version']}.dist-info")
+        name = headers["Name"].replace("-", "_")  # a hyphen in the folder's name is what parts name and version
+        folder = Path(metadata_directory, f"{name}-{headers['Version']}.dist-info")
         folder.mkdir()
         shutil.copy("PKG-INFO", folder / "METADATA")
         return folder.name

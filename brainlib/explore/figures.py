@@ -1,4 +1,4 @@
-"""`show` and `explorer`: the two calls a chapter makes."""
+"""`show`, `explorer` and `simulation`: the calls a chapter makes."""
 
 import inspect
 import itertools
@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 
 
 class Explorer:
-    """A figure with its caption and description, as the last line of a cell. Made by `show` and `explorer`."""
+    """A figure with its caption and description, as the last line of a cell. Made by the three functions below."""
 
     def __init__(
-        self, function: Callable[..., Any], controls: list[Control], *, name: str, caption: str, alt: str
+        self,
+        function: Callable[..., Any],
+        controls: list[Control],
+        *,
+        name: str,
+        caption: str,
+        alt: str,
+        script: str | None = None,
     ) -> None:
         """Draws the first figure; for the page all, since an error raised while a cell displays stops no build."""
         self.name, self.caption, self.alt = _name(name), _text("caption", caption), _text("alt", alt)
-        self.function, self.controls = function, controls
+        self.function, self.controls, self.script = function, controls, script
         _accepts(function, controls)
         self._html = self.html() if for_page() else None
         if self._html is None:
-            self.figure(**{control.name: control.start for control in controls})
+            self.first()
 
     def figure(self, **values: Any) -> "plotly.graph_objects.Figure":
         """The plotly figure at these values."""
@@ -40,8 +47,19 @@ class Explorer:
             raise ValueError(f"{self.name}: got a figure without traces at {values}, expected at least one")
         return figure
 
+    def first(self) -> "plotly.graph_objects.Figure":
+        """The plotly figure that is shown first."""
+        figure = self.figure(**{control.name: control.start for control in self.controls})
+        if self.script is not None and not any(isinstance(trace.meta, str) for trace in figure.data):
+            raise ValueError(
+                f"{self.name}: got a figure whose traces have no meta, expected the name of a series in one"
+            )
+        return figure
+
     def html(self) -> str:
-        """The figure as a `<figure>` element of the page, with every point of the grid."""
+        """The figure as a `<figure>` element of the page: with every point of the grid, or with what computes them."""
+        if self.script is not None:
+            return page.simulation_html(self.name, self.caption, self.alt, self.controls, self.first(), self.script)
         names = [control.name for control in self.controls]
         points = itertools.product(*(control.values for control in self.controls))
         figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
@@ -100,6 +118,29 @@ def explorer(
     states can be compared. Raises `ValueError` that names the parameter for a bad grid, and as `show` does.
     """
     return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt)
+
+
+def simulation(
+    function: Callable[..., Any],
+    script: str,
+    *,
+    name: str,
+    caption: str,
+    alt: str,
+    start: dict[str, Any] | None = None,
+    **grid: Any,
+) -> Explorer:
+    """A figure that the page computes itself, so that its controls may have as fine a grid as they like.
+
+    As `explorer`, with the same computation a second time: `script` is a JavaScript function of one object, the
+    parameters by their names, that returns series (arrays) by theirs. A trace of the figure whose `meta` is the name of
+    a series takes it as its `y`; all else stays as `function` drew it at the start. With a kernel `function` alone is
+    used. The tests of the pages compare both. Raises `ValueError` as `explorer` does, for a script that would end its
+    element, and for a figure in which no trace names a series.
+    """
+    if not script.strip() or "</" in script or "<!--" in script:
+        raise ValueError("script: got one that is empty or holds '</' or '<!--', expected a JavaScript function")
+    return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt, script=script)
 
 
 def for_page() -> bool:

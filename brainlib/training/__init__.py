@@ -2,11 +2,21 @@
 
 from brainlib.training.checkpoint import CheckpointError
 from brainlib.training.config import TrainingConfig
-from brainlib.training.evaluation import byte_losses
+from brainlib.training.evaluation import byte_losses, loss_by_context
 from brainlib.training.history import History
 from brainlib.training.loop import train
 from brainlib.training.schedule import learning_rate
 from brainlib.training.sharding import shard
 from brainlib.training.snapshot import Batches
 
-__all__ = ["Batches", "CheckpointError", "History", "TrainingConfig", "byte_losses", "learning_rate", "shard", "train"]
+__all__ = [
+    "Batches",
+    "CheckpointError",
+    "History",
+    "TrainingConfig",
+    "byte_losses",
+    "learning_rate",
+    "loss_by_context",
+    "shard",
+    "train",
+]

@@ -1,9 +1,13 @@
-"""The loss of a language model at every byte of a text, read as long streams."""
+"""The loss of a language model at every byte of a text, read as long streams, and what more context is worth."""
+
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+WINDOWS = 64  # of a text that are read side by side
 
 
 @torch.no_grad()
@@ -39,3 +43,23 @@ def byte_losses(
     finally:
         model.train(training)
     return losses
+
+
+def loss_by_context(
+    model: nn.Module, text: UInt8[Tensor, "bytes"], length: int, contexts: Sequence[int]
+) -> Float[Tensor, " contexts"]:
+    """Mean loss on the same bytes of a text after c to 2 c - 1 bytes of context, for every c of `contexts`, in nats.
+
+    For each c the text is cut into windows of 2 c + 1 bytes that begin c bytes apart and without a state; their second
+    halves count, each byte once. The windows are read in pieces of `length` bytes, the state carried. What comes before
+    the first `max(contexts)` bytes' end is left out, so that all c are judged by one text.
+    """
+    return torch.stack([_after(model, text[max(contexts) - context :], length, context) for context in contexts])
+
+
+def _after(model: nn.Module, text: Tensor, length: int, context: int) -> Tensor:
+    windows = text.unfold(0, 2 * context + 1, context)
+    losses = [
+        byte_losses(model, rows.flatten(), len(rows), length)[:, context + 1 :] for rows in windows.split(WINDOWS)
+    ]
+    return torch.cat(losses).mean()

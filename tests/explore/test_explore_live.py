@@ -59,6 +59,15 @@ def test_a_slider_covers_the_range_of_its_grid(values, kind: type, low: float, h
     assert slider.value == values[0]
 
 
+def test_a_live_simulation_is_computed_in_python() -> None:
+    def named(scale: float) -> go.Figure:
+        return curve(scale).update_traces(meta="line")
+
+    (scale,), output = parts(explore.simulation(named, "() => ({line: []})", **TEXTS, scale=[1.0, 2.0]).widget())
+    scale.value = 1.5
+    assert last(output) == 1.5
+
+
 def test_a_live_explorer_begins_at_its_start() -> None:
     start = {"scale": 2.0, "kind": "down"}
     made = explore.explorer(curve, **TEXTS, start=start, scale=[1.0, 2.0, 4.0], kind=["up", "down"])

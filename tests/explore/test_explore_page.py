@@ -107,6 +107,24 @@ def test_states_without_anything_in_common() -> None:
     assert factored(states) == {"shared": {}, "states": states, "pool": []}
 
 
+def test_a_simulation_brings_its_script_and_one_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAINLIB_PAGE", "1")
+    drawn: list[float] = []
+
+    def draw(frequency: float) -> go.Figure:
+        drawn.append(frequency)
+        return wave(frequency).update_traces(meta="sine")
+
+    grid = [k / 10 for k in range(1000)]
+    made = explore.simulation(draw, "({frequency}) => ({sine: []})", **TEXTS, start={"frequency": 2.0}, frequency=grid)
+    html = made.outputs()[0]["text/html"]
+    data = data_of(html)
+    assert drawn == [2.0] and len(data["states"]) == 1
+    assert (data["names"], data["numbers"]) == (["frequency"], [grid]) and data["shared"]["data"][0]["meta"] == "sine"
+    assert '(window.brainlibSimulations ??= {})["wave"] = (\n({frequency}) => ({sine: []})\n);' in html
+    assert 'value="20" aria-valuetext="2"' in html
+
+
 def test_numbers_are_rounded_to_what_is_seen() -> None:
     assert plain([0.123456, 12.3456, float("nan"), float("inf")]) == [0.1235, 12.35, None, None]
     assert plain([1000.0123, 1000.0346]) == [1000.0123, 1000.0346]

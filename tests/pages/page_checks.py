@@ -32,6 +32,21 @@ DRAWN = """(figure, layers) => JSON.stringify([...figure.querySelectorAll(layers
 WITHOUT_TEXT = """() => [...document.querySelectorAll("img, [role=img]:not([aria-hidden=true])")].filter((picture) =>
     !(picture.alt || picture.ariaLabel || picture.getAttribute("aria-labelledby") ||
       picture.querySelector?.("title")?.textContent)?.trim()).map((picture) => picture.outerHTML.slice(0, 120))"""
+DIFFERING = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((figure) => {
+    const simulate = window.brainlibSimulations?.[figure.id];
+    if (!simulate) return [];
+    const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    const controls = [...figure.querySelectorAll(".brainlib-controls input, .brainlib-controls select")];
+    const start = controls.map((control, k) => [data.names[k], data.numbers[k][control.value]]);
+    const series = simulate(Object.fromEntries(start));
+    return data.shared.data.filter((trace) => "meta" in trace).map((trace) => {
+        const computed = Array.from(series[trace.meta] ?? []);
+        const size = Math.max(...trace.y.map(Math.abs), 1e-9);
+        const alike = computed.length === trace.y.length && trace.y.every((y, k) =>
+            y === null || computed[k] === null ? y === computed[k] : Math.abs(y - computed[k]) <= 1e-3 * size);
+        return alike ? "" : `${figure.id} ${trace.meta}`;
+    }).filter(Boolean);
+})"""
 DEAD_WIDGETS = """() => document.querySelectorAll(
     ".jupyter-widgets, script[type='application/vnd.jupyter.widget-view+json']").length"""
 
@@ -66,7 +81,7 @@ def complaints_of(browser: Browser, address: str, site: Path, page: str) -> list
     found = dead_links(site, page)
     with visit(browser, address, page, "light", DESK) as (tab, noise):
         found += blank_figures(tab) + without_text(tab) + dead_widgets(tab) + inaccessible(tab, "light")
-        found += dead_controls(tab) + noise
+        found += differing_simulations(tab) + dead_controls(tab) + noise
     with visit(browser, address, page, "dark", DESK) as (tab, noise):
         found += inaccessible(tab, "dark") + noise
     with visit(browser, address, page, "light", PHONE) as (tab, noise):
@@ -87,6 +102,11 @@ def without_text(tab: Page) -> list[str]:
 def dead_widgets(tab: Page) -> list[str]:
     """Live widgets, which a page without a kernel cannot move."""
     return ["live widget in a static page"] if tab.evaluate(DEAD_WIDGETS) else []
+
+
+def differing_simulations(tab: Page) -> list[str]:
+    """Series that a page computes otherwise than brainlib did when the page was made, both at the start."""
+    return [f"differs from brainlib: {series}" for series in tab.evaluate(DIFFERING)]
 
 
 def inaccessible(tab: Page, scheme: str) -> list[str]:

@@ -7,7 +7,7 @@ import numpy
 import plotly.graph_objects as go
 import pytest
 from page_browser import served
-from page_checks import DESK, visit
+from page_checks import DESK, differing_simulations, visit
 from playwright.sync_api import Page
 
 from brainlib import explore
@@ -55,6 +55,38 @@ def test_keys_move_through_the_whole_grid(tab: Page) -> None:
             tab.wait_for_function(f"Math.abs({PLOT}.data[0].y[1] - {expected[1]}) < 1e-3")
             assert numpy.allclose(drawn(tab)[0], expected, atol=1e-3)
             assert tab.inner_text("output") == tab.get_attribute("#decay-tau", "aria-valuetext") == f"{tau:g}"
+
+
+def test_a_simulation_is_computed_by_the_page(browser, write_page) -> None:
+    def draw(rate: float, kind: str) -> go.Figure:
+        y = numpy.exp(-rate * numpy.arange(6)) if kind == "decay" else numpy.full(6, None)
+        figure = go.Figure([go.Scatter(y=y, meta="curve", name="computed"), go.Scatter(y=[0.0, 1.0], name="kept")])
+        return figure.update_layout(explore.REGULAR)
+
+    script = """// a comment
+        function ({ rate, kind }) {
+          const curve = Array.from({ length: 6 }, (_, k) => (kind === "decay" ? Math.exp(-rate * k) : null));
+          return { curve };
+        }"""
+    rates = [k / 100 for k in range(201)]
+    made = explore.simulation(
+        draw, script, name="decay", caption="A decay.", alt="A curve.", start={"rate": 0.5}, rate=rates,
+        kind=["decay", "nothing"],
+    )  # fmt: skip
+    site = write_page(made.html())
+    with served(site) as address, visit(browser, address, PAGE, "light", DESK) as (tab, noise):
+        assert differing_simulations(tab) == [] and noise == []
+        for presses, rate in ((53, 0.53), (90, 0.9)):
+            tab.focus("#decay-rate")
+            tab.keyboard.press("Home")
+            for _ in range(presses):
+                tab.keyboard.press("ArrowRight")
+            tab.wait_for_function(f"Math.abs({PLOT}.data[0].y[1] - {numpy.exp(-rate)}) < 1e-12")
+            computed, kept = drawn(tab)
+            assert numpy.allclose(computed, numpy.exp(-rate * numpy.arange(6)), atol=1e-12) and kept == [0, 1]
+            assert tab.inner_text("output") == f"{rate:g}"
+        tab.select_option("#decay-kind", label="nothing")
+        tab.wait_for_function(f"{PLOT}.data[0].y[0] === null")
 
 
 def test_the_theme_switches_the_ink_and_keeps_the_state(tab: Page) -> None:

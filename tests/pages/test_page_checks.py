@@ -6,7 +6,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 from page_browser import served
-from page_checks import DESK, blank_figures, complaints_of, dead_controls, visit
+from page_checks import DESK, blank_figures, complaints_of, dead_controls, differing_simulations, visit
 
 from brainlib import explore
 
@@ -23,8 +23,21 @@ def interactive(function: Callable[..., go.Figure]) -> str:
     return explore.explorer(function, name="line", caption="A line.", alt="A line.", scale=[1, 2, 5]).html()
 
 
+def simulated(script: str) -> str:
+    """An explorer of a line over `slope` that the page computes by `script`, as HTML."""
+
+    def draw(slope: int) -> go.Figure:
+        return go.Figure(go.Scatter(y=[0.0, 1.0 * slope], meta="height")).update_layout(yaxis_range=[0, 10])
+
+    return explore.simulation(
+        draw, script, name="slope", caption="A line.", alt="A line.", slope=range(1, 9), start={"slope": 3}
+    ).html()
+
+
 GOOD = (
-    interactive(line) + '<p id="end"><a href="#end">End</a> <img src="../_assets/logo.svg" width="32" alt="Logo"></p>'
+    interactive(line)
+    + simulated("({slope}) => ({height: [0, slope]})")
+    + '<p id="end"><a href="#end">End</a> <img src="../_assets/logo.svg" width="32" alt="Logo"></p>'
 )
 
 
@@ -52,6 +65,7 @@ FAULTS = {
 FIGURE_FAULTS = {
     "dead control: line-scale moves but changes nothing": interactive(lambda scale: line(1)),
     "dead control: line-scale does not move": interactive(line).replace("<input", '<input onkeydown="return false"'),
+    "differs from brainlib: slope height": simulated("({slope}) => ({height: [0, 1.01 * slope]})"),
     "blank figure: line": interactive(line).replace('"data":', '"nothing":'),
 }
 
@@ -67,7 +81,7 @@ def test_every_fault_of_a_page_is_found(browser, write_page: Callable[[str], Pat
 def test_a_fault_of_a_figure_is_found(browser, write_page: Callable[[str], Path], complaint: str, body: str) -> None:
     site = write_page(body)
     with served(site) as address, visit(browser, address, PAGE, "light", DESK) as (tab, _):
-        assert complaint in blank_figures(tab) + dead_controls(tab)
+        assert complaint in blank_figures(tab) + dead_controls(tab) + differing_simulations(tab)
 
 
 def test_a_page_without_plotly_is_not_blank_to_its_reader(browser, write_page: Callable[[str], Path]) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from brainlib.training import byte_losses
+from brainlib.training import byte_losses, loss_by_context
 
 
 class Counter(nn.Module):
@@ -30,6 +30,17 @@ def test_every_byte_is_judged_with_all_that_came_before_it(length):
         logits = model.table[part.cumsum(0)[:-1] % 7]
         torch.testing.assert_close(row[1:], cross_entropy(logits, part[1:], reduction="none").detach())
     assert model.training
+
+
+def test_context_is_what_stood_before_the_judged_bytes():
+    model = Counter()
+    text = torch.randint(256, (161,), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    found = loss_by_context(model, text, 8, [8, 32])
+    windows = text[24:].unfold(0, 17, 8).long()  # they begin where the longest context leaves 8 bytes
+    with torch.no_grad():
+        logits = model(windows[:, :-1])[0]
+        expected = cross_entropy(logits[:, 8:].mT, windows[:, 9:])
+    torch.testing.assert_close(found[0], expected)
 
 
 @pytest.mark.parametrize(

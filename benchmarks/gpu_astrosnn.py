@@ -1,0 +1,195 @@
+"""The part `astrosnn` of benchmarks.gpu: spiking neurons with astrocytes.
+
+- `differences` from float64 of the scan and of the memory, each with all its gradients, in float32 and bfloat16;
+- `scan`, by time steps, columns and dtype: milliseconds of forward and of a training step (forward and backward) with
+  an astrocyte's current, as captured CUDA graphs, their share of the copy ceiling by the bytes that they must move, and
+  other cuts; without an astrocyte, eager, beside SpikingJelly 2.0's multi-step LIF on its Triton backend;
+- `memory`, by batch, tokens, heads, head size and decay: milliseconds of forward and of a training step, captured and
+  eager, beside flash-linear-attention's `chunk_simple_gla` and torch operations on the same work.
+
+SpikingJelly and flash-linear-attention are optional: `pip install spikingjelly flash-linear-attention`.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+SCANS = (128, 8192), (512, 4096), (2048, 16_384), (32, 64 * 65_536)  # time steps, columns
+SCAN_CUTS = (32, 1), (64, 1), (64, 2), (128, 4), (256, 4)  # columns, warps
+MEMORIES = (8, 2048, 32, 64), (1, 16_384, 16, 64), (4, 2048, 16, 128)  # batch, tokens, heads, head size
+MEMORY_CUTS = (
+    (64, 64, 4, 2),
+    (64, 64, 8, 3),
+    (64, 128, 8, 2),
+    (128, 64, 8, 2),
+    (32, 64, 4, 3),
+)  # chunk, tile, warps, stages
+
+
+def astrosnn(record: dict) -> dict:
+    results = {"differences": {}, "scan": {}, "memory": {}}
+    for dtype in (torch.float32, torch.bfloat16):
+        results["differences"][str(dtype)] = differences(dtype)
+    ceiling = record["ceilings"]["copy_gigabytes_a_second"]
+    for steps, columns in SCANS:
+        for dtype in (torch.float32, torch.bfloat16):
+            torch.cuda.empty_cache()
+            results["scan"][f"{steps} x {columns}, {dtype}"] = scan(steps, columns, dtype, ceiling)
+    for size in MEMORIES:
+        for gated in (False, True):
+            torch.cuda.empty_cache()
+            results["memory"][f"{' x '.join(map(str, size))}, {'gated' if gated else 'fixed'}"] = memory(size, gated)
+    return results
+
+
+def normal(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    g = torch.Generator("cuda").manual_seed(len(shape))
+    return torch.randn(shape, generator=g, device="cuda").to(dtype)
+
+
+def differences(dtype: torch.dtype) -> dict:
+    """Relative ones; of the scan with no neuron near its threshold, where precision would decide."""
+    from brainlib.astrosnn.kernels.lif import triton as lif
+    from brainlib.astrosnn.kernels.memory import triton as kernels
+
+    def largest(found: list[Tensor], truth: list[Tensor]) -> list[float]:
+        return [float((f - t).norm() / t.norm()) for f, t in zip(found, truth, strict=True)]
+
+    def wide(tensors: list[Tensor]) -> list[Tensor]:
+        return [tensor.double() for tensor in tensors]
+
+    current, astro, d_spikes = normal(3, 8, 501, 100, dtype=dtype)
+    current = torch.where(current > 0.4, 2.0, current.clamp(-0.2, 0.2))  # what fires is far above, the others far below
+    beta, state = torch.full((100,), 0.5, device="cuda"), torch.zeros(8, 100, device="cuda")
+
+    def scanned(inputs: list[Tensor], d_spikes: Tensor) -> list[Tensor]:
+        *results, kept = lif.forward(*inputs, 1.0, "hard")
+        options = 1.0, "hard", "atan", 2.0, True, True
+        return [*results, *lif.backward(d_spikes, None, *inputs[:3], kept, *options)]
+
+    inputs = [current, 0.1 * astro.clamp(-1, 1), beta, state]
+    results = {"scan": largest(scanned(inputs, d_spikes), scanned(wide(inputs), d_spikes.double()))}
+    q, k, v, d_output = normal(4, 2, 501, 3, 64, dtype=dtype) / 8
+    inputs = [q, k, v, -normal(2, 501, 3).abs(), normal(2, 3, 64, 64)]
+
+    def remembered(inputs: list[Tensor], d_output: Tensor) -> list[Tensor]:
+        return [*kernels.forward(*inputs), *kernels.backward(d_output, None, *inputs)]
+
+    results["memory"] = largest(remembered(inputs, d_output), remembered(wide(inputs), d_output.double()))
+    return results
+
+
+def scan(steps: int, columns: int, dtype: torch.dtype, ceiling: float) -> dict:
+    from benchmarks.gpu import captured, milliseconds
+    from brainlib.astrosnn.kernels.lif import triton as kernels
+
+    current, astro, gradient = (normal(1, steps, columns, dtype=dtype) for _ in range(3))
+    beta, state = torch.full((columns,), 0.5, device="cuda"), torch.zeros(1, columns, device="cuda")
+
+    def forward(astro: Tensor | None = astro) -> tuple:
+        return kernels.forward(current, astro, beta, state, 1.0, "hard")
+
+    def train(astro: Tensor | None = astro) -> tuple:
+        *_, kept = forward(astro)
+        options = 1.0, "hard", "atan", 2.0, True, False
+        return kernels.backward(gradient, None, current, astro, beta, kept, *options)
+
+    results, own = {"plan": str(kernels.plan(columns))}, kernels.plan
+    for name, run, tensors in (("forward", forward, 3), ("training", train, 8)):
+        time = milliseconds(captured(run))
+        moved = steps * columns * (tensors * dtype.itemsize + (2 if run is train else 1) * 4 / kernels.SEGMENT)
+        results[name] = {
+            "milliseconds": time, "bytes_an_element": moved / steps / columns,
+            "share_of_copy_ceiling": moved / time / 1e6 / ceiling,
+        }  # fmt: skip
+    results["training, cut otherwise"] = cuts = {}
+    for cut in SCAN_CUTS:
+        kernels.plan = lambda columns, cut=cut: kernels.Cut(*cut)
+        try:
+            cuts[str(cut)] = milliseconds(captured(train), repeats=10)
+        finally:
+            kernels.plan = own
+    results["without an astrocyte, eager"] = {
+        "forward": milliseconds(partial(forward, None)), "training": milliseconds(partial(train, None)),
+    }  # fmt: skip
+    results["SpikingJelly, eager"] = spikingjelly(current[0], gradient[0])
+    return results
+
+
+def spikingjelly(current: Tensor, gradient: Tensor) -> dict | str:
+    from benchmarks.gpu import milliseconds
+
+    os.environ["SJ_LIF_CUDA_IMPLEMENTATION"] = "triton"
+    if not importlib.util.find_spec("spikingjelly"):
+        return "not measured: SpikingJelly is not installed"
+    from spikingjelly.activation_based import functional, surrogate
+
+    leaf, state = current.clone().requires_grad_(), torch.zeros_like(current[0], dtype=torch.float32)
+    neuron = {"tau": 2.0, "decay_input": False, "detach_reset": True, "surrogate_function": surrogate.ATan()}
+
+    def forward() -> Tensor:
+        return functional.lif_multi_step(leaf, state, **neuron)[0]
+
+    with torch.no_grad():
+        alone = milliseconds(forward)
+    return {"forward": alone, "training": milliseconds(lambda: torch.autograd.grad(forward(), leaf, gradient))}
+
+
+def memory(size: tuple[int, int, int, int], gated: bool) -> dict:
+    from benchmarks.gpu import captured, milliseconds
+    from brainlib.astrosnn import astrocyte_memory
+    from brainlib.astrosnn.kernels.memory import triton as kernels
+
+    B, T, h, d = size
+    q, k, v, gradient = (normal(*size, dtype=torch.bfloat16) / d**0.5 for _ in range(4))
+    log_decay = -0.1 * normal(B, T, h).abs() if gated else torch.linspace(-0.125, -1 / 2048, h, device="cuda")
+    state = torch.zeros(B, h, d, d, device="cuda")
+    inputs = q, k, v, log_decay, state
+
+    def train() -> list[Tensor]:
+        return [*kernels.forward(*inputs), *kernels.backward(gradient, None, *inputs)]
+
+    results, own = {"plan": str(kernels.plan(q.dtype))}, kernels.plan
+    results["captured"] = {
+        "forward": milliseconds(captured(partial(kernels.forward, *inputs))), "training": milliseconds(captured(train)),
+    }  # fmt: skip
+    results["training, cut otherwise"] = cuts = {}
+    for cut in MEMORY_CUTS:
+        kernels.plan = lambda dtype, cut=cut: kernels.Cut(*cut)
+        try:
+            cuts[str(cut)] = milliseconds(captured(train), repeats=10)
+        finally:
+            kernels.plan = own
+    operations = {impl: partial(astrocyte_memory, state=state, impl=impl) for impl in ("triton", "torch")}
+    operations["chunk_simple_gla"] = simple_gla(state, gated)
+    leaves = [tensor.clone().requires_grad_() for tensor in (q, k, v, *((log_decay,) if gated else ()))]
+    rest = () if gated else (log_decay,)
+    for name, operation in operations.items():
+        if isinstance(operation, str):
+            results[name] = operation
+            continue
+
+        def run(operation: Callable = operation) -> Tensor:
+            return operation(*leaves, *rest)[0]
+
+        with torch.no_grad():
+            alone = milliseconds(run)
+        training = milliseconds(lambda run=run: torch.autograd.grad(run(), leaves, gradient))
+        results[f"{name}, eager"] = {"forward": alone, "training": training}
+    return results
+
+
+def simple_gla(state: Tensor, gated: bool) -> Callable | str:
+    if not importlib.util.find_spec("fla"):
+        return "not measured: flash-linear-attention is not installed"
+    from fla.ops.simple_gla import chunk_simple_gla
+
+    def run(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor) -> tuple[Tensor, Tensor]:
+        decays = {"g": log_decay} if gated else {"g_gamma": log_decay}
+        return chunk_simple_gla(q, k, v, **decays, scale=1.0, initial_state=state, output_final_state=True)
+
+    return run

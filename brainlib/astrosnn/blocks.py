@@ -1,0 +1,124 @@
+"""One layer of `AstroSNN`: a mixer over time and a feed-forward over channels, each added to what came in.
+
+    x <- x + mixer(TokenShift(LN x));    x <- x + feedforward(LN x)                                     (spec 1.4)
+
+The frame is a reconstruction: the paper's text could not be had.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from brainlib.astrosnn.kernels.lif import lif_scan
+from brainlib.astrosnn.mixers import FORMED, build
+
+FIRING_THRESHOLD = 0.5  # of the spiking feed-forward's neurons
+
+
+class BlockState(NamedTuple):
+    """What a block remembers: the last token's normed input, for the token shift (if there is one), and its mixer's."""
+
+    previous: Float[Tensor, "batch dim"] | None
+    mixer: Any
+
+
+class TokenShift(nn.Module):
+    """Every token mixed with the one before it: mu x_t + (1 - mu) x_{t-1}, mu learnable per channel (as in RWKV).
+
+    mu begins spread evenly from 0, which is the token before, to 1: then a key can be one token and its value the
+    next. Before the first token x is 0. Used in the chapters on memory and on language.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.mix = nn.Parameter(torch.linspace(0, 1, dim))
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], previous: Float[Tensor, "batch dim"] | None = None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The mixed tokens; `previous` came before the first."""
+        if previous is None:
+            previous = torch.zeros_like(x[:, 0])
+        before = torch.cat((previous[:, None], x[:, :-1]), 1)
+        return torch.lerp(before, x, self.mix.to(x.dtype))
+
+
+class SpikingFeedForward(nn.Module):
+    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan` (spec 1.4)."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
+        return self.down(self.spikes(x))
+
+    def spikes(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time hidden"]:
+        """1 where a hidden neuron fires, else 0."""
+        current = self.up(x)  # with beta 0 the axis of time is any
+        return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none", time_dim=-2)[0]
+
+
+class GatedFeedForward(nn.Module):
+    """RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+        self.receptance = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
+        return self.receptance(x).sigmoid() * self.down(self.up(x).relu().square())
+
+
+class GELUFeedForward(nn.Module):
+    """The transformer's: W_2 gelu(W_1 x)."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
+        return self.down(gelu(self.up(x)))
+
+
+FEEDFORWARDS = {"spiking": SpikingFeedForward, "gated": GatedFeedForward, "gelu": GELUFeedForward}
+
+
+class Block(nn.Module):
+    """One layer of `AstroSNN`, of an `AstroSNNConfig`."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.mixer_norm = nn.LayerNorm(config.dim)
+        self.shift = TokenShift(config.dim) if config.token_shift else None
+        self.mixer = build(config)
+        self.feedforward_norm = nn.LayerNorm(config.dim)
+        self.feedforward = FEEDFORWARDS[config.feedforward](config.dim, config.hidden_size)
+        self.has_forms = config.mixer in FORMED
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], state: BlockState | None, form: str
+    ) -> tuple[Float[Tensor, "batch time dim"], BlockState]:
+        """All tokens, and the state after the last."""
+        previous, before = (None, None) if state is None else state
+        heard = self.mixer_norm(x)
+        last = None if self.shift is None else heard[:, -1]
+        if self.shift is not None:
+            heard = self.shift(heard, previous)
+        y, after = self.mixer(heard, before, form=form) if self.has_forms else self.mixer(heard, before)
+        x = x + y
+        return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)
+
+    def step(self, x: Float[Tensor, "batch dim"], state: BlockState) -> tuple[Float[Tensor, "batch dim"], BlockState]:
+        """One token."""
+        heard = self.mixer_norm(x)
+        last = None if self.shift is None else heard
+        if self.shift is not None:
+            heard = torch.lerp(state.previous, heard, self.shift.mix.to(heard.dtype))
+        y, after = self.mixer.step(heard, state.mixer)
+        x = x + y
+        return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)

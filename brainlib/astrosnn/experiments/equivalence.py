@@ -1,0 +1,111 @@
+"""Whether the forms of the astrocyte's memory, and of a unit that has one, are one function: claim A1.
+
+The ground truth are the loops of `reference`, in float64. Used in chapters/astrosnn/01_tripartite_synapse.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from brainlib.astrosnn import reference
+from brainlib.astrosnn.kernels.memory import astrocyte_memory
+from brainlib.astrosnn.unit import AMSU, AMSUConfig
+
+KINDS = ("fixed", "gated", "delta")
+UNITS = ("matrix", "gated", "delta")  # the same, as a unit calls them
+FORMS = {
+    "recurrent": {"form": "recurrent", "impl": "torch"},
+    "recurrent, compiled": {"form": "recurrent", "impl": "cpu"},
+    "parallel": {"form": "parallel", "impl": "torch"},
+    "chunked": {"form": "chunked", "impl": "torch"},
+}
+
+
+class Difference(NamedTuple):
+    """Largest differences from the loops, each relative to the largest entry there."""
+
+    values: float  # of answers and last state
+    split: float  # the same, of a sequence in two parts
+    gradients: float  # of the loss's gradients to every input
+
+
+def problem(kind: str, generator: torch.Generator, time: int = 67) -> list[Tensor | None]:
+    """Random query, key, value, log decay, write and state in float64, two sequences and three heads; the inputs that
+    the kind has ask for gradients. Raises `ValueError` for another kind."""
+    if kind not in KINDS:
+        raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
+    batch, heads, key_dim, value_dim = 2, 3, 5, 4
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    def unit(*shape: int) -> Tensor:
+        return torch.nn.functional.normalize(normal(*shape), dim=-1)
+
+    query, key = (unit(batch, time, heads, key_dim) for _ in range(2))
+    log_decay = normal(heads) if kind == "fixed" else normal(batch, time, heads)
+    inputs = [
+        query,
+        key,
+        normal(batch, time, heads, value_dim),
+        torch.nn.functional.logsigmoid(log_decay + 2),
+        torch.sigmoid(normal(batch, time, heads)) if kind == "delta" else None,
+        normal(batch, heads, key_dim, value_dim),
+    ]
+    return [None if tensor is None else tensor.requires_grad_() for tensor in inputs]
+
+
+def differences(kind: str, generator: torch.Generator, time: int = 67) -> dict[str, Difference]:
+    """How far each of `FORMS` is from the loops on one random problem."""
+    inputs = problem(kind, generator, time)
+    learned = [tensor for tensor in inputs if tensor is not None]
+    truth = reference.memory(*inputs)
+    pull = [torch.randn(found.shape, generator=generator, dtype=torch.float64) for found in truth]
+    gradients = _gradients(truth, pull, learned)
+    found = {}
+    for name, options in FORMS.items():
+        whole = astrocyte_memory(*inputs, **options)
+        found[name] = Difference(
+            values=_apart(whole, truth),
+            split=_apart(_in_two_parts(inputs, time // 3, options), truth),
+            gradients=_apart(_gradients(whole, pull, learned), gradients),
+        )
+    return found
+
+
+def differing_spikes(unit: str, generator: torch.Generator, time: int = 67) -> dict[str, int]:
+    """How many spikes of a random layer differ between a form of its astrocyte and the layer, one token after another.
+
+    `unit` is the kind as `AMSUConfig.astrocyte` names it. In float64; of 2 sequences and 24 neurons.
+    """
+    layer = AMSU(AMSUConfig(24, heads=3, astrocyte=unit), generator).double()
+    x = 2 * torch.randn(2, time, 24, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        layer.output.weight.copy_(torch.eye(24))  # so that what comes out is the spikes
+        truth = layer.trace(x).spikes
+        forms = ("recurrent", "parallel", "chunked")
+        return {form: int((layer(x, form=form)[0] != truth).sum()) for form in forms}
+
+
+def _in_two_parts(inputs: list[Tensor | None], cut: int, options: dict) -> tuple[Tensor, Tensor]:
+    """Answers and last state of a sequence that is cut, the state carried over."""
+    *per_token, state = inputs
+    fixed = per_token[3].ndim == 1
+    answers = []
+    for part in (slice(0, cut), slice(cut, None)):
+        given = [t if t is None or (fixed and n == 3) else t[:, part] for n, t in enumerate(per_token)]
+        answer, state = astrocyte_memory(*given, state, **options)
+        answers.append(answer)
+    return torch.cat(answers, 1), state
+
+
+def _gradients(results: tuple[Tensor, ...], pull: list[Tensor], inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    loss = sum((result * weight).sum() for result, weight in zip(results, pull, strict=True))
+    return torch.autograd.grad(loss, inputs)
+
+
+def _apart(found: tuple[Float[Tensor, "..."], ...], truth: tuple[Float[Tensor, "..."], ...]) -> float:
+    pairs = zip(found, truth, strict=True)
+    return max(float((one - two).detach().abs().max() / two.detach().abs().max()) for one, two in pairs)

@@ -1,0 +1,46 @@
+"""What stands for the derivative of a spike, which has none: bumps around the threshold."""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Surrogate = Literal["atan", "qgate", "sigmoid", "fast_sigmoid"]
+DEFAULT_SLOPES = {"atan": 2.0, "qgate": 2.0, "sigmoid": 4.0, "fast_sigmoid": 25.0}
+SURROGATES = tuple(DEFAULT_SLOPES)
+
+
+def surrogate_gradient(
+    z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None
+) -> Float[Tensor, "*shape"]:
+    """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (spec 1.2, reconstruction;
+    chapter 1).
+
+        atan            (a / 2) / (1 + (pi a z / 2)^2)          a = 2 by default: SpikeGPT, SpikingJelly, BrainCog
+        qgate           max(0, a - a^2 |z|)                     a = 2: BrainCog's LIF
+        sigmoid         a sigmoid(a z) (1 - sigmoid(a z))       a = 4: SpikingJelly
+        fast_sigmoid    1 / (1 + a |z|)^2                       a = 25: snnTorch
+
+    a is `slope`. Raises `ValueError` for another name and for a slope that is not positive.
+    """
+    a = resolve_slope(surrogate, slope)
+    if surrogate == "atan":
+        return (a / 2) / (1 + (math.pi / 2 * a * z).square())
+    if surrogate == "qgate":
+        return torch.relu(a - a**2 * z.abs())
+    if surrogate == "sigmoid":
+        decay = torch.exp(-a * z.abs())
+        return a * decay / (1 + decay).square()
+    return 1 / (1 + a * z.abs()).square()
+
+
+def resolve_slope(surrogate: str, slope: float | None) -> float:
+    """The slope asked for, or the surrogate's own; raises as `surrogate_gradient` does."""
+    if surrogate not in SURROGATES:
+        raise ValueError(f"surrogate: got {surrogate!r}, expected one of {', '.join(SURROGATES)}")
+    slope = DEFAULT_SLOPES[surrogate] if slope is None else slope
+    if not 0 < slope < math.inf:
+        raise ValueError(f"slope: got {slope}, expected a positive number")
+    return slope

@@ -1,0 +1,251 @@
+"""The astrocyte-modulated spiking unit (AM-SU): a leaky neuron, fired by its input and by what an astrocyte remembers.
+
+    I_t = sigma(x_t)        s_t = g(u_t + o_t)        o_t = H_t q_t        k_t, v_t -> H_t
+
+are the four relations that the authors print in their overview figure. The rest is a reconstruction:
+
+    I_t = sigma(W_x x_t + b)
+    u_t = beta m_{t-1} + I_t                beta = 1 - 1 / tau
+    s_t = 1 where u_t + o_t >= theta, else 0
+    m_t = u_t (1 - s_t)  hard reset    u_t - theta s_t  soft    u_t  none       (no gradient through this s_t)
+    y_t = W_o s_t
+
+with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step. Used in all chapters on AstroSNN.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
+from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan, surrogate_gradient
+from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.synapses import check_input, check_state, in_heads, linear, zeros
+
+Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]
+Injection = Literal["threshold", "membrane"]
+Reset = Literal["hard", "soft", "none"]
+Form = Literal["auto", "recurrent", "parallel", "chunked"]
+
+
+@dataclass(frozen=True)
+class AMSUConfig:
+    """The switches of a unit; the defaults are what did best in pilots of the reconstruction, not the paper's.
+
+    - `dim`, `heads`: channels, and the heads (matrices H) they are split into.
+    - `astrocyte`: none, calcium, or the matrix with fixed, gated or delta-rule writing (`astrocytes.py`).
+    - `injection`: o_t enters the firing decision only ("threshold", as printed) or the membrane (I_t + o_t).
+    - `reset`: of the membrane after a spike. `threshold` is theta, `tau` the membrane's time constant in tokens.
+    - `input`: sigma, the logistic function ("sigmoid", as printed; its meaning is a guess) or nothing ("identity").
+    - `normalised`: whether H_t q_t is brought to unit root mean square in each head. `features`: phi.
+    - `fastest`, `slowest`: n of the first and last head's decay 1 - 2^-n at the start.
+    - `surrogate`: whose derivative stands in for the step's (`kernels.lif.surrogate_gradient`).
+
+    Raises `ValueError` for sizes, names or numbers that do not fit, and for a delta rule with "elu" features: with keys
+    longer than 1 it would correct too far and diverge.
+    """
+
+    dim: int
+    heads: int = 4
+    astrocyte: Astrocyte = "matrix"
+    injection: Injection = "threshold"
+    reset: Reset = "hard"
+    input: Literal["sigmoid", "identity"] = "identity"
+    normalised: bool = True
+    features: Literal["unit", "elu"] = "unit"
+    slowest: float = 11.0
+    fastest: float = 3.0
+    tau: float = 2.0
+    threshold: float = 1.0
+    surrogate: str = "atan"
+
+    def __post_init__(self):
+        known = {
+            "astrocyte": get_args(Astrocyte),
+            "injection": get_args(Injection),
+            "reset": get_args(Reset),
+            "input": ("sigmoid", "identity"),
+            "features": ("unit", "elu"),
+            "surrogate": SURROGATES,
+        }
+        for name, names in known.items():
+            if getattr(self, name) not in names:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
+        if self.heads < 1 or self.dim < 1 or self.dim % self.heads:
+            raise ValueError(f"dim: got {self.dim} with {self.heads} heads, expected a positive multiple of the heads")
+        if not 0 < self.fastest <= self.slowest <= 24:
+            raise ValueError(
+                f"fastest, slowest: got {self.fastest}, {self.slowest}, expected 0 < fastest <= slowest <= 24"
+            )
+        if not self.tau >= 1:
+            raise ValueError(f"tau: got {self.tau}, expected at least 1 token")
+        if not self.threshold > 0:
+            raise ValueError(f"threshold: got {self.threshold}, expected more than 0")
+        if self.astrocyte == "delta" and self.features == "elu":
+            raise ValueError("features: got 'elu' with astrocyte 'delta', expected 'unit': longer keys diverge")
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the unit learns."""
+        D, h = self.dim, self.heads
+        matrix = 3 * D * D + D + h
+        astrocyte = {
+            "none": 0,
+            "calcium": 2 * D,
+            "matrix": matrix,
+            "gated": matrix + D * h,
+            "delta": matrix + D * h + h,
+        }
+        return 2 * D * D + D + astrocyte[self.astrocyte]
+
+
+class AMSUState(NamedTuple):
+    """All that a unit keeps of its past."""
+
+    membrane: Float[Tensor, "batch dim"]  # m_T, after the reset
+    memory: Float[Tensor, "batch ..."] | None  # H_T [batch, heads, key, value]; calcium: c_{T+1} [batch, dim]
+
+
+class Trace(NamedTuple):
+    """What happens within a unit, [batch, time, dim] each but the norm."""
+
+    current: Float[Tensor, "batch *time dim"]  # I
+    membrane: Float[Tensor, "batch *time dim"]  # u, before the reset (membrane injection: with o)
+    astrocyte: Float[Tensor, "batch *time dim"]  # o; zeros without an astrocyte
+    memory_norm: Float[Tensor, "batch *time heads"]  # |H| (Frobenius), or of a head's calcium, after the token
+    spikes: Float[Tensor, "batch *time dim"]  # s
+
+
+class AMSU(nn.Module):
+    """A layer of `dim` units as in the equations above; `config` holds the switches.
+
+    `generator` draws the weights (None: torch's own), as torch does for linear layers.
+    """
+
+    def __init__(self, config: AMSUConfig, generator: torch.Generator | None = None):
+        super().__init__()
+        self.config = config
+        self.input = linear(config.dim, config.dim, generator=generator)
+        if config.astrocyte in ("matrix", "gated", "delta"):
+            self.astrocyte = MatrixAstrocyte(config, generator)
+        else:
+            self.astrocyte = CalciumAstrocyte(config) if config.astrocyte == "calcium" else None
+        self.output = linear(config.dim, config.dim, bias=False, generator=generator)
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None, *, form: Form = "auto"
+    ) -> tuple[Float[Tensor, "batch time dim"], AMSUState]:
+        """y_1 to y_T and the state after them; `state` is what the tokens before left (None: nothing).
+
+        `form` says how a matrix astrocyte is evaluated (`kernels.memory.astrocyte_memory`); the result is the same.
+        Raises `ValueError` for another form, and for an input or state of another shape, dtype or device.
+        """
+        if form not in get_args(Form):
+            raise ValueError(f"form: got {form!r}, expected one of {', '.join(get_args(Form))}")
+        config, (membrane, memory) = self.config, self.checked(x, state)
+        current, astrocyte = self.current(x), None
+        options = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
+        options |= {"beta": 1 - 1 / config.tau}
+        if config.astrocyte == "calcium":
+            calcium = self.astrocyte
+            spikes, (membrane, memory) = slow_scan(
+                current,
+                calcium.weight,
+                calcium.gamma(),
+                injection=config.injection,
+                state=(membrane, memory),
+                **options,
+            )
+            return self.output(spikes), AMSUState(membrane, memory)
+        if self.astrocyte is not None:
+            astrocyte, memory = self.astrocyte(x, memory, form)
+            if config.injection == "membrane":
+                current, astrocyte = current + astrocyte, None
+        spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
+        return self.output(spikes), AMSUState(membrane, memory)
+
+    def step(
+        self, x: Float[Tensor, "batch dim"], state: AMSUState | None = None
+    ) -> tuple[Float[Tensor, "batch dim"], AMSUState]:
+        """One token: y and the state after it, at a cost that does not depend on how many came before."""
+        return step(x, state, self)
+
+    def trace(self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None) -> Trace:
+        """What happens within the unit at each token, one after another."""
+        moments = []
+        for token in x.unbind(1):
+            (current, u, said, spikes), state = observe(token, state, self)
+            memory = torch.zeros_like(current) if state.memory is None else state.memory.flatten(1)
+            norm = in_heads(memory, self.config.heads).norm(dim=-1)
+            moments.append(Trace(current, u, said, norm, spikes))
+        return Trace(*(torch.stack(values, 1) for values in zip(*moments, strict=True)))
+
+    def initial_state(self, batch: int) -> AMSUState:
+        """The state before the first token: zeros."""
+        return zeros(AMSUState, self.state_shapes(batch), self.input.weight)
+
+    def state_size(self, context: int) -> int:
+        """How many numbers are kept of a sequence after `context` tokens: the same for any."""
+        return sum(math.prod(shape) for shape in self.state_shapes(1) if shape is not None)
+
+    def state_shapes(self, batch: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+        D, h = self.config.dim, self.config.heads
+        memory = {"none": None, "calcium": (batch, D)}.get(self.config.astrocyte, (batch, h, D // h, D // h))
+        return (batch, D), memory
+
+    def current(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """I_t, in the precision of the parameters."""
+        current = self.input(x).to(self.input.weight.dtype)
+        return torch.sigmoid(current) if self.config.input == "sigmoid" else current
+
+    def checked(self, x, state) -> AMSUState:
+        """The state to start from; raises `ValueError` for an input or a state that does not fit."""
+        check_input(x, self.config.dim, self.input.weight)
+        return check_state(state, AMSUState, self.state_shapes(len(x)), self.input.weight)
+
+
+def step(
+    input: Float[Tensor, "batch dim"], state: AMSUState | None, parameters: AMSU
+) -> tuple[Float[Tensor, "batch dim"], AMSUState]:
+    """One token through the unit whose weights and switches are `parameters`: y_t and the state after it.
+
+    A pure function: the unit is read, not changed. Gradients are those of the whole sequence's scan.
+    """
+    (*_, spikes), state = observe(input, state, parameters)
+    return parameters.output(spikes), state
+
+
+def observe(
+    input: Float[Tensor, "batch dim"], state: AMSUState | None, parameters: AMSU
+) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], AMSUState]:
+    """One token: I, u, o and s, and the state after it."""
+    config, astrocyte = parameters.config, parameters.astrocyte
+    membrane, memory = parameters.checked(input, state)
+    current = parameters.current(input)
+    if config.astrocyte == "calcium":
+        said = astrocyte.weight * memory
+    elif astrocyte is None:
+        said = torch.zeros_like(current)
+    else:
+        said, memory = astrocyte.step(input, memory)
+    if config.injection == "membrane":
+        u = (1 - 1 / config.tau) * membrane + (current + said)
+        spikes = spike(u - config.threshold, config.surrogate)
+    else:
+        u = (1 - 1 / config.tau) * membrane + current
+        spikes = spike(u + said - config.threshold, config.surrogate)
+    fired = spikes.detach()
+    membrane = {"hard": u * (1 - fired), "soft": u - config.threshold * fired, "none": u}[config.reset]
+    if config.astrocyte == "calcium":
+        memory = astrocyte.gamma() * memory + (1 - astrocyte.gamma()) * spikes
+    return (current, u, said, spikes), AMSUState(membrane, memory)
+
+
+def spike(z: Float[Tensor, "*shape"], surrogate: str) -> Float[Tensor, "*shape"]:
+    """1 where z >= 0, else 0; on the way back the surrogate's derivative stands for the step's."""
+    fired = (z >= 0).to(z.dtype)
+    return fired + surrogate_gradient(z.detach(), surrogate) * (z - z.detach()) if z.requires_grad else fired

@@ -1,0 +1,86 @@
+"""The calcium and IP3 of an astrocyte: rest, mass, an independent integrator, and wrong arguments."""
+
+import numpy as np
+import pytest
+
+from brainlib.astrosnn.biophysics import GORDLEEVA, Constants, Pulse, rates, resting_state, simulate
+
+
+def runge_kutta(pulse: Pulse, duration: float, step: float) -> np.ndarray:
+    """The classical method by hand, from rest, with edges of the pulse on its steps; states at every step."""
+    states = [resting_state()]
+    for k in range(round(duration / step)):
+        x, at = states[-1], (k + 0.5) * step
+        glutamate = pulse.strength if pulse.start < at < pulse.start + pulse.duration else 0.0
+        one = rates(x, glutamate)
+        two = rates(x + step / 2 * one, glutamate)
+        three = rates(x + step / 2 * two, glutamate)
+        four = rates(x + step * three, glutamate)
+        states.append(x + step / 6 * (one + 2 * two + 2 * three + four))
+    return np.array(states)
+
+
+def test_at_rest_nothing_changes() -> None:
+    rest = resting_state()
+    assert np.abs(rates(rest)).max() < 1e-12
+    calm = simulate([], 5.0)
+    assert len(calm.time) == 501 and calm.time[-1] == pytest.approx(5)
+    for values, level in zip(calm[1:], rest, strict=True):
+        assert np.allclose(values, level, atol=1e-9)
+
+
+def test_the_rates_are_the_printed_terms() -> None:
+    calcium, gate, ip3 = state = np.array([0.3, 0.7, 0.9])
+    gradient = (2.0 - calcium) / 0.185 - calcium
+    release = 0.185 * 6.0 * (ip3 / (ip3 + 0.13)) ** 3 * (calcium / (calcium + 0.082)) ** 3 * gate**3 * gradient
+    pump, leak = 2.2 * calcium**2 / (calcium**2 + 0.01), 0.185 * 0.11 * gradient
+    q2 = 1.049 * (ip3 + 0.13) / (ip3 + 0.9434)
+    expected = [
+        release - pump + leak + 0.2 * ip3**2 / (1 + ip3**2) - 0.5 * calcium,
+        0.14 * (q2 * (1 - gate) - calcium * gate),
+        (0.16 - ip3) * 0.14 + 0.3 * (calcium + 0.22) / (calcium + 1.1) + 5.0,
+    ]
+    assert np.allclose(rates(state, 5.0), expected, rtol=1e-12)
+
+
+def test_the_course_agrees_with_an_integrator_by_hand() -> None:
+    pulse = Pulse(0.5, 0.2)
+    course = simulate([pulse], 8.0, step=0.01)
+    by_hand = runge_kutta(pulse, 8.0, 0.005)[::2]
+    assert np.abs(np.array(course[1:]).T - by_hand).max() < 1e-5
+    assert course.calcium.max() > 0.5  # the store opened
+
+
+def test_pulses_are_never_stepped_over_and_add_up() -> None:
+    short = simulate([Pulse(20.0, 0.001, 1000.0)], 21.0)
+    assert short.ip3[-1] - short.ip3[0] == pytest.approx(1.0, rel=0.2)
+    twice = simulate([Pulse(1.0, 0.1), Pulse(1.0, 0.1)], 3.0)
+    strong = simulate([Pulse(1.0, 0.1, 10.0)], 3.0)
+    assert np.allclose(twice.calcium, strong.calcium, atol=1e-6)
+
+
+def test_without_glutamate_constants_decide() -> None:
+    slower = Constants(tau_r=0.07)
+    assert resting_state(slower)[2] > resting_state(GORDLEEVA)[2]
+
+
+@pytest.mark.parametrize(
+    ("pulses", "duration", "step", "message"),
+    [
+        ([], 0.0, 0.01, "^step, duration: got 0.01, 0.0"),
+        ([], 1.0, 0.0, "^step, duration: got 0.0"),
+        ([], 1.0, 2.0, "^step, duration: got 2.0"),
+        ([Pulse(-1.0, 0.1)], 1.0, 0.01, "^pulses: got Pulse.*within 0 to 1"),
+        ([Pulse(0.5, 0.0)], 1.0, 0.01, "^pulses: got Pulse"),
+        ([Pulse(0.95, 0.1)], 1.0, 0.01, "^pulses: got Pulse"),
+        ([Pulse(0.5, 0.1, -1.0)], 1.0, 0.01, "^pulses: got a strength of -1"),
+    ],
+)
+def test_wrong_arguments_are_named(pulses: list, duration: float, step: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        simulate(pulses, duration, step=step)
+
+
+def test_constants_without_rest_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^constants: got .*expected ones with a state of rest"):
+        resting_state(Constants(tau_r=0.0))

@@ -1,0 +1,136 @@
+"""The machinery of the chapter on memory, with networks so small that they learn nothing."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from brainlib.astrosnn.experiments.bare_memory import capacity, recalled
+from brainlib.astrosnn.experiments.mechanisms import ABLATIONS, ALL, CAUSES, MECHANISMS, contestant
+from brainlib.astrosnn.experiments.memory import Experiment, chances, draw_task, run
+from brainlib.astrosnn.experiments.memory_lesions import study
+from brainlib.astrosnn.experiments.memory_profiles import PLANS
+from brainlib.astrosnn.experiments.teaching import Lessons, accuracy, slowest, teach
+from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn.tasks import SILENT, AssociativeRecall, DelayedRecall
+from brainlib.ledger import PROFILES
+
+FRAME = AstroSNNConfig(layers=1, dim=16, heads=4, hidden=16)
+TINY = Experiment("recall", ("AM-SU",), (2, 3), Lessons(4, 4), (2, 5), together=True, tests=1)
+
+
+@pytest.mark.parametrize("name", [*ALL, "heads of 2"])
+def test_contestants_are_alike_but_for_one_thing(name):
+    frame, task = replace(FRAME, dim=32, hidden=64), AssociativeRecall(4)
+    unit, other = contestant("AM-SU", frame, task), contestant(name, frame, task)
+    assert (other.vocab, other.outputs, other.layers, other.feedforward) == (64, 32, 1, "spiking")
+    if name in MECHANISMS:
+        assert other.parameters == pytest.approx(unit.parameters, rel=0.025)
+    elif name.endswith("as much state"):
+        assert other.parameters > unit.parameters
+        sizes = [AstroSNN(config).state_size(12) for config in (unit, other)]
+        assert sizes[0] <= sizes[1] < 1.1 * sizes[0]
+    else:
+        assert (other.mixer, other.dim, other.hidden_size) == ("amsu", 32, 64)
+        assert other.heads == (16 if name == "heads of 2" else 4)
+        assert (other == unit) == (name in ("AM-SU", "normalised, slow"))
+
+
+def test_an_unknown_contestant_is_refused():
+    with pytest.raises(ValueError, match="name: got 'oligodendrocyte', expected 'heads of"):
+        contestant("oligodendrocyte", FRAME, DelayedRecall(3))
+
+
+def test_profiles_share_no_networks_and_their_experiments_can_be_drawn():
+    assert tuple(PLANS) == PROFILES
+    for plan in PLANS.values():
+        assert [seed for number in range(3) for seed in plan.seeds(number)] == list(range(3 * plan.networks))
+        assert "AM-SU" in plan.retention.contestants and "AM-SU" in plan.pairs.contestants
+        for experiment in vars(plan).values():
+            if isinstance(experiment, Experiment) and experiment.task != "digits":
+                for name in experiment.contestants:
+                    contestant(name, plan.frame, draw_task(experiment, experiment.taught[0], 1, 0))
+                assert all(0 < chance < 1 for chance in chances(experiment).values())
+    assert PLANS["ci"].networks >= 3
+    assert set(PLANS["laptop"].causes.contestants) == set(CAUSES)
+    assert set(PLANS["laptop"].ablations.contestants) == set(ABLATIONS)
+
+
+def test_a_run_gives_every_accuracy_and_goes_on_where_it_stopped(tmp_path):
+    first = run("recall", TINY, FRAME, range(2), "cpu", tmp_path, progress=False)
+    assert list(first) == ["AM-SU"] and list(first["AM-SU"]) == ["0", "1"]
+    one = first["AM-SU"]["1"]
+    assert list(one["accuracy"]) == ["2", "5"] and len(one["networks"]["all"]["losses"]) == 4
+    assert one["networks"]["all"]["slowest"] == pytest.approx(2048, rel=0.2)
+    assert one["networks"]["all"]["state"] == 16 + 16 + 16 * 4  # token shift, membranes, matrices
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recall-AM-SU-all-0", "recall-AM-SU-all-1"]
+    again = run("recall", TINY, FRAME, range(2), "cpu", tmp_path, progress=False)
+    assert again["AM-SU"]["1"]["accuracy"] == one["accuracy"]
+    assert again["AM-SU"]["1"]["networks"]["all"]["losses"] == one["networks"]["all"]["losses"]
+
+
+def test_networks_of_their_own_are_asked_what_they_were_taught():
+    own = replace(TINY, together=False)
+    found = run("recall", own, FRAME, range(1), "cpu", progress=False)["AM-SU"]["0"]
+    assert list(found["accuracy"]) == list(found["networks"]) == ["2", "3"]
+
+
+def test_equal_seeds_give_equal_networks():
+    models = [
+        teach(replace(FRAME, vocab=17, outputs=8), DelayedRecall(3, batch=4), Lessons(2), seed)[0] for seed in (0, 0, 1)
+    ]
+    same, again, other = (model.readout.weight for model in models)
+    assert torch.equal(same, again) and not torch.equal(same, other)
+
+
+def test_accuracy_counts_what_is_asked_only():
+    model = AstroSNN(replace(FRAME, vocab=17, outputs=8))
+    tokens = DelayedRecall(2, batch=6).next_batch()[0]
+    answers = model(tokens)[0].argmax(-1)
+    targets = torch.full_like(tokens, SILENT)
+    targets[:3, 1], targets[3:, 2] = answers[:3, 1], (answers[3:, 2] + 1) % 8
+    assert accuracy(model, [(tokens, targets), (tokens, answers)]) == (3 + 24) / (6 + 24)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("LIF", 2), ("PLIF", 300), ("calcium", 300), ("no astrocyte", 2), ("GRU", None)]
+)
+def test_the_slowest_time_constant(name, expected):
+    found = slowest(AstroSNN(contestant(name, FRAME, DelayedRecall(3))))
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-3))
+
+
+def test_an_unknown_task_is_refused():
+    with pytest.raises(ValueError, match="task: got 'juggling', expected recall, pairs, copying or digits"):
+        draw_task(replace(TINY, task="juggling"), 3, 1, 0)
+
+
+def test_the_lesion_study():
+    pairs = Experiment("pairs", ("AM-SU",), (2, 4), Lessons(2, 4), together=True, tests=1)
+    plan = replace(PLANS["ci"], frame=FRAME, retention=replace(TINY, taught=(2, 4)), pairs=pairs)
+    found = study(plan, range(1), "cpu", progress=False)["0"]
+    assert found["delay"]["at"] == [1, 2, 3, 4, 5] and len(found["delay"]["frozen"]) == 5
+    assert found["pairs"]["at"] == 4 and len(found["pairs"]["astrocyte"]) == 4
+    assert (
+        len(found["heads"]["without"]) == len(found["heads"]["alone"]) == len(found["heads"]["time_constants"][0]) == 4
+    )
+
+
+@pytest.mark.parametrize("rule", ["Hebbian", "delta"])
+def test_a_matrix_recalls_few_pairs_and_not_many(rule):
+    assert recalled(32, 2, rule, seed=0) > 0.99
+    assert recalled(8, 500, rule, seed=0) < 0.3
+    assert capacity(16, rule, seed=0) > capacity(4, rule, seed=0) > 0
+
+
+def test_the_last_pair_is_exact_with_the_delta_rule():
+    assert recalled(2, 1, "delta", seed=0) == 1
+
+
+def test_bad_sizes_of_bare_memories_are_refused():
+    with pytest.raises(ValueError, match="rule: got 'Oja', expected Hebbian or delta"):
+        recalled(8, 3, "Oja", 0)
+    with pytest.raises(ValueError, match="pairs: got 0, expected at least 1"):
+        recalled(8, 0, "delta", 0)
+    with pytest.raises(ValueError, match=r"share: got 1\.0, expected a number between 0 and 1"):
+        capacity(8, "delta", 0, share=1.0)

@@ -1,0 +1,178 @@
+"""Three forms and a compiled loop are one function: values and every gradient, against loops in float64."""
+
+import pytest
+import torch
+from astrocyte_memories import FORMS, KINDS, assert_same, everything, memory
+
+from brainlib.astrosnn.kernels.memory import astrocyte_memory, memory_step
+from brainlib.astrosnn.kernels.memory import memory as dispatcher
+from brainlib.astrosnn.kernels.memory.cpu import SEGMENT
+
+EXACT = 1e-10
+SIZES = {  # batch, tokens, heads, key size, value size
+    "one of everything": (1, 1, 1, 1, 1),
+    "whole vectors": (2, 8, 2, 8, 16),
+    "odd": (2, 21, 3, 5, 11),
+    "two tiles of values": (1, 5, 1, 3, 19),
+    "two tiles of keys": (1, 5, 2, 19, 3),
+}
+
+
+@pytest.fixture(autouse=True)
+def short_chunks(monkeypatch):
+    monkeypatch.setattr(dispatcher, "LENGTH", 8)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_form_is_the_loops(kind, size):
+    inputs = memory(kind, size)
+    expected = everything(astrocyte_memory, inputs, impl="reference")
+    for form in FORMS.values():
+        assert_same(everything(astrocyte_memory, inputs, **form), expected, EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_segments(kind, monkeypatch):
+    monkeypatch.setattr(dispatcher, "LENGTH", 32)
+    inputs = memory(kind, (2, 5 * SEGMENT + 3, 2, 6, 4))
+    expected = everything(astrocyte_memory, inputs, **FORMS["recurrent"])
+    for form in ("compiled", "parallel", "chunked"):
+        assert_same(everything(astrocyte_memory, inputs, **FORMS[form]), expected, EXACT)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sequence_may_be_cut_anywhere(kind, form):
+    inputs = memory(kind, (2, 23, 2, 4, 5))
+    whole = everything(astrocyte_memory, inputs, **form)
+
+    def in_parts(query, key, value, log_decay, write=None, state=None, **form):
+        outputs = []
+        for part in (slice(0, 3), slice(3, 4), slice(4, 23)):
+            tokens = (t[:, part] if t is not None and t.ndim > 1 else t for t in (query, key, value, log_decay, write))
+            output, state = astrocyte_memory(*tokens, state, **form)
+            outputs.append(output)
+        return torch.cat(outputs, 1), state
+
+    assert_same(everything(in_parts, inputs, **form), whole, EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_a_token(kind):
+    inputs = memory(kind, (2, 9, 3, 4, 5))
+    before = inputs["state"].clone()
+
+    def steps(query, key, value, log_decay, write=None, state=None):
+        outputs = []
+        for t in range(query.shape[1]):
+            decay, eta = log_decay if log_decay.ndim == 1 else log_decay[:, t], None if write is None else write[:, t]
+            output, state = memory_step(query[:, t], key[:, t], value[:, t], decay, eta, state)
+            outputs.append(output)
+        return torch.stack(outputs, 1), state
+
+    assert_same(everything(steps, inputs), everything(astrocyte_memory, inputs), EXACT)
+    assert inputs["state"].equal(before)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_state_it_starts_from_zeros(kind, form):
+    inputs = memory(kind, (2, 11, 2, 3, 4))
+    inputs["state"].zero_()
+    output, last = astrocyte_memory(**inputs, **form)
+    del inputs["state"]
+    started, ended = astrocyte_memory(**inputs, **form)
+    assert started.equal(output) and ended.equal(last)
+
+
+@pytest.mark.parametrize("heard", ["output", "last"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loss_may_hear_one_of_the_two(kind, heard):
+    inputs = memory(kind, (2, 9, 2, 3, 4))
+    expected = everything(astrocyte_memory, inputs, heard=(heard,), **FORMS["recurrent"])
+    found = everything(astrocyte_memory, inputs, heard=(heard,), impl="cpu")
+    expected.setdefault("d_query", torch.zeros_like(inputs["query"]))  # the last state asks nothing
+    assert_same(found, expected, EXACT)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("kind", ["gated", "gated delta"])
+@pytest.mark.parametrize("lowest", [-60.0, -1e6, -torch.inf])
+def test_a_gate_may_forget_everything(kind, form, lowest):
+    """What came before is gone, to the last bit that float64 has; nothing overflows, and gradients stay exact."""
+    inputs = memory(kind, (2, 21, 2, 4, 5))
+    inputs["log_decay"][0, 3] = inputs["log_decay"][:, 9:12] = lowest
+    inputs["log_decay"][1, 17, 1] = lowest
+    assert_same(
+        everything(astrocyte_memory, inputs, **form), everything(astrocyte_memory, inputs, impl="reference"), EXACT
+    )
+    output, _ = astrocyte_memory(**inputs, **form)
+    other = {name: t if name == "log_decay" else t.clone() for name, t in inputs.items()}
+    other["value"][:, :9] += 1
+    torch.testing.assert_close(astrocyte_memory(**other, **form)[0][:, 9:], output[:, 9:], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_without_decay_the_delta_rule_overwrites(form):
+    """With eta = 1 a key answers what was last written under it, and other keys at right angles keep theirs."""
+    keys, values = torch.eye(4, dtype=torch.float64), torch.randn(40, 4, 3, dtype=torch.float64)
+    key = keys.repeat(40, 1)[None, :, None]
+    zeros, ones = torch.zeros(1, dtype=torch.float64), torch.ones(1, 160, 1, dtype=torch.float64)
+    output, last = astrocyte_memory(key, key, values.view(1, 160, 1, 3), zeros, ones, **form)
+    torch.testing.assert_close(output[0, :, 0], values.view(160, 3), rtol=0, atol=1e-12)
+    torch.testing.assert_close(last[0, 0], values[-1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_what_is_written_once_fades_at_gamma_to_the_delay(form):
+    log_decay, value = torch.tensor([-0.1, -1e-3], dtype=torch.float64), torch.zeros(1, 50, 2, 3, dtype=torch.float64)
+    key = query = torch.full((1, 50, 2, 1), 1.0, dtype=torch.float64)
+    value[:, 0] = 1
+    output, _ = astrocyte_memory(query, key, value, log_decay, **form)
+    delays = torch.arange(50, dtype=torch.float64)
+    torch.testing.assert_close(output[0, :, :, 0], (delays[:, None] * log_decay).exp(), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_precision_is_near_double(kind, form):
+    """Also the gradient of a fast gate in a long sequence, a small number beside those whose difference it is."""
+    inputs = memory(kind, (2, 6 * SEGMENT + 9, 2, 16, 16), torch.float32)
+    inputs["log_decay"][..., 1] = -2.5 - inputs["log_decay"][..., 1].abs()
+    found = everything(astrocyte_memory, inputs, **form)
+    assert all(tensor.dtype == torch.float32 for tensor in found.values())
+    expected = everything(astrocyte_memory, {name: t.double() for name, t in inputs.items()}, impl="cpu")
+    assert_same(found, expected, 2e-5)
+    if "gated" in kind:  # a fixed decay's gradient is itself a sum over tokens in which much cancels
+        assert_same(*({"fast": f["d_log_decay"][..., 1]} for f in (found, expected)), 1e-4)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "gated delta"])
+def test_what_is_not_a_number_stays_in_its_head(kind):
+    inputs = memory(kind, (3, 12, 2, 4, 5))
+    inputs["value"][1, 4, 0, 2] = torch.nan
+    found = everything(astrocyte_memory, inputs, impl="cpu")
+    assert found["output"][1, 4:, 0, 2].isnan().all() and found["last"][1, 0, :, 2].isnan().all()
+    assert found["output"][[0, 2]].isfinite().all() and found["output"][1, :, 1].isfinite().all()
+    assert found["output"][1, :4].isfinite().all() and found["d_key"][[0, 2]].isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["gated", "gated delta"])
+def test_the_number_of_threads_changes_nothing(kind):
+    inputs, before = memory(kind, (5, 12, 3, 4, 5)), torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(everything(astrocyte_memory, inputs, impl="cpu"))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert all(found[0][name].equal(tensor) for name, tensor in found[1].items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_is_written(kind, poisoned):
+    found = everything(astrocyte_memory, memory(kind, (2, 9, 2, 5, 19)), impl="cpu")
+    assert all(tensor.isfinite().all() for tensor in found.values())

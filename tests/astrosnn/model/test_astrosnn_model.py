@@ -1,0 +1,263 @@
+"""The frame around every mixer: sizes, forms, carried states, one token at a time, bad input, training."""
+
+import inspect
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig, matched
+from brainlib.astrosnn.mixers import MIXERS
+from brainlib.training import TrainingConfig, train
+from brainlib.training.trees import leaves
+
+SMALL = AstroSNNConfig(layers=2, dim=12, heads=3, vocab=20)
+read = inspect.unwrap(AstroSNN.forward)  # without the tests' check of annotations
+read_one = inspect.unwrap(AstroSNN.step)
+
+
+def model(**changes) -> AstroSNN:
+    torch.manual_seed(0)
+    return AstroSNN(replace(SMALL, **changes)).double()
+
+
+def tokens(time=11, batch=2, seed=1):
+    return torch.randint(20, (batch, time), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"token_shift": False, "feedforward": "gated", "hidden": 7},
+        {"inputs": 3, "outputs": 5, "feedforward": "gelu", "layers": 1},
+    ],
+)
+def test_the_formula_counts_the_parameters(mixer, changes):
+    config = replace(SMALL, mixer=mixer, **changes)
+    assert config.parameters == sum(parameter.numel() for parameter in AstroSNN(config).parameters())
+
+
+@pytest.mark.parametrize("astrocyte", ["none", "calcium", "matrix", "gated", "delta"])
+def test_the_units_switches_reach_it(astrocyte):
+    config = replace(SMALL, unit=AMSUConfig(dim=8, heads=1, astrocyte=astrocyte, reset="soft"))
+    built = AstroSNN(config)
+    assert config.parameters == sum(parameter.numel() for parameter in built.parameters())
+    expected = AMSUConfig(dim=12, heads=3, astrocyte=astrocyte, reset="soft")
+    assert all(block.mixer.config == expected for block in built.blocks)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("token_shift", [True, False])
+def test_in_two_parts_or_one_by_one_it_is_one_function(mixer, token_shift):
+    network, text = model(mixer=mixer, token_shift=token_shift), tokens()
+    whole, _, after = network(text)
+    first, _, middle = network(text[:, :4])
+    second, _, last = network(text[:, 4:], state=middle)
+    torch.testing.assert_close(torch.cat((first, second), 1), whole, rtol=1e-10, atol=1e-12)
+
+    logits, state = [], None
+    for token in text.unbind(1):
+        one, state = network.step(token, state)
+        logits.append(one)
+    torch.testing.assert_close(torch.stack(logits, 1), whole, rtol=1e-10, atol=1e-12)
+    for ours, theirs, expected in zip(*(leaves(each, "state") for each in (state, last, after)), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(theirs, expected, rtol=1e-10, atol=1e-12)
+    assert network(text, carry=False)[2] is None
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_nothing_is_heard_before_it_is_said(mixer):
+    network, text = model(mixer=mixer), tokens()
+    changed = text.clone()
+    changed[:, 6] = (changed[:, 6] + 1) % 20
+    before, after = network(text)[0], network(changed)[0]
+    assert before[:, :6].equal(after[:, :6])
+    assert not before[:, 6].equal(after[:, 6])
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_it_keeps_as_much_as_it_says(mixer):
+    network = model(mixer=mixer)
+    for time in (1, 9):
+        state = network(tokens(time))[2]
+        assert sum(tensor[0].numel() for tensor in leaves(state, "state")) == network.state_size(time)
+    assert (network.state_size(9) == network.state_size(1)) == (mixer != "attention")
+
+
+@pytest.mark.parametrize("astrocyte", ["matrix", "gated", "delta"])
+def test_the_forms_are_one_function_with_one_gradient(astrocyte):
+    network = model(unit=AMSUConfig(dim=12, astrocyte=astrocyte))
+    found = []
+    for form in ("recurrent", "parallel", "chunked"):
+        logits, loss, _ = network(tokens(37), tokens(37, seed=2), form=form)
+        found.append([logits, *torch.autograd.grad(loss, list(network.parameters()))])
+    for one, other, expected in zip(found[1], found[2], found[0], strict=True):
+        torch.testing.assert_close(one, expected, rtol=1e-9, atol=1e-10)
+        torch.testing.assert_close(other, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_every_weight_learns(mixer):
+    network = model(mixer=mixer, dim=24)
+    network(tokens(30, batch=4), tokens(30, batch=4, seed=2))[1].backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())
+
+
+def test_targets_that_do_not_count_are_left_out():
+    network, targets = model(), tokens(seed=2)
+    targets[:, ::2] = -100
+    logits, loss, _ = network(tokens(), targets)
+    expected = cross_entropy(logits[:, 1::2].flatten(0, 1), targets[:, 1::2].flatten())
+    torch.testing.assert_close(loss, expected)
+
+
+def test_it_reads_bytes():
+    network = model(vocab=256)
+    text = torch.tensor([[0, 255, 156, 100]], dtype=torch.uint8)
+    logits, loss, _ = network(text, text)
+    expected = network(text.long(), text.long())
+    assert logits.equal(expected[0]) and loss.equal(expected[1])
+
+
+@pytest.mark.parametrize("heads", [1, 2, 6])
+def test_the_unit_has_the_frames_heads(heads):
+    assert AstroSNNConfig(dim=6 * heads, heads=heads).unit_config.heads == heads
+
+
+def test_it_reads_vectors():
+    network = model(inputs=3, outputs=4)
+    vectors = torch.randn(2, 6, 3, dtype=torch.float64)
+    logits, _, _ = network(vectors, torch.randint(4, (2, 6)))
+    assert logits.shape == (2, 6, 4)
+    torch.testing.assert_close(network.step(vectors[:, 5], network(vectors[:, :5])[2])[0], logits[:, 5])
+
+
+class Texts:
+    """Random texts, until power fails after some batches."""
+
+    def __init__(self, fails_after=None):
+        self.count, self.fails_after = 0, fails_after
+
+    def next_batch(self):
+        if self.count == self.fails_after:
+            raise KeyboardInterrupt
+        self.count += 1
+        return tokens(8, seed=self.count), tokens(8, seed=self.count + 1)
+
+    def state_dict(self):
+        return {"count": torch.tensor(self.count)}
+
+    def load_state_dict(self, state):
+        self.count = int(state["count"])
+
+
+@pytest.mark.parametrize("mixer", ["amsu", "calcium", "spikegpt", "attention"])
+def test_a_run_goes_on_from_its_checkpoint(mixer, tmp_path):
+    def loss(network, batch, state):
+        _, value, state = network(*batch, state=state)
+        return value, state
+
+    whole, broken, again = (model(mixer=mixer).float() for _ in range(3))
+    config = TrainingConfig(steps=4, warmup_steps=0, learning_rate=1e-2, checkpoint_every=2, precision="float32")
+    options = {"config": config, "progress": False}
+    expected = train(whole, loss, Texts(), folder=tmp_path / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, loss, Texts(fails_after=3), folder=tmp_path / "broken", **options)
+    assert train(again, loss, Texts(), folder=tmp_path / "broken", **options).losses == expected.losses
+    assert all(a.equal(b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("config", [AstroSNNConfig(), AstroSNNConfig(dim=128, mixer="attention", feedforward="gelu")])
+def test_other_mixers_get_as_many_parameters(config, mixer):
+    other = matched(config, mixer)
+    assert abs(other.parameters / config.parameters - 1) < 0.005
+    assert (other.layers, other.heads, other.vocab, other.feedforward) == (
+        config.layers, config.heads, config.vocab, config.feedforward
+    )  # fmt: skip
+    if mixer == config.mixer:
+        assert (other.dim, other.hidden_size) == (config.dim, config.hidden_size)
+
+
+def test_a_frame_too_small_to_match_is_refused():
+    with pytest.raises(ValueError, match=r"config: has \d+ parameters, gru comes no nearer than"):
+        matched(AstroSNNConfig(layers=9, dim=4, heads=4, vocab=2, hidden=1, mixer="lif"), "gru")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dim": 10}, "dim: got 10, expected a multiple of heads = 3"),
+        ({"layers": 0}, "layers: got 0"),
+        ({"hidden": 0}, "hidden: got 0"),
+        ({"inputs": -1}, "inputs: got -1"),
+        ({"vocab": True}, "vocab: got True"),
+        ({"mixer": "lstm"}, "mixer: got 'lstm', expected one of amsu"),
+        ({"feedforward": "relu"}, "feedforward: got 'relu'"),
+        ({"mixer": "gru", "unit": AMSUConfig(dim=12)}, "unit: got switches for the mixer 'gru'"),
+    ],
+)
+def test_unfit_sizes_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((torch.full((2, 3), 20),), "tokens: got values from 20 to 20, expected 0 to 19"),
+        ((torch.full((2, 3), -1),), "tokens: got values from -1"),
+        ((torch.zeros(2, 3),), "tokens: got dtype torch.float32"),
+        ((torch.zeros(3, dtype=torch.long),), r"tokens: got shape \(3,\)"),
+        ((torch.zeros(2, 0, dtype=torch.long),), r"tokens: got shape \(2, 0\)"),
+        ((tokens(), tokens(4)), r"targets: got shape \(2, 4\), expected \(batch, time\) = \(2, 11\)"),
+        ((tokens(), tokens() + 20), "targets: got values .* expected 0 to 19, or -100"),
+    ],
+)
+def test_unfit_tokens_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        read(model(), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (torch.zeros(2, 5, 4).double(), r"vectors: got shape \(2, 5, 4\), expected \(batch, time, inputs = 3\)"),
+        (torch.zeros(2, 3).double(), r"vectors: got shape \(2, 3\)"),
+        (torch.zeros(2, 5, 3), "vectors: got dtype torch.float32, expected the model's torch.float64"),
+    ],
+)
+def test_unfit_vectors_are_named(vectors, message):
+    with pytest.raises(ValueError, match=message):
+        read(model(inputs=3), vectors)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("one", [True, False])
+def test_states_of_another_batch_size_dtype_or_device_are_refused(mixer, one):
+    network = model(mixer=mixer)
+    others = [
+        network(tokens(batch=3))[2],
+        model(mixer=mixer).float()(tokens())[2],
+        model(mixer=mixer, dim=24)(tokens())[2],
+        model(mixer=mixer, layers=3)(tokens())[2],
+        model(mixer=mixer, token_shift=False)(tokens())[2],
+    ]
+    blocks = network(tokens())[2].blocks
+    moved = [block._replace(mixer=on_meta(block.mixer)) for block in blocks]
+    others.append(type(others[0])(tuple(moved)))
+    for state in others:
+        with pytest.raises(ValueError, match="state"):
+            read_one(network, tokens()[:, 0], state) if one else read(network, tokens(), state=state)
+
+
+def on_meta(tree):
+    if isinstance(tree, torch.Tensor):
+        return tree.to("meta")
+    if isinstance(tree, tuple):
+        return type(tree)(*map(on_meta, tree)) if hasattr(tree, "_fields") else tuple(map(on_meta, tree))
+    return tree

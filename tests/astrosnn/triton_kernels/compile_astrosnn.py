@@ -1,0 +1,45 @@
+"""Compiles the kernels of the scan and of the memory for a GPU that need not be there; prints JSON lines."""
+
+import json
+import sys
+
+import torch
+from ahead_of_time import compiled, spilled
+
+from brainlib.astrosnn.kernels.lif import triton as lif
+from brainlib.astrosnn.kernels.memory import triton as memory
+
+NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+WIDE = {"beta", "state", "last", "kept", "d_last", "d_betas", "d_state", "log_decay", "start", "products"}
+NUMBERS = "T", "columns", "H", "K", "V"
+COLUMNS, CHANNELS, HEAD = 1 << 14, 2048, 64
+SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0, "THRESHOLD": 1.0}
+
+
+def main(dtype: torch.dtype, generation: int) -> None:
+    def type_of(name: str) -> str:
+        return "i32" if name in NUMBERS else "*fp32" if name in WIDE else "*" + NAMES[dtype]
+
+    def show(kernel, aligned: set[str], constants: dict, **options) -> None:
+        made = compiled(kernel, type_of, aligned, constants, generation, **options)
+        ptx = made.asm["ptx"]
+        print(json.dumps({
+            "kernel": kernel.__name__, **constants, "spilled": spilled(made), "shared": made.metadata.shared,
+            "barriers": ptx.count("bar.sync"), "loads first": ptx[: ptx.index("st.global")].count("ld.global"),
+            "mma": "mma.sync" in ptx or "wgmma" in ptx,
+        }), flush=True)  # fmt: skip
+
+    cut = lif.plan(COLUMNS)
+    constants = SWITCHES | {"N": CHANNELS, "STEPS": lif.SEGMENT, "BLOCK": cut.columns}
+    for kernel in (lif.scan_forward, lif.scan_backward) if dtype == torch.bfloat16 else ():  # inside, all is float32
+        show(kernel, set(), constants, num_warps=cut.warps)
+    chunked = memory.Chunked(torch.empty(1, 1, 1), 1, 1, 1, memory.plan(dtype))
+    constants = chunked.options(dtype, HEAD, HEAD)
+    options = {name: constants.pop(name) for name in ("num_warps", "num_stages")}
+    for kernel in (memory.carry, memory.read):  # against time, which takes more
+        show(kernel, {"K", "V"}, constants, **options)
+
+
+if __name__ == "__main__":
+    torch.set_float32_matmul_precision(sys.argv[2])
+    main(getattr(torch, sys.argv[1]), int(sys.argv[3]))

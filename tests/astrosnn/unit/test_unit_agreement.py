@@ -1,0 +1,139 @@
+"""The unit against its equations in float64, for every switch: values, states and all gradients, in every form."""
+
+import pytest
+import torch
+from reference_units import ASTROCYTES, INJECTIONS, RESETS, SWITCHES, by_hand, some_state, tokens, unit
+
+from brainlib.astrosnn.unit import AMSUState, step
+
+MATRICES = ("matrix", "gated", "delta")
+
+
+def name(switches):
+    return " ".join(str(value) for value in switches.values())
+
+
+def present(tensors):
+    return [tensor for tensor in tensors if tensor is not None]
+
+
+def everything(built, run):
+    """Outputs, last state, and the gradients of a loss that reads them all."""
+    x, state = tokens().requires_grad_(), some_state(built)
+    state = AMSUState(*(s if s is None else s.requires_grad_() for s in state))
+    found = present(run(built, x, state))
+    loss = sum(((i + 1) * tensor + 0.3).sin().sum() for i, tensor in enumerate(found))
+    leaves = [x, *present(state), *built.parameters()]
+    return [*found, *torch.autograd.grad(loss, leaves)]
+
+
+def at_once(built, x, state, form="auto"):
+    y, after = built(x, state, form=form)
+    return y, *after
+
+
+def by_token(built, x, state):
+    ys = []
+    for token in x.unbind(1):
+        y, state = step(token, state, built)
+        ys.append(y)
+    return torch.stack(ys, 1), *state
+
+
+def assert_same(found, expected, tolerance=1e-10):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=name)
+def test_values_and_gradients_are_those_of_the_equations(switches):
+    built = unit(**switches)
+    expected = everything(built, by_hand)
+    assert 0.02 < (built.trace(tokens()).spikes.mean()) < 0.98
+    assert all(gradient.any() for gradient in expected)
+    assert_same(everything(built, at_once), expected)
+    assert_same(everything(built, by_token), expected)
+
+
+@pytest.mark.parametrize("form", ["recurrent", "parallel", "chunked"])
+@pytest.mark.parametrize("injection", INJECTIONS)
+@pytest.mark.parametrize("astrocyte", MATRICES)
+def test_the_forms_are_one_function(astrocyte, injection, form):
+    built = unit(astrocyte=astrocyte, injection=injection)
+    assert_same(everything(built, lambda *a: at_once(*a, form=form)), everything(built, at_once))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("astrocyte", MATRICES)
+def test_the_forms_agree_over_odd_lengths(astrocyte):
+    built = unit(astrocyte=astrocyte)
+    for time in (1, 67, 129):
+        x, state = tokens(time=time), some_state(built)
+        expected = at_once(built, x, state, "recurrent")
+        for form in ("parallel", "chunked", "auto"):
+            assert_same(at_once(built, x, state, form), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("astrocyte", ASTROCYTES)
+def test_a_text_may_be_cut_anywhere(astrocyte, reset):
+    built, x = unit(astrocyte=astrocyte, reset=reset), tokens(time=70)
+    whole, last = built(x)
+    for cut in (1, 33, 69):
+        first, between = built(x[:, :cut])
+        second, end = built(x[:, cut:], between)
+        assert_same([torch.cat((first, second), 1), *present(end)], [whole, *present(last)])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("astrocyte", ASTROCYTES)
+def test_without_a_state_it_starts_from_zeros(astrocyte):
+    built, x = unit(astrocyte=astrocyte), tokens()
+    assert built(x)[0].equal(built(x, built.initial_state(2))[0])
+    assert step(x[:, 0], None, built)[0].equal(built.step(x[:, 0], built.initial_state(2))[0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("astrocyte", ASTROCYTES)
+def test_a_step_leaves_its_state_alone(astrocyte):
+    built = unit(astrocyte=astrocyte)
+    state = some_state(built)
+    before = [None if s is None else s.clone() for s in state]
+    built.step(tokens()[:, 0], state)
+    assert all(now is None if then is None else now.equal(then) for now, then in zip(state, before, strict=True))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("injection", INJECTIONS)
+@pytest.mark.parametrize("astrocyte", ASTROCYTES)
+def test_a_trace_is_what_happened(astrocyte, injection):
+    built, x = unit(astrocyte=astrocyte, injection=injection), tokens(time=20)
+    trace, (y, last) = built.trace(x), built(x)
+    torch.testing.assert_close(built.output(trace.spikes), y)
+    decision = trace.membrane + (trace.astrocyte if injection == "threshold" else 0)
+    assert ((decision >= 1) == trace.spikes.bool()).all()
+    assert (trace.memory_norm.shape, trace.current.shape) == ((2, 20, 2), (2, 20, 8))
+    if astrocyte in MATRICES:
+        torch.testing.assert_close(trace.memory_norm[:, -1], last.memory.flatten(-2).norm(dim=-1))
+    if astrocyte == "none":
+        assert not trace.astrocyte.any() and not trace.memory_norm.any()
+
+
+def test_the_astrocytes_speech_is_smooth():
+    """No spike lies between the input and o: finite differences know its gradients."""
+    for switches in ({"astrocyte": "gated"}, {"astrocyte": "delta"}, {"features": "elu", "normalised": False}):
+        built = unit(dim=4, **switches)
+        x, memory = tokens(1, 3, 4), some_state(built, 1).memory
+        assert torch.autograd.gradcheck(built.astrocyte, (x.requires_grad_(), memory.requires_grad_()))
+
+
+@torch.no_grad()
+def test_single_precision_fires_alike():
+    for astrocyte in ASTROCYTES:
+        built, x = unit(astrocyte=astrocyte), tokens(time=30)
+        expected = built.trace(x).spikes
+        found = built.float().trace(x.float()).spikes
+        assert found.dtype == torch.float32
+        assert (found != expected).double().mean() < 0.01
