@@ -58,7 +58,10 @@ class SpikingFeedForward(nn.Module):
 
     def spikes(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time hidden"]:
         """1 where a hidden neuron fires, else 0."""
-        current = self.up(x)  # with beta 0 the axis of time is any
+        current = self.up(x).to(self.up.weight.dtype)
+        if not torch.is_grad_enabled():
+            return (current >= FIRING_THRESHOLD).to(current.dtype)
+        # With beta 0 the axis of time is any.
         return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none", time_dim=-2)[0]
 
 

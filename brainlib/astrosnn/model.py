@@ -83,7 +83,8 @@ class AstroSNNConfig:
     @property
     def unit_config(self) -> AMSUConfig:
         """The unit of the mixers amsu and calcium, with this frame's dim and heads."""
-        unit = replace(self.unit or AMSUConfig(dim=self.heads, heads=self.heads), dim=self.dim, heads=self.heads)
+        sizes = {"dim": self.dim, "heads": self.heads}
+        unit = AMSUConfig(**sizes) if self.unit is None else replace(self.unit, **sizes)
         return replace(unit, astrocyte="calcium") if self.mixer == "calcium" else unit
 
     @property

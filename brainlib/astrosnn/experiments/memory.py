@@ -9,6 +9,7 @@ chapters/astrosnn/02_memory.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,12 @@ def taught(
     seed: int,
     device: str = "auto",
     folder: Path | None = None,
-    progress: bool = True,
 ) -> tuple[AstroSNN, dict[str, Any]]:
     """The network of a contestant that was taught `values`, and what is worth knowing of it; resumable."""
     tasks = [draw_task(experiment, value, experiment.lessons.batch, seed) for value in values]
     task = Mixture(tasks, seed) if len(tasks) > 1 else tasks[0]
     config = contestant(name, frame, task)
-    model, history = teach(config, task, experiment.lessons, seed, device, folder, progress)
+    model, history = teach(config, task, experiment.lessons, seed, device, folder)
     return model, described(model, history, task.steps)
 
 
@@ -111,19 +111,23 @@ def run(
     """By contestant and seed: {"accuracy": {value: share right}, "networks": {course: what `described` tells}}.
 
     Values and seeds are strings, as in JSON. `name` is the experiment's, for its place in `folder`. An interrupted run
-    goes on where it stopped.
+    goes on where it stopped; a bar (`progress`) counts the networks.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for contestant_name in experiment.contestants:
-        found[contestant_name] = {}
-        for seed in seeds:
+    from tqdm.auto import tqdm
+
+    found: dict[str, dict[str, Any]] = {each: {} for each in experiment.contestants}
+    courses = experiment.courses()
+    count = len(experiment.contestants) * len(seeds) * len(courses)
+    with tqdm(total=count, desc=name, unit="network", disable=not progress, leave=False) as bar:
+        for each, seed in product(experiment.contestants, seeds):
             scores, networks = {}, {}
-            for course, values, asked in experiment.courses():
-                place = folder and folder / path_of(name, contestant_name, course, seed)
-                model, facts = taught(experiment, contestant_name, values, frame, seed, device, place, progress)
-                networks[course] = facts
+            for course, values, asked in courses:
+                bar.set_postfix_str(f"{each}, seed {seed}")
+                place = folder and folder / path_of(name, each, course, seed)
+                model, networks[course] = taught(experiment, each, values, frame, seed, device, place)
                 scores |= {str(value): examined(model, experiment, value, seed) for value in asked}
-            found[contestant_name][str(seed)] = {"accuracy": scores, "networks": networks}
+                bar.update()
+            found[each][str(seed)] = {"accuracy": scores, "networks": networks}
     return found
 
 

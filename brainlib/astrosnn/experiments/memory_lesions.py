@@ -13,9 +13,7 @@ from brainlib.astrosnn.experiments.memory_profiles import Plan
 UNIT = "AM-SU"
 
 
-def study(
-    plan: Plan, seeds: range, device: str = "auto", folder: Path | None = None, progress: bool = True
-) -> dict[str, dict[str, Any]]:
+def study(plan: Plan, seeds: range, device: str = "auto", folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """By seed, what lesions leave of the units that `plan.retention` and `plan.pairs` taught.
 
     "delay": the longest delay that was taught, and for each lesion the accuracies by the place `at` of the lesion (1 is
@@ -23,15 +21,15 @@ def study(
     for each lesion the accuracy of every pair. "heads": the time constants of each layer's heads, and the accuracy at
     the longest delay with one of them emptied in all layers (`without`), or all but one (`alone`), before the probe.
     """
-    return {str(seed): _study(plan, seed, device, folder, progress) for seed in seeds}
+    return {str(seed): _study(plan, seed, device, folder) for seed in seeds}
 
 
-def _study(plan: Plan, seed: int, device: str, folder: Path | None, progress: bool) -> dict[str, Any]:
+def _study(plan: Plan, seed: int, device: str, folder: Path | None) -> dict[str, Any]:
     retention, pairs = plan.retention, plan.pairs
 
     def network(name: str, experiment: Experiment):
         place = folder and folder / path_of(name, UNIT, "all", seed)
-        return taught(experiment, UNIT, experiment.taught, plan.frame, seed, device, place, progress)[0]
+        return taught(experiment, UNIT, experiment.taught, plan.frame, seed, device, place)[0]
 
     model, delay = network("retention", retention), max(retention.taught)
     places = sorted({1, 2, *(delay * part // 4 for part in (1, 2, 3)), delay, delay + 1})

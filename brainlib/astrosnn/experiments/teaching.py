@@ -46,7 +46,6 @@ def teach(
     seed: int,
     device: str = "auto",
     folder: Path | None = None,
-    progress: bool = True,
 ) -> tuple[AstroSNN, History]:
     """A network of `config` that begins at random, by `seed`, and is taught `task`; resumable from `folder`.
 
@@ -55,7 +54,7 @@ def teach(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AstroSNN(config).to(resolve_device(device))
-    history = train(model, _loss, task, lessons.training(seed), folder=folder, progress=progress)
+    history = train(model, _loss, task, lessons.training(seed), folder=folder, progress=False)
     return model.eval(), history
 
 

@@ -28,7 +28,7 @@ class GRU(nn.Module):
             require_state("hidden state", state, (len(x), self.dim), x)
             state = state[None]
         y, last = self.gru(x, state)
-        return y, last[0]
+        return y.to(x.dtype), last[0].to(x.dtype)
 
     def step(
         self, x: Float[Tensor, "batch dim"], state: Float[Tensor, "batch dim"] | None

@@ -30,7 +30,8 @@ class RWKV(nn.Module):
         self, x: Float[Tensor, "batch time dim"], state: WKVState | None = None
     ) -> tuple[Float[Tensor, "batch time dim"], WKVState]:
         """All tokens, and the state after them. Raises `ValueError` for a state that does not fit."""
-        y, state = wkv(self.key(x), self.value(x), self.log_decay_rate.exp(), self.bonus, state)
+        key, value = (part(x).to(self.bonus.dtype) for part in (self.key, self.value))
+        y, state = wkv(key, value, self.log_decay_rate.exp(), self.bonus, state)
         return self.output(self.receptance(x).sigmoid() * y), state
 
     def step(

@@ -39,7 +39,7 @@ class SpikeGPT(nn.Module):
         if membrane is not None:
             require_state("membrane", membrane, (len(x), self.dim), x)
         current, average = self.average(x, average)
-        spikes, membrane = SPIKEGPT.scan(current, state=membrane, time_dim=1)
+        spikes, membrane = SPIKEGPT.scan(current.to(x.dtype), state=membrane, time_dim=1)
         return spikes, SpikeGPTState(average, membrane)
 
     def step(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from brainlib import data
 from brainlib.astrosnn.experiments.bare_memory import capacity, recalled
 from brainlib.astrosnn.experiments.mechanisms import ABLATIONS, ALL, CAUSES, MECHANISMS, contestant
 from brainlib.astrosnn.experiments.memory import Experiment, chances, draw_task, run
@@ -46,10 +47,11 @@ def test_profiles_share_no_networks_and_their_experiments_can_be_drawn():
     for plan in PLANS.values():
         assert [seed for number in range(3) for seed in plan.seeds(number)] == list(range(3 * plan.networks))
         assert "AM-SU" in plan.retention.contestants and "AM-SU" in plan.pairs.contestants
-        for experiment in vars(plan).values():
-            if isinstance(experiment, Experiment) and experiment.task != "digits":
-                for name in experiment.contestants:
-                    contestant(name, plan.frame, draw_task(experiment, experiment.taught[0], 1, 0))
+        experiments = [field for field in vars(plan).values() if isinstance(field, Experiment)]
+        for name in {name for experiment in experiments for name in experiment.contestants}:
+            contestant(name, plan.frame, DelayedRecall(3))
+        for experiment in experiments:
+            if experiment.task != "digits":
                 assert all(0 < chance < 1 for chance in chances(experiment).values())
     assert PLANS["ci"].networks >= 3
     assert set(PLANS["laptop"].causes.contestants) == set(CAUSES)
@@ -100,6 +102,16 @@ def test_the_slowest_time_constant(name, expected):
     assert found == (None if expected is None else pytest.approx(expected, rel=1e-3))
 
 
+def test_digits_of_the_test_are_not_learned(monkeypatch):
+    images = torch.arange(10).remainder(17).to(torch.uint8).view(10, 1, 1).expand(10, 8, 8)
+    monkeypatch.setattr(data, "digits", lambda: data.Digits(images, torch.arange(10)))
+    digits = Experiment("digits", ("AM-SU",), ("rows", "permuted"), Lessons(1, 4))
+    learned, kept = (draw_task(digits, "pixels", 4, 0, kept) for kept in (False, True))
+    assert kept.all()[1][:, -1].tolist() == [4, 9] and learned.all()[1][:, -1].tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
+    found = run("digits", digits, FRAME, range(1), "cpu", progress=False)["AM-SU"]["0"]
+    assert list(found["accuracy"]) == ["rows", "permuted"]
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="task: got 'juggling', expected recall, pairs, copying or digits"):
         draw_task(replace(TINY, task="juggling"), 3, 1, 0)
@@ -108,7 +120,7 @@ def test_an_unknown_task_is_refused():
 def test_the_lesion_study():
     pairs = Experiment("pairs", ("AM-SU",), (2, 4), Lessons(2, 4), together=True, tests=1)
     plan = replace(PLANS["ci"], frame=FRAME, retention=replace(TINY, taught=(2, 4)), pairs=pairs)
-    found = study(plan, range(1), "cpu", progress=False)["0"]
+    found = study(plan, range(1), "cpu")["0"]
     assert found["delay"]["at"] == [1, 2, 3, 4, 5] and len(found["delay"]["frozen"]) == 5
     assert found["pairs"]["at"] == 4 and len(found["pairs"]["astrocyte"]) == 4
     assert (

@@ -107,6 +107,18 @@ def test_every_weight_learns(mixer):
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())
 
 
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_products_in_half_precision_leave_states_whole(mixer):
+    network = model(mixer=mixer).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        _, _, state = network(tokens())
+        logits, loss, after = network(tokens(), tokens(seed=2), state=state)
+    loss.backward()
+    assert all(weight.grad.isfinite().all() for weight in network.parameters())
+    assert after.blocks[0].previous.dtype == torch.float32
+    assert logits.isfinite().all()
+
+
 def test_targets_that_do_not_count_are_left_out():
     network, targets = model(), tokens(seed=2)
     targets[:, ::2] = -100
