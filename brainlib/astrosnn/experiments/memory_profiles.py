@@ -56,7 +56,7 @@ LAPTOP = Plan(
     networks=1,
     frame=AstroSNNConfig(dim=48, heads=4, hidden=96),
     retention=Experiment("recall", tuple(MECHANISMS), DELAYS, Lessons(800, 32), FARTHER, together=True),
-    alone=Experiment("recall", tuple(MECHANISMS), (8, 32), Lessons(400, 32)),
+    alone=Experiment("recall", tuple(MECHANISMS), (8, 32), Lessons(600, 32)),
     causes=Experiment("recall", tuple(CAUSES), DELAYS, Lessons(400, 32), FARTHER, together=True),
     causes_alone=Experiment("recall", tuple(CAUSES), (32, 128), Lessons(400, 32)),
     pairs=Experiment("pairs", tuple(MECHANISMS), (2, 4, 8), Lessons(1500), (2, 4, 8, 12), together=True),
@@ -78,7 +78,7 @@ LAPTOP = Plan(
 )
 
 SMALL = AstroSNNConfig(dim=32, heads=4, hidden=32)
-FEW = ("LIF", "PLIF", "calcium", "AM-SU", "GRU")
+FEW = ("LIF", "PLIF", "calcium", "AM-SU")
 CI = Plan(
     networks=3,
     frame=SMALL,
