@@ -32,7 +32,7 @@ class Decoding:
 
 @torch.no_grad()
 def decoding(
-    models: Mapping[str, AstroSNN], contexts: Sequence[int], rounds: int = 5, steps: int = 20
+    models: Mapping[str, AstroSNN], contexts: Sequence[int], rounds: int = 5, steps: int = 4
 ) -> dict[str, list[Decoding]]:
     """For each model what one byte costs after each of `contexts` bytes.
 

@@ -1,7 +1,7 @@
 """Byte by byte through Shakespeare and the Bible: what an astrocyte adds, at equal parameters and at equal state.
 
 Every study is one text, one size and one length of context; its contestants read the same crops in the same order,
-each with the learning rate that served it best in short runs. Used in chapters/astrosnn/03_language.
+each with the learning rate that serves it best. Used in chapters/astrosnn/03_language.
 """
 
 import copy
@@ -50,15 +50,14 @@ class Study:
 class Experiment:
     """What a profile runs.
 
-    - The first of the `studies` has all contestants, and there each finds its learning rate: the best of `rates` after
-      `tuning_steps` steps, which it then has in all studies.
+    - The first of the `studies` has all contestants, and there each is trained with all `rates`: the best by `tune` is
+      its learning rate, which it has in all studies.
     - After each of `decode_contexts` a byte is timed, in `decode_rounds` rounds.
     - So many bytes are `written` to compare the ways to compute them.
     """
 
     studies: Mapping[str, Study]
     rates: tuple[float, ...]
-    tuning_steps: int
     decode_contexts: tuple[int, ...]
     decode_rounds: int
     written: int
@@ -100,12 +99,12 @@ def run(
     first = next(iter(experiment.studies.values()))
     best, results, models = {}, {}, {}
     for name in first.contestants:
-        losses = tune(first, name, experiment.rates, experiment.tuning_steps, seed, device, folder)
+        losses = tune(first, name, experiment.rates, seed, device, folder and folder / "tuned")
         best[name] = min(losses, key=losses.get)
     for title, study in experiment.studies.items():
         results[title] = {}
         for name in study.contestants:
-            place = folder and folder / title.replace(" ", "-")
+            place = folder and folder / ("tuned" if study is first else title.replace(" ", "-"))
             model, results[title][name] = compete(study, name, best[name], seed, device, place)
             if study is first:
                 models[name] = model
@@ -116,8 +115,8 @@ def compete(
     study: Study, name: str, rate: float, seed: int = 0, device: str = "auto", folder: Path | None = None
 ) -> tuple[AstroSNN, Result]:
     """Trains one contestant at one learning rate and examines it; resumable from `folder`."""
-    model, seconds = _taught(study, name, rate, study.steps, seed, device, folder)
-    _, held_out = corpus(study.text)
+    model, seconds = _taught(study, name, rate, seed, device, folder)
+    held_out = corpus(study.text)[1][: -study.judged]
     judged = held_out[: max(study.contexts) + study.judged + 1]
     curve = loss_by_context(model, judged, study.length, study.contexts).tolist()
     silent = without_astrocytes(model)
@@ -143,17 +142,15 @@ def tune(
     study: Study,
     name: str,
     rates: tuple[float, ...],
-    steps: int,
     seed: int = 0,
     device: str = "auto",
     folder: Path | None = None,
 ) -> dict[float, float]:
-    """By learning rate, the held-out loss of a contestant after `steps` steps."""
-    _, held_out = corpus(study.text)
-    text = held_out[: study.judged]
+    """By learning rate, the loss of a contestant on the end of the held-out text, which `compete` leaves out."""
+    text = corpus(study.text)[1][-study.judged :]
     losses = {}
     for rate in rates:
-        model, _ = _taught(study, name, rate, steps, seed, device, folder)
+        model, _ = _taught(study, name, rate, seed, device, folder)
         losses[rate] = held_out_loss(model, text, study.length)
     return losses
 
@@ -203,13 +200,13 @@ def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> As
 
 
 def _taught(
-    study: Study, name: str, rate: float, steps: int, seed: int, device: str, folder: Path | None
+    study: Study, name: str, rate: float, seed: int, device: str, folder: Path | None
 ) -> tuple[AstroSNN, float]:
     model = untrained(contestant(study.frame, name), seed, device)
     batches = data.RandomCrops(corpus(study.text)[0], study.batch, study.length, seed)
     if folder is not None:
-        folder = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{steps}-{rate:g}"
-    history = train(model, _next_byte_loss, batches, schedule(steps, rate, seed), folder=folder)
+        folder = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{rate:g}"
+    history = train(model, _next_byte_loss, batches, schedule(study.steps, rate, seed), folder=folder)
     return model.eval(), history.seconds
 
 

@@ -32,7 +32,7 @@ LAPTOP = Study(
     frame=AstroSNNConfig(layers=2, dim=64, heads=4),
     length=128,
     batch=16,
-    steps=550,
+    steps=400,
     contestants=CONTESTANTS,
     contexts=contexts(1024),
     judged=16_000,
@@ -45,7 +45,7 @@ PAPER = Study(
     steps=4_000,
     contestants=CONTESTANTS,
     contexts=contexts(4096),
-    judged=100_000,
+    judged=50_000,
 )
 RIVALS = ("AM-SU", "PLIF", "SpikeGPT", "transformer, GELU")
 
@@ -68,25 +68,22 @@ EXPERIMENTS = {
     "ci": Experiment(
         {"Shakespeare": CI},
         rates=(1e-2,),
-        tuning_steps=1,
         decode_contexts=(256, 65_536),
-        decode_rounds=2,
+        decode_rounds=10,
         written=40,
     ),
     "laptop": Experiment(
         studies(LAPTOP, 4, replace(LAPTOP.frame, layers=3, dim=96), RIVALS),
-        rates=(5e-3, 1e-2, 2e-2),
-        tuning_steps=80,
+        rates=(5e-3, 1e-2),
         decode_contexts=POWERS_OF_FOUR,
-        decode_rounds=20,
+        decode_rounds=100,
         written=300,
     ),
     "paper": Experiment(
         studies(PAPER, 4, replace(PAPER.frame, layers=12, dim=1024), RIVALS),
         rates=(5e-4, 1e-3, 2e-3),
-        tuning_steps=550,
         decode_contexts=POWERS_OF_FOUR,
-        decode_rounds=20,
+        decode_rounds=100,
         written=300,
     ),
 }

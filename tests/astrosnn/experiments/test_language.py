@@ -15,7 +15,7 @@ from brainlib.astrosnn.model import AstroSNNConfig
 from brainlib.ledger import PROFILES
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)
-TEXT = data.encode("To be, or not to be, that is the question. " * 60)
+TEXT = data.encode("To be, or not to be, that is the question. " * 80)
 STUDY = language.Study(
     "Shakespeare", FRAME, length=16, batch=4, steps=30, contestants=("AM-SU", "PLIF"), contexts=(8, 32), judged=64
 )
@@ -51,6 +51,8 @@ def test_profiles_judge_what_the_claims_compare(profile):
     for study in others:
         assert {"AM-SU", "PLIF"} <= set(study.contestants) <= set(first.contestants)
     for study in experiment.studies.values():
+        held_out = 111_540 if study.text == "Shakespeare" else 200_000
+        assert max(study.contexts) + 2 * study.judged < held_out
         assert min(study.contexts) < study.length // 4 and study.length < max(study.contexts) <= study.judged
 
 
@@ -79,9 +81,8 @@ def test_a_contestant_learns_and_is_found_again(tiny, tmp_path):
 
 def test_everyone_has_the_rate_that_served_best(tiny):
     experiment = language.Experiment(
-        {"one": replace(tiny, steps=3), "two": replace(tiny, steps=2, contestants=("PLIF",))},
+        {"one": replace(tiny, steps=20), "two": replace(tiny, steps=2, contestants=("PLIF",))},
         (1e-5, 1e-2),
-        20,
         (),
         0,
         0,
