@@ -13,10 +13,6 @@ may hold, and for arrays that no cache holds.
 """
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.brainstates_inference import seconds
-from benchmarks.report import ONE_THREAD, show
+from benchmarks.peers import Peers
+from benchmarks.report import medians, seconds, show
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan
 from brainlib.backend import keep_freed_memory, provenance
 
@@ -37,26 +33,6 @@ SCAN_BYTES, COPY_BYTES = 20, 8
 BEYOND_CACHES = 2**26  # numbers
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(512 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20)}
 AGREEMENT = 1e-5  # of a gradient
-
-
-class Peers:
-    """A process of another interpreter that computes when it is asked to."""
-
-    def __init__(self, python: str):
-        program = Path(__file__).with_name("astrosnn_lif_peers.py")
-        self.process = subprocess.Popen(
-            [python, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=os.environ | ONE_THREAD | KEEP_MEMORY,
-        )  # fmt: skip
-
-    def seconds(self, peer: str, folder: str, times: int) -> float | str:
-        """Of the fastest run; or what is missing."""
-        print(json.dumps([peer, folder, times]), file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def ours(current: torch.Tensor, d_spikes: torch.Tensor) -> dict:
@@ -89,15 +65,14 @@ def copying(numbers: int) -> float:
     """Seconds to copy so many."""
     source = torch.ones(numbers)
     target = torch.empty_like(source)
-    return seconds(lambda: target.copy_(source), TIMES)
+    return min(seconds(lambda: target.copy_(source), TIMES))
 
 
 def compare(size: str, peers: Peers, rounds: int) -> dict[str, float | str]:
     g = torch.Generator().manual_seed(0)
     current, d_spikes = 0.3 + 0.7 * torch.randn(SIZES[size], generator=g), torch.randn(SIZES[size], generator=g)
     current.requires_grad_()
-    calls, missing, results = ours(current, d_spikes), {}, []
-    gradients = {}
+    calls, gradients, results = ours(current, d_spikes), {}, []
     for peer, detach_reset in DETACHED.items():
         spikes, _ = lif_scan(current, detach_reset=detach_reset)
         (gradients[peer],) = torch.autograd.grad(spikes, current, d_spikes)
@@ -105,17 +80,15 @@ def compare(size: str, peers: Peers, rounds: int) -> dict[str, float | str]:
         for name, tensor in {"current": current.detach(), "d_spikes": d_spikes}.items():
             np.save(Path(folder) / f"{name}.npy", tensor.numpy())
         for peer in PEERS:
-            answer = peers.seconds(peer, folder, 1)
-            if isinstance(answer, str):
-                missing[peer] = answer
+            if peers.ask(peer, folder, 1) is None:
                 continue
             theirs = np.load(Path(folder) / f"{peer}.npz")
             difference = float(np.abs(theirs["d_current"] - gradients[peer].numpy()).max())
             if not ((theirs["spikes"] == spikes.detach().numpy()).all() and difference < AGREEMENT):
                 raise SystemExit(f"{size}: {peer} and brainlib differ, gradients by {difference}")
         for _ in range(rounds):
-            took = {name: seconds(call, TIMES) for name, call in calls.items()}
-            theirs = {p: peers.seconds(p, folder, times) for p, times in PEERS.items() if p not in missing}
+            took = {name: min(seconds(call, TIMES)) for name, call in calls.items()}
+            theirs = {p: peers.ask(p, folder, times) for p, times in PEERS.items() if p not in peers.missing}
             rate = SCAN_BYTES * current.numel() / took["brainlib"] / 1e9
             copies = {
                 name: COPY_BYTES * numbers / copying(numbers) / 1e9
@@ -128,12 +101,7 @@ def compare(size: str, peers: Peers, rounds: int) -> dict[str, float | str]:
                 | {f"copy {name}, GB/s": copied for name, copied in copies.items()}
                 | {f"share of the copy {name}": rate / copied for name, copied in copies.items()}
             )
-    medians = {name: statistics.median(one[name] for one in results) for name in results[0]}
-    return (
-        medians
-        | {"spikes a step": float(spikes.detach().mean())}
-        | {f"{p} left out": why for p, why in missing.items()}
-    )
+    return medians(results) | {"spikes a step": float(spikes.detach().mean())} | peers.left_out()
 
 
 def main() -> None:
@@ -144,9 +112,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
-    peers = Peers(arguments.peers)
-    record = {"provenance": provenance(), **{size: compare(size, peers, arguments.rounds) for size in SIZES}}
-    peers.close()
+    record = {"provenance": provenance()}
+    with Peers(arguments.peers, "benchmarks.astrosnn_lif_peers", **KEEP_MEMORY) as peers:
+        record |= {size: compare(size, peers, arguments.rounds) for size in SIZES}
     show(record, arguments.record)
 
 

@@ -1,18 +1,17 @@
 """The peers of `astrosnn_lif`, in an interpreter that has them: needs torch, and SpikingJelly 2 or snnTorch.
 
-Started by it, never by hand. Each line that comes in names a peer, a folder and how often to run; each line that goes
-out is the time of the fastest run in seconds, or what is missing. The folder has current.npy and d_spikes.npy [T, N];
-the peer leaves its spikes and the gradient at the current there.
+Started by it, never by hand (`peers`). An answer is the time of the fastest run in seconds. The folder has current.npy
+and d_spikes.npy [T, N]; the peer leaves its spikes and the gradient at the current there.
 """
 
 import functools
-import json
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from benchmarks.peers import serve
+from benchmarks.report import seconds
 
 
 def spikingjelly():
@@ -69,21 +68,6 @@ def prepared(peer: str, folder: str):
     return run
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    for line in sys.stdin:
-        peer, folder, times = json.loads(line)
-        try:
-            run, taken = prepared(peer, folder), []
-        except ImportError as error:
-            print(json.dumps(str(error)), flush=True)
-            continue
-        for _ in range(times):
-            start = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - start)
-        print(json.dumps(min(taken)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    serve(lambda peer, folder, times: min(seconds(prepared(peer, folder), times)))

@@ -8,11 +8,11 @@ The official 25 M model with random weights, in which nothing is sparse yet: 50 
 import argparse
 import json
 import statistics
-import time
 
 import torch
 
 from benchmarks.official_bdh import OfficialBDH
+from benchmarks.report import seconds
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHState
 
@@ -30,8 +30,8 @@ def main() -> None:
     print(json.dumps(provenance()))
 
     model.generate(prompt[:, :8], 2, temperature=0.0)  # compiles
-    ours = statistics.median(seconds(lambda: model.generate(prompt, NEW, temperature=0.0)) for _ in range(3))
-    theirs = seconds(lambda: formula.generate(prompt, NEW))
+    ours = statistics.median(seconds(lambda: model.generate(prompt, NEW, temperature=0.0), times=3))
+    (theirs,) = seconds(lambda: formula.generate(prompt, NEW), times=1)
     assert model.generate(prompt, 8, temperature=0.0).equal(formula.generate(prompt, 8))
     print(
         f"{NEW} bytes after {PROMPT}: {theirs:.1f} s recomputing the prefix, {ours:.2f} s on synapses (prompt included)"
@@ -44,14 +44,8 @@ def main() -> None:
             for part in torch.randint(256, (1, context)).split(512, 1):
                 _, _, state = model(part, state=state)
             step, token = model.stepper(state), prompt[:, 0]
-            times = [seconds(lambda step=step, token=token: step(token)) for _ in range(NEW)]
+            times = seconds(lambda step=step, token=token: step(token), NEW)
         print(f"context {context:5d}: {1e3 * statistics.median(times):.1f} ms a byte")
-
-
-def seconds(run) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ memory, of a whole iteration with 200 neurons at growing T, to be extrapolated t
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.peers import Peers
 from benchmarks.report import ONE_THREAD, show
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.brainstates.design import Design, design
@@ -58,27 +58,22 @@ def compare(python: str, iterations: int) -> dict[str, float | str]:
     ours = (seconds[1] - seconds[0]) / (found.objective.shape[1] - 2)
     result = {"brainlib, ms an iteration": 1e3 * ours}
     reached = {"brainlib": found.log_likelihoods[0].tolist()}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Peers(python, "benchmarks.brainstates_fitting_peers") as peers:
         for name, tensor in (
             ("features", data.features),
             ("counts", data.counts),
             *((field, getattr(start, field)[0]) for field in start._fields),
         ):
             np.save(Path(folder) / f"{name}.npy", tensor.numpy())
-        program = [python, Path(__file__).with_name("brainstates_fitting_peers.py")]
-        lines = "".join(json.dumps([peer, folder, iterations + 1]) + "\n" for peer in PEERS)
-        answers = subprocess.run(
-            program, input=lines, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ONE_THREAD
-        )
-    for peer, line in zip(PEERS, answers.stdout.splitlines(), strict=False):
-        answer = json.loads(line)
-        if isinstance(answer, str):
-            result[f"{peer} left out"] = answer
-            continue
-        took, reached[peer] = answer
-        result |= {f"{peer}, ms an iteration": 1e3 * took, f"times faster than {peer}": took / ours}
-        if abs(reached[peer][0] / reached["brainlib"][0] - 1) > 1e-4:
-            raise SystemExit(f"{peer} starts at {reached[peer][0]} nats, brainlib at {reached['brainlib'][0]}")
+        for peer in PEERS:
+            answer = peers.ask(peer, folder, iterations + 1)
+            if answer is None:
+                continue
+            took, reached[peer] = answer
+            result |= {f"{peer}, ms an iteration": 1e3 * took, f"times faster than {peer}": took / ours}
+            if abs(reached[peer][0] / reached["brainlib"][0] - 1) > 1e-4:
+                raise SystemExit(f"{peer} starts at {reached[peer][0]} nats, brainlib at {reached['brainlib'][0]}")
+    result |= peers.left_out()
     bins = SEQUENCES * BINS
     for name, likelihoods in reached.items():
         for after in (0, 1, 5, iterations):

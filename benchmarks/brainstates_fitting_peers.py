@@ -1,21 +1,17 @@
 """The peers of `brainstates_fitting`, in an interpreter that has them: needs numpy, and dynamax or nemos.
 
-Started by it, never by hand. Each line that comes in names a peer, a folder and a number of EM iterations; each line
-that goes out is the median seconds of an iteration and the training log-likelihood before each, or what is missing. The
-folder has features.npy [B, T, D] with the bias last, counts.npy [B, T, N], and the start: weights.npy [S, N, D],
-log_transition.npy and log_initial.npy.
+Started by it, never by hand (`peers`). An answer is the median seconds of an EM iteration and the training
+log-likelihood before each. The folder has features.npy [B, T, D] with the bias last, counts.npy [B, T, N], and the
+start: weights.npy [S, N, D], log_transition.npy and log_initial.npy.
 """
 
-import json
-import os
 import statistics
-import sys
 import time
 from pathlib import Path
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
 import numpy as np
+
+from benchmarks.peers import serve
 
 
 def dynamax(features, counts, weights, log_transition, log_initial):
@@ -124,24 +120,18 @@ def nemos(features, counts, weights, log_transition, log_initial):
 PEERS = {"dynamax": dynamax, "nemos": nemos}
 
 
-def main() -> None:
-    for line in sys.stdin:
-        peer, folder, iterations = json.loads(line)
-        names = "features", "counts", "weights", "log_transition", "log_initial"
-        try:
-            step, start = PEERS[peer](*(np.load(Path(folder) / f"{name}.npy") for name in names))
-        except ImportError as error:
-            print(json.dumps(str(error)), flush=True)
-            continue
-        carry, _ = step(start)  # compiles
-        carry, taken, likelihoods = start, [], []
-        for _ in range(iterations):
-            began = time.process_time()
-            carry, likelihood = step(carry)
-            taken.append(time.process_time() - began)
-            likelihoods.append(float(likelihood))
-        print(json.dumps([statistics.median(taken), likelihoods]), flush=True)
+def fitted(peer: str, folder: str, iterations: int) -> tuple[float, list[float]]:
+    names = "features", "counts", "weights", "log_transition", "log_initial"
+    step, start = PEERS[peer](*(np.load(Path(folder) / f"{name}.npy") for name in names))
+    step(start)  # compiles
+    carry, taken, likelihoods = start, [], []
+    for _ in range(iterations):
+        began = time.process_time()
+        carry, likelihood = step(carry)
+        taken.append(time.process_time() - began)
+        likelihoods.append(float(likelihood))
+    return statistics.median(taken), likelihoods
 
 
 if __name__ == "__main__":
-    main()
+    serve(fitted)

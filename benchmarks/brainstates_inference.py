@@ -9,21 +9,18 @@ before anything is timed. At the end the peak of memory at growing T.
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import ONE_THREAD, show
+from benchmarks.peers import Peers
+from benchmarks.report import ONE_THREAD, medians, seconds, show
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.brainstates.kernels import forward_backward
 
@@ -46,62 +43,30 @@ def chain(sequences: int, bins: int) -> list[Tensor]:
     return [log_emission, matrix.log(), torch.full((STATES,), 1 / STATES).log()]
 
 
-def seconds(call: Callable[[], object], times: int) -> float:
-    """Of the fastest run."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
-
-
-class Peers:
-    """A process of another interpreter that computes when it is asked to."""
-
-    def __init__(self, python: str):
-        program = Path(__file__).with_name("brainstates_peers.py")
-        self.process = subprocess.Popen(
-            [python, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
-        )
-
-    def seconds(self, peer: str, folder: str, times: int) -> float | str:
-        """Of the fastest run; or what is missing."""
-        print(json.dumps([peer, folder, times]), file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def compare(size: str, peers: Peers, rounds: int) -> dict[str, float | str]:
     single = chain(*SIZES[size])
     double = [tensor.double() for tensor in single]
     calls = dict(zip(OURS, (lambda: forward_backward(*single), lambda: forward_backward(*double)), strict=True))
     states = [call().states for call in calls.values()][-1]
-    result, missing, results = {}, {}, []
+    differences, results = {}, []
     with tempfile.TemporaryDirectory() as folder:
         for name, tensor in zip(("log_emission", "log_transition", "log_initial"), single, strict=True):
             np.save(Path(folder) / f"{name}.npy", tensor.numpy())
         for peer in PEERS:
-            answer = peers.seconds(peer, folder, 1)
-            if isinstance(answer, str):
-                missing[peer] = answer
+            if peers.ask(peer, folder, 1) is None:
                 continue
             theirs = torch.from_numpy(np.load(Path(folder) / f"{peer}.npy"))
-            result[f"{peer}: largest difference"] = difference = float((theirs - states).abs().max())
+            differences[f"{peer}: largest difference"] = difference = float((theirs - states).abs().max())
             if not difference < AGREEMENT:
                 raise SystemExit(f"{size}: {peer} and brainlib differ by {difference}")
         for _ in range(rounds):
-            took = {name: seconds(call, TIMES) for name, call in calls.items()}
-            took |= {peer: peers.seconds(peer, folder, TIMES) for peer in PEERS if peer not in missing}
+            took = {name: min(seconds(call, TIMES)) for name, call in calls.items()}
+            took |= {peer: peers.ask(peer, folder, TIMES) for peer in PEERS if peer not in peers.missing}
             results.append(
                 {f"{name}, ms": 1e3 * s for name, s in took.items()}
                 | {f"times faster than {name}": s / took[OURS[0]] for name, s in took.items() if name not in OURS}
             )
-    medians = {name: statistics.median(one[name] for one in results) for name in results[0]}
-    return medians | result | {f"{peer} left out": why for peer, why in missing.items()}
+    return medians(results) | differences | peers.left_out()
 
 
 def memory() -> dict[str, float]:
@@ -135,9 +100,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
-    peers = Peers(arguments.peers)
-    record = {"provenance": provenance(), **{size: compare(size, peers, arguments.rounds) for size in SIZES}}
-    peers.close()
+    record = {"provenance": provenance()}
+    with Peers(arguments.peers, "benchmarks.brainstates_peers") as peers:
+        record |= {size: compare(size, peers, arguments.rounds) for size in SIZES}
     record["bytes a bin beside the inputs"] = memory()
     show(record, arguments.record)
 

@@ -1,20 +1,16 @@
 """The peers of `brainstates_inference`, in an interpreter that has them: needs numpy, and dynamax or hmmlearn.
 
-Started by it, never by hand. Each line that comes in names a peer, a folder and how often to run; each line that goes
-out is the time of the fastest run in seconds, or what is missing. The folder has log_emission.npy [B, T, S],
-log_transition.npy and log_initial.npy; the peer leaves its posterior there.
+Started by it, never by hand (`peers`). An answer is the time of the fastest run in seconds. The folder has
+log_emission.npy [B, T, S], log_transition.npy and log_initial.npy; the peer leaves its posterior there.
 """
 
 import functools
-import json
-import os
-import sys
-import time
 from pathlib import Path
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
 import numpy as np
+
+from benchmarks.peers import serve
+from benchmarks.report import seconds
 
 
 def dynamax(together: bool, log_emission, log_transition, log_initial):
@@ -89,20 +85,5 @@ def prepared(peer: str, folder: str):
     return run
 
 
-def main() -> None:
-    for line in sys.stdin:
-        peer, folder, times = json.loads(line)
-        try:
-            run, taken = prepared(peer, folder), []
-        except ImportError as error:
-            print(json.dumps(str(error)), flush=True)
-            continue
-        for _ in range(times):
-            start = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - start)
-        print(json.dumps(min(taken)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda peer, folder, times: min(seconds(prepared(peer, folder), times)))

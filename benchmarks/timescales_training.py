@@ -18,8 +18,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, leaky_relu, linear
 
+from benchmarks.report import medians, seconds
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.timescales import LeakyRNN, tasks
 
@@ -81,20 +80,6 @@ def step(network: nn.Module, bits: Tensor, h0: Tensor, answers: Tensor) -> None:
         parameter.grad = None
 
 
-def seconds(call: Callable[[], object], times: int) -> float:
-    """The median time of a call."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
-
-
-def median_of(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-
-
 def measure(threads: int, rounds: int) -> dict:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -132,7 +117,7 @@ def compare(size: Size, rounds: int) -> dict[str, float]:
         call()
     results = []
     for _ in range(rounds):
-        took = {name: seconds(call, times[name]) for name, call in calls.items()}
+        took = {name: statistics.median(seconds(call, times[name])) for name, call in calls.items()}
         sgemm = max(2 * B * n**2 / took["product"], 2 * 2048**3 / took["large product"])
         rate = 6 * n**2 * B * T / took[OURS]
         results.append(
@@ -141,7 +126,7 @@ def compare(size: Size, rounds: int) -> dict[str, float]:
             | {"GFLOP/s": rate / 1e9, "sgemm, GFLOP/s": sgemm / 1e9, "share of sgemm": rate / sgemm}
             | {"share of drawing data": took["data"] / (took["data"] + took[OURS])}
         )
-    return median_of(results)
+    return medians(results)
 
 
 def lengths(rounds: int) -> dict[str, float]:
@@ -155,12 +140,11 @@ def lengths(rounds: int) -> dict[str, float]:
         bits, answers = tasks.draw("parity", spans, B, generator, length=T)
         data[T] = bits, network.initial_state(B, generator), answers
         step(network, *data[T])
-    return median_of(
-        [
-            {f"T {T}": 1e6 / T * seconds(lambda T=T: step(network, *data[T]), 600 // T) for T in LENGTHS}
-            for _ in range(rounds)
-        ]
-    )
+    results = []
+    for _ in range(rounds):
+        taken = {T: seconds(lambda T=T: step(network, *data[T]), 600 // T) for T in LENGTHS}
+        results.append({f"T {T}": 1e6 / T * statistics.median(each) for T, each in taken.items()})
+    return medians(results)
 
 
 def alone(threads: int, rounds: int) -> dict:

@@ -5,6 +5,7 @@ kernels run on a GPU if there is one, else in Triton's interpreter, which is cho
 import os
 import sys
 
+import numpy as np
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -31,3 +32,35 @@ def poisoned():
     assert torch.empty(3).isnan().all()
     yield
     torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture
+def patched_once(monkeypatch):
+    """Makes kernels of many small functions quick: for each function called in a kernel Triton's interpreter patches
+    its language again, which takes most of the time; here for the first of a module only.
+    """
+    interpreter = pytest.importorskip("triton.runtime.interpreter")
+    patched = set()
+
+    def call(self, *args, **kwargs):
+        if self.fn.__module__ not in patched:
+            interpreter._patch_lang(self.fn)
+            patched.add(self.fn.__module__)
+        return self.rewrite()(*args, **kwargs)
+
+    monkeypatch.setattr(interpreter.InterpretedFunction, "__call__", call)
+
+
+@pytest.fixture
+def rounding(monkeypatch):
+    """float32 to bfloat16 to the nearest, as GPUs do; Triton's interpreter cuts off."""
+    interpreter = pytest.importorskip("triton.runtime.interpreter")
+    convert, single, half = interpreter._convert_float, interpreter.tl.float32, interpreter.tl.bfloat16
+
+    def nearest(data, old, new, mode):
+        if (old, new) != (single, half):
+            return convert(data, old, new, mode)
+        rounded = torch.from_numpy(np.array(data).view(np.float32)).to(torch.bfloat16)
+        return rounded.view(torch.int16).numpy().view(np.uint16)
+
+    monkeypatch.setattr(interpreter, "_convert_float", nearest)

@@ -15,6 +15,7 @@ from jaxtyping import Integer
 from torch import Tensor, nn
 
 from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
+from brainlib.training.mode import mode
 
 MAC_PICOJOULES = 4.5
 AC_PICOJOULES = 0.9
@@ -78,12 +79,10 @@ def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> Operat
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Linear)
     ]
-    training = model.training
-    model.eval()
     try:
-        model(tokens, carry=False)
+        with mode(model, training=False):
+            model(tokens, carry=False)
     finally:
-        model.train(training)
         for handle in handles:
             handle.remove()
     memory = model.config.layers * memory_multiplications(model.config, tokens.shape[1])

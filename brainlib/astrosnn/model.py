@@ -23,6 +23,7 @@ from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
 from brainlib.astrosnn.mixers.state import require_state
 from brainlib.astrosnn.unit import AMSUConfig
 from brainlib.sampling import check_sampling, draw
+from brainlib.training.mode import mode
 
 IGNORED = -100  # a target that is not counted
 
@@ -185,20 +186,15 @@ class AstroSNN(nn.Module):
         if config.inputs or config.classes != config.vocab:
             raise ValueError(f"model: reads {config.inputs or 'tokens'}, expected one whose outputs are its tokens")
         check_sampling(max_new_tokens, temperature, top_k, config.vocab)
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                logits, _, state = self(prompt)
+        with mode(self, training=False), torch.no_grad():
+            logits, _, state = self(prompt)
 
-                def read(token: Tensor) -> Tensor:
-                    nonlocal state
-                    logits, state = self.step(token, state)
-                    return logits
+            def read(token: Tensor) -> Tensor:
+                nonlocal state
+                logits, state = self.step(token, state)
+                return logits
 
-                drawn = draw(logits[:, -1], read, max_new_tokens, temperature, top_k, generator)
-        finally:
-            self.train(training)
+            drawn = draw(logits[:, -1], read, max_new_tokens, temperature, top_k, generator)
         return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
 
     def state_size(self, context: int) -> int:

@@ -25,6 +25,7 @@ from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.data import require_batch
 from brainlib.sampling import check_sampling, draw
+from brainlib.training.mode import mode
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
@@ -190,14 +191,9 @@ class BDH(nn.Module):
         same however long the text before it. Raises `ValueError` for unfit arguments.
         """
         check_sampling(max_new_tokens, temperature, top_k, self.config.vocab)
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                logits, _, state = self(prompt)
-                drawn = draw(logits[:, -1], self.stepper(state), max_new_tokens, temperature, top_k, generator)
-        finally:
-            self.train(training)
+        with mode(self, training=False), torch.no_grad():
+            logits, _, state = self(prompt)
+            drawn = draw(logits[:, -1], self.stepper(state), max_new_tokens, temperature, top_k, generator)
         return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
 
     def stepper(self, state: BDHState) -> Callable[[Int[Tensor, "batch"]], Float[Tensor, "batch vocab"]]:

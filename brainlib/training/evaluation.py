@@ -7,6 +7,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from brainlib.training.mode import mode
+
 WINDOWS = 64  # of a text that are read side by side
 
 
@@ -31,17 +33,14 @@ def byte_losses(
     device = next(model.parameters()).device
     streams = tokens[: len(tokens) // batch * batch].view(batch, -1)
     losses = torch.full(streams.shape, torch.nan)
-    training, state = model.training, None
-    model.eval()
-    try:
+    state = None
+    with mode(model, training=False):
         for first in range(0, streams.shape[1] - 1, length):
             last = min(first + length, streams.shape[1] - 1)
             inputs, targets = (streams[:, first + by : last + by].to(device).long() for by in (0, 1))
             logits, _, state = model(inputs, state=state)
             surprise = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
             losses[:, first + 1 : last + 1] = surprise.view(targets.shape).cpu()
-    finally:
-        model.train(training)
     return losses
 
 

@@ -14,6 +14,7 @@ from brainlib.backend import keep_freed_memory
 from brainlib.training import checkpoint
 from brainlib.training.config import TrainingConfig
 from brainlib.training.history import History
+from brainlib.training.mode import mode
 from brainlib.training.parallel import Processes, processes
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.schedule import learning_rate
@@ -60,7 +61,7 @@ def train(
         if device.type == "cuda":
             stack.enter_context(torch.cuda.device(device))
         group = processes(device)
-        stack.enter_context(_mode(model, training=True))
+        stack.enter_context(mode(model, training=True))
         stack.enter_context(_own_random_numbers(device))
         torch.default_generator.manual_seed(config.seed + group.rank)
         if device.type == "cuda":
@@ -188,7 +189,7 @@ def _read(unread: list[Tensor], history: History, group: Processes) -> None:
 def _evaluate(evaluate: Callable, run: Run) -> float:
     value = 0.0
     if run.group.rank == 0 or is_sharded(run.model):  # a split model is computed by all processes or by none
-        with torch.no_grad(), _mode(run.model, training=False), _own_random_numbers(run.group.device):
+        with torch.no_grad(), mode(run.model, training=False), _own_random_numbers(run.group.device):
             result = evaluate(run.model)
         try:
             value = float(result)
@@ -244,17 +245,6 @@ def _bar(shown: bool, done: int, steps: int) -> Any:
     # `disable` is left unset where a bar is wanted, so that TQDM_DISABLE can speak.
     hidden = {} if shown else {"disable": True}
     return tqdm(initial=done, total=steps, desc="training", unit="step", mininterval=0.5, **hidden)
-
-
-@contextlib.contextmanager
-def _mode(model: nn.Module, training: bool) -> Iterator[None]:
-    before = {module: module.training for module in model.modules()}
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, mode in before.items():
-            module.training = mode
 
 
 @contextlib.contextmanager

@@ -16,16 +16,8 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from brainlib.brainstates.kernels.lanes import (
-    exponential,
-    load,
-    maximum,
-    multiply_add,
-    reciprocal,
-    store,
-    transpose,
-    zeros,
-)
+from brainlib.brainstates.kernels.instructions import exponential, maximum, multiply_add, reciprocal, transpose
+from brainlib.lanes import load, store, zeros
 
 BLOCK = 32  # steps that go between rows and lanes at once
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from brainlib.brainstates.kernels import compiled, wide
-from brainlib.brainstates.kernels.lanes import VECTOR_BYTES
 from brainlib.brainstates.kernels.threads import in_threads
+from brainlib.lanes import VECTOR_BYTES
 
 LONGEST = 1024  # steps of a piece, where trials are cut: what a group of them needs stays in the cache of a core
 SHORTEST = 64  # below, beginning a piece costs as much as its steps

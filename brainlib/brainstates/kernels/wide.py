@@ -12,20 +12,16 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from brainlib.brainstates.kernels.lanes import (
-    VECTOR_BYTES,
+from brainlib.brainstates.kernels.instructions import (
     exponential,
     first,
-    load,
     maximum,
     maximum_across,
     multiply_add,
     reciprocal,
-    spread,
-    store,
     sum_across,
-    zeros,
 )
+from brainlib.lanes import VECTOR_BYTES, load, spread, store, zeros
 
 BLOCK = 64  # bins whose transitions are summed in the chain's own precision
 

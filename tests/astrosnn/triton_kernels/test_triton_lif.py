@@ -10,6 +10,8 @@ from brainlib.astrosnn.kernels.lif import triton as kernels
 from brainlib.astrosnn.kernels.lif.scan import lif_operation
 from brainlib.astrosnn.kernels.lif.surrogates import DEFAULT_SLOPES
 
+pytestmark = pytest.mark.usefixtures("patched_once")
+
 NAMES = "d_current", "d_astro", "d_beta", "d_state"
 K = kernels.SEGMENT
 SIZES = {  # sequences, steps, columns

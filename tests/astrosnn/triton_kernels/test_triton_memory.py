@@ -8,6 +8,8 @@ pytest.importorskip("triton")
 from brainlib.astrosnn import astrocyte_memory, reference
 from brainlib.astrosnn.kernels.memory import triton as kernels
 
+pytestmark = pytest.mark.usefixtures("patched_once")
+
 NAMES = "d_query", "d_key", "d_value", "d_log_decay", "d_state"
 SIZES = {  # batch, tokens, heads, key size, value size
     "one of everything": (1, 1, 1, 1, 1),

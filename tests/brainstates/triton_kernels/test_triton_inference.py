@@ -11,6 +11,8 @@ from brainlib.brainstates.kernels import triton as gpu
 from brainlib.brainstates.kernels.triton import posterior, steps
 from brainlib.brainstates.kernels.triton.posterior import Plan, plan
 
+pytestmark = pytest.mark.usefixtures("patched_once")
+
 SIZES = {  # trials, time, states
     "one of everything": (1, 1, 1),
     "one state": (2, 5, 1),

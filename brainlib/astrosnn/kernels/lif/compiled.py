@@ -6,16 +6,15 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from brainlib.astrosnn.kernels.lanes import (
+from brainlib.astrosnn.kernels.lif.instructions import (
     absolute,
     fetch,
-    load,
     nearest_integer,
     power_of_two,
-    store,
     stream,
     where_nonnegative,
 )
+from brainlib.lanes import load, store
 
 SEGMENT = 32  # steps whose membranes lie in the cache at once on the way back
 STRETCH = 512  # columns

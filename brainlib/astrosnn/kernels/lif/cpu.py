@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from brainlib.astrosnn.kernels.lanes import VECTOR_BYTES
 from brainlib.astrosnn.kernels.lif import compiled
 from brainlib.backend import torch_threads
+from brainlib.lanes import VECTOR_BYTES
 
 SEGMENT = compiled.SEGMENT
 

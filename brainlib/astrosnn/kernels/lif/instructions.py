@@ -1,0 +1,81 @@
+"""Instructions on lanes (`brainlib/lanes.py`) that the scan needs besides.
+
+numba's cache does not notice a change of this file: change `compiled.py`, which is made of it, too.
+"""
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from brainlib.lanes import VECTOR_BYTES, as_lanes, call, constant, place
+
+
+@intrinsic
+def stream(typing_context, array, index, lanes):
+    """Stores past the cache, which saves reading what is overwritten; the place must be aligned to VECTOR_BYTES."""
+
+    def generate(context, builder, signature, arguments):
+        *where, value = arguments
+        instruction = builder.store(value, place(context, builder, array, *where), align=VECTOR_BYTES)
+        instruction.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.void(array, index, lanes), generate
+
+
+@intrinsic
+def fetch(typing_context, array, index):
+    """Asks for lanes that will be loaded later, so that they lie in the second cache by then."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = builder.bitcast(place(context, builder, array, *arguments), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        read, second_cache, data = i32(0), i32(2), i32(1)
+        builder.call(function, [pointer, read, second_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic
+def where_nonnegative(typing_context, lanes, yes, no):
+    """`yes` (lanes or a number) where lanes >= 0, `no` elsewhere, and where lanes are not a number."""
+
+    def generate(context, builder, signature, arguments):
+        z, *choices = arguments
+        choices = (as_lanes(context, builder, *each, lanes) for each in zip((yes, no), choices, strict=True))
+        return builder.select(builder.fcmp_ordered(">=", z, z.type(None)), *choices)
+
+    return lanes(lanes, yes, no), generate
+
+
+@intrinsic
+def absolute(typing_context, lanes):
+    def generate(context, builder, signature, arguments):
+        return call(builder, "fabs", *arguments)
+
+    return lanes(lanes), generate
+
+
+@intrinsic
+def nearest_integer(typing_context, lanes):
+    def generate(context, builder, signature, arguments):
+        return call(builder, "rint", *arguments)
+
+    return lanes(lanes), generate
+
+
+@intrinsic
+def power_of_two(typing_context, lanes):
+    """2^n of whole numbers n for which that is a normal number."""
+    bits = lanes.dtype.bitwidth
+    fraction, bias = {32: (23, 127), 64: (52, 1023)}[bits]
+
+    def generate(context, builder, signature, arguments):
+        whole = ir.VectorType(ir.IntType(bits), lanes.width)
+        exponent = builder.add(builder.fptosi(arguments[0], whole), constant(whole, bias))
+        return builder.bitcast(builder.shl(exponent, constant(whole, fraction)), context.get_value_type(lanes))
+
+    return lanes(lanes), generate

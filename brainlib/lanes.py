@@ -1,0 +1,130 @@
+"""Vectors for numba: `Lanes`, as many numbers as fill the widest registers, that are computed with like one number.
+
+numba cannot be told to keep a row of an array in registers, and the compiler does not vectorise a loop that reads and
+writes many arrays, because it cannot know that they do not overlap. A `Lanes` is one of LLVM's vectors: it stays in a
+register, and where registers are narrower LLVM splits it. Between lanes, or lanes and a number, stand +, -, * and /,
+each rounded by itself: nothing is fused, so that a result is the one that torch gives. Instructions that only one paper
+needs are made in its package, of `place`, `as_lanes`, `shuffled`, `constant` and `call`.
+
+numba's cache does not notice a change of this file: change the files that numba compiles with it, too.
+"""
+
+import operator
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+VECTOR_BYTES = 64
+
+
+class Lanes(types.Type):
+    def __init__(self, dtype: types.Float):
+        self.dtype, self.width = dtype, VECTOR_BYTES * 8 // dtype.bitwidth
+        super().__init__(f"Lanes({dtype})")
+
+
+@register_model(Lanes)
+class LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, ir.VectorType(manager[kind.dtype].get_value_type(), kind.width))
+
+
+def place(context, builder, kind, array, index):
+    """The pointer to the lanes of `array` from `index` on: a number or a tuple, none negative, 0 where left out."""
+    indices = [index] if isinstance(index.type, ir.IntType) else cgutils.unpack_tuple(builder, index)
+    indices += [cgutils.intp_t(0)] * (kind.ndim - len(indices))
+    array = context.make_array(kind)(context, builder, array)
+    pointer = cgutils.get_item_pointer(context, builder, kind, array, indices)
+    return builder.bitcast(pointer, context.get_value_type(Lanes(kind.dtype)).as_pointer())
+
+
+@intrinsic
+def load(typing_context, array, index):
+    """The numbers from array[index] on, of which the last axis is contiguous; `index` as `place` has it."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(place(context, builder, array, *arguments), align=array.dtype.bitwidth // 8)
+
+    return Lanes(array.dtype)(array, index), generate
+
+
+@intrinsic
+def store(typing_context, array, index, lanes):
+    def generate(context, builder, signature, arguments):
+        *where, value = arguments
+        builder.store(value, place(context, builder, array, *where), align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, lanes), generate
+
+
+@intrinsic
+def spread(typing_context, array, index):
+    """The number array[index] in all lanes."""
+    lanes = Lanes(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        pointer = place(context, builder, array, *arguments)
+        number = builder.load(builder.bitcast(pointer, context.get_data_type(array.dtype).as_pointer()))
+        return as_lanes(context, builder, array.dtype, number, lanes)
+
+    return lanes(array, index), generate
+
+
+@intrinsic
+def zeros(typing_context, like):
+    """Lanes of 0, for an array of that type."""
+
+    def generate(context, builder, signature, arguments):
+        return context.get_value_type(Lanes(like.dtype))(None)
+
+    return Lanes(like.dtype)(like), generate
+
+
+def constant(vector: ir.VectorType, value):
+    return ir.Constant(vector, [value] * vector.count)
+
+
+def as_lanes(context, builder, kind, value, lanes: Lanes):
+    """`value` as it is if it is lanes, a number in all of them."""
+    if kind == lanes:
+        return value
+    vector = context.get_value_type(lanes)
+    number = context.cast(builder, value, kind, lanes.dtype)
+    single = builder.insert_element(vector(ir.Undefined), number, ir.IntType(32)(0))
+    return shuffled(builder, single, [0] * lanes.width)
+
+
+def shuffled(builder, vector, picked: list[int]):
+    """The lanes with those numbers."""
+    return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked))
+
+
+def call(builder, name: str, *vectors):
+    """LLVM's own function of vectors."""
+    vector = vectors[0].type
+    kind = ir.FunctionType(vector, [vector] * len(vectors))
+    name = f"llvm.{name}.v{vector.count}{vector.element.intrinsic_name}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), vectors)
+
+
+def arithmetic(operation, instruction: str) -> None:
+    @infer_global(operation)
+    class Typing(AbstractTemplate):
+        def generic(self, arguments, _):
+            lanes = {kind for kind in arguments if isinstance(kind, Lanes)}
+            if len(lanes) == 1 and all(isinstance(kind, Lanes | types.Number) for kind in arguments):
+                return lanes.pop()(*arguments)
+
+    def generate(context, builder, signature, arguments):
+        both = zip(signature.args, arguments, strict=True)
+        return getattr(builder, instruction)(*(as_lanes(context, builder, *one, signature.return_type) for one in both))
+
+    for kinds in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)):
+        lower_builtin(operation, *kinds)(generate)
+
+
+for operation, instruction in {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}.items():
+    arithmetic(getattr(operator, operation), instruction)
