@@ -28,7 +28,10 @@ class Peers:
     def ask(self, peer: str, folder: str, times: int) -> Any:
         """What it measured; None, and a note in `missing`, if the interpreter lacks it."""
         print(json.dumps([peer, folder, times]), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{peer}: {self.process.args[0]} ended with {self.process.wait()}")
+        answer = json.loads(line)
         if isinstance(answer, str):
             self.missing[peer] = answer
             return None
