@@ -1,6 +1,6 @@
 """One layer of `AstroSNN`: a mixer over time and a feed-forward over channels, each added to what came in.
 
-    x <- x + mixer(TokenShift(LN x));    x <- x + feedforward(LN x)                                     (spec 1.4)
+    x <- x + mixer(TokenShift(LN x));    x <- x + feedforward(LN x)
 
 The frame is a reconstruction: the paper's text could not be had.
 """
@@ -47,7 +47,7 @@ class TokenShift(nn.Module):
 
 
 class SpikingFeedForward(nn.Module):
-    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan` (spec 1.4)."""
+    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`."""
 
     def __init__(self, dim: int, hidden: int):
         super().__init__()

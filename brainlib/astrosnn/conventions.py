@@ -45,6 +45,6 @@ class Convention:
         )  # fmt: skip
 
 
-RECONSTRUCTION = Convention()  # ours (spec 1.2): the paper's own could not be read
+RECONSTRUCTION = Convention()  # ours: the paper's own could not be read
 BRAINCOG = Convention(threshold=0.5, surrogate="qgate", decay_input=True)  # the library of the authors' laboratory
 SPIKEGPT = Convention(decay_input=True, detach_reset=False)

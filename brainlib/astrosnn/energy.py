@@ -89,11 +89,6 @@ def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> Operat
     return Operations(multiplications + memory, additions, dense + memory, rates)
 
 
-def firing(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> dict[str, float]:
-    """Share of the neurons that fire at a token, for each linear map that reads spikes, by the map's name."""
-    return operations(model, tokens).rates
-
-
 def memory_multiplications(config: AstroSNNConfig, context: int) -> int:
     """Multiplications a token of what one block remembers with, its linear maps left out.
 

@@ -22,14 +22,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
-from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan, surrogate_gradient
-from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, lif_scan, spike
+from brainlib.astrosnn.kernels.memory import Form
+from brainlib.astrosnn.kernels.slow import Injection, slow_scan
 from brainlib.astrosnn.synapses import check_input, check_state, in_heads, linear, zeros
 
 Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]
-Injection = Literal["threshold", "membrane"]
-Reset = Literal["hard", "soft", "none"]
-Form = Literal["auto", "recurrent", "parallel", "chunked"]
 
 
 @dataclass(frozen=True)
@@ -243,9 +241,3 @@ def observe(
     if config.astrocyte == "calcium":
         memory = astrocyte.gamma() * memory + (1 - astrocyte.gamma()) * spikes
     return (current, u, said, spikes), AMSUState(membrane, memory)
-
-
-def spike(z: Float[Tensor, "*shape"], surrogate: str) -> Float[Tensor, "*shape"]:
-    """1 where z >= 0, else 0; on the way back the surrogate's derivative stands for the step's."""
-    fired = (z >= 0).to(z.dtype)
-    return fired + surrogate_gradient(z.detach(), surrogate) * (z - z.detach()) if z.requires_grad else fired

@@ -7,7 +7,6 @@ from brainlib.astrosnn.energy import (
     AC_PICOJOULES,
     MAC_PICOJOULES,
     Operations,
-    firing,
     memory_multiplications,
     operations,
 )
@@ -31,7 +30,6 @@ def test_only_maps_that_read_spikes_add():
     assert counted.additions == pytest.approx(
         sum(rate * D * (D if "mixer" in name else H) for name, rate in counted.rates.items())
     )
-    assert firing(model, TOKENS) == counted.rates
 
 
 def test_rates_are_those_of_the_spikes():
@@ -39,7 +37,9 @@ def test_rates_are_those_of_the_spikes():
     with torch.no_grad():
         block = model.blocks[0]
         trace = block.mixer.trace(block.shift(block.mixer_norm(model.embed(TOKENS))))
-    assert firing(model, TOKENS)["blocks.0.mixer.output"] == pytest.approx(float(trace.spikes.mean()), abs=1e-6)
+    assert operations(model, TOKENS).rates["blocks.0.mixer.output"] == pytest.approx(
+        float(trace.spikes.mean()), abs=1e-6
+    )
 
 
 def test_a_network_of_numbers_costs_what_it_is():

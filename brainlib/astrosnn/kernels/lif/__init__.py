@@ -24,6 +24,6 @@ An implementation (`cpu`; `triton` for a GPU) is a module with a number and two 
 
 from brainlib.astrosnn.kernels.lif.arguments import Reset
 from brainlib.astrosnn.kernels.lif.scan import lif_scan, lif_trace
-from brainlib.astrosnn.kernels.lif.surrogates import SURROGATES, Surrogate, surrogate_gradient
+from brainlib.astrosnn.kernels.lif.surrogates import SURROGATES, Surrogate, spike, surrogate_gradient
 
-__all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "lif_trace", "surrogate_gradient"]
+__all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "lif_trace", "spike", "surrogate_gradient"]

@@ -3,22 +3,7 @@
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif.surrogates import surrogate_gradient
-
-
-class Spike(torch.autograd.Function):
-    """1 where z >= 0, else 0; with the surrogate for a derivative."""
-
-    @staticmethod
-    def forward(ctx, z, surrogate, slope):
-        ctx.save_for_backward(z)
-        ctx.bump = surrogate, slope
-        return (z >= 0).to(z.dtype)
-
-    @staticmethod
-    def backward(ctx, d_spike):
-        (z,) = ctx.saved_tensors
-        return d_spike * surrogate_gradient(z, *ctx.bump), None, None
+from brainlib.astrosnn.kernels.lif.surrogates import spike
 
 
 def scan(
@@ -29,7 +14,7 @@ def scan(
     for t, I_t in enumerate(current.unbind(1)):
         u = beta * m + I_t
         o = 0 if astro is None else astro[:, t]
-        s = Spike.apply(u + o - threshold, surrogate, slope)
+        s = spike(u + o - threshold, surrogate, slope)
         fired = s.detach() if detach_reset else s
         m = {"hard": u * (1 - fired), "soft": u - threshold * fired, "none": u}[reset]
         spikes.append(s)

@@ -42,7 +42,7 @@ def lif_scan(
         m_t = u_t (1 - s_t) for the "hard" reset, u_t - threshold s_t "soft", u_t "none"
 
     s = g(u + o) is the paper's overview figure; that g is a step at a threshold, the leak and the reset are
-    reconstruction (spec 1.2). `astro` acts on the spike alone; what shall charge the membrane is added to `current`.
+    reconstruction. `astro` acts on the spike alone; what shall charge the membrane is added to `current`.
     `beta` is one number, or one for each entry of the last axis. `time_dim` is the axis of time: (time, ...) and
     [batch, time, dim] are taken as they lie. Beside half precision (on a GPU) `beta` and `state` are float32.
 

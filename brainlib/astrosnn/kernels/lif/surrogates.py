@@ -15,8 +15,8 @@ SURROGATES = tuple(DEFAULT_SLOPES)
 def surrogate_gradient(
     z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None
 ) -> Float[Tensor, "*shape"]:
-    """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (spec 1.2, reconstruction;
-    chapter 1).
+    """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (reconstruction; chapter
+    1).
 
         atan            (a / 2) / (1 + (pi a z / 2)^2)          a = 2 by default: SpikeGPT, SpikingJelly, BrainCog
         qgate           max(0, a - a^2 |z|)                     a = 2: BrainCog's LIF
@@ -34,6 +34,26 @@ def surrogate_gradient(
         decay = torch.exp(-a * z.abs())
         return a * decay / (1 + decay).square()
     return 1 / (1 + a * z.abs()).square()
+
+
+class Spike(torch.autograd.Function):
+    """1 where z >= 0, else 0; with the surrogate for a derivative."""
+
+    @staticmethod
+    def forward(ctx, z, surrogate, slope):
+        ctx.save_for_backward(z)
+        ctx.bump = surrogate, slope
+        return (z >= 0).to(z.dtype)
+
+    @staticmethod
+    def backward(ctx, d_spike):
+        (z,) = ctx.saved_tensors
+        return d_spike * surrogate_gradient(z, *ctx.bump), None, None
+
+
+def spike(z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None) -> Float[Tensor, "*shape"]:
+    """1 where z >= 0, else 0; on the way back `surrogate_gradient` stands for the step's derivative."""
+    return Spike.apply(z, surrogate, slope)
 
 
 def resolve_slope(surrogate: str, slope: float | None) -> float:

@@ -17,6 +17,6 @@ With a_t, b_t the gradients at m_t and c_{t+1}, and g the surrogate's derivative
     dw += do c_t        dlambda += b_t (c_t - s_t)          a_{t-1} = beta du        b_{t-1} = lambda b_t + w do
 """
 
-from brainlib.astrosnn.kernels.slow.scan import slow_scan
+from brainlib.astrosnn.kernels.slow.scan import Injection, slow_scan
 
-__all__ = ["slow_scan"]
+__all__ = ["Injection", "slow_scan"]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif import surrogate_gradient
+from brainlib.astrosnn.kernels.lif import spike
 
 
 def slow_scan(
@@ -28,9 +28,8 @@ def slow_scan(
         else:
             u = beta * m + current_t
             z = u + o - threshold
-        fired = (z >= 0).to(z.dtype)
-        slope = surrogate_gradient(z.detach(), surrogate, None)
-        s = fired + slope * (z - z.detach())  # its value is the step's, its derivative the surrogate's
+        s = spike(z, surrogate)
+        fired = s.detach()
         m = {"hard": u * (1 - fired), "soft": u - threshold * fired, "none": u}[reset]
         c = decay * c + (1 - decay) * s
         spikes.append(s)

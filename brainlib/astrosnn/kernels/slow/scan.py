@@ -9,10 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif import SURROGATES
+from brainlib.astrosnn.kernels.lif import SURROGATES, Reset
 from brainlib.astrosnn.kernels.slow import reference
 
-Reset = Literal["hard", "soft", "none"]
 Injection = Literal["threshold", "membrane"]
 Implementation = Literal["auto", "reference", "cpu"]
 
