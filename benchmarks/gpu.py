@@ -1,6 +1,8 @@
 """Everything that needs a GPU, in one command that writes a JSON record.
 
-    python -m benchmarks.gpu [--record gpu.json]
+    python -m benchmarks.gpu [--record gpu.json] [--parts PART...]
+
+The parts, all of which are measured unless some are named; what a record says of the others stays:
 
 - `agreement`: our kernels against the same round in float64, relative differences of the output and of all gradients;
 - `ceilings`: what this card reaches in a large bfloat16 matrix product and in a large copy;
@@ -55,18 +57,23 @@ RECURRENCE_CUTS = (  # rows, columns, warps, all steps together
 
 
 def main() -> None:
+    parts = {
+        part.__name__: part
+        for part in (ceilings, agreement, training, attention, projection, decode, recurrence, brainstates, astrosnn)
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", type=Path, default=Path("gpu.json"))
-    record_path = parser.parse_args().record
+    parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
+    arguments = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu: this machine has no CUDA GPU; nothing was measured and no record was written.")
-    record = {"provenance": provenance(DEVICE)}
-    for part in (agreement, ceilings, training, attention, projection, decode, recurrence, brainstates, astrosnn):
+    record = json.loads(arguments.record.read_text()) if arguments.record.exists() else {}
+    for name in dict.fromkeys(("ceilings", *arguments.parts)):  # of the card at hand, always
         torch.cuda.empty_cache()
-        record[part.__name__] = part(record)
-        print(json.dumps({part.__name__: record[part.__name__]}, indent=1), flush=True)
-        record_path.write_text(json.dumps(record, indent=1) + "\n")  # what was measured stays, whatever comes after
-    print(f"written to {record_path}")
+        record[name] = {"provenance": provenance(DEVICE)} | parts[name](record)
+        print(json.dumps({name: record[name]}, indent=1), flush=True)
+        arguments.record.write_text(json.dumps(record, indent=1) + "\n")  # kept, whatever comes after
+    print(f"written to {arguments.record}")
 
 
 def agreement(record: dict) -> dict:
