@@ -12,55 +12,56 @@ The parts, all of which are measured unless some are named; what a record says o
   flash-linear-attention's `chunk_simple_gla` on the same work (keys and values shifted by a token, scale 1);
 - `projection`: x = relu(v Dx) and q = RoPE(x), and its share of the copy ceiling;
 - `decode`: a byte after 512, recomputing the prefix and on synapses;
-- `recurrence`: a training step of the leaky recurrent networks, of the autograd loop, torch operations with the
-  backward pass by hand, our kernels (each eager and as a captured CUDA graph) and torch.nn.RNN, in float32 and in
-  TF32, with our kernels' differences from float64 and their times when the work is cut otherwise;
+- `recurrence`: a training step of the leaky recurrent networks (`gpu_recurrence.py`);
 - `brainstates`: the posterior of hidden chains (`gpu_brainstates.py`);
-- `astrosnn`: the scan of spiking neurons and the astrocyte's memory (`gpu_astrosnn.py`).
+- `scan` and `memory`: the scan of spiking neurons and the astrocyte's memory (`gpu_astrosnn.py`);
+- `language`: the AstroSNN language model and its rivals (`gpu_language.py`).
 
 flash-linear-attention and SpikingJelly are optional: `pip install flash-linear-attention spikingjelly`.
 """
 
 import argparse
-import copy
 import importlib.util
 import json
-import statistics
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from benchmarks.gpu_astrosnn import astrosnn
+from benchmarks.gpu_astrosnn import memory, scan
 from benchmarks.gpu_brainstates import brainstates
+from benchmarks.gpu_clock import milliseconds
+from benchmarks.gpu_language import language
+from benchmarks.gpu_recurrence import recurrence
 from benchmarks.official_bdh import OfficialBDH
-from benchmarks.timescales_training import Elman, Loop
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.bdh.kernels import neuron_round
 from brainlib.bdh.rotation import rope_frequencies, rotation
-from brainlib.timescales import LeakyRNN, tasks
 
 DEVICE = "cuda"
 DEFAULT = BDHConfig()  # the official 25 M model
 BATCHES, LENGTH = (32, 16, 8, 4), 512
 ATTENTION = {"batch": 8, "heads": 4, "length": 2048, "neurons": 8192, "dim": 256}
 CONTEXT, NEW = 512, 64
-RECURRENCES = (500, 256, 30), (500, 256, 250), (500, 64, 30), (250, 256, 30), (100, 64, 30)  # units, batch, bits
-RECURRENCE_CUTS = (  # rows, columns, warps, all steps together
-    (4, 128, 4, True), (8, 128, 4, True), (16, 128, 8, True),
-    (16, 32, 4, False), (32, 32, 4, False), (32, 64, 4, False), (64, 64, 8, False),
-)  # fmt: skip
 
 
 def main() -> None:
-    parts = {
-        part.__name__: part
-        for part in (ceilings, agreement, training, attention, projection, decode, recurrence, brainstates, astrosnn)
-    }
+    measured = (
+        ceilings,
+        agreement,
+        training,
+        attention,
+        projection,
+        decode,
+        recurrence,
+        brainstates,
+        scan,
+        memory,
+        language,
+    )
+    parts = {part.__name__: part for part in measured}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", type=Path, default=Path("gpu.json"))
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
@@ -231,99 +232,6 @@ def decode(record: dict) -> dict:
         "dense_gigabytes": moved / 1e9,
         "share_of_copy_ceiling_if_dense": moved / ours / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
     }
-
-
-def recurrence(record: dict) -> dict:
-    """A training step of leaky networks: forward, the loss of ten heads on the last state, every gradient."""
-    results = {}
-    try:
-        for products in ("highest", "high"):  # float32, then TF32
-            torch.set_float32_matmul_precision(products)
-            torch.backends.cudnn.allow_tf32 = products == "high"
-            a, b = torch.randn(2, 4096, 4096, device=DEVICE)
-            ceiling = 2 * 4096**3 / milliseconds(lambda a=a, b=b: a @ b) / 1e9
-            results[products] = {"product_tflops": ceiling} | {
-                f"{units} units, batch {batch}, {length} bits": recurrence_steps(units, batch, length, ceiling)
-                for units, batch, length in RECURRENCES
-            }
-    finally:
-        torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = True
-    return results
-
-
-def recurrence_steps(units: int, batch: int, length: int, ceiling: float) -> dict:
-    """Milliseconds by who computes it, eager and as a captured graph, and of our kernels by how they are cut."""
-    from brainlib.timescales.kernels import triton as kernels
-
-    g = torch.Generator().manual_seed(0)
-    network = LeakyRNN(units, 10, generator=g, impl="triton").to(DEVICE)
-    bits, h0 = tasks.draw_bits(length, batch, g).to(DEVICE), network.initial_state(batch, g)
-    answers = torch.randint(2, (10 * batch,), generator=g).to(DEVICE)
-
-    def gradients(model: torch.nn.Module, h0: Tensor = h0) -> list[Tensor]:
-        loss = functional.cross_entropy(model(bits, h0).flatten(0, 1), answers)
-        found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
-        return [gradient for gradient in found if gradient is not None]
-
-    def run(model: torch.nn.Module, impl: str = "triton") -> Callable[[], object]:
-        def once() -> object:
-            network.impl = impl
-            return gradients(model)
-
-        return once
-
-    ours, own = run(network), kernels.plan
-    results = {"autograd loop": run(Loop(network)), "torch, by hand": run(network, "cpu"), "triton": ours}
-    results = {name: {"eager": milliseconds(r), "captured": milliseconds(captured(r))} for name, r in results.items()}
-    results["nn.RNN"] = {"eager": milliseconds(run(Elman(network).to(DEVICE)))}
-    found, exact = ours(), copy.deepcopy(network).double()
-    exact.impl = "reference"
-    truth = gradients(exact, h0.double())
-    rate = 6 * units**2 * batch * length / results["triton"]["captured"] / 1e9
-    results["triton"] |= {
-        "tflops": rate, "share_of_product_ceiling": rate / ceiling, "plan": str(own(batch, units, captured=True)),
-        "largest_difference_of_a_gradient": max(
-            float((f - t).norm() / t.norm()) for f, t in zip(found, truth, strict=True)
-        ),
-    }  # fmt: skip
-    results["triton, cut otherwise"] = cuts = {}
-    for cut in (kernels.Plan(*shape) for shape in RECURRENCE_CUTS):
-        kernels.plan = lambda *sizes, cut=cut: cut
-        try:
-            cuts[str(cut)] = milliseconds(captured(ours), repeats=10)
-        finally:
-            kernels.plan = own
-    return results
-
-
-def captured(run: Callable[[], object]) -> Callable[[], object]:
-    """The same work as a CUDA graph that is replayed."""
-    beside = torch.cuda.Stream()
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):  # what is compiled and allocated once, before the capture
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
-
-
-def milliseconds(run: Callable[[], object], repeats: int = 30) -> float:
-    """The median of `repeats` runs by the GPU's own clock, after three that compile and tune."""
-    for _ in range(3):
-        run()
-    times = []
-    for _ in range(repeats):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        run()
-        end.record()
-        end.synchronize()
-        times.append(start.elapsed_time(end))
-    return statistics.median(times)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from benchmarks.gpu_clock import captured, milliseconds
+
 SIZES = (30, 2000), (2064, 90), (512, 2000), (1, 1_000_000)  # trials, bins
 STATES = 5, 20
 CHUNKS = 64, 128, 256, 512, 1024, 2048
@@ -37,7 +39,6 @@ def brainstates(record: dict) -> dict:
 
 
 def timed(B: int, T: int, S: int) -> dict:
-    from benchmarks.gpu import milliseconds
     from brainlib.brainstates import kernels
     from brainlib.brainstates.kernels.triton import forward_backward, posterior
 
@@ -64,8 +65,6 @@ def timed(B: int, T: int, S: int) -> dict:
 
 
 def captured_time(run: Callable[[], object], repeats: int = 10) -> float:
-    from benchmarks.gpu import captured, milliseconds
-
     time = milliseconds(captured(run), repeats)
     torch.cuda.empty_cache()
     return time
