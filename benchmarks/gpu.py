@@ -14,8 +14,7 @@ The parts, all of which are measured unless some are named; what a record says o
 - `decode`: a byte after 512, recomputing the prefix and on synapses;
 - `recurrence`: a training step of the leaky recurrent networks (`gpu_recurrence.py`);
 - `brainstates`: the posterior of hidden chains (`gpu_brainstates.py`);
-- `scan` and `memory`: the scan of spiking neurons and the astrocyte's memory (`gpu_astrosnn.py`);
-- `language`: the AstroSNN language model and its rivals (`gpu_language.py`).
+- `scan` and `memory`: the scan of spiking neurons and the astrocyte's memory (`gpu_astrosnn.py`).
 
 flash-linear-attention and SpikingJelly are optional: `pip install flash-linear-attention spikingjelly`.
 """
@@ -24,6 +23,7 @@ import argparse
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -32,7 +32,6 @@ from torch import Tensor
 from benchmarks.gpu_astrosnn import memory, scan
 from benchmarks.gpu_brainstates import brainstates
 from benchmarks.gpu_clock import milliseconds
-from benchmarks.gpu_language import language
 from benchmarks.gpu_recurrence import recurrence
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import provenance
@@ -48,19 +47,7 @@ CONTEXT, NEW = 512, 64
 
 
 def main() -> None:
-    measured = (
-        ceilings,
-        agreement,
-        training,
-        attention,
-        projection,
-        decode,
-        recurrence,
-        brainstates,
-        scan,
-        memory,
-        language,
-    )
+    measured = ceilings, agreement, training, attention, projection, decode, recurrence, brainstates, scan, memory
     parts = {part.__name__: part for part in measured}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", type=Path, default=Path("gpu.json"))
@@ -71,13 +58,15 @@ def main() -> None:
     record = json.loads(arguments.record.read_text()) if arguments.record.exists() else {}
     for name in dict.fromkeys(("ceilings", *arguments.parts)):  # of the card at hand, always
         torch.cuda.empty_cache()
-        record[name] = {"provenance": provenance(DEVICE)} | parts[name](record)
-        print(json.dumps({name: record[name]}, indent=1), flush=True)
-        arguments.record.write_text(json.dumps(record, indent=1) + "\n")  # kept, whatever comes after
+        record[name] = {"provenance": provenance(DEVICE)}
+        for what, found in parts[name](record):
+            record[name][what] = found
+            print(json.dumps({f"{name}, {what}": found}, indent=1), flush=True)
+            arguments.record.write_text(json.dumps(record, indent=1) + "\n")  # kept, whatever comes after
     print(f"written to {arguments.record}")
 
 
-def agreement(record: dict) -> dict:
+def agreement(record: dict) -> Iterator[tuple[str, object]]:
     """Relative differences from float64 at odd sizes, with synapses and decay carried in."""
     B, T, H, D, K = 2, 301, 3, 72, 250
     g = torch.Generator().manual_seed(0)
@@ -97,26 +86,20 @@ def agreement(record: dict) -> dict:
 
     truth = everything(torch.float64, "cpu")
     names = "update", "after", "dv", "dDx", "dDy", "dE", "d_synapses", "d_decay"
-    return {
-        name: {
-            n: float((f - t).norm() / t.norm())
-            for n, f, t in zip(names, everything(torch.float32, "triton", low), truth, strict=True)
-        }
-        for name, low in {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}.items()
-    }
+    for name, low in {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}.items():
+        found = everything(torch.float32, "triton", low)
+        yield name, {n: float((f - t).norm() / t.norm()) for n, f, t in zip(names, found, truth, strict=True)}
 
 
-def ceilings(record: dict) -> dict:
+def ceilings(record: dict) -> Iterator[tuple[str, object]]:
     a, b = (torch.randn(8192, 8192, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
     source = torch.randn(2**28, device=DEVICE)
     target = torch.empty_like(source)
-    return {
-        "bf16_product_tflops": 2 * 8192**3 / milliseconds(lambda: a @ b) / 1e9,
-        "copy_gigabytes_a_second": 2 * source.nbytes / milliseconds(lambda: target.copy_(source)) / 1e6,
-    }
+    yield "bf16_product_tflops", 2 * 8192**3 / milliseconds(lambda: a @ b) / 1e9
+    yield "copy_gigabytes_a_second", 2 * source.nbytes / milliseconds(lambda: target.copy_(source)) / 1e6
 
 
-def training(record: dict) -> dict:
+def training(record: dict) -> Iterator[tuple[str, object]]:
     c = DEFAULT
     sizes = {"layers": c.layers, "dim": c.dim, "heads": c.heads, "neurons": c.neurons}
     results = {}
@@ -135,7 +118,7 @@ def training(record: dict) -> dict:
     for kind in ("official, eager", "official, compiled"):
         if results[kind] and results["brainlib"]:
             results[f"speed over {kind}"] = results[kind]["milliseconds"] / results["brainlib"]["milliseconds"]
-    return results
+    yield from results.items()
 
 
 def step(name: str, model: torch.nn.Module, batch: int, arguments: dict) -> dict | None:
@@ -164,7 +147,7 @@ def step(name: str, model: torch.nn.Module, batch: int, arguments: dict) -> dict
     }
 
 
-def attention(record: dict) -> dict:
+def attention(record: dict) -> Iterator[tuple[str, object]]:
     from brainlib.bdh.kernels.triton import round as kernels
 
     B, H, T, K, D = ATTENTION.values()
@@ -196,10 +179,10 @@ def attention(record: dict) -> dict:
         }
     if "chunk_simple_gla" not in results:
         results["chunk_simple_gla"] = "not measured: flash-linear-attention is not installed"
-    return results
+    yield from results.items()
 
 
-def projection(record: dict) -> dict:
+def projection(record: dict) -> Iterator[tuple[str, object]]:
     from brainlib.bdh.kernels.triton import round as kernels
 
     B, H, T, K, D = ATTENTION.values()
@@ -207,16 +190,14 @@ def projection(record: dict) -> dict:
     phases = torch.view_as_real(rotation(rope_frequencies(K).to(DEVICE), 0, T, torch.float32))
     duration = milliseconds(lambda: kernels.project(v, Dx, phases, kernels.Sizes(B, T, H, D, K)))
     moved = v.nbytes + Dx.nbytes + phases.nbytes + 2 * 2 * B * T * H * K  # each once; x and q written
-    return {
-        "milliseconds": duration,
-        "share_of_copy_ceiling": moved / duration / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
-        "share_of_product_ceiling": 2 * B * T * H * K * D
-        / duration / 1e9 / record["ceilings"]["bf16_product_tflops"],
-    }  # fmt: skip
+    yield "milliseconds", duration
+    yield "share_of_copy_ceiling", moved / duration / 1e6 / record["ceilings"]["copy_gigabytes_a_second"]
+    operations = 2 * B * T * H * K * D
+    yield "share_of_product_ceiling", operations / duration / 1e9 / record["ceilings"]["bf16_product_tflops"]
 
 
 @torch.no_grad()
-def decode(record: dict) -> dict:
+def decode(record: dict) -> Iterator[tuple[str, object]]:
     formula = OfficialBDH(dropout=0.0).to(DEVICE).eval()
     model = BDH.from_official(formula.state_dict()).to(DEVICE).eval()
     prompt = torch.randint(256, (1, CONTEXT), device=DEVICE)
@@ -225,13 +206,11 @@ def decode(record: dict) -> dict:
     theirs = milliseconds(lambda: formula(prompt), repeats=10)
     ours = milliseconds(lambda: advance(token), repeats=NEW)
     moved = 2 * state.synapses.nbytes + 3 * DEFAULT.neurons * DEFAULT.dim * 4 * DEFAULT.layers  # dense
-    return {
-        "recomputing the prefix": theirs,
-        "on synapses": ours,
-        "ratio": theirs / ours,
-        "dense_gigabytes": moved / 1e9,
-        "share_of_copy_ceiling_if_dense": moved / ours / 1e6 / record["ceilings"]["copy_gigabytes_a_second"],
-    }
+    yield "recomputing the prefix", theirs
+    yield "on synapses", ours
+    yield "ratio", theirs / ours
+    yield "dense_gigabytes", moved / 1e9
+    yield "share_of_copy_ceiling_if_dense", moved / ours / 1e6 / record["ceilings"]["copy_gigabytes_a_second"]
 
 
 if __name__ == "__main__":

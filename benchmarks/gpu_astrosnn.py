@@ -13,7 +13,7 @@ SpikingJelly and flash-linear-attention are optional: `pip install spikingjelly 
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 
@@ -34,21 +34,21 @@ MEMORY_CUTS = (
 )  # chunk, tile, warps, stages
 
 
-def scan(record: dict) -> dict:
-    results = {"differences": {str(dtype): scan_differences(dtype) for dtype in (torch.float32, torch.bfloat16)}}
+def scan(record: dict) -> Iterator[tuple[str, object]]:
+    yield "differences", {str(dtype): scan_differences(dtype) for dtype in (torch.float32, torch.bfloat16)}
     for (steps, columns), dtype in product(SCANS, (torch.float32, torch.bfloat16)):
         torch.cuda.empty_cache()
         ceiling = record["ceilings"]["copy_gigabytes_a_second"]
-        results[f"{steps} x {columns}, {dtype}"] = one_scan(steps, columns, dtype, ceiling)
-    return results
+        yield f"{steps} x {columns}, {dtype}", one_scan(steps, columns, dtype, ceiling)
 
 
-def memory(record: dict) -> dict:
-    results = {"differences": {str(dtype): memory_differences(dtype) for dtype in (torch.float32, torch.bfloat16)}}
-    for size, gated in product(MEMORIES, (False, True)):
+def memory(record: dict) -> Iterator[tuple[str, object]]:
+    yield "differences", {str(dtype): memory_differences(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    for what, size, gated in product(("kernels", "operations"), MEMORIES, (False, True)):  # which compile for minutes
         torch.cuda.empty_cache()
-        results[f"{' x '.join(map(str, size))}, {'gated' if gated else 'fixed'}"] = one_memory(size, gated)
-    return results
+        inputs = memory_inputs(size, gated)
+        found = memory_kernels(*inputs) if what == "kernels" else memory_operations(*inputs, gated)
+        yield f"{what} of {' x '.join(map(str, size))}, {'gated' if gated else 'fixed'}", found
 
 
 def normal(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -141,23 +141,28 @@ def spikingjelly(current: Tensor, gradient: Tensor) -> dict | str:
     return {"forward": alone, "training": milliseconds(lambda: torch.autograd.grad(forward(), leaf, gradient))}
 
 
-def one_memory(size: tuple[int, int, int, int], gated: bool) -> dict:
-    from brainlib.astrosnn import astrocyte_memory
-    from brainlib.astrosnn.kernels.memory import triton as kernels
-
+def memory_inputs(size: tuple[int, int, int, int], gated: bool) -> tuple[Tensor, ...]:
+    """q, k, v, log_decay, state and the output's gradient."""
     B, T, h, d = size
     q, k, v, gradient = (normal(*size, dtype=torch.bfloat16) / d**0.5 for _ in range(4))
     log_decay = -0.1 * normal(B, T, h).abs() if gated else torch.linspace(-0.125, -1 / 2048, h, device="cuda")
-    state = torch.zeros(B, h, d, d, device="cuda")
-    inputs = q, k, v, log_decay, state
+    return q, k, v, log_decay, torch.zeros(B, h, d, d, device="cuda"), gradient
+
+
+def memory_kernels(*inputs_and_gradient: Tensor) -> dict:
+    from brainlib.astrosnn.kernels.memory import triton as kernels
+
+    *inputs, gradient = inputs_and_gradient
 
     def train() -> list[Tensor]:
         return [*kernels.forward(*inputs), *kernels.backward(gradient, None, *inputs)]
 
-    results, own = {"plan": str(kernels.plan(q.dtype))}, kernels.plan
-    results["captured"] = {
-        "forward": milliseconds(captured(partial(kernels.forward, *inputs))), "training": milliseconds(captured(train)),
-    }  # fmt: skip
+    own = kernels.plan
+    results = {
+        "plan": str(own(inputs[0].dtype)),
+        "forward": milliseconds(captured(partial(kernels.forward, *inputs))),
+        "training": milliseconds(captured(train)),
+    }
     results["training, cut otherwise"] = cuts = {}
     for cut in MEMORY_CUTS:
         kernels.plan = lambda dtype, cut=cut: kernels.Cut(*cut)
@@ -165,6 +170,16 @@ def one_memory(size: tuple[int, int, int, int], gated: bool) -> dict:
             cuts[str(cut)] = milliseconds(captured(train), repeats=10)
         finally:
             kernels.plan = own
+    return results
+
+
+def memory_operations(
+    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, state: Tensor, gradient: Tensor, gated: bool
+) -> dict:
+    """Eager, as readers call them."""
+    from brainlib.astrosnn import astrocyte_memory
+
+    results = {}
     operations = {impl: partial(astrocyte_memory, state=state, impl=impl) for impl in ("triton", "torch")}
     operations["chunk_simple_gla"] = simple_gla(state, gated)
     leaves = [tensor.clone().requires_grad_() for tensor in (q, k, v, *((log_decay,) if gated else ()))]
@@ -185,7 +200,7 @@ def one_memory(size: tuple[int, int, int, int], gated: bool) -> dict:
             if name != "chunk_simple_gla":
                 raise
             training = f"not measured: {refusal}"
-        results[f"{name}, eager"] = {"forward": alone, "training": training}
+        results[name] = {"forward": alone, "training": training}
     return results
 
 

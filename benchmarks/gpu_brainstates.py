@@ -6,8 +6,9 @@
   over trials and captured too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -21,21 +22,19 @@ LONGEST_CHUNK = 10_000
 IN_A_GRAPH = 2000  # steps of the loop in torch
 
 
-def brainstates(record: dict) -> dict:
+def brainstates(record: dict) -> Iterator[tuple[str, object]]:
     from brainlib.brainstates.kernels.triton import filter_states, forward_backward, viterbi
 
-    results = {"differences": differences()}
-    for S in STATES:
-        for B, T in SIZES:
-            results[f"{B} x {T}, {S} states"] = timed(B, T, S)
+    yield "differences", differences()
+    for S, (B, T) in product(STATES, SIZES):
+        yield f"{B} x {T}, {S} states", timed(B, T, S)
     chain = random_chain(*SIZES[0], STATES[0])
     others = {"posterior": forward_backward, "filter": filter_states, "best path": viterbi}
-    results["of 30 x 2000, 5 states"] = {name: captured_time(partial(run, *chain)) for name, run in others.items()}
+    times = {name: captured_time(partial(run, *chain)) for name, run in others.items()}
     back = torch.ones_like(chain[1], dtype=torch.bool).tril(-1)
     one_way = chain[1].masked_fill(back, -torch.inf).log_softmax(-1)
     zeros = partial(forward_backward, chain[0], one_way, *chain[2:])
-    results["of 30 x 2000, 5 states"]["posterior, with transitions of 0"] = captured_time(zeros)
-    return results
+    yield "of 30 x 2000, 5 states", times | {"posterior, with transitions of 0": captured_time(zeros)}
 
 
 def timed(B: int, T: int, S: int) -> dict:

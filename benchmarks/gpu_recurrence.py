@@ -6,7 +6,7 @@ differences from float64, and their times when the work is cut otherwise.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -24,23 +24,25 @@ RECURRENCE_CUTS = (  # rows, columns, warps, all steps together
 )  # fmt: skip
 
 
-def recurrence(record: dict) -> dict:
+def recurrence(record: dict) -> Iterator[tuple[str, object]]:
     """A training step of leaky networks: forward, the loss of ten heads on the last state, every gradient."""
-    results = {}
     try:
         for products in ("highest", "high"):  # float32, then TF32
             torch.set_float32_matmul_precision(products)
             torch.backends.cudnn.allow_tf32 = products == "high"
             a, b = torch.randn(2, 4096, 4096, device=DEVICE)
             ceiling = 2 * 4096**3 / milliseconds(lambda a=a, b=b: a @ b) / 1e9
-            results[products] = {"product_tflops": ceiling} | {
-                f"{units} units, batch {batch}, {length} bits": recurrence_steps(units, batch, length, ceiling)
-                for units, batch, length in RECURRENCES
-            }
+            yield (
+                products,
+                {"product_tflops": ceiling}
+                | {
+                    f"{units} units, batch {batch}, {length} bits": recurrence_steps(units, batch, length, ceiling)
+                    for units, batch, length in RECURRENCES
+                },
+            )
     finally:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = True
-    return results
 
 
 def recurrence_steps(units: int, batch: int, length: int, ceiling: float) -> dict:
