@@ -1,8 +1,8 @@
 """The time scale on which a unit's activity forgets, tau_net: from its autocorrelation, by exponentials fitted to it.
 
-tau is what a unit would do alone; tau_net is what it does within the network. As in the official
-code: the autocovariance by FFT, averaged over trials; one exponential and a sum of two fitted to the first
-lags; the better of the two by Akaike's criterion; of two time scales the longer.
+tau is what a unit would do alone; tau_net is what it does within the network. As in the official code: the
+autocovariance, averaged over trials; one exponential and a sum of two fitted to the first lags; the better of the two
+by Akaike's criterion; of two time scales the longer.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.timescales.measures.recording import record
-from brainlib.timescales.network import Network
-
 SHORTEST = 1.0  # bits; what decays faster is not counted, as in the official code
 LONGEST = 100.0  # bits, the bound of the fits
 MOST_EVALUATIONS = 2000
 EXACT = 1e-5  # residuals that are rounding, and speak for no model
-AT_ONCE = 2**26  # states held by a simulation
+TOGETHER = 64  # series
 
 
 class TauNet(NamedTuple):
@@ -68,51 +65,31 @@ class TauNet(NamedTuple):
         return TauNet(self.single, self.single)
 
 
-def network_time_constants(
-    network: Network, generator: torch.Generator, length: int, trials: int, rate: float | None = None, lags: int = 30
-) -> TauNet:
-    """tau_net of every unit, from `trials` simulations of `length` bits with a chance `rate` of a 1 (None: each trial's
-    own). The official code takes 10 trials of 100,500 bits.
-
-    Raises as `record` and `autocorrelation`. Used in chapters/timescales/02_curricula.ipynb.
-    """
-    for name, count in (("length", length), ("trials", trials)):
-        if count < 1:
-            raise ValueError(f"{name}: got {count}, expected at least 1")
-    group = max(1, min(trials, AT_ONCE // (length * network.units)))
-    covariances = [
-        autocovariance(record(network, length, min(group, trials - first), generator, rate), lags)
-        for first in range(0, trials, group)
-    ]
-    return fit_decay(_normalised(torch.cat(covariances, dim=1)))
-
-
 def autocorrelation(states: Float[Tensor, "time batch units"], lags: int) -> Float[Tensor, "lags_and_0 units"]:
     """The autocorrelation of every unit at lags 0 to `lags`: the mean of its autocovariance over sequences, divided by
     that at lag 0. NaN for a unit that never changes. Float64.
 
     Raises `ValueError` for fewer than 2 lags or sequences that are not longer. Used in chapters/timescales.
     """
-    return _normalised(autocovariance(states, lags))
+    return normalised(autocovariance(states, lags))
 
 
 def autocovariance(states: Float[Tensor, "time batch units"], lags: int) -> Float[Tensor, "lags_and_0 batch units"]:
     """Of every sequence and unit, less its own mean: the sum over the T - k pairs that are k apart, divided by T - k.
 
-    By FFT, zeros appended so that the ends do not meet. (The official code divides by T - k - 1: no difference once
-    normalised by lag 0, but for a factor of 1 + k / T^2.)
+    Sum by sum: for a few dozen lags that is less work than the official code's two Fourier transforms. (It divides by
+    T - k - 1: no difference once normalised by lag 0, but for a factor of 1 + k / T^2.)
     """
     time, batch, units = states.shape
     if not 2 <= lags < time:
         raise ValueError(f"lags: got {lags}, expected at least 2 and fewer than the {time} states")
-    size = 1 << (time + lags - 1).bit_length()
-    pairs = torch.arange(time, time - lags - 1, -1, dtype=torch.float64, device=states.device)
     found = states.new_empty((batch * units, lags + 1), dtype=torch.float64)
     series = states.permute(1, 2, 0).flatten(0, 1)  # [B n, T]
-    for some, out in zip(series.split(64), found.split(64), strict=True):
+    for some, out in zip(series.split(TOGETHER), found.split(TOGETHER), strict=True):
         moved = some.double() - some[:, :1]  # exactly 0 where nothing changes
-        power = torch.fft.rfft(moved - moved.mean(1, keepdim=True), size).abs().square()
-        out.copy_(torch.fft.irfft(power, size)[:, : lags + 1] / pairs)
+        moved -= moved.mean(1, keepdim=True)
+        for lag in range(lags + 1):
+            out[:, lag] = torch.linalg.vecdot(moved[:, lag:], moved[:, : time - lag]) / (time - lag)
     return found.T.unflatten(1, (batch, units))
 
 
@@ -174,6 +151,6 @@ def _two(t: np.ndarray, amplitude: float, tau_1: float, tau_2: float, share: flo
     return first + second, np.stack((by_amplitude, d_first[:, 1], d_second[:, 1], by_share), 1)
 
 
-def _normalised(covariances: Float[Tensor, "lags_and_0 batch units"]) -> Float[Tensor, "lags_and_0 units"]:
+def normalised(covariances: Float[Tensor, "lags_and_0 batch units"]) -> Float[Tensor, "lags_and_0 units"]:
     mean = covariances.mean(1)
     return mean / mean[0]

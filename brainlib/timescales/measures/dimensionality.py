@@ -1,5 +1,7 @@
 """How many dimensions a network's activity fills, by principal components (official code)."""
 
+from statistics import fmean
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,9 +19,12 @@ def dimensionality(states: Float[Tensor, "time batch units"], share: float = 0.9
         raise ValueError(f"share: got {share}, expected one between 0 and 1")
     if not states.isfinite().all():
         raise ValueError("states: got values that are not finite, expected those of a network that does not explode")
-    moved = (states.double() - states[0]).movedim(1, 0)  # [B, T, n]; exactly 0 where nothing changes
-    centred = moved - moved.mean(1, keepdim=True)
-    variances = torch.linalg.eigvalsh(centred.mT @ centred).flip(-1).clamp(min=0)  # descending
-    total = variances.sum(-1, keepdim=True)
-    needed = 1 + (variances.cumsum(-1) <= share * total).sum(-1)
-    return torch.where(total[:, 0] > 0, needed, 0).double().mean().item()
+    return fmean(_components(sequence.double() - sequence[0], share) for sequence in states.unbind(1))
+
+
+def _components(moved: Float[Tensor, "time units"], share: float) -> int:
+    """The number for one sequence, whose states are exactly 0 where nothing changes."""
+    moved = moved - moved.mean(0)
+    variances = torch.linalg.eigvalsh(moved.mT @ moved).flip(-1).clamp(min=0)  # descending
+    total = variances.sum()
+    return 1 + int((variances.cumsum(-1) <= share * total).sum()) if total > 0 else 0

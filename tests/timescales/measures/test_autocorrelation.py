@@ -1,11 +1,9 @@
-import importlib
 import math
 
 import pytest
 import torch
 
-from brainlib.timescales import LeakyRNN
-from brainlib.timescales.measures import TauNet, autocorrelation, fit_decay, network_time_constants
+from brainlib.timescales.measures import TauNet, autocorrelation, fit_decay
 
 
 def autoregressive(factors: list[float], length: int, sequences: int = 4, seed: int = 0) -> torch.Tensor:
@@ -101,49 +99,8 @@ def test_there_may_be_no_survivors():
     assert nobody.share == 0 and all(math.isnan(value) for value in (nobody.mean, nobody.median, nobody.std))
 
 
-def loners(tau: torch.Tensor) -> LeakyRNN:
-    """Units that hear the input alone and never get below zero, so that they are linear: autocorrelation (1 - a)^k."""
-    network = LeakyRNN(len(tau), 1, tau=tau, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        for weight in (network.weight, network.recurrent_bias, network.input_bias):
-            weight.zero_()
-        network.input_weight.fill_(1.0)
-    return network
-
-
-@pytest.mark.parametrize("rate", [None, 0.5])
-def test_a_leaky_unit_alone_forgets_as_its_leak_says(rate):
-    tau = torch.tensor([2.0, 4.0, 8.0])
-    found = network_time_constants(loners(tau), torch.Generator().manual_seed(1), 4000, 16, rate)
-    expected = -1 / torch.log(1 - 1 / tau)
-    assert found.single.tolist() == pytest.approx(expected.tolist(), rel=0.07)
-
-
-def test_trials_may_be_simulated_in_groups(monkeypatch):
-    module = importlib.import_module("brainlib.timescales.measures.autocorrelation")
-    lengths = []
-    record = module.record
-    monkeypatch.setattr(module, "AT_ONCE", 2 * 3 * 2000)
-    monkeypatch.setattr(module, "record", lambda *given: lengths.append(given[2]) or record(*given))
-    found = network_time_constants(loners(torch.tensor([2.0, 4.0, 8.0])), torch.Generator().manual_seed(1), 2000, 5)
-    assert lengths == [2, 2, 1] and found.share == 1
-
-
-def test_no_random_number_of_the_callers_is_drawn():
-    before = torch.get_rng_state()
-    runs = [
-        network_time_constants(loners(torch.tensor([2.0, 4.0])), torch.Generator().manual_seed(3), 500, 2)
-        for _ in range(2)
-    ]
-    assert runs[0].values.equal(runs[1].values) and torch.get_rng_state().equal(before)
-
-
 def test_unfit_arguments():
     with pytest.raises(ValueError, match="lags: got 1, expected at least 2"):
         autocorrelation(torch.zeros(5, 1, 1), 1)
     with pytest.raises(ValueError, match="fewer than the 5 states"):
         autocorrelation(torch.zeros(5, 1, 1), 5)
-    with pytest.raises(ValueError, match="trials: got 0"):
-        network_time_constants(loners(torch.tensor([2.0])), torch.Generator(), 100, 0)
-    with pytest.raises(ValueError, match="length: got 0"):
-        network_time_constants(loners(torch.tensor([2.0])), torch.Generator(), 0, 1)

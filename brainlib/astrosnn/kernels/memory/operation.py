@@ -72,8 +72,11 @@ def differentiate(backward, ctx, d_output, d_last, _):
 class Memory(torch.autograd.Function):
     """The operation without the dispatcher's checks."""
 
-    forward = staticmethod(forward)
-    setup_context = staticmethod(save)
+    @staticmethod
+    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
+        output = forward(*inputs)
+        save(ctx, inputs, output)
+        return output
 
     @staticmethod
     def backward(ctx, d_output, d_last, _):

@@ -147,8 +147,11 @@ def differentiate(backward, ctx, d_spikes, d_membrane, d_slow, *_):
 class Scan(torch.autograd.Function):
     """The operation without the dispatcher's checks."""
 
-    forward = staticmethod(forward)
-    setup_context = staticmethod(save)
+    @staticmethod
+    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
+        output = forward(*inputs)
+        save(ctx, inputs, output)
+        return output
 
     @staticmethod
     def backward(ctx, *gradients):
