@@ -44,7 +44,7 @@ def scan(record: dict) -> Iterator[tuple[str, object]]:
 
 def memory(record: dict) -> Iterator[tuple[str, object]]:
     yield "differences", {str(dtype): memory_differences(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    for what, size, gated in product(("kernels", "operations"), MEMORIES, (False, True)):  # theirs are tuned for minutes
+    for what, size, gated in product(("kernels", "operations"), MEMORIES, (False, True)):  # ours first
         torch.cuda.empty_cache()
         inputs = memory_inputs(size, gated)
         found = memory_kernels(*inputs) if what == "kernels" else memory_operations(*inputs, gated)
