@@ -1,11 +1,7 @@
-"""The recurrence as one differentiable operation, whichever implementation computes it: torch.compile sees
-`brainlib::leaky_recurrence` and, on the way back, `brainlib::leaky_recurrence_backward`; what is not compiled takes a
-shorter way to the same functions.
-"""
+"""The recurrence as one differentiable operation, whichever implementation computes it."""
 
 import importlib
 import importlib.util
-from functools import partial
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -13,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib.operation import Operation
 from brainlib.timescales.kernels import reference
 
 Activation = Literal["leaky_relu", "relu", "tanh", "sigmoid"]
@@ -54,8 +51,7 @@ def recurrence(
         return reference.recurrence(*inputs.values(), inside, activation)
     if impl == "auto":
         impl = "triton" if h0.is_cuda and importlib.util.find_spec("triton") else "cpu"
-    operation = leaky_recurrence if torch.compiler.is_compiling() else Recurrence.apply
-    return operation(*(tensor.contiguous() for tensor in inputs.values()), inside, activation, impl)
+    return leaky_recurrence(*(tensor.contiguous() for tensor in inputs.values()), inside, activation, impl)
 
 
 def check(inputs: dict[str, Tensor], activation: str, impl: str) -> None:
@@ -128,36 +124,18 @@ def differentiate(backward, ctx, d_states, d_last):
     return None, *backward(d_states, d_last, *ctx.saved_tensors, *ctx.options), None, None, None
 
 
-class Recurrence(torch.autograd.Function):
-    """The operation without the dispatcher's checks, which cost a small network a tenth of its training step."""
-
-    @staticmethod
-    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
-        output = forward(*inputs)
-        save(ctx, inputs, output)
-        return output
-
-    @staticmethod
-    def backward(ctx, d_states, d_last):
-        twice = torch.is_grad_enabled()  # the operation knows to refuse that
-        return differentiate(leaky_recurrence_backward if twice else backward, ctx, d_states, d_last)
-
-
-leaky_recurrence = torch.library.custom_op("brainlib::leaky_recurrence", forward, mutates_args=())
-leaky_recurrence_backward = torch.library.custom_op("brainlib::leaky_recurrence_backward", backward, mutates_args=())
-
-
-@leaky_recurrence.register_fake
-def _(bits, h0, weight, input_weight, bias, leak, inside, activation, impl):
+def fake(bits, h0, weight, input_weight, bias, leak, inside, activation, impl):
     return h0.new_empty(len(bits), *h0.shape), torch.empty_like(h0)
 
 
-@leaky_recurrence_backward.register_fake
-def _(d_states, d_last, bits, h0, weight, input_weight, bias, leak, states, inside, activation, impl):
+def fake_backward(d_states, d_last, bits, h0, weight, input_weight, bias, leak, states, inside, activation, impl):
     return tuple(torch.empty_like(tensor) for tensor in (h0, weight, input_weight, bias, leak))
 
 
-leaky_recurrence.register_autograd(partial(differentiate, leaky_recurrence_backward), setup_context=save)
+leaky_recurrence = Operation(
+    "leaky_recurrence", forward, backward,
+    fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate,
+)  # fmt: skip
 
 
 def implementation(name: str) -> ModuleType:

@@ -10,7 +10,7 @@ import torch
 from spiking_columns import RESETS, neurons
 
 from brainlib.astrosnn.kernels.lif import lif_scan, lif_trace
-from brainlib.astrosnn.kernels.lif.scan import lif_operation
+from brainlib.astrosnn.kernels.lif.scan import scan
 
 unchecked = inspect.unwrap(lif_scan)  # under the annotation check of the tests
 OPTIONS = 1.0, "hard", "atan", 2.0, True, "cpu"
@@ -39,14 +39,14 @@ def test_the_operation_keeps_torchs_rules(astro, learn_beta):
     inputs = leaves()
     inputs["beta"].requires_grad_(learn_beta)
     inputs["astro"] = inputs["astro"] if astro else None
-    torch.library.opcheck(lif_operation, (*inputs.values(), *OPTIONS))
+    torch.library.opcheck(scan.compiled, (*inputs.values(), *OPTIONS))
 
 
 @pytest.mark.parametrize("reads", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
 def test_compiled_or_not_it_is_the_same(reads):
     inputs = leaves()
     results = []
-    for spikes, last in (lif_scan(**inputs, time_dim=1), lif_operation(*inputs.values(), *OPTIONS)[:2]):
+    for spikes, last in (lif_scan(**inputs, time_dim=1), scan.compiled(*inputs.values(), *OPTIONS)[:2]):
         loss = sum(share * output.sin().sum() for share, output in zip(reads, (spikes, last), strict=True) if share)
         results.append([spikes, last, *torch.autograd.grad(loss, list(inputs.values()))])
     assert all(one.equal(other) for one, other in zip(*results, strict=True))

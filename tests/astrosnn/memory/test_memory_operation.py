@@ -37,7 +37,7 @@ def test_gradients_are_finite_differences(kind, form):
 
 @pytest.mark.parametrize("kind", ["fixed", "gated delta"])
 def test_the_operation_keeps_torchs_rules(kind):
-    torch.library.opcheck(operation.astrocyte_memory, (*arguments(kind), "cpu"))
+    torch.library.opcheck(operation.memory.compiled, (*arguments(kind), "cpu"))
 
 
 def test_the_compiler_sees_one_operation():
@@ -56,7 +56,7 @@ def test_the_compiler_sees_one_operation():
 def test_compiled_or_not_it_is_the_same(kind):
     tensors, results = arguments(kind), []
     given = [tensor for tensor in tensors if tensor is not None]
-    for output, last in (astrocyte_memory(*tensors), operation.astrocyte_memory(*tensors, "cpu")[:2]):
+    for output, last in (astrocyte_memory(*tensors), operation.memory.compiled(*tensors, "cpu")[:2]):
         loss = output.sin().sum() + last.cos().sum()
         results.append([output, last, *torch.autograd.grad(loss, given)])
     assert all(one.equal(other) for one, other in zip(*results, strict=True))

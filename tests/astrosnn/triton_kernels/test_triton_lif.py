@@ -7,7 +7,7 @@ pytest.importorskip("triton")
 
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan, reference
 from brainlib.astrosnn.kernels.lif import triton as kernels
-from brainlib.astrosnn.kernels.lif.scan import lif_operation
+from brainlib.astrosnn.kernels.lif.scan import scan
 from brainlib.astrosnn.kernels.lif.surrogates import DEFAULT_SLOPES
 
 pytestmark = pytest.mark.usefixtures("patched_once")
@@ -127,7 +127,7 @@ def test_as_one_operation(device):
     for found, expected in zip(everything("triton"), everything("reference"), strict=True):
         assert difference(found, expected) < 1e-12
     for test in ("test_schema", "test_faketensor"):
-        torch.library.opcheck(lif_operation, (*leaves, 1.0, "hard", "atan", 2.0, True, "triton"), test_utils=test)
+        torch.library.opcheck(scan.compiled, (*leaves, 1.0, "hard", "atan", 2.0, True, "triton"), test_utils=test)
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft", "none"])

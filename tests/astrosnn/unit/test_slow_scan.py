@@ -9,7 +9,7 @@ import torch
 
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan
 from brainlib.astrosnn.kernels.slow import compiled, slow_scan
-from brainlib.astrosnn.kernels.slow.scan import slow_operation
+from brainlib.astrosnn.kernels.slow.scan import scan
 
 unchecked = inspect.unwrap(slow_scan)
 SIZES = [(1, 1, 1), (2, 5, 3), (1, compiled.STEPS, 7), (2, 2 * compiled.STEPS + 3, compiled.WIDTH + 5)]  # B, T, D
@@ -108,14 +108,14 @@ def test_gradients_are_finite_differences_where_no_spike_is_near():
 
 def test_the_operation_keeps_torchs_rules():
     leaves = [tensor.requires_grad_() for tensor in inputs(2, 3, 5)]
-    torch.library.opcheck(slow_operation, (*leaves, 0.5, 1.0, "hard", "threshold", "atan"))
+    torch.library.opcheck(scan.compiled, (*leaves, 0.5, 1.0, "hard", "threshold", "atan"))
 
 
 def test_compiled_or_not_it_is_the_same():
     leaves = [tensor.requires_grad_() for tensor in inputs()]
     results = []
     spikes, last = slow_scan(*leaves[:3], state=tuple(leaves[3:]))
-    for outputs in ((spikes, *last), slow_operation(*leaves, 0.5, 1.0, "hard", "threshold", "atan")[:3]):
+    for outputs in ((spikes, *last), scan.compiled(*leaves, 0.5, 1.0, "hard", "threshold", "atan")[:3]):
         loss = sum(output.sin().sum() for output in outputs)
         results.append([*outputs, *torch.autograd.grad(loss, leaves)])
     assert_same(*results, 0)

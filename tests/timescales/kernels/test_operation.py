@@ -28,14 +28,14 @@ def test_gradients_are_finite_differences(inside, activation):
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_the_operation_keeps_torchs_rules(inside):
-    torch.library.opcheck(leaky_recurrence, (*leaves(3, 2, 5), inside, "leaky_relu", "cpu"))
+    torch.library.opcheck(leaky_recurrence.compiled, (*leaves(3, 2, 5), inside, "leaky_relu", "cpu"))
 
 
 @pytest.mark.parametrize("reads", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
 def test_compiled_or_not_it_is_the_same(reads):
     inputs = leaves(6, 4, 5)
     results = []
-    for states, last in (recurrence(*inputs), leaky_recurrence(*inputs, True, "leaky_relu", "cpu")):
+    for states, last in (recurrence(*inputs), leaky_recurrence.compiled(*inputs, True, "leaky_relu", "cpu")):
         loss = sum(share * output.sin().sum() for share, output in zip(reads, (states, last), strict=True) if share)
         results.append([states, last, *torch.autograd.grad(loss, inputs[1:])])
     assert all(one.equal(other) for one, other in zip(*results, strict=True))

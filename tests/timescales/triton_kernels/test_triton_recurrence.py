@@ -121,7 +121,7 @@ def test_as_one_operation(device):
 
     for found, expected in zip(everything("triton"), everything("reference"), strict=True):
         assert difference(found, expected.cpu()) < 1e-12
-    torch.library.opcheck(leaky_recurrence, (*exact, True, "leaky_relu", "triton"))
+    torch.library.opcheck(leaky_recurrence.compiled, (*exact, True, "leaky_relu", "triton"))
 
 
 @pytest.mark.parametrize("activation", ["leaky_relu", "relu", "tanh", "sigmoid"])

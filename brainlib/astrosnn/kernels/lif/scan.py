@@ -1,11 +1,7 @@
-"""The scan as one differentiable operation, whichever implementation computes it: torch.compile sees
-`brainlib::lif_scan` and, on the way back, `brainlib::lif_scan_backward`; what is not compiled takes a shorter way to
-the same functions.
-"""
+"""The scan as one differentiable operation, whichever implementation computes it."""
 
 import importlib
 import importlib.util
-from functools import partial
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -16,6 +12,7 @@ from torch import Tensor
 from brainlib.astrosnn.kernels.lif import reference
 from brainlib.astrosnn.kernels.lif.arguments import Reset, as_sequence, as_step, prepare
 from brainlib.astrosnn.kernels.lif.surrogates import Surrogate
+from brainlib.operation import Operation
 
 Implementation = Literal["auto", "reference", "cpu", "triton"]
 
@@ -61,8 +58,7 @@ def lif_scan(
         spikes, _, last = reference.scan(*tensors, *neurons.options)
         spikes, last = spikes.to(current.dtype), last.to(neurons.tensors[3].dtype)
     else:
-        operation = lif_operation if torch.compiler.is_compiling() else Scan.apply
-        spikes, last, _ = operation(*neurons.tensors, *neurons.options, impl)
+        spikes, last, _ = scan(*neurons.tensors, *neurons.options, impl)
     return as_sequence(spikes, neurons), as_step(last, neurons)
 
 
@@ -140,6 +136,7 @@ def backward(
 def save(ctx, inputs, output):
     current, astro, beta, _, *options, impl = inputs
     ctx.save_for_backward(current, astro, beta, output[2])
+    ctx.mark_non_differentiable(output[2])
     ctx.options = options, impl
     ctx.set_materialize_grads(False)
 
@@ -154,41 +151,22 @@ def differentiate(backward, ctx, d_spikes, d_last, d_kept):
     return d_current, d_astro, d_beta, d_state, *(None,) * 6
 
 
-class Scan(torch.autograd.Function):
-    """The operation without the dispatcher's checks."""
-
-    @staticmethod
-    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
-        output = forward(*inputs)
-        ctx.mark_non_differentiable(output[2])
-        save(ctx, inputs, output)
-        return output
-
-    @staticmethod
-    def backward(ctx, d_spikes, d_last, d_kept):
-        twice = torch.is_grad_enabled()  # the operation knows to refuse that
-        return differentiate(lif_backward_operation if twice else backward, ctx, d_spikes, d_last, d_kept)
-
-
-lif_operation = torch.library.custom_op("brainlib::lif_scan", forward, mutates_args=())
-lif_backward_operation = torch.library.custom_op("brainlib::lif_scan_backward", backward, mutates_args=())
-
-
-@lif_operation.register_fake
-def _(current, astro, beta, state, threshold, reset, surrogate, slope, detach_reset, impl):
+def fake(current, astro, beta, state, threshold, reset, surrogate, slope, detach_reset, impl):
     outer, T, N = current.shape
     kept = state.new_empty(outer, -(-T // implementation(impl).SEGMENT), N)
     return torch.empty_like(current), torch.empty_like(state), kept
 
 
-@lif_backward_operation.register_fake
-def _(d_spikes, d_last, current, astro, beta, kept, threshold, reset, surrogate, slope, detach_reset, learn_beta, impl):
+def fake_backward(d_spikes, d_last, current, astro, beta, kept, *options):
+    *_, learn_beta, _ = options
     d_astro = current.new_empty(0) if astro is None else torch.empty_like(astro)
     d_beta = torch.empty_like(beta) if learn_beta else beta.new_empty(0)
     return torch.empty_like(current), d_astro, d_beta, beta.new_empty(kept[:, 0].shape)
 
 
-lif_operation.register_autograd(partial(differentiate, lif_backward_operation), setup_context=save)
+scan = Operation(
+    "lif_scan", forward, backward, fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate
+)
 
 
 def implementation(name: str) -> ModuleType:

@@ -1,21 +1,19 @@
-"""The compiled memory as one differentiable operation: torch.compile sees `brainlib::astrocyte_memory` and, on the way
-back, `brainlib::astrocyte_memory_backward`; what is not compiled takes a shorter way to the same functions.
-"""
+"""The compiled memory as one differentiable operation, whichever implementation computes it."""
 
 import importlib
-from functools import partial
 
 import torch
 from torch import Tensor
 
+from brainlib.operation import Operation
+
 
 def kernel(query, key, value, log_decay, write, state, impl: str) -> tuple[Tensor, Tensor]:
     """`astrocyte_memory` by the implementation `impl` (interface: `__init__.py`), with all inputs checked."""
-    operation = astrocyte_memory if torch.compiler.is_compiling() else Memory.apply
     inputs = (
         None if tensor is None else tensor.contiguous() for tensor in (query, key, value, log_decay, write, state)
     )
-    output, last, _ = operation(*inputs, impl)
+    output, last, _ = memory(*inputs, impl)
     return output, last
 
 
@@ -69,38 +67,17 @@ def differentiate(backward, ctx, d_output, d_last, _):
     return *gradients, d_write if delta else None, d_state, None
 
 
-class Memory(torch.autograd.Function):
-    """The operation without the dispatcher's checks."""
-
-    @staticmethod
-    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
-        output = forward(*inputs)
-        save(ctx, inputs, output)
-        return output
-
-    @staticmethod
-    def backward(ctx, d_output, d_last, _):
-        twice = torch.is_grad_enabled()  # the operation knows to refuse that
-        return differentiate(astrocyte_memory_backward if twice else backward, ctx, d_output, d_last, _)
+def fake(query, key, value, log_decay, write, state, impl):
+    errors = nothing(value) if write is None else torch.empty_like(value)
+    return torch.empty_like(value), torch.empty_like(state), errors
 
 
-astrocyte_memory = torch.library.custom_op("brainlib::astrocyte_memory", forward, mutates_args=())
-astrocyte_memory_backward = torch.library.custom_op("brainlib::astrocyte_memory_backward", backward, mutates_args=())
-
-
-@astrocyte_memory.register_fake
-def _(query, key, value, log_decay, write, state, impl):
-    return (
-        torch.empty_like(value),
-        torch.empty_like(state),
-        nothing(value) if write is None else torch.empty_like(value),
-    )
-
-
-@astrocyte_memory_backward.register_fake
-def _(d_output, d_last, query, key, value, log_decay, write, state, errors, impl):
+def fake_backward(d_output, d_last, query, key, value, log_decay, write, state, errors, impl):
     likes = query, key, value, log_decay, errors if write is None else write, state
     return tuple(torch.empty_like(tensor) for tensor in likes)
 
 
-astrocyte_memory.register_autograd(partial(differentiate, astrocyte_memory_backward), setup_context=save)
+memory = Operation(
+    "astrocyte_memory", forward, backward,
+    fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate,
+)  # fmt: skip

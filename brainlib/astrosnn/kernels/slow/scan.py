@@ -1,8 +1,5 @@
-"""The scan as one differentiable operation: torch.compile sees `brainlib::slow_scan` and, on the way back,
-`brainlib::slow_scan_backward`; what is not compiled takes a shorter way to the same functions.
-"""
+"""The scan as one differentiable operation."""
 
-from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -11,6 +8,7 @@ from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset
 from brainlib.astrosnn.kernels.slow import reference
+from brainlib.operation import Operation
 
 Injection = Literal["threshold", "membrane"]
 Implementation = Literal["auto", "reference", "cpu"]
@@ -53,8 +51,7 @@ def slow_scan(
     if current.device.type != "cpu":
         spikes, *last = reference.slow_scan(*tensors.values(), *options)
     else:
-        operation = slow_operation if torch.compiler.is_compiling() else Scan.apply
-        spikes, *last, _, _ = operation(*(tensor.contiguous() for tensor in tensors.values()), *options)
+        spikes, *last, _, _ = scan(*(tensor.contiguous() for tensor in tensors.values()), *options)
     return spikes, tuple(last)
 
 
@@ -144,27 +141,7 @@ def differentiate(backward, ctx, d_spikes, d_membrane, d_slow, *_):
     return *backward(d_spikes, d_membrane, d_slow, *ctx.saved_tensors, *ctx.options), *(None,) * 5
 
 
-class Scan(torch.autograd.Function):
-    """The operation without the dispatcher's checks."""
-
-    @staticmethod
-    def forward(ctx, *inputs):  # with a setup_context torch would look at its signature in every call
-        output = forward(*inputs)
-        save(ctx, inputs, output)
-        return output
-
-    @staticmethod
-    def backward(ctx, *gradients):
-        twice = torch.is_grad_enabled()  # the operation knows to refuse that
-        return differentiate(slow_operation_backward if twice else backward, ctx, *gradients)
-
-
-slow_operation = torch.library.custom_op("brainlib::slow_scan", forward, mutates_args=())
-slow_operation_backward = torch.library.custom_op("brainlib::slow_scan_backward", backward, mutates_args=())
-
-
-@slow_operation.register_fake
-def _(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate):
+def fake(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate):
     from brainlib.astrosnn.kernels.slow.compiled import STEPS
 
     B, T, D = current.shape
@@ -172,10 +149,11 @@ def _(current, weight, decay, membrane, slow, beta, threshold, reset, injection,
     return torch.empty_like(current), torch.empty_like(membrane), torch.empty_like(slow), kept, torch.empty_like(kept)
 
 
-@slow_operation_backward.register_fake
-def _(d_spikes, d_membrane, d_slow, current, weight, decay, kept_membrane, *others):
+def fake_backward(d_spikes, d_membrane, d_slow, current, weight, decay, kept_membrane, *others):
     d_state = current.new_empty(current.shape[0], current.shape[2])
     return tuple(torch.empty_like(tensor) for tensor in (current, weight, decay, d_state, d_state))
 
 
-slow_operation.register_autograd(partial(differentiate, slow_operation_backward), setup_context=save)
+scan = Operation(
+    "slow_scan", forward, backward, fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate
+)
