@@ -17,7 +17,6 @@ SHORTEST = 1.0  # bits; what decays faster is not counted, as in the official co
 LONGEST = 100.0  # bits, the bound of the fits
 MOST_EVALUATIONS = 2000
 EXACT = 1e-5  # residuals that are rounding, and speak for no model
-TOGETHER = 64  # series
 
 
 class TauNet(NamedTuple):
@@ -84,12 +83,11 @@ def autocovariance(states: Float[Tensor, "time batch units"], lags: int) -> Floa
     if not 2 <= lags < time:
         raise ValueError(f"lags: got {lags}, expected at least 2 and fewer than the {time} states")
     found = states.new_empty((batch * units, lags + 1), dtype=torch.float64)
-    series = states.permute(1, 2, 0).flatten(0, 1)  # [B n, T]
-    for some, out in zip(series.split(TOGETHER), found.split(TOGETHER), strict=True):
-        moved = some.double() - some[:, :1]  # exactly 0 where nothing changes
-        moved -= moved.mean(1, keepdim=True)
+    for series, out in zip(states.permute(1, 2, 0).flatten(0, 1), found, strict=True):
+        moved = series.double() - series[0]  # exactly 0 where nothing changes
+        moved -= moved.mean()
         for lag in range(lags + 1):
-            out[:, lag] = torch.linalg.vecdot(moved[:, lag:], moved[:, : time - lag]) / (time - lag)
+            out[lag] = moved[lag:].dot(moved[: time - lag]) / (time - lag)
     return found.T.unflatten(1, (batch, units))
 
 
