@@ -34,22 +34,96 @@
   }
 
   // The template in the page's font and in the colours that the stylesheet gives the present theme.
-  function dressed(template, figure) {
+  function dressed(template, figure, narrow) {
     const style = getComputedStyle(figure);
     const color = (name) => style.getPropertyValue(name).trim();
     const ink = color("--brainlib-ink"), grid = color("--brainlib-grid"), card = color("--brainlib-card");
     const { layout } = template;
     const axis = { gridcolor: grid, linecolor: ink, tickcolor: ink, zerolinecolor: grid };
+    const size = narrow ? 12 : layout.font.size, title = { ...layout.xaxis.title, font: { size } };
     return {
       ...template,
       layout: {
         ...layout,
-        font: { ...layout.font, color: ink, family: style.fontFamily },
+        font: { ...layout.font, color: ink, family: style.fontFamily, size },
         hoverlabel: { ...layout.hoverlabel, bgcolor: card, bordercolor: grid, font: { color: ink } },
-        xaxis: { ...layout.xaxis, ...axis },
-        yaxis: { ...layout.yaxis, ...axis },
+        xaxis: { ...layout.xaxis, ...axis, title },
+        yaxis: { ...layout.yaxis, ...axis, title },
       },
     };
+  }
+
+  // On a phone, panels that stand side by side stand one below the other, long lines are broken, and a long legend has
+  // room of its own. Returns the height in pixels.
+  const NARROW = 480, PANEL = 220, GAP = 84, LINE = 20, CHARACTERS = 42;
+
+  function narrowed(traces, layout, height) {
+    for (const trace of traces) if (trace.name) trace.name = wrapped(trace.name);
+    let extra = 0;
+    if (layout.title?.text) {
+      const lines = (text) => text.split("<br>").length;
+      const text = wrapped(layout.title.text);
+      extra = LINE * (lines(text) - lines(layout.title.text));
+      layout.title = { ...layout.title, text };
+      if (extra) layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 24) + extra };
+    }
+    const named = traces.filter((trace) => trace.name && trace.showlegend !== false);
+    const entries = layout.showlegend === false ? 0 : new Set(named.map((trace) => trace.legendgroup || trace.name)).size;
+    extra += LINE * Math.max(0, entries - 2);
+    for (const [key, axis] of Object.entries(layout)) {
+      if (/^[xy]axis/.test(key) && axis.title?.text) axis.title = { ...axis.title, text: wrapped(axis.title.text) };
+    }
+    const panels = panelsOf(traces, layout);
+    if (panels.every(({ x }) => x.domain[1] - x.domain[0] > 0.75)) return height + extra;
+    const area = panels.length * PANEL + (panels.length - 1) * GAP;
+    panels.forEach((panel, k) => {
+      const top = 1 - (k * (PANEL + GAP)) / area;
+      panel.to = [top - PANEL / area, top];
+    });
+    for (const note of layout.annotations ?? []) { // titles of panels
+      if (note.xref !== "paper" || note.yref !== "paper" || note.yanchor !== "bottom") continue;
+      const own = panels.find(({ x: { domain: [left, right] }, y: { domain: [, top] } }) =>
+        Math.abs(top - note.y) < 0.02 && left <= note.x && note.x <= right);
+      if (!own) continue;
+      const [left, right] = own.x.domain;
+      note.font = { ...note.font, size: 13 };
+      Object.assign(note, { x: (note.x - left) / (right - left), y: own.to[1], text: wrapped(note.text) });
+    }
+    for (const { x, y, to, traces } of panels) {
+      Object.assign(x, { domain: [0, 1], showticklabels: true });
+      Object.assign(y, { domain: to, showticklabels: true });
+      for (const { colorbar } of traces) {
+        if (colorbar) Object.assign(colorbar, { x: 1.02, y: (to[0] + to[1]) / 2, len: to[1] - to[0] });
+      }
+    }
+    const below = layout.legend?.y < 0;
+    const place = below ? { y: -64 / area, yanchor: "top" } : { y: 1 + 36 / area, yanchor: "bottom" };
+    layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", ...place };
+    return area + 140 + extra;
+  }
+
+  // Lines of at most so many characters.
+  function wrapped(text) {
+    const lines = text.split("<br>").map((line) => line.split(" ").reduce((done, word) => {
+      const last = done.at(-1);
+      if (last === undefined || last.length + word.length >= CHARACTERS) return [...done, word];
+      return [...done.slice(0, -1), `${last} ${word}`];
+    }, []));
+    return lines.flat().join("<br>");
+  }
+
+  // Pairs of axes with the traces between them, row by row, without empty places.
+  function panelsOf(traces, layout) {
+    const found = [];
+    for (const [key, y] of Object.entries(layout)) {
+      if (!key.startsWith("yaxis") || y.overlaying) continue;
+      const across = y.anchor ?? "x", up = key.replace("axis", "");
+      const x = layout[across.replace("x", "xaxis")];
+      if (!x?.domain || !y.domain) continue;
+      const own = traces.filter((trace) => (trace.xaxis ?? "x") === across && (trace.yaxis ?? "y") === up);
+      if (own.length) found.push({ x, y, traces: own });
+    }
+    return found.sort((a, b) => b.y.domain[1] - a.y.domain[1] || a.x.domain[0] - b.x.domain[0]);
   }
 
   async function mount(figure) {
@@ -59,6 +133,8 @@
     const Plotly = await loadPlotly();
 
     const simulate = window.brainlibSimulations?.[figure.id];
+    const height = plot.offsetHeight, isNarrow = () => plot.offsetWidth < NARROW;
+    let narrow = isNarrow();
 
     function draw() {
       const places = controls.map((control) => Number(control.value));
@@ -68,7 +144,9 @@
         const series = simulate(Object.fromEntries(places.map((at, k) => [data.names[k], data.numbers[k][at]])));
         for (const trace of traces) if (trace.meta in series) trace.y = series[trace.meta];
       }
-      layout.template = dressed(data.template, figure);
+      narrow = isNarrow();
+      plot.style.height = `${narrow ? narrowed(traces, layout, height) : height}px`;
+      layout.template = dressed(data.template, figure, narrow);
       layout.uirevision = "kept"; // a reader's zoom outlives a change
       layout.dragmode ??= touch ? false : "zoom"; // on a phone a finger on the figure scrolls the page
       layout.autosize = true;
@@ -95,7 +173,11 @@
     await draw();
     figure.classList.add("drawn"); // until then the description shows
     new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot)).observe(plot);
+    new ResizeObserver(() => {
+      if (!plot.offsetWidth) return;
+      if (isNarrow() === narrow) Plotly.Plots.resize(plot);
+      else redraw();
+    }).observe(plot);
   }
 
   async function mountAll() {

@@ -47,6 +47,19 @@ DIFFERING = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((
         return alike ? "" : `${figure.id} ${trace.meta}`;
     }).filter(Boolean);
 })"""
+CROWDED = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((figure) => {
+    const frame = figure.querySelector(".brainlib-plot").getBoundingClientRect();
+    const titles = "g[class^=g-x] text, g[class^=g-y] text, .annotation text, .legendtext";
+    const texts = [...figure.querySelectorAll(titles)].filter((text) => text.textContent.trim());
+    const boxes = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const across = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const along = (a, b) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    return boxes.flatMap(([text, box], k) => [
+        ...(across(box, frame) < box.width - 2 ? [`cut off: ${text} (${figure.id})`] : []),
+        ...boxes.slice(k + 1).filter(([_, other]) => Math.min(across(box, other), along(box, other)) > 3)
+            .map(([other]) => `overlap: ${text} and ${other} (${figure.id})`),
+    ]);
+})"""
 DEAD_WIDGETS = """() => document.querySelectorAll(
     ".jupyter-widgets, script[type='application/vnd.jupyter.widget-view+json']").length"""
 
@@ -85,7 +98,7 @@ def complaints_of(browser: Browser, address: str, site: Path, page: str) -> list
     with visit(browser, address, page, "dark", DESK) as (tab, noise):
         found += inaccessible(tab, "dark") + noise
     with visit(browser, address, page, "light", PHONE) as (tab, noise):
-        found += too_wide(tab) + blank_figures(tab) + noise
+        found += too_wide(tab) + blank_figures(tab) + crowded(tab) + noise
     return list(dict.fromkeys(found))
 
 
@@ -121,6 +134,11 @@ def too_wide(tab: Page) -> list[str]:
     """A page that scrolls sideways."""
     width, window = tab.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
     return [f"too wide: {width} px in a window of {window}"] if width > window else []
+
+
+def crowded(tab: Page) -> list[str]:
+    """Titles, notes and legends of figures that lie over one another or do not fit."""
+    return tab.evaluate(CROWDED)
 
 
 def dead_controls(tab: Page) -> list[str]:

@@ -6,7 +6,16 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 from page_browser import served
-from page_checks import DESK, blank_figures, complaints_of, dead_controls, differing_simulations, visit
+from page_checks import (
+    DESK,
+    PHONE,
+    blank_figures,
+    complaints_of,
+    crowded,
+    dead_controls,
+    differing_simulations,
+    visit,
+)
 
 from brainlib import explore
 
@@ -82,6 +91,18 @@ def test_a_fault_of_a_figure_is_found(browser, write_page: Callable[[str], Path]
     site = write_page(body)
     with served(site) as address, visit(browser, address, PAGE, "light", DESK) as (tab, _):
         assert complaint in blank_figures(tab) + dead_controls(tab) + differing_simulations(tab)
+
+
+def test_titles_that_do_not_fit_are_found(browser, write_page: Callable[[str], Path]) -> None:
+    def draw(scale: int) -> go.Figure:
+        figure = line(scale).update_layout(xaxis_title="unbreakable" * 8)
+        for text in ("this", "that"):
+            figure.add_annotation(text=text, x=0.5, y=5, showarrow=False)
+        return figure
+
+    site = write_page(interactive(draw))
+    with served(site) as address, visit(browser, address, PAGE, "light", PHONE) as (tab, _):
+        assert crowded(tab) == [f"cut off: {'unbreakable' * 8} (line)", "overlap: this and that (line)"]
 
 
 def test_a_page_without_plotly_is_not_blank_to_its_reader(browser, write_page: Callable[[str], Path]) -> None:
