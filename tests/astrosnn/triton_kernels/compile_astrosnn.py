@@ -1,4 +1,4 @@
-"""Compiles the kernels of the scan and of the memory for a GPU that need not be there; prints JSON lines."""
+"""Compiles the kernels of the scans and of the memory for a GPU that need not be there; prints JSON lines."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from ahead_of_time import compiled, spilled
 
 from brainlib.astrosnn.kernels.lif import triton as lif
 from brainlib.astrosnn.kernels.memory import triton as memory
+from brainlib.astrosnn.kernels.slow import triton as slow
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 WIDE = {"beta", "state", "last", "kept", "d_last", "d_betas", "d_state", "log_decay", "start", "products"}
@@ -32,6 +33,11 @@ def main(dtype: torch.dtype, generation: int) -> None:
     cut = lif.plan(COLUMNS)
     constants = SWITCHES | {"N": CHANNELS, "STEPS": lif.SEGMENT, "BLOCK": cut.columns}
     for kernel in (lif.scan_forward, lif.scan_backward) if dtype == torch.bfloat16 else ():  # inside, all is float32
+        show(kernel, set(), constants, num_warps=cut.warps)
+    constants = {name: SWITCHES[name] for name in ("RESET", "SURROGATE", "SLOPE", "THRESHOLD")} | {
+        "BETA": 0.5, "INJECTION": "threshold", "D": CHANNELS, "SEGMENT": slow.STEPS, "BLOCK": cut.columns,
+    }  # fmt: skip
+    for kernel in (slow.scan_forward, slow.scan_backward) if dtype == torch.float32 else ():
         show(kernel, set(), constants, num_warps=cut.warps)
     chunked = memory.Chunked(torch.empty(1, 1, 1), 1, 1, 1, memory.plan(dtype))
     constants = chunked.options(dtype, HEAD, HEAD)

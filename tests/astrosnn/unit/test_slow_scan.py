@@ -108,14 +108,14 @@ def test_gradients_are_finite_differences_where_no_spike_is_near():
 
 def test_the_operation_keeps_torchs_rules():
     leaves = [tensor.requires_grad_() for tensor in inputs(2, 3, 5)]
-    torch.library.opcheck(scan.compiled, (*leaves, 0.5, 1.0, "hard", "threshold", "atan"))
+    torch.library.opcheck(scan.compiled, (*leaves, 0.5, 1.0, "hard", "threshold", "atan", "cpu"))
 
 
 def test_compiled_or_not_it_is_the_same():
     leaves = [tensor.requires_grad_() for tensor in inputs()]
     results = []
     spikes, last = slow_scan(*leaves[:3], state=tuple(leaves[3:]))
-    for outputs in ((spikes, *last), scan.compiled(*leaves, 0.5, 1.0, "hard", "threshold", "atan")[:3]):
+    for outputs in ((spikes, *last), scan.compiled(*leaves, 0.5, 1.0, "hard", "threshold", "atan", "cpu")[:3]):
         loss = sum(output.sin().sum() for output in outputs)
         results.append([*outputs, *torch.autograd.grad(loss, leaves)])
     assert_same(*results, 0)
@@ -200,7 +200,7 @@ def test_bad_tensors(which, change, message):
         ({"reset": "zero"}, "reset: got 'zero', expected one of hard, soft, none"),
         ({"injection": "soma"}, "injection: got 'soma', expected one of threshold, membrane"),
         ({"surrogate": "step"}, "surrogate: got 'step', expected one of atan, qgate, sigmoid, fast_sigmoid"),
-        ({"impl": "triton"}, "impl: got 'triton', expected one of auto, reference, cpu"),
+        ({"impl": "numba"}, "impl: got 'numba', expected one of auto, reference, cpu, triton"),
         ({"beta": 1.5}, "beta: got 1.5, expected a decay from 0 to 1"),
     ],
 )

@@ -8,8 +8,8 @@
     c_{t+1} = lambda c_t + (1 - lambda) s_t
 
 [.] passes no gradient; the slow variable does. With w > 0 it is an astrocyte's calcium, with w < 0 the threshold rises
-with every spike. `scan` checks and chooses, `reference` is these equations, `compiled` the same on a CPU, with nothing
-stored but m and c at every `compiled.STEPS`th token: the way back computes the others again while they are in cache.
+with every spike. `scan` checks and chooses, `reference` is these equations, `compiled` the same on a CPU and `triton`
+on a GPU, with nothing stored but m and c at every `STEPS`th token: the way back computes the others again.
 With a_t, b_t the gradients at m_t and c_{t+1}, and g the surrogate's derivative at z_t:
 
     ds = dL/ds_t + (1 - lambda) b_t        dz = ds g        du = dz + a_t (1 - s_t) (hard; else dz + a_t)

@@ -1,5 +1,8 @@
 """The scan as one differentiable operation."""
 
+import importlib
+import importlib.util
+from types import ModuleType
 from typing import Literal, get_args
 
 import torch
@@ -11,7 +14,7 @@ from brainlib.astrosnn.kernels.slow import reference
 from brainlib.operation import Operation
 
 Injection = Literal["threshold", "membrane"]
-Implementation = Literal["auto", "reference", "cpu"]
+Implementation = Literal["auto", "reference", "cpu", "triton"]
 
 
 def slow_scan(
@@ -34,8 +37,8 @@ def slow_scan(
     The equations (reconstruction) stand in `kernels/slow/__init__.py`. `weight` is w: above 0 calcium, below 0 an
     adaptive threshold; `decay` is lambda in [0, 1), for which the caller answers. `state` is what an earlier call gave
     (None: zeros). Gradients reach the current, weight, decay and state; `surrogate` as in `kernels.lif`, each with its
-    own slope. `impl` "cpu" is compiled by numba, "reference" the equations in torch operations and float64; "auto" is
-    the first on a CPU and elsewhere the equations in the current's dtype. Used in chapters/astrosnn/02_memory.
+    own slope. `impl` "cpu" is compiled by numba, "triton" needs a GPU, "reference" is the equations in torch operations
+    and float64; "auto" takes what is fast on the device of `current`. Used in chapters/astrosnn/02_memory.
 
     Raises `ValueError` for unknown names, no token at all, a beta outside [0, 1], and tensors whose dtype (float32 or
     float64), device or shape do not fit.
@@ -45,13 +48,13 @@ def slow_scan(
     tensors = {"current": current, "weight": weight, "decay": decay, "state[0]": state[0], "state[1]": state[1]}
     check(tensors, beta, reset, injection, surrogate, impl)
     options = beta, threshold, reset, injection, surrogate
+    if impl == "auto":
+        gpu = current.is_cuda and importlib.util.find_spec("triton")
+        impl = "triton" if gpu else "cpu" if current.device.type == "cpu" else "reference"
     if impl == "reference":
         spikes, *last = reference.slow_scan(*(tensor.double() for tensor in tensors.values()), *options)
         return spikes.to(current.dtype), tuple(tensor.to(current.dtype) for tensor in last)
-    if current.device.type != "cpu":
-        spikes, *last = reference.slow_scan(*tensors.values(), *options)
-    else:
-        spikes, *last, _, _ = scan(*(tensor.contiguous() for tensor in tensors.values()), *options)
+    spikes, *last, _, _ = scan(*(tensor.contiguous() for tensor in tensors.values()), *options, impl)
     return spikes, tuple(last)
 
 
@@ -98,10 +101,9 @@ def forward(
     reset: str,
     injection: str,
     surrogate: str,
+    impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    from brainlib.astrosnn.kernels.slow import compiled
-
-    return compiled.forward(current, weight, decay, membrane, slow, beta, threshold, reset, injection)
+    return implementation(impl).forward(current, weight, decay, membrane, slow, beta, threshold, reset, injection)
 
 
 def backward(
@@ -118,11 +120,10 @@ def backward(
     reset: str,
     injection: str,
     surrogate: str,
+    impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    from brainlib.astrosnn.kernels.slow import compiled
-
     d_spikes, d_membrane, d_slow = (None if d is None else d.contiguous() for d in (d_spikes, d_membrane, d_slow))
-    return compiled.backward(
+    return implementation(impl).backward(
         d_spikes, d_membrane, d_slow, current, weight, decay, kept_membrane, kept_slow,
         beta, threshold, reset, injection, surrogate,
     )  # fmt: skip
@@ -137,15 +138,13 @@ def save(ctx, inputs, output):
 
 def differentiate(backward, ctx, d_spikes, d_membrane, d_slow, *_):
     if d_spikes is None and d_membrane is None and d_slow is None:
-        return (None,) * 10
-    return *backward(d_spikes, d_membrane, d_slow, *ctx.saved_tensors, *ctx.options), *(None,) * 5
+        return (None,) * 11
+    return *backward(d_spikes, d_membrane, d_slow, *ctx.saved_tensors, *ctx.options), *(None,) * 6
 
 
-def fake(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate):
-    from brainlib.astrosnn.kernels.slow.compiled import STEPS
-
+def fake(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate, impl):
     B, T, D = current.shape
-    kept = current.new_empty(B, -(-T // STEPS), D)
+    kept = current.new_empty(B, -(-T // implementation(impl).STEPS), D)
     return torch.empty_like(current), torch.empty_like(membrane), torch.empty_like(slow), kept, torch.empty_like(kept)
 
 
@@ -157,3 +156,7 @@ def fake_backward(d_spikes, d_membrane, d_slow, current, weight, decay, kept_mem
 scan = Operation(
     "slow_scan", forward, backward, fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate
 )
+
+
+def implementation(name: str) -> ModuleType:
+    return importlib.import_module(f"brainlib.astrosnn.kernels.slow.{'compiled' if name == 'cpu' else name}")
