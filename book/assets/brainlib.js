@@ -133,7 +133,8 @@
     const Plotly = await loadPlotly();
 
     const simulate = window.brainlibSimulations?.[figure.id];
-    const height = plot.offsetHeight, isNarrow = () => plot.offsetWidth < NARROW;
+    const height = parseFloat(plot.style.height); // a figure that is folded away has no other
+    const isNarrow = () => plot.offsetWidth > 0 && plot.offsetWidth < NARROW;
     let narrow = isNarrow();
 
     function draw() {
