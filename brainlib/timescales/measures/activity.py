@@ -24,7 +24,7 @@ def activity(
 ) -> Activity:
     """From `trials` simulations of `length` bits with a chance `rate` of a 1 (None: each trial's own).
 
-    The official code takes 10 trials of 100,500 bits.
+    The official code takes 10 trials of 100,500 bits. Memory: as many trials at once as have 2^29 states, 2 GB.
 
     Raises as `record`, `autocorrelation` and `dimensionality`. Used in chapters/timescales/02_curricula.ipynb.
     """

@@ -82,13 +82,14 @@ def autocovariance(states: Float[Tensor, "time batch units"], lags: int) -> Floa
     time, batch, units = states.shape
     if not 2 <= lags < time:
         raise ValueError(f"lags: got {lags}, expected at least 2 and fewer than the {time} states")
-    found = states.new_empty((batch * units, lags + 1), dtype=torch.float64)
-    for series, out in zip(states.permute(1, 2, 0).flatten(0, 1), found, strict=True):
-        moved = series.double() - series[0]  # exactly 0 where nothing changes
-        moved -= moved.mean()
-        for lag in range(lags + 1):
-            out[lag] = moved[lag:].dot(moved[: time - lag]) / (time - lag)
-    return found.T.unflatten(1, (batch, units))
+    found = states.new_empty((lags + 1, batch, units), dtype=torch.float64)
+    for b, sequence in enumerate(states.unbind(1)):
+        for n, series in enumerate(sequence.T.contiguous()):
+            moved = series.double() - series[0]  # exactly 0 where nothing changes
+            moved -= moved.mean()
+            for lag in range(lags + 1):
+                found[lag, b, n] = moved[lag:].dot(moved[: time - lag]) / (time - lag)
+    return found
 
 
 def fit_decay(correlations: Float[Tensor, "lags_and_0 units"]) -> TauNet:
@@ -150,5 +151,6 @@ def _two(t: np.ndarray, amplitude: float, tau_1: float, tau_2: float, share: flo
 
 
 def normalised(covariances: Float[Tensor, "lags_and_0 batch units"]) -> Float[Tensor, "lags_and_0 units"]:
+    """Their mean over sequences, divided by that at lag 0."""
     mean = covariances.mean(1)
     return mean / mean[0]

@@ -35,7 +35,7 @@ def main(dtype: torch.dtype, generation: int) -> None:
     for kernel in (lif.scan_forward, lif.scan_backward) if dtype == torch.bfloat16 else ():  # inside, all is float32
         show(kernel, set(), constants, num_warps=cut.warps)
     constants = {name: SWITCHES[name] for name in ("RESET", "SURROGATE", "SLOPE", "THRESHOLD")} | {
-        "BETA": 0.5, "INJECTION": "threshold", "D": CHANNELS, "SEGMENT": slow.STEPS, "BLOCK": cut.columns,
+        "BETA": 0.5, "INJECTION": "threshold", "N": CHANNELS, "STEPS": slow.STEPS, "BLOCK": cut.columns,
     }  # fmt: skip
     for kernel in (slow.scan_forward, slow.scan_backward) if dtype == torch.float32 else ():
         show(kernel, set(), constants, num_warps=cut.warps)

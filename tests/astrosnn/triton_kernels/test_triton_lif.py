@@ -5,6 +5,8 @@ import torch
 
 pytest.importorskip("triton")
 
+from segment_sizes import ODD, SIZES
+
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan, reference
 from brainlib.astrosnn.kernels.lif import triton as kernels
 from brainlib.astrosnn.kernels.lif.scan import scan
@@ -14,13 +16,6 @@ pytestmark = pytest.mark.usefixtures("patched_once")
 
 NAMES = "d_current", "d_astro", "d_beta", "d_state"
 K = kernels.SEGMENT
-SIZES = {  # sequences, steps, columns
-    "one of everything": (1, 1, 1),
-    "a step short of a segment": (2, K - 1, 5),
-    "one segment": (1, K, 3),
-    "three segments, odd": (2, 2 * K + 1, 13),
-}
-ODD = SIZES["three segments, odd"]
 CLOSE = 1e-4  # to the threshold: there rounding may decide about a spike
 
 

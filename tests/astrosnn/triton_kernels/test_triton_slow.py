@@ -7,6 +7,8 @@ import torch
 
 pytest.importorskip("triton")
 
+from segment_sizes import ODD, SIZES
+
 from brainlib.astrosnn.kernels.lif import SURROGATES
 from brainlib.astrosnn.kernels.lif import triton as lif
 from brainlib.astrosnn.kernels.slow import slow_scan
@@ -16,13 +18,6 @@ from brainlib.astrosnn.kernels.slow.scan import scan
 pytestmark = pytest.mark.usefixtures("patched_once")
 
 K = kernels.STEPS
-SIZES = {  # sequences, tokens, channels
-    "one of everything": (1, 1, 1),
-    "a token short of a segment": (2, K - 1, 5),
-    "one segment": (1, K, 3),
-    "three segments, odd": (2, 2 * K + 1, 13),
-}
-ODD = SIZES["three segments, odd"]
 
 
 def inputs(size, device, dtype=torch.float64):
@@ -85,7 +80,7 @@ def test_single_precision(device, poisoned):
 
 def test_more_columns_than_a_program_has(device, poisoned, monkeypatch):
     for cut in (lif.Cut(32, 1), lif.Cut(128, 4)):
-        monkeypatch.setattr(kernels, "plan", lambda columns, cut=cut: cut)
+        monkeypatch.setattr(lif, "plan", lambda columns, cut=cut: cut)
         errors = compare((5, 3, 31), device)
         assert max(errors) < 1e-12, errors
 

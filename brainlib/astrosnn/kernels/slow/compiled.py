@@ -21,17 +21,11 @@ SLOW, MARGIN, FIRED = (row * WIDTH for row in range(3))  # rows of its history a
 SURROGATES = {"atan": 0, "qgate": 1, "sigmoid": 2, "fast_sigmoid": 3}
 
 
-def forward(
-    current, weight, decay, membrane, slow, beta, threshold, reset, injection
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The spikes, m_T and c_{T+1}, and m and c before every `STEPS`th token [B, ceil(T / STEPS), D]."""
-    B, T, D = current.shape
-    spikes, last_membrane, last_slow = torch.empty_like(current), torch.empty_like(membrane), torch.empty_like(slow)
-    kept_membrane, kept_slow = (current.new_empty(B, -(-T // STEPS), D) for _ in range(2))
-    arrays = (current, weight, decay, membrane, slow, spikes, last_membrane, last_slow, kept_membrane, kept_slow)
+def forward(current, weight, decay, membrane, slow, outputs, beta, threshold, reset, injection) -> None:
+    """Writes the spikes, m_T and c_{T+1}, and m and c before every `STEPS`th token [B, ceil(T / STEPS), D]."""
+    arrays = current, weight, decay, membrane, slow, *outputs
     with torch_threads():
         _forward(*(t.numpy() for t in arrays), *numbers(beta, threshold, reset, injection))
-    return spikes, last_membrane, last_slow, kept_membrane, kept_slow
 
 
 def backward(

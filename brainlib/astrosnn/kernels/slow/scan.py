@@ -103,7 +103,10 @@ def forward(
     surrogate: str,
     impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    return implementation(impl).forward(current, weight, decay, membrane, slow, beta, threshold, reset, injection)
+    outputs = room(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate, impl)
+    options = beta, threshold, reset, injection
+    implementation(impl).forward(current, weight, decay, membrane, slow, outputs, *options)
+    return outputs
 
 
 def backward(
@@ -142,7 +145,8 @@ def differentiate(backward, ctx, d_spikes, d_membrane, d_slow, *_):
     return *backward(d_spikes, d_membrane, d_slow, *ctx.saved_tensors, *ctx.options), *(None,) * 6
 
 
-def fake(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate, impl):
+def room(current, weight, decay, membrane, slow, beta, threshold, reset, injection, surrogate, impl):
+    """For the outputs of `forward`."""
     B, T, D = current.shape
     kept = current.new_empty(B, -(-T // implementation(impl).STEPS), D)
     return torch.empty_like(current), torch.empty_like(membrane), torch.empty_like(slow), kept, torch.empty_like(kept)
@@ -154,7 +158,7 @@ def fake_backward(d_spikes, d_membrane, d_slow, current, weight, decay, kept_mem
 
 
 scan = Operation(
-    "slow_scan", forward, backward, fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate
+    "slow_scan", forward, backward, fake=room, fake_backward=fake_backward, save=save, differentiate=differentiate
 )
 
 

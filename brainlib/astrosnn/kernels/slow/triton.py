@@ -12,28 +12,22 @@ import triton.language as tl
 from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif.surrogates import resolve_slope
-from brainlib.astrosnn.kernels.lif.triton import after_spike, bump, check, load_steps, plan
+from brainlib.astrosnn.kernels.lif.triton import SEGMENT, after_spike, bump, check, launch, load_steps
 
-STEPS = 16  # tokens that are computed again at once
+STEPS = SEGMENT  # tokens that are computed again at once
 
 
-def forward(
-    current, weight, decay, membrane, slow, beta, threshold, reset, injection
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    B, T, D = current.shape
-    spikes, last_membrane, last_slow = torch.empty_like(current), torch.empty_like(membrane), torch.empty_like(slow)
-    kept_membrane, kept_slow = (current.new_empty(B, triton.cdiv(T, STEPS), D) for _ in range(2))
-    tensors = (
-        current, weight, decay, membrane, slow, spikes, last_membrane, last_slow, kept_membrane, kept_slow
-    )  # fmt: skip
-    launch(scan_forward, current, tensors, BETA=beta, THRESHOLD=threshold, RESET=reset, INJECTION=injection)
-    return spikes, last_membrane, last_slow, kept_membrane, kept_slow
+def forward(current, weight, decay, membrane, slow, outputs, beta, threshold, reset, injection) -> None:
+    check(current)
+    options = {"BETA": beta, "THRESHOLD": threshold, "RESET": reset, "INJECTION": injection}
+    launch(scan_forward, current, (current, weight, decay, membrane, slow, *outputs), **options)
 
 
 def backward(
     d_spikes, d_membrane, d_slow, current, weight, decay, kept_membrane, kept_slow,
     beta, threshold, reset, injection, surrogate,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    check(current)
     B, _, D = current.shape
     d_current = torch.empty_like(current)
     d_weights, d_decays, d_first_membrane, d_first_slow = (current.new_empty(B, D) for _ in range(4))
@@ -48,44 +42,34 @@ def backward(
     return d_current, d_weights.sum(0), d_decays.sum(0), d_first_membrane, d_first_slow
 
 
-def launch(kernel, current: Tensor, tensors: tuple, **constants) -> None:
-    check(current)
-    B, T, D = current.shape
-    cut = plan(B * D)
-    with torch.cuda.device_of(current):
-        kernel[triton.cdiv(B * D, cut.columns),](
-            *tensors, T, B * D, D, **constants, SEGMENT=STEPS, BLOCK=cut.columns, num_warps=cut.warps
-        )  # fmt: skip
-
-
 @triton.jit(do_not_specialize=["T", "columns"])
 @no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
 def scan_forward(
     current, weight, decay, membrane, slow, spikes, last_membrane, last_slow, kept_membrane, kept_slow,
-    T, columns, D: tl.constexpr, BETA: tl.constexpr, THRESHOLD: tl.constexpr, RESET: tl.constexpr,
-    INJECTION: tl.constexpr, SEGMENT: tl.constexpr, BLOCK: tl.constexpr,
+    T, columns, N: tl.constexpr, BETA: tl.constexpr, THRESHOLD: tl.constexpr, RESET: tl.constexpr,
+    INJECTION: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = column < columns
-    sequence, d = (column // D).to(tl.int64), column % D
-    at = sequence * T * D + d
-    kept = sequence * tl.cdiv(T, SEGMENT) * D + d
+    sequence, d = (column // N).to(tl.int64), column % N
+    at = sequence * T * N + d
+    kept = sequence * tl.cdiv(T, STEPS) * N + d
     w = tl.load(weight + d, mask=inside, other=0.0)
     kept_share = tl.load(decay + d, mask=inside, other=0.0)
     m = tl.load(membrane + column, mask=inside, other=0.0)
     c = tl.load(slow + column, mask=inside, other=0.0)
-    next_x = load_steps(current, at, T, inside, m, D, SEGMENT)
-    for first in range(0, T, SEGMENT):
+    next_x = load_steps(current, at, T, inside, m, N, STEPS)
+    for first in range(0, T, STEPS):
         left, x, here = T - first, next_x, at
-        at += SEGMENT * D
-        next_x = load_steps(current, at, left - SEGMENT, inside, m, D, SEGMENT)
+        at += STEPS * N
+        next_x = load_steps(current, at, left - STEPS, inside, m, N, STEPS)
         tl.store(kept_membrane + kept, m, mask=inside)
         tl.store(kept_slow + kept, c, mask=inside)
-        kept += D
-        for k in tl.static_range(SEGMENT):
+        kept += N
+        for k in tl.static_range(STEPS):
             u, z = charge(x[k], m, w * c, BETA, THRESHOLD, INJECTION)
             s = tl.where(z >= 0, 1.0, 0.0).to(m.dtype)
-            tl.store(spikes + here + k * D, s, mask=inside & (k < left))
+            tl.store(spikes + here + k * N, s, mask=inside & (k < left))
             m = tl.where(k < left, after_spike(u, z >= 0, THRESHOLD, RESET), m)
             c = tl.where(k < left, kept_share * c + (1 - kept_share) * s, c)
     tl.store(last_membrane + column, m, mask=inside)
@@ -97,17 +81,17 @@ def scan_forward(
 def scan_backward(
     d_spikes, d_membrane, d_slow, current, weight, decay, kept_membrane, kept_slow,
     d_current, d_weights, d_decays, d_first_membrane, d_first_slow,
-    T, columns, D: tl.constexpr, BETA: tl.constexpr, THRESHOLD: tl.constexpr, RESET: tl.constexpr,
-    INJECTION: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr, SEGMENT: tl.constexpr, BLOCK: tl.constexpr,
+    T, columns, N: tl.constexpr, BETA: tl.constexpr, THRESHOLD: tl.constexpr, RESET: tl.constexpr,
+    INJECTION: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Gradients [B, T, D] at the current, and [B, D] at weight and decay, sequence by sequence, and the first state."""
+    """Gradients [B, T, N] at the current, and [B, N] at weight and decay, sequence by sequence, and the first state."""
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = column < columns
-    sequence, d = (column // D).to(tl.int64), column % D
-    segments = tl.cdiv(T, SEGMENT)
-    first = (segments - 1) * SEGMENT
-    at = (sequence * T + first) * D + d
-    kept = (sequence * segments + segments - 1) * D + d
+    sequence, d = (column // N).to(tl.int64), column % N
+    segments = tl.cdiv(T, STEPS)
+    first = (segments - 1) * STEPS
+    at = (sequence * T + first) * N + d
+    kept = (sequence * segments + segments - 1) * N + d
     w = tl.load(weight + d, mask=inside, other=0.0)
     kept_share = tl.load(decay + d, mask=inside, other=0.0)
     a, b, d_w, d_share = tl.zeros_like(w), tl.zeros_like(w), tl.zeros_like(w), tl.zeros_like(w)
@@ -116,36 +100,36 @@ def scan_backward(
     if d_slow is not None:
         b = tl.load(d_slow + column, mask=inside, other=0.0)
     left = T - first
-    next_x = load_steps(current, at, left, inside, w, D, SEGMENT)
-    next_d = load_steps(d_spikes, at, left, inside, w, D, SEGMENT)
+    next_x = load_steps(current, at, left, inside, w, N, STEPS)
+    next_d = load_steps(d_spikes, at, left, inside, w, N, STEPS)
     for segment in range(segments - 1, -1, -1):
         m = tl.load(kept_membrane + kept, mask=inside, other=0.0)
         c = tl.load(kept_slow + kept, mask=inside, other=0.0)
         x, d_s, here = next_x, next_d, at
-        kept -= D
-        at -= SEGMENT * D
-        before = tl.where(segment > 0, SEGMENT, 0)
-        next_x = load_steps(current, at, before, inside, w, D, SEGMENT)
-        next_d = load_steps(d_spikes, at, before, inside, w, D, SEGMENT)
+        kept -= N
+        at -= STEPS * N
+        before = tl.where(segment > 0, STEPS, 0)
+        next_x = load_steps(current, at, before, inside, w, N, STEPS)
+        next_d = load_steps(d_spikes, at, before, inside, w, N, STEPS)
         cs, zs = (), ()
-        for k in tl.static_range(SEGMENT):
+        for k in tl.static_range(STEPS):
             u, z = charge(x[k], m, w * c, BETA, THRESHOLD, INJECTION)
             cs += (c,)
             zs += (z,)
             m = after_spike(u, z >= 0, THRESHOLD, RESET)
             c = kept_share * c + (1 - kept_share) * tl.where(z >= 0, 1.0, 0.0).to(c.dtype)
-        for k in tl.static_range(SEGMENT - 1, -1, -1):
+        for k in tl.static_range(STEPS - 1, -1, -1):
             there, fired = k < left, zs[k] >= 0
             s = tl.where(fired, 1.0, 0.0).to(w.dtype)
             d_z = (d_s[k] + (1 - kept_share) * b) * bump(zs[k], SURROGATE, SLOPE)
             d_u = d_z + (tl.where(fired, 0.0, a) if RESET == "hard" else a)
             d_o = d_u if INJECTION == "membrane" else d_z
-            tl.store(d_current + here + k * D, d_u, mask=inside & there)
+            tl.store(d_current + here + k * N, d_u, mask=inside & there)
             d_w += tl.where(there, d_o * cs[k], 0.0)
             d_share += tl.where(there, b * (cs[k] - s), 0.0)
             a = tl.where(there, BETA * d_u, a)
             b = tl.where(there, kept_share * b + w * d_o, b)
-        left = SEGMENT
+        left = STEPS
     tl.store(d_weights + column, d_w, mask=inside)
     tl.store(d_decays + column, d_share, mask=inside)
     tl.store(d_first_membrane + column, a, mask=inside)
