@@ -88,6 +88,8 @@
       const [left, right] = own.x.domain;
       note.font = { ...note.font, size: 13 };
       Object.assign(note, { x: (note.x - left) / (right - left), y: own.to[1], text: wrapped(note.text) });
+      const room = 12 + LINE * note.text.split("<br>").length;
+      if (own === panels[0]) layout.margin = { ...layout.margin, t: Math.max(layout.margin?.t ?? 24, room) };
     }
     for (const { x, y, to, traces } of panels) {
       Object.assign(x, { domain: [0, 1], showticklabels: true });

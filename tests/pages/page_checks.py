@@ -55,7 +55,8 @@ CROWDED = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((fi
     const across = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left);
     const along = (a, b) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
     return boxes.flatMap(([text, box], k) => [
-        ...(across(box, frame) < box.width - 2 ? [`cut off: ${text} (${figure.id})`] : []),
+        ...(across(box, frame) < box.width - 2 || along(box, frame) < box.height - 2 ?
+            [`cut off: ${text} (${figure.id})`] : []),
         ...boxes.slice(k + 1).filter(([_, other]) => Math.min(across(box, other), along(box, other)) > 3)
             .map(([other]) => `overlap: ${text} and ${other} (${figure.id})`),
     ]);
