@@ -1,30 +1,42 @@
 # make book    install into .venv, get the data, execute the chapters, render _build/html
+# make lab     install into .venv, open the chapters in JupyterLab
 # make test    install into .venv, build the book at the ci profile, run all tests
+# make strip   bring the chapters back into the form in which they are committed, without outputs
 # make clean   forget results and pages (the installed .venv stays)
 #
 # PROFILE=ci|laptop|paper   how large the experiments are
 # JOBS=N                    chapters at a time
 # SCHEDULER=tcp://...       hand the chapters to a Dask scheduler
+# LAB=...                   options for JupyterLab, such as --no-browser
 # PYTHON=...                the Python to make .venv with
 
 PROFILE = ci
 JOBS =
 SCHEDULER =
+LAB =
 PYTHON ?=
 
 CANDIDATES = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 VENV_PYTHON = .venv/bin/python
 
-.PHONY: book test clean
+.PHONY: book lab test strip clean
 
 book: .venv/installed
 	@$(VENV_PYTHON) -m book.builder --profile $(PROFILE) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
+# A kernel called python3 that lies in the home folder would be taken for that of .venv.
+lab: .venv/installed
+	@JUPYTER_PREFER_ENV_PATH=1 $(VENV_PYTHON) -m jupyterlab $(LAB) chapters
+
 # The browser tests read the pages and the chapter tests the cached results, so nothing is executed twice.
 test: .venv/installed
 	@$(VENV_PYTHON) -m book.builder --profile ci
-	@$(VENV_PYTHON) -m pytest
+	@$(VENV_PYTHON) -m pytest -n logical --maxprocesses 8 --dist worksteal
+
+strip: .venv/installed
+	@$(VENV_PYTHON) -m book.builder --strip
+	@$(VENV_PYTHON) -m book.builder.first_cell
 
 clean:
 	rm -rf _build

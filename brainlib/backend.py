@@ -6,14 +6,16 @@ import functools
 import os
 import platform
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy
 import torch
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_ALONE = threading.Lock()
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -39,13 +41,14 @@ def torch_threads() -> Iterator[int]:
     """Within it numba runs as many threads as torch does; their number. Afterwards torch has its own number again.
 
     numba may share torch's thread pool, and would leave it at another number. Every kernel compiled by numba to run in
-    parallel is called so.
+    parallel is called so; one at a time where numba has no pool but its own, which ends the process otherwise.
     """
     import numba
 
     threads = torch.get_num_threads()
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    yield numba.get_num_threads()
+    with _ALONE if numba.threading_layer() == "workqueue" else nullcontext():
+        yield numba.get_num_threads()
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 

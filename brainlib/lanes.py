@@ -5,8 +5,6 @@ writes many arrays, because it cannot know that they do not overlap. A `Lanes` i
 register, and where registers are narrower LLVM splits it. Between lanes, or lanes and a number, stand +, -, * and /,
 each rounded by itself: nothing is fused, so that a result is the one that torch gives. Instructions that only one paper
 needs are made in its package, of `place`, `as_lanes`, `shuffled`, `constant` and `call`.
-
-numba's cache does not notice a change of this file: change the files that numba compiles with it, too.
 """
 
 import operator

@@ -31,6 +31,15 @@ _RULES = {
     "above": (operator.gt, "above"),
 }
 
+_LOOK = {  # of a verdict in a notebook; in the page brainlib.css is its stylesheet
+    style: f"max-width:48em;padding:0 1em;border-left:5px {line}"
+    for style, line in {
+        "claim-holds": "solid #009E73",
+        "claim-fails": "double #D55E00",
+        "claim-open": "dashed #7F7F7F",
+    }.items()
+}
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -118,8 +127,9 @@ class Verdict:
     def _repr_html_(self) -> str:
         claim, text = self.claim, html.escape
         note = f"<p>{text(self.note)}</p>" if self.note else ""
+        look = "" if os.environ.get("BRAINLIB_PAGE") == "1" else f' style="{_LOOK[self.style]}"'
         return (
-            f'<div class="claim {self.style}" role="group" aria-label="Claim {text(claim.id)}: {self.outcome}">'
+            f'<div class="claim {self.style}" role="group" aria-label="Claim {text(claim.id)}: {self.outcome}"{look}>'
             f'<p><strong class="verdict">Claim {text(claim.id)}: {self.outcome}.</strong> {text(claim.statement)}</p>'
             f"<p>Paper: {text(claim.paper)} ({text(claim.source)}).<br>"
             f"Measured: <strong>{text(self.measured)}</strong>, {text(claim.measure)}.<br>"
@@ -155,7 +165,7 @@ def record(
     there as JSON. Larger runs that are kept in `records/` beside the claims are shown with it. Raises `ValueError` if
     the claim or the profile is unknown, if there is not one value for each seed, or if a value is not finite.
     """
-    path = Path(claims if claims is not None else find_claims())
+    path = Path(claims if claims is not None else find_claims()).expanduser()
     known = read_claims(path)
     if claim not in known:
         raise ValueError(f"claim: got {claim!r}, expected one of {', '.join(known)}")
@@ -170,11 +180,13 @@ def record(
 
 def find_claims(start: str | Path = ".") -> Path:
     """The nearest `claims.toml` from the folder `start` upwards; `ValueError` if there is none."""
-    start = Path(start).resolve()
+    start = Path(start).expanduser().resolve()
     for folder in (start, *start.parents):
         if (path := folder / "claims.toml").is_file():
             return path
-    raise ValueError(f"claims: no claims.toml in {start} or in a folder above it")
+    raise ValueError(
+        f"claims: no claims.toml in {start} or in a folder above it; a chapter runs in its part's folder, chapters/..."
+    )
 
 
 def read_claims(path: str | Path) -> dict[str, Claim]:
@@ -182,7 +194,7 @@ def read_claims(path: str | Path) -> dict[str, Claim]:
 
     Raises `ValueError` that names the file, the claim and the key that is wrong.
     """
-    tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    tables = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     try:
         return {id: _claim(id, table) for id, table in tables.items()}
     except ValueError as error:
@@ -196,7 +208,7 @@ def read_records(folder: str | Path, claims: Mapping[str, Claim]) -> list[Verdic
     """
     keys = ("values", "seeds", "profile", "provenance", "note")
     verdicts = []
-    for path in sorted(Path(folder).glob("*.json")):
+    for path in sorted(Path(folder).expanduser().glob("*.json")):
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             verdicts.append(_verdict(claims[facts["claim"]], *(facts[key] for key in keys)))

@@ -1,17 +1,27 @@
-"""Runs that are too long to repeat at every build: where they checkpoint, and how their curves are kept and shown.
+"""A chapter's runs: whether their settings make sense, where they checkpoint, how their curves are kept and shown.
 
 A chapter keeps what it measured with `keep`; the files of larger runs are committed in `records/runs` beside the
 chapter, where `kept` finds them.
 """
 
+import functools
+import hashlib
 import json
 import os
+import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from brainlib import backend
+from brainlib.arguments import whole_number
+from brainlib.ledger import PROFILES, find_claims
+
+KEPT_LIVE = 3  # folders of checkpoints for each name, outside a build
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,16 @@ class Run:
     seed: int
     content: Mapping[str, Any]
     provenance: Mapping[str, str | int]
+
+
+def check(profile: Any, seed: Any, device: Any = "auto") -> None:
+    """Raises `ValueError` that names the one of a chapter's parameters that is wrong, what it is and what it may be."""
+    if profile not in PROFILES:
+        raise ValueError(f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}")
+    whole_number("seed", seed, least=0)
+    if not isinstance(device, str):
+        raise ValueError(f"device: got {device!r}, expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
+    backend.resolve_device(device)
 
 
 def keep(name: str, content: Mapping[str, Any], *, profile: str, seed: int, device: str = "auto") -> None:
@@ -41,13 +61,14 @@ def keep(name: str, content: Mapping[str, Any], *, profile: str, seed: int, devi
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def kept(name: str, folder: str | Path = "records/runs") -> list[Run]:
-    """The committed runs of that name, beside the chapter that is being executed.
+def kept(name: str, folder: str | Path | None = None) -> list[Run]:
+    """The committed runs of that name; `folder` is by default `records/runs` beside the nearest `claims.toml`.
 
-    Raises `ValueError` with the path of a file that is not a run.
+    Raises `ValueError` with the path of a file that is not a run, and as `ledger.find_claims` does.
     """
+    folder = find_claims().parent / "records" / "runs" if folder is None else folder
     found = []
-    for path in sorted(Path(folder).glob(f"{name}-*.json")):
+    for path in sorted(Path(folder).expanduser().glob(f"{name}-*.json")):
         try:
             found.append(Run(**json.loads(path.read_text(encoding="utf-8"))))
         except (TypeError, ValueError) as error:
@@ -56,9 +77,35 @@ def kept(name: str, folder: str | Path = "records/runs") -> list[Run]:
 
 
 def checkpoints(name: str) -> Path | None:
-    """The folder for a run's checkpoints, so that a build that was interrupted goes on; None outside a build.
+    """The folder for a run's checkpoints, so that a run that was interrupted goes on.
 
-    The builder names it after everything that the result depends on: changed code never continues an old run.
+    In a build the builder names it after everything that the result depends on. Elsewhere it lies in the user's cache,
+    under a hash of brainlib's code and of the cells that were run so far: changed code never continues an old run. The
+    newest three of each name are kept. None if the cache cannot be written.
     """
-    folder = os.environ.get("BRAINLIB_CHECKPOINTS")
-    return Path(folder, name) if folder else None
+    if folder := os.environ.get("BRAINLIB_CHECKPOINTS"):
+        return Path(folder, name)
+    import pooch
+
+    digest = hashlib.sha256(f"{_code()} {torch.__version__}".encode())
+    for cell in sorted(set(getattr(sys.modules["__main__"], "In", []))):  # IPython's history; a cell run twice is one
+        digest.update(cell.encode() + b"\0")
+    here = Path(pooch.os_cache("brainlib"), "checkpoints", name)
+    folder = here / digest.hexdigest()[:24]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        for old in sorted(here.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LIVE]:
+            shutil.rmtree(old)
+    except OSError:
+        return None
+    return folder
+
+
+@functools.cache
+def _code() -> str:
+    """A hash of brainlib as it was when it was first asked for, which is about when it was imported."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

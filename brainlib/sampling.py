@@ -6,14 +6,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 
 def check_sampling(max_new_tokens: int, temperature: float, top_k: int | None, vocab: int) -> None:
     """Raises `ValueError` for a negative count or temperature and a top_k outside 1 .. vocab."""
-    if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens: got {max_new_tokens}, expected at least 0")
-    if temperature < 0:
+    whole_number("max_new_tokens", max_new_tokens, least=0)
+    if not temperature >= 0:
         raise ValueError(f"temperature: got {temperature}, expected at least 0")
-    if top_k is not None and not 1 <= top_k <= vocab:
+    if top_k is not None and not 1 <= whole_number("top_k", top_k) <= vocab:
         raise ValueError(f"top_k: got {top_k}, expected 1 to {vocab}")
 
 
@@ -37,10 +38,14 @@ def draw(
 def sample(
     logits: Float[Tensor, "batch vocab"], temperature: float, top_k: int | None, generator: torch.Generator | None
 ) -> Int[Tensor, "batch"]:
-    """One token a row by softmax(logits / temperature) over the `top_k` likeliest; at 0 the likeliest."""
-    if temperature == 0:
+    """One token a row by softmax(logits / temperature) over the `top_k` likeliest; at 0 the likeliest.
+
+    Of equally likely tokens so many are left out that no more than `top_k` remain.
+    """
+    if top_k == 1 or temperature < torch.finfo(torch.float32).tiny:
         return logits.argmax(-1)
+    scaled = (logits - logits.amax(-1, keepdim=True)) / temperature  # at most 0, which no temperature makes infinite
     if top_k is not None:
-        least = logits.topk(top_k).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[:, 0]
+        kept = logits.topk(top_k).indices
+        scaled = torch.full_like(scaled, -torch.inf).scatter(-1, kept, scaled.gather(-1, kept))
+    return torch.multinomial(scaled.softmax(-1), 1, generator=generator)[:, 0]

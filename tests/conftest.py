@@ -5,6 +5,9 @@ kernels run on a GPU if there is one, else in Triton's interpreter, which is cho
 import os
 import sys
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores; read when NumPy and torch are loaded
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +20,17 @@ if torch.cuda.is_available():
 elif os.environ.get("TRITON_INTERPRET") != "1":
     assert "triton" not in sys.modules, "triton was imported before its interpreter was chosen"
     os.environ["TRITON_INTERPRET"] = "1"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One loud line for all tests whose data files are missing, and one for all that lack a browser."""
+    from data_files import loud_line  # not earlier: it loads brainlib
+
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple)}
+    for line in [loud_line(skipped), *sorted(reason for reason in reasons if "TESTS SKIPPED" in reason)]:
+        if line:
+            terminalreporter.write_line(line, red=True, bold=True)
 
 
 @pytest.fixture

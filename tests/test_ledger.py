@@ -80,6 +80,14 @@ def test_the_page_shows_paper_measurement_and_run(claims):
     assert "Two forms are &lt;one&gt;" in ledger.record("B1", [1], [0], "ci", "cpu")._repr_html_()
 
 
+def test_a_card_brings_its_look_into_a_notebook_and_leaves_the_page_to_its_stylesheet(claims, monkeypatch):
+    monkeypatch.delenv("BRAINLIB_PAGE", raising=False)
+    verdict = ledger.record("B1", values=[1], seeds=[0], profile="ci", device="cpu")
+    assert "border-left:5px double" in verdict._repr_html_()
+    monkeypatch.setenv("BRAINLIB_PAGE", "1")
+    assert "style=" not in verdict._repr_html_()
+
+
 def test_a_record_survives_the_file_and_is_judged_anew(claims, tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "records"))
     first = ledger.record("B1", values=[1e-12], seeds=[7], profile="ci", device="cpu", note="first")

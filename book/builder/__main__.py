@@ -1,63 +1,111 @@
 """`python -m book.builder`: the command behind `make book`."""
 
 import argparse
-import ast
+import signal
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
-from book.builder import execution, site, sources
+from book.builder import build, lock, recorded, sources
+from book.builder.cluster import Cluster
+from book.builder.failures import BuildError, reason
+from book.builder.plan import parameter
 from brainlib.ledger import PROFILES
 
 ROOT = Path(__file__).parents[2]
 
 
-def build(root: Path, given: dict[str, object], jobs: int | None = None, scheduler: str | None = None) -> None:
-    """Executes every chapter below `root` with the `given` parameters and renders the site."""
-    chapters = sources.chapters(root)
-    results = execution.execute(execution.plan(root, chapters, given, jobs), scheduler)
-    rendered = site.render(root, site.assemble(root, results, given["profile"]))
-    print(f"{'rendered' if rendered else 'unchanged'}: {root / '_build' / 'html' / 'index.html'}")
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM came; the number of the signal is the argument."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Reads the command line, builds, and gives the exit status; what is wrong with the book goes to standard error."""
+    """Reads the command line, builds, and gives the exit status; what is wrong goes to standard error."""
+    options = _options(arguments)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return _main(options)
+    except BuildError as error:
+        print(f"book.builder: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"book.builder: {reason(error)}", file=sys.stderr)
+    except ValueError as error:
+        print(f"book.builder: {error}", file=sys.stderr)
+    except Interrupted as error:
+        print("book.builder: interrupted", file=sys.stderr)
+        return 128 + error.args[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 1
+
+
+def _main(options: argparse.Namespace) -> int:
+    start = time.monotonic()
+    if options.strip is not None:
+        sources.strip(ROOT, options.strip or sources.notebooks(ROOT))
+        return 0
+    if options.source:
+        print(recorded.write(ROOT, options.record, options.source))
+        return 0
+    given = {"profile": options.profile} | dict(map(parameter, options.given))
+    with ExitStack() as stack:
+        held = stack.enter_context(lock.held(ROOT))
+        cluster = stack.enter_context(Cluster(options.scheduler)) if options.scheduler else None
+        ways = build.Ways(given, options.jobs, options.cell_timeout, held, cluster)
+        if chapter := options.only or options.record:
+            executed = build.execute_one(ROOT, chapter, ways) / "notebook.ipynb"
+            print(recorded.write(ROOT, chapter, executed) if options.record else executed)
+        else:
+            build.build(ROOT, ways)
+            print(f"{time.monotonic() - start:.0f} s")
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m book.builder", description="Execute the chapters, render the site."
     )
     parser.add_argument("--profile", choices=PROFILES, default="ci", help="how large the experiments are (default: ci)")
-    parser.add_argument("--jobs", type=int, help="chapters at a time (default: one for every two cores)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="hand the executions to this Dask scheduler")
-    parser.add_argument("--only", type=Path, metavar="PATH", help="execute this one chapter and render nothing")
-    parser.add_argument("--strip", type=Path, metavar="PATH", help="bring this chapter's source into the book's form")
     parser.add_argument("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
+    parser.add_argument("--jobs", type=_whole, help="chapters at a time (default: one for every two cores)")
+    parser.add_argument(
+        "--cell-timeout",
+        type=_whole,
+        metavar="SECONDS",
+        help="how long one cell may take; 0 for no limit (default: half an hour at ci, hours above)",
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="hand the executions to this Dask scheduler")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--only", type=Path, metavar="PATH", help="execute this one chapter and render nothing")
+    what.add_argument(
+        "--strip", type=Path, nargs="*", metavar="PATH", help="remove outputs and metadata from these chapters, or all"
+    )
+    what.add_argument("--record", type=Path, metavar="PATH", help="execute this chapter and record its page")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="EXECUTED",
+        help="with --record: take this executed notebook, with the ledger's records/ beside it",
+    )
     options = parser.parse_args(arguments)
-    start = time.monotonic()
-    try:
-        given = {"profile": options.profile} | dict(map(_parameter, options.given))
-        if options.strip:
-            sources.strip(ROOT, options.strip)
-        elif options.only:
-            sources.check(ROOT, options.only)
-            jobs = execution.plan(ROOT, [options.only], given)
-            print(execution.execute(jobs, options.scheduler)[options.only] / "notebook.ipynb")
-        else:
-            build(ROOT, given, options.jobs, options.scheduler)
-            print(f"{time.monotonic() - start:.0f} s")
-    except (sources.BuildError, ValueError) as error:
-        print(f"book.builder: {error}", file=sys.stderr)
-        return 1
-    return 0
+    if options.source and not options.record:
+        parser.error("--from needs --record")
+    return options
 
 
-def _parameter(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise sources.BuildError(f"-p: got {text!r}, expected NAME=VALUE")
-    try:
-        return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return name, value
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _interrupt(number: int, frame) -> None:
+    for known in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(known, signal.SIG_IGN)  # once is enough; what follows is to clean up
+    raise Interrupted(number)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The scoreboard: every claim of every chapter with what this build and larger, recorded runs measured."""
 
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -22,11 +23,14 @@ small), or not run.
 COLUMNS = ("Run", "Verdict", "Measured", "Made with")
 
 
-def render(root: Path, results: dict[Path, Path], profile: str) -> str:
-    """The page as Markdown; `results` gives the folder of each chapter's result, as `execution.execute` returns it."""
+def render(root: Path, results: dict[Path, Path], recorded: Iterable[Path], profile: str) -> str:
+    """The page as Markdown; `results` gives the folder of each executed chapter's result.
+
+    Chapters that were drawn from a record have no rows of this build.
+    """
     titles = {Path(f"{page.file}.ipynb").parent: page.part for page in reversed(pages(root))}
     outcomes, sections = Counter(), []
-    for folder in dict.fromkeys(chapter.parent for chapter in results):
+    for folder in dict.fromkeys(_parts(root, {*results, *recorded})):
         if not (root / folder / "claims.toml").is_file():
             continue
         claims = read_claims(root / folder / "claims.toml")
@@ -42,6 +46,12 @@ def render(root: Path, results: dict[Path, Path], profile: str) -> str:
     counts = ", ".join(f"{outcomes[outcome]} {word}" for outcome, word in words.items())
     summary = f"**{outcomes.total()} claims: {counts}.**"
     return INTRODUCTION.format(profile=profile, summary=summary) + "\n" + "\n\n".join(sections) + "\n"
+
+
+def _parts(root: Path, chapters: set[Path]) -> list[Path]:
+    """The folders of these chapters, in reading order."""
+    listed = [Path(f"{page.file}.ipynb") for page in pages(root)]
+    return [chapter.parent for chapter in listed if chapter in chapters]
 
 
 def _overall(verdicts: list[Verdict]) -> str:

@@ -1,9 +1,11 @@
 """The site: a complete source tree with executed chapters in `_build/site`, rendered to `_build/html`."""
 
+import errno
 import hashlib
 import importlib.metadata
 import importlib.resources
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,22 +14,30 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.builder import scoreboard
-from book.builder.sources import BuildError, pages
+from book.builder import first_cell, recorded, scoreboard
+from book.builder.failures import TRACES, BuildError, plain
+from book.builder.sources import pages
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 FONTS = "output/chtml/fonts/woff-v2"
 
 
-def assemble(root: Path, results: dict[Path, Path], profile: str) -> Path:
-    """Writes pages, executed chapters, scoreboard, assets and configuration to `_build/site` and gives that folder."""
+def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict], profile: str) -> Path:
+    """Writes pages, chapters, scoreboard, assets and configuration to `_build/site` and gives that folder.
+
+    Chapters come from the folders of their `results`, or from the recorded pages that were kept of them.
+    """
     site = root / "_build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("builder", "__pycache__"))
     for chapter, result in results.items():
         (site / chapter).parent.mkdir(parents=True, exist_ok=True)
-        _copy_chapter(result / "notebook.ipynb", site / chapter)
-    (site / "book" / "scoreboard.md").write_text(scoreboard.render(root, results, profile), encoding="utf-8")
+        _write_chapter(nbformat.read(result / "notebook.ipynb", as_version=4), site / chapter)
+    for chapter, page in pages_kept.items():
+        (site / chapter).parent.mkdir(parents=True, exist_ok=True)
+        _write_chapter(recorded.draw(root, chapter, page), site / chapter)
+    (site / "book" / "scoreboard.md").write_text(
+        scoreboard.render(root, results, pages_kept, profile), encoding="utf-8"
+    )
     for page in pages(root):
         if not any((site / f"{page.file}{ending}").is_file() for ending in (".md", ".ipynb")):
             raise BuildError(
@@ -46,9 +56,9 @@ def configured(config: dict) -> dict:
     if address:
         config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
         config["html"] |= {"use_repository_button": True, "use_edit_page_button": True, "use_issues_button": True}
-        install = f'```\n%pip install "brainlib[book] @ git+{address}"\n```'
         colab = (
-            f"Each chapter has a rocket button that opens it in Google Colab. Run this line there first:\n\n{install}"
+            "Each chapter has a rocket button that opens it in Google Colab, where its first cell fetches all that it "
+            f'needs. The library alone: `pip install "brainlib[notebook] @ git+{address}"`.'
         )
         clone = f"```sh\ngit clone {address}\n```"
     else:
@@ -75,34 +85,42 @@ def render(root: Path, site: Path) -> bool:
         [*command, "--path-output", str(work), "-W", "--keep-going", "-q"], capture_output=True, text=True
     )
     if done.returncode:
-        raise BuildError(f"the pages were not rendered:\n{done.stdout}{done.stderr}")
+        raise _not_rendered(root, done.stdout + done.stderr)
     rendered = work / "_build" / "html"
     _mend_roles(rendered)
     (rendered / "index.html").write_text(_index(pages(root)[0].file, root), encoding="utf-8")
     (rendered / ".site").write_text(digest)
-    shutil.rmtree(html, ignore_errors=True)
+    old = root / "_build" / "html.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if html.exists():
+        html.rename(old)
     rendered.rename(html)
+    shutil.rmtree(old, ignore_errors=True)
     shutil.rmtree(work)
     return True
 
 
-def _copy_chapter(executed: Path, page: Path) -> None:
-    """The executed notebook as a page: one parameters cell instead of two, and no metadata about the machine."""
-    notebook = nbformat.read(executed, as_version=4)
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    injected = any("injected-parameters" in cell_tags for cell_tags in tags)
-    kept = [
-        cell
-        for cell, cell_tags in zip(notebook.cells, tags, strict=True)
-        if not injected or "parameters" not in cell_tags
-    ]
-    for cell in kept:
+def _not_rendered(root: Path, output: str) -> BuildError:
+    """The lines that say why, and where all of it stands."""
+    if os.strerror(errno.ENOSPC) in output:
+        return BuildError("the pages were not rendered: the disk is full")
+    trace = root / TRACES / "render.txt"
+    trace.parent.mkdir(parents=True, exist_ok=True)
+    trace.write_text(plain(output), encoding="utf-8")
+    lines = plain(output).strip().splitlines()
+    telling = [line for line in lines if re.search(r"WARNING|ERROR|Error:", line)] or lines
+    words = "\n".join(dict.fromkeys(telling[:10]))
+    return BuildError(f"the pages were not rendered:\n{words}\n  all that was said: {trace}")
+
+
+def _write_chapter(notebook: nbformat.NotebookNode, page: Path) -> None:
+    """A notebook with outputs as a page: no metadata about the machine, no widgets."""
+    for cell in notebook.cells:
         if cell.cell_type == "code":  # progress bars are widgets, which are dead in a page
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [output for output in cell.outputs if recorded.WIDGET not in output.get("data", {})]
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
-    notebook.cells = kept
-    for key in ("papermill", "widgets"):
-        notebook.metadata.pop(key, None)
+    notebook.metadata.pop("widgets", None)
+    first_cell.pin(notebook)
     nbformat.write(notebook, page)
 
 

@@ -2,22 +2,25 @@
 
 import ast
 import copy
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import yaml
 
+from book.builder.failures import BuildError
+
+INJECTED = "injected-parameters"
+"""Papermill's tag."""
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 """The metadata of every source notebook: what Jupyter, Colab and papermill need, and nothing of anyone's machine."""
-
-
-class BuildError(Exception):
-    """What is wrong with the book, in a form meant for its authors."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +43,36 @@ def _entries(entry: dict, part: str) -> Iterator[Page]:
         yield from _entries(child, part)
 
 
+def notebooks(root: Path) -> list[Path]:
+    """Every notebook below `chapters/`, listed or not, relative to `root`."""
+    found = sorted((root / "chapters").rglob("*.ipynb"))
+    return [path.relative_to(root) for path in found if ".ipynb_checkpoints" not in path.parts]
+
+
 def chapters(root: Path) -> list[Path]:
     """The notebooks of the book relative to `root`, in reading order, each one checked."""
     found = [path for page in pages(root) if (root / (path := Path(f"{page.file}.ipynb"))).is_file()]
-    listed = {root / path for path in found}
-    for path in sorted((root / "chapters").rglob("*.ipynb")):
-        if path not in listed and ".ipynb_checkpoints" not in path.parts:
-            raise BuildError(f"{path.relative_to(root)}: not listed in _toc.yml")
+    for path in notebooks(root):
+        if path not in found:
+            raise BuildError(f"{path}: not listed in _toc.yml")
     for path in found:
         check(root, path)
     return found
 
 
 def check(root: Path, chapter: Path) -> None:
-    """Raises `BuildError` that names the chapter and the cell if the source is not in the form that the book keeps."""
+    """Raises `BuildError` that names the chapter if it cannot be executed; outputs and metadata are not looked at."""
+    parameters(root, chapter)
+
+
+def check_stripped(root: Path, chapter: Path) -> None:
+    """Raises `BuildError` that names chapter and cell if the file is not in the form that the repository keeps."""
     notebook = _read(root, chapter)
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and (cell.outputs or cell.execution_count is not None):
             raise BuildError(f"{chapter}, cell {number}: holds outputs; {_how_to_strip(chapter)}")
     if notebook != normalised(notebook):
         raise BuildError(f"{chapter}: its metadata is not in the book's form; {_how_to_strip(chapter)}")
-    parameters(root, chapter)
 
 
 def parameters(root: Path, chapter: Path) -> dict[str, object]:
@@ -88,9 +100,46 @@ def parameters(root: Path, chapter: Path) -> dict[str, object]:
     return values
 
 
-def source_of(root: Path, chapter: Path) -> list[str]:
-    """The text of every cell."""
-    return [cell.source for cell in _read(root, chapter).cells]
+def parametrised(notebook: nbformat.NotebookNode, parameters: dict[str, object]) -> nbformat.NotebookNode:
+    """The notebook with these values in its parameters cell."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = "\n".join(f"{name} = {_literal(value)}" for name, value in parameters.items())
+    return notebook
+
+
+def with_one_parameters_cell(executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """What papermill executed, with the parameters cell that it injected in the place of the source's own."""
+    tags = [cell.metadata.get("tags", []) for cell in executed.cells]
+    if any(INJECTED in names for names in tags):
+        executed.cells = [cell for cell, names in zip(executed.cells, tags, strict=True) if "parameters" not in names]
+    for cell in executed.cells:
+        if INJECTED in cell.metadata.get("tags", []):
+            cell.metadata.tags = ["parameters"]
+    return executed
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def read(root: Path, chapter: Path) -> nbformat.NotebookNode:
+    """The chapter's cells, without what a run left behind."""
+    return normalised(_read(root, chapter))
+
+
+def code(root: Path, chapter: Path) -> list[str]:
+    """The text of every code cell."""
+    return [cell.source for cell in read(root, chapter).cells if cell.cell_type == "code"]
+
+
+def digest(root: Path, chapter: Path) -> str:
+    """A hash of the cells: saving a chapter in Jupyter, with outputs or without, does not change it."""
+    cells = [
+        (cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.get("attachments", {}))
+        for cell in read(root, chapter).cells
+    ]
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
 def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -105,17 +154,21 @@ def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def strip(root: Path, chapter: Path) -> None:
-    """Rewrites a chapter's source in the form that the book keeps."""
-    notebook = normalised(_read(root, chapter))
-    (root / chapter).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+def strip(root: Path, paths: Iterable[Path]) -> None:
+    """Rewrites chapters in the form that the repository keeps; what is in that form already is not touched."""
+    for chapter in paths:
+        text = nbformat.writes(normalised(_read(root, chapter))) + "\n"
+        if (root / chapter).read_text(encoding="utf-8") != text:
+            (root / chapter).write_text(text, encoding="utf-8")
 
 
 def _read(root: Path, chapter: Path) -> nbformat.NotebookNode:
     try:
         notebook = nbformat.reads((root / chapter).read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
+        if notebook.nbformat != 4:
+            raise ValueError(f"its nbformat is {notebook.nbformat}, expected 4")
         nbformat.validate(notebook)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
         raise BuildError(f"{chapter}: not a notebook ({error})") from error
     return notebook
 

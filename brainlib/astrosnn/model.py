@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from brainlib.arguments import whole_number
 from brainlib.astrosnn.blocks import FEEDFORWARDS, Block, BlockState
 from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
 from brainlib.astrosnn.mixers.state import require_state
@@ -57,10 +58,8 @@ class AstroSNNConfig:
     def __post_init__(self):
         for name in ("layers", "dim", "heads", "vocab", "inputs", "outputs", "hidden"):
             value, least = getattr(self, name), 0 if name == "inputs" else 1
-            if value is None and name in ("outputs", "hidden"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name}: got {value!r}, expected an integer of at least {least}")
+            if value is not None or name not in ("outputs", "hidden"):
+                object.__setattr__(self, name, whole_number(name, value, least))
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
         for name, names in (("mixer", MIXERS), ("feedforward", tuple(FEEDFORWARDS))):

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 SILENT = -100
 _LEAST = {"seed": 0, "order_seed": 0, "delay": 0, "classes": 2, "alphabet": 2}
 Tokens = tuple[Int64[Tensor, "batch time"], Int64[Tensor, "batch time"]]
@@ -32,13 +34,11 @@ class Task:
     chance: float
 
     def __init__(self, batch: int, seed: int, **settings: int) -> None:
-        for name, value in ({"batch": batch, "seed": seed} | settings).items():
-            least = _LEAST.get(name, 1)
-            if type(value) is not int or value < least:
-                raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
-        self._settings = {"batch": batch} | settings
-        self._batch = batch
-        self._generator = torch.Generator().manual_seed(seed)
+        given = {"batch": batch, "seed": seed} | settings
+        given = {name: whole_number(name, value, _LEAST.get(name, 1)) for name, value in given.items()}
+        self._generator = torch.Generator().manual_seed(given.pop("seed"))
+        self._settings = given
+        self._batch = given["batch"]
 
     def next_batch(self) -> Tokens | Vectors:
         """The next sequences, and what is asked at each of their steps."""

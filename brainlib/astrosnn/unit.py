@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, lif_scan, spike
+from brainlib.astrosnn.kernels.lif.surrogates import require_number
 from brainlib.astrosnn.kernels.memory import Form
 from brainlib.astrosnn.kernels.slow import Injection, slow_scan
 from brainlib.astrosnn.synapses import check_input, check_state, in_heads, linear, zeros
@@ -73,6 +74,8 @@ class AMSUConfig:
         for name, names in known.items():
             if getattr(self, name) not in names:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
+        for name in ("tau", "threshold"):
+            require_number(name, getattr(self, name))
         if self.heads < 1 or self.dim < 1 or self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim} with {self.heads} heads, expected a positive multiple of the heads")
         if not 0 < self.fastest <= self.slowest <= 24:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear, scaled_dot_product_attention
 
+from brainlib.arguments import whole_number
 from brainlib.backend import product_dtype
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 from brainlib.data import require_batch
@@ -37,12 +38,9 @@ class GPTConfig:
     memory: int = 4096
 
     def __post_init__(self):
-        if self.hidden is None and isinstance(self.dim, int):
-            object.__setattr__(self, "hidden", 4 * self.dim)
-        for name in ("layers", "dim", "heads", "hidden", "vocab", "memory"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}: got {value!r}, expected a positive integer")
+        for name in ("dim", "layers", "heads", "hidden", "vocab", "memory"):
+            value = 4 * self.dim if name == "hidden" and self.hidden is None else getattr(self, name)
+            object.__setattr__(self, name, whole_number(name, value, least=1))
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
         if not 0 <= self.dropout < 1:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 
 VALUES = 32  # numbers in a value; the mean squared error does not depend on it
@@ -136,7 +137,7 @@ def capacity(
 
 def measure(experiment: Experiment, kind: str, seed: int, density: float = 0.05) -> list[float]:
     """The capacity at each of the experiment's sizes. Raises as `capacity`."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     return [capacity(kind, n, experiment.error, generator, density, experiment.memories) for n in experiment.sizes]
 
 

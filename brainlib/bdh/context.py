@@ -30,7 +30,7 @@ def carried(experiment: translation.Experiment, seed: int, device: str, folder: 
 
 def crops(experiment: translation.Experiment, seed: int, device: str, folder: Path | None) -> BDH:
     model = translation.new_model(experiment.model, seed, device)
-    text = translation.training_text([("en", "es")], seed)
+    text = translation.training_text(experiment, [("en", "es")], seed)
     batches = data.RandomCrops(text, experiment.batch, experiment.length, seed)
     train(model, next_byte_loss, batches, replace(experiment.training, seed=seed), folder=folder)
     return model.eval()

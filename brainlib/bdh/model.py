@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
+from brainlib.arguments import whole_number
 from brainlib.bdh.kernels import decode, neuron_round
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
@@ -45,9 +46,7 @@ class BDHConfig:
 
     def __post_init__(self):
         for name in ("layers", "dim", "heads", "neurons", "vocab"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}: got {value!r}, expected a positive integer")
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least=1))
         if self.neurons % (2 * self.heads):
             raise ValueError(f"neurons: got {self.neurons}, expected a multiple of 2 * heads = {2 * self.heads}")
         if not 0 <= self.dropout < 1:
@@ -126,8 +125,8 @@ class BDH(nn.Module):
             raise ValueError(f"model: weights are {self.decoder_x.dtype}, expected float32 or float64 (and autocast)")
         if state is not None:
             self.check_state(state, tokens.shape[0])
-        if piece is not None and piece < 1:
-            raise ValueError(f"piece: got {piece}, expected at least 1")
+        if piece is not None:
+            piece = whole_number("piece", piece, least=1)
 
         size = piece or (tokens.shape[1] if tokens.shape[1] <= LONGEST_PIECE else LONGEST_PIECE // 2)
         pieces = tokens.split(size, dim=1)

@@ -14,6 +14,7 @@ from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import translation
 from brainlib.bdh.model import BDH, BDHConfig
 from brainlib.bdh.sizes import SIZES
+from brainlib.extras import extra
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ class PowerLaw:
 
 def power_law(parameters: Sequence[float], losses: Sequence[float]) -> PowerLaw:
     """The least-squares line through the logarithms; at least three points."""
-    from scipy import stats
+    with extra("notebook"):
+        from scipy import stats
 
     if len(parameters) != len(losses) or len(losses) < 3:
         raise ValueError(f"losses: got {len(losses)} for {len(parameters)} sizes, expected as many, at least 3")

@@ -1,4 +1,4 @@
-"""A Dragon Hatchling learns tiny Shakespeare byte by byte: the first experiment of chapters/bdh."""
+"""A Dragon Hatchling learns Shakespeare byte by byte: the first experiment of chapters/bdh."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,20 +7,31 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from brainlib import data
 from brainlib.bdh.model import BDH, BDHConfig, BDHState
 from brainlib.bdh.translation import new_model
-from brainlib.data import RandomCrops, split, tiny_shakespeare, windows
+from brainlib.data import RandomCrops, split, windows
 from brainlib.training import History, TrainingConfig, train
+
+TEXTS = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Sizes of one run: the model, its training, and the batches of random crops (`batch` rows of `length` bytes)."""
+    """One run: the model, its training, and the batches of random crops (`batch` rows of `length` bytes) of a text.
+
+    `text` is one of `TEXTS`: tiny Shakespeare is the text of the official demo, the nine plays come with brainlib.
+    """
 
     model: BDHConfig
     training: TrainingConfig
     batch: int
     length: int
+    text: str
+
+    def read(self) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
+        """What is learned from, and the tenth that is held out."""
+        return split(TEXTS[self.text]())
 
 
 EXPERIMENTS = {
@@ -31,6 +42,7 @@ EXPERIMENTS = {
         ),
         batch=8,
         length=128,
+        text="nine plays",
     ),
     "laptop": Experiment(
         BDHConfig(layers=4, dim=128, heads=4, neurons=4096, dropout=0.1),
@@ -40,6 +52,7 @@ EXPERIMENTS = {
         ),
         batch=4,
         length=256,
+        text="tiny Shakespeare",
     ),
     # The official demo: its model, batches and learning rate; warm-up, decay and clipping are ours.
     "paper": Experiment(
@@ -50,6 +63,7 @@ EXPERIMENTS = {
         ),
         batch=32,
         length=512,
+        text="tiny Shakespeare",
     ),
 }  # fmt: skip
 
@@ -61,7 +75,7 @@ def run(
 
     `history.evaluations` hold the loss on the whole held-out tenth, in nats a byte.
     """
-    text, held_out = split(tiny_shakespeare())
+    text, held_out = experiment.read()
     model = untrained_model(experiment, seed, device)
     batches = RandomCrops(text, experiment.batch, experiment.length, seed)
 

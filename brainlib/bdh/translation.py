@@ -30,14 +30,20 @@ HELD_OUT_STREAMS = 32  # a held-out text is read in so many parts side by side
 
 @dataclass(frozen=True)
 class Experiment:
-    """Sizes of one run: the model, its training, its batches (`batch` streams, `length` bytes a step), and how many
-    bytes of held-out text (a pair of languages) it is judged by."""
+    """One run: the model, its training, its batches (`batch` streams, `length` bytes a step), how many bytes of
+    held-out text (a pair of languages) it is judged by, and whether it reads the whole Bible or the half of its verses
+    that comes with brainlib."""
 
     model: BDHConfig | GPTConfig
     training: TrainingConfig
     batch: int
     length: int
     held_out: int
+    whole_bible: bool
+
+    def verses(self, languages: Languages) -> tuple[list[data.Pair], list[data.Pair]]:
+        """The verses to learn from and those held out."""
+        return _verses(languages, self.whole_bible)
 
 
 def schedule(steps: int, learning_rate: float) -> TrainingConfig:
@@ -55,6 +61,7 @@ EXPERIMENTS = {
         16,
         96,
         20_000,
+        whole_bible=False,
     ),
     "laptop": Experiment(
         BDHConfig(layers=4, dim=64, heads=4, neurons=1024, dropout=0.0, decay=FADING),
@@ -62,6 +69,7 @@ EXPERIMENTS = {
         16,
         128,
         100_000,
+        whole_bible=True,
     ),
     # Section 7.1 of the paper, on the verses; its number of steps and of streams is not known.
     "paper": Experiment(
@@ -70,6 +78,7 @@ EXPERIMENTS = {
         16,
         2048,
         800_000,
+        whole_bible=True,
     ),
 }
 
@@ -101,7 +110,7 @@ def run(
     def evaluate(model: BDH | GPT) -> float:
         return held_out_loss(model, experiment, pairs)
 
-    batches = data.CoherentStreams(training_text(pairs, seed), experiment.batch, experiment.length)
+    batches = data.CoherentStreams(training_text(experiment, pairs, seed), experiment.batch, experiment.length)
     config = replace(experiment.training, seed=seed)
     history = train(model, next_byte_loss, batches, config, evaluate, folder)
     return model.eval(), history
@@ -116,26 +125,29 @@ def new_model(config: BDHConfig | GPTConfig, seed: int = 0, device: str = "auto"
 
 
 @cache
-def verses(languages: Languages) -> tuple[list[data.Pair], list[data.Pair]]:
-    """The verses to learn from and those held out, read once."""
-    return data.hold_out(data.verses(*languages))
+def _verses(languages: Languages, whole: bool) -> tuple[list[data.Pair], list[data.Pair]]:
+    return data.hold_out(data.verses(*languages, whole=whole))
 
 
-def training_text(pairs: Sequence[Languages], seed: int = 0) -> Tensor:
+def training_text(experiment: Experiment, pairs: Sequence[Languages], seed: int = 0) -> Tensor:
     """The streams of all pairs, one after the other."""
-    return torch.cat([data.translation_stream(verses(pair)[0], pair, seed).tokens for pair in pairs])
+    return torch.cat([data.translation_stream(experiment.verses(pair)[0], pair, seed).tokens for pair in pairs])
 
 
-def held_out_stream(languages: Languages, size: int, source: str | None = None) -> data.TaggedText:
-    """At least `size` bytes of held-out verses, taken evenly from the whole; `source` fixes the side that is first."""
-    held_out = verses(languages)[1]
+def held_out_stream(
+    experiment: Experiment, languages: Languages, size: int | None = None, source: str | None = None
+) -> data.TaggedText:
+    """At least `size` bytes of held-out verses (`experiment.held_out` if None), taken evenly from all of them;
+    `source` fixes the side that is first."""
+    size = experiment.held_out if size is None else size
+    held_out = experiment.verses(languages)[1]
     total = sum(len(text.encode()) for pair in held_out for text in pair)
     return data.translation_stream(held_out[:: max(1, total // size)], languages, seed=0, source=source)
 
 
 def held_out_loss(model: BDH | GPT, experiment: Experiment, pairs: Sequence[Languages] = (("en", "es"),)) -> float:
     """Mean loss over the held-out streams of `pairs` (tags included), in nats a byte, with carried state."""
-    losses = [stream_losses(model, held_out_stream(pair, experiment.held_out), experiment.length) for pair in pairs]
+    losses = [stream_losses(model, held_out_stream(experiment, pair), experiment.length) for pair in pairs]
     return float(torch.cat(losses).nanmean())
 
 
@@ -148,7 +160,7 @@ def direction_losses(
     losses: dict[str, float] = {}
     for pair in pairs:
         for source, target in (pair, pair[::-1]):
-            stream = held_out_stream(pair, experiment.held_out, source)
+            stream = held_out_stream(experiment, pair, source=source)
             at_byte = stream_losses(model, stream, experiment.length)
             translated, text = stream.target[: len(at_byte)], stream.language[: len(at_byte)] != data.TAG
             losses[f"{source}→{target}"] = float(at_byte[translated & text].nanmean())

@@ -2,14 +2,15 @@
 
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from brainlib.jit import njit
 
 KINDS = {"poisson": 0, "negative_binomial": 1, "bernoulli": 2}
 LINKS = {"softplus": 0, "exp": 1, "sigmoid": 2}
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _draw(chances, random):
     """A place in `chances`, which sum to 1 up to rounding."""
@@ -21,7 +22,7 @@ def _draw(chances, random):
     return len(chances) - 1
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _rate(eta, link):
     if link == 0:
@@ -31,7 +32,7 @@ def _rate(eta, link):
     return 1 / (1 + np.exp(-eta))
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _count(f, kind, link, dispersion, random):
     if kind == 0:
@@ -42,7 +43,7 @@ def _count(f, kind, link, dispersion, random):
     return 1 if random.random() < p else 0
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def simulate(initial, transition, weights, basis, refractory, stimuli, kind, link, dispersion, most, random, z, x):
     """Fills states z [B, T] and counts x [B, T, N]; gives the highest rate, and stops at one above `most`.

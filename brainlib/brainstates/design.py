@@ -37,8 +37,10 @@ class Design(NamedTuple):
         """
         places = torch.as_tensor(indices, device=self.lengths.device)
         B = len(self.lengths)
-        if places.dtype != torch.int64 or not ((places >= 0) & (places < B)).all():
+        whole = not (places.is_floating_point() or places.dtype == torch.bool)
+        if not whole or not places.numel() or not ((places >= 0) & (places < B)).all():
             raise ValueError(f"indices: got {indices}, expected some of 0 to {B - 1}")
+        places = places.long()
         lengths = self.lengths[places]
         longest = int(lengths.max())
         return Design(self.features[places, :longest], self.counts[places, :longest], lengths, self.allowed)

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 BLOCK = 2**12  # bins at once: what a convolution adds up stays in the cache
 
 
@@ -18,7 +20,7 @@ def exponential_basis(lags: int = 5, decay: float = 1.0) -> Float[Tensor, "lags 
 
     Raises `ValueError` for no lag and a decay (a bin) that is not finite.
     """
-    require_positive("lags", lags)
+    whole_number("lags", lags, least=1)
     if not math.isfinite(decay):
         raise ValueError(f"decay: got {decay}, expected a finite number")
     return torch.softmax(-decay * torch.arange(1, lags + 1, dtype=torch.float64), dim=0)[:, None].float()
@@ -31,8 +33,8 @@ def raised_cosine_basis(lags: int, functions: int) -> Float[Tensor, "lags functi
     `lags`; each function sums to 1 over the lags. Raises `ValueError` for no lag or function, and for so many functions
     that some fall between two lags.
     """
-    require_positive("lags", lags)
-    require_positive("functions", functions)
+    whole_number("lags", lags, least=1)
+    whole_number("functions", functions, least=1)
     time = torch.arange(1, lags + 1, dtype=torch.float64).log1p()
     peaks = torch.linspace(float(time[0]), float(time[-1]), functions, dtype=torch.float64)
     spacing = peaks[1] - peaks[0] if functions > 1 else time[-1] - time[0] + 1
@@ -45,7 +47,7 @@ def raised_cosine_basis(lags: int, functions: int) -> Float[Tensor, "lags functi
 
 def identity_basis(lags: int) -> Float[Tensor, "lags lags"]:
     """One function a lag: every lag has a weight of its own. Raises `ValueError` for no lag."""
-    require_positive("lags", lags)
+    whole_number("lags", lags, least=1)
     return torch.eye(lags)
 
 
@@ -69,8 +71,3 @@ def add_history(
             past = counts[:, first - k : stop - k].to(features.dtype)
             for j, value in enumerate(row):
                 features[:, first:stop, j * N : (j + 1) * N].add_(past, alpha=value)
-
-
-def require_positive(name: str, count: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{name}: got {count!r}, expected a positive integer")

@@ -48,7 +48,11 @@ class Parameters(NamedTuple):
         """Writes a safetensors file."""
         from safetensors.torch import save_file
 
-        save_file({name: tensor.detach().contiguous() for name, tensor in self._asdict().items()}, path)
+        path = Path(path).expanduser()
+        save_file(
+            {name: tensor.detach().contiguous().clone() for name, tensor in self._asdict().items()},
+            path,
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> "Parameters":
@@ -57,7 +61,7 @@ class Parameters(NamedTuple):
         from safetensors.torch import load_file
 
         try:
-            found = load_file(path)
+            found = load_file(Path(path).expanduser())
         except SafetensorError as error:
             raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
         if set(found) != set(cls._fields):

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from brainlib.arguments import whole_number
 from brainlib.brainstates.design import require_stimuli
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.history import exponential_basis, require_positive
+from brainlib.brainstates.history import exponential_basis
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
 
@@ -47,8 +48,8 @@ def demo_brain(generator: torch.Generator, states: int = 5, neurons: int = 20) -
 
     Raises `ValueError` for no states or neurons.
     """
-    require_positive("states", states)
-    require_positive("neurons", neurons)
+    whole_number("states", states, least=1)
+    whole_number("neurons", neurons, least=1)
     random = numpy_generator(generator)
     prior = random.dirichlet((0.2, 1.6, 0.2), (neurons, neurons))
     strengths = np.log1p(3 * random.random((states, neurons, neurons)))
@@ -89,7 +90,7 @@ def group_brain(
     with deviations of 3 and 4.
     """
     for name, count in (("groups", groups), ("states", states_per_group), ("neurons", neurons_per_group)):
-        require_positive(name, count)
+        whole_number(name, count, least=1)
     if not 0 <= strength_sd < math.inf:
         raise ValueError(f"strength_sd: got {strength_sd}, expected a finite number of at least 0")
     S, N = states_per_group, groups * neurons_per_group
@@ -140,8 +141,8 @@ def sample_spikes(
     """
     from brainlib.brainstates import compiled_simulation as compiled
 
-    require_positive("trials", trials)
-    require_positive("bins", bins)
+    whole_number("trials", trials, least=1)
+    whole_number("bins", bins, least=1)
     weights = parameters.weights.detach().double().cpu().numpy()
     none = torch.zeros(0, 0)
     basis = (exponential_basis() if basis is None else basis) if coupling else none

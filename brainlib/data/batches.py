@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 from .tokens import require_bytes
 
 Batch = tuple[Int64[Tensor, "batch time"], Int64[Tensor, "batch time"]]
@@ -25,10 +27,8 @@ class RandomCrops:
     """
 
     def __init__(self, tokens: UInt8[Tensor, "bytes"], batch: int = 16, length: int = 128, seed: int = 0):
-        _require_sizes(tokens, batch, length)
+        batch, length, seed = *_sizes(tokens, batch, length), whole_number("seed", seed)
         _require_bytes(tokens, least=length + 1)
-        if not isinstance(seed, int):
-            raise ValueError(f"seed: got {seed!r}, expected a whole number")
         self._settings = _settings(tokens, batch, length)
         self._tokens = tokens
         self._batch = batch
@@ -62,7 +62,7 @@ class CoherentStreams:
     """
 
     def __init__(self, tokens: UInt8[Tensor, "bytes"], batch: int = 16, length: int = 128):
-        _require_sizes(tokens, batch, length)
+        batch, length = _sizes(tokens, batch, length)
         _require_bytes(tokens, least=batch * (length + 1))
         self._settings = _settings(tokens, batch, length)
         self._streams = tokens[: len(tokens) // batch * batch].view(batch, -1)  # [batch, bytes of a stream]
@@ -96,7 +96,7 @@ def windows(tokens: UInt8[Tensor, "bytes"], length: int, batch: int) -> Iterator
     weighs each batch by its number of targets.
     Raises `ValueError` if the text has fewer than two bytes or an argument is out of range.
     """
-    _require_sizes(tokens, batch, length)
+    batch, length = _sizes(tokens, batch, length)
     _require_bytes(tokens, least=2)
     return _windows(tokens, length, batch)
 
@@ -115,11 +115,9 @@ def _shift(crops: UInt8[Tensor, "batch time_and_one"]) -> Batch:
     return crops[:, :-1].long(), crops[:, 1:].long()
 
 
-def _require_sizes(tokens: Tensor, batch: int, length: int) -> None:
+def _sizes(tokens: Tensor, batch: int, length: int) -> tuple[int, int]:
     require_bytes("tokens", tokens)
-    for argument, value in (("batch", batch), ("length", length)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{argument}: got {value!r}, expected a positive whole number")
+    return whole_number("batch", batch, least=1), whole_number("length", length, least=1)
 
 
 def _require_bytes(tokens: Tensor, least: int) -> None:

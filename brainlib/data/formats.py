@@ -16,11 +16,3 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # a C library reads the file: what it raises on damaged bytes is documented nowhere
         raise DataError(f"{path}: damaged, or not of the expected form ({type(error).__name__}: {error})") from error
-
-
-def load_matlab(path: Path, variable: str):
-    """A variable of a MATLAB file: structures are dicts, cells are lists. Raises `DataError` if it cannot be read."""
-    from scipy.io import loadmat
-
-    with reading(path):
-        return loadmat(path, simplify_cells=True, variable_names=[variable])[variable]

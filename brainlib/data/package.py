@@ -14,6 +14,8 @@ from pathlib import Path
 from .errors import DataError
 from .registry import Package
 
+HURRY = {"PIP_RETRIES": "1", "PIP_TIMEOUT": "10"}  # pip's own would wait for minutes where nothing is reached
+
 
 def download_archive(package: Package, folder: Path) -> Path:
     """Put the archive of `package` into `folder`, whole or not at all, and return its path.
@@ -34,7 +36,7 @@ def download_archive(package: Package, folder: Path) -> Path:
         options = ["--no-deps", "--no-build-isolation", "--require-hashes", "--disable-pip-version-check", "--no-input"]
         done = subprocess.run(
             [sys.executable, "-m", "pip", "download", *options, "--dest", str(work), "-r", str(requirements)],
-            env=os.environ | {"PYTHONPATH": search, "PIP_USE_PEP517": "1"},
+            env=HURRY | os.environ | {"PYTHONPATH": search, "PIP_USE_PEP517": "1"},
             stdout=2,  # pip's progress bar goes to the terminal, beside the result of the caller
             stderr=subprocess.PIPE,
             text=True,

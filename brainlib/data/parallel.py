@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 from .tokens import encode
 
 Pair = tuple[str, str]
@@ -40,9 +42,7 @@ def hold_out(pairs: list[_Item], every: int = 10, block: int = 50) -> tuple[list
     Neighbouring verses repeat each other's words, so they are held out together. The parts keep the order of the list;
     lists whose entries correspond are cut at the same places. Raises `ValueError` if a part would be empty.
     """
-    for argument, value, least in (("every", every, 2), ("block", block, 1)):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f"{argument}: got {value!r}, expected a whole number of at least {least}")
+    every, block = whole_number("every", every, least=2), whole_number("block", block, least=1)
     if len(pairs) <= (every - 1) * block:
         raise ValueError(f"pairs: got {len(pairs)}, expected more than {(every - 1) * block}, or none is held out")
     held = [place // block % every == every - 1 for place in range(len(pairs))]
@@ -60,7 +60,8 @@ def translation_stream(
     Which side of a pair comes first is drawn with the seed, or is the one in the language `source` for all. Raises
     `ValueError` if there is no pair, a sentence contains a tag, or an argument is out of range.
     """
-    _require(pairs, languages, seed, source)
+    _require(pairs, languages, source)
+    seed = whole_number("seed", seed)
     if source is None:
         generator = torch.Generator().manual_seed(seed)
         firsts = torch.randint(2, (len(pairs),), generator=generator).tolist()
@@ -82,13 +83,11 @@ def translation_stream(
     )
 
 
-def _require(pairs: list[Pair], languages: tuple[str, str], seed: int, source: str | None) -> None:
+def _require(pairs: list[Pair], languages: tuple[str, str], source: str | None) -> None:
     if len(languages) != 2 or languages[0] == languages[1] or not all(map(str.isalpha, languages)):
         raise ValueError(f"languages: got {languages!r}, expected two codes such as ('en', 'es')")
     if source is not None and source not in languages:
         raise ValueError(f"source: got {source!r}, expected one of {languages}")
-    if not isinstance(seed, int):
-        raise ValueError(f"seed: got {seed!r}, expected a whole number")
     if not pairs:
         raise ValueError("pairs: got none, expected at least one")
     for pair in pairs:

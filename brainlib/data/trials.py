@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool, Int64, Integer
 from torch import Tensor
 
+from brainlib.arguments import whole_number
+
 
 @dataclass(frozen=True, eq=False)
 class Trials:
@@ -87,9 +89,10 @@ class Trials:
 
     def pick(self, indices: Sequence[int] | Int64[Tensor, " picked"]) -> "Trials":
         """The trials at the given places, in their order. Raises `ValueError` if there is none or no such place."""
-        places = torch.as_tensor(indices, device=self.lengths.device)
-        if places.dtype != torch.int64 or places.dim() != 1 or not len(places):
+        places = _tensor("indices", indices).to(self.lengths.device)
+        if places.is_floating_point() or places.dtype == torch.bool or places.dim() != 1 or not len(places):
             raise ValueError(f"indices: got {indices!r}, expected at least one whole number")
+        places = places.long()
         low, high = (int(bound) for bound in places.aminmax())
         if low < 0 or high >= len(self):
             raise ValueError(f"indices: got {low} to {high}, expected 0 to {len(self) - 1}")
@@ -98,8 +101,7 @@ class Trials:
 
     def cut(self, bins: int) -> "Trials":
         """Every trial cut into trials of `bins` bins, in order; the last piece of a trial may be shorter."""
-        if bins < 1:
-            raise ValueError(f"bins: got {bins!r}, expected at least 1")
+        bins = whole_number("bins", bins, least=1)
         whole = [counts[:length] for counts, length in zip(self.counts, self.lengths.tolist(), strict=True)]
         return self._padded([piece for counts in whole for piece in counts.split(bins)], self.bin_ms)
 
@@ -122,7 +124,7 @@ class Trials:
 
 def _counts(place: int, sequence: Tensor | np.ndarray) -> Integer[Tensor, "time neurons"]:
     """The counts of one trial as int32 or uint8, once they are seen to be counts."""
-    values = torch.as_tensor(sequence)
+    values = _tensor(f"sequences[{place}]", sequence)
     if values.dim() != 2 or 0 in values.shape:
         raise ValueError(
             f"sequences[{place}]: got shape {tuple(values.shape)}, expected (time, neurons), each at least 1"
@@ -140,6 +142,17 @@ def _counts(place: int, sequence: Tensor | np.ndarray) -> Integer[Tensor, "time 
     if low < 0 or high > torch.iinfo(torch.int32).max:
         raise ValueError(f"sequences[{place}]: got counts from {low} to {high}, expected 0 to 2^31 - 1")
     return values.int()
+
+
+def _tensor(name: str, values: Sequence[int] | Tensor | np.ndarray) -> Tensor:
+    """The values as a tensor; a NumPy array is copied, of any byte order and strides, read-only or not."""
+    if isinstance(values, np.ndarray):
+        wide = values.dtype.kind == "u" and values.dtype.itemsize > 1  # torch cannot compare them
+        values = values.astype(np.int64 if wide else values.dtype.newbyteorder("="), order="C")
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: got {type(values).__name__}, expected numbers ({error})") from error
 
 
 def _narrow(counts: Integer[Tensor, "trials time neurons"]) -> Integer[Tensor, "trials time neurons"]:

@@ -1,4 +1,4 @@
-"""Retinal waves: two recordings of the developing mouse retina, from the repository of Eglen and others (2014)."""
+"""Retinal waves: two recordings of the developing mouse retina, from the collection of Eglen and others (2014)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,37 +8,30 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from brainlib.extras import extra
+
 from .doors import Located, locate
 from .errors import DataError
 from .formats import reading
-from .spikes import bin_spikes
-from .trials import Trials
+from .recording import Recording
 
 WAVES = ("Blankenship2011_WT_01", "Sun2008_X026P11R-MEME1")
 LARGEST = 10_000_000  # numbers in a part of a file, far above what a recording holds
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Waves(Recording):
     """Spike trains of a multi-electrode array.
 
-    `times[n]` has the times of the spikes of neuron `n` in seconds, in order, and `positions_um[n]` is where its
-    electrode lies, in micrometres; neurons of one electrode share a place. `animal` tells species, age and genotype.
-    `source`, printed, tells the licence and the citation.
+    `positions_um[n]` is where the electrode of neuron `n` lies, in micrometres; neurons of one electrode share a place.
+    `animal` tells species, age and genotype.
     """
 
-    times: list[np.ndarray]
     positions_um: Float64[Tensor, "neurons 2"]
-    duration_s: float
     animal: str
-    source: Located
-
-    def trials(self, bin_ms: float) -> Trials:
-        """The whole recording as one trial of counts, for `Trials.cut` and `Trials.split`."""
-        return Trials.from_sequences([bin_spikes(self.times, bin_ms, 0.0, self.duration_s)], bin_ms)
 
 
-def waves(name: str = WAVES[0]) -> Recording:
+def waves(name: str = WAVES[0]) -> Waves:
     """A recording of retinal waves by its name, one of `WAVES`.
 
     "Blankenship2011_WT_01" has 55 neurons of a wild-type mouse over 52 minutes, in which waves and silence alternate;
@@ -53,8 +46,9 @@ def waves(name: str = WAVES[0]) -> Recording:
     return _read(located.path, located)
 
 
-def _read(path: Path, source: Located) -> Recording:
-    import h5py
+def _read(path: Path, source: Located) -> Waves:
+    with extra("notebook"):
+        import h5py
 
     with reading(path), h5py.File(path, "r") as file:
         times = _numbers(file, "spikes")
@@ -65,12 +59,13 @@ def _read(path: Path, source: Located) -> Recording:
             f"{_word(file, 'meta/species')}, {_numbers(file, 'meta/age')[0]:.0f} days, {_word(file, 'meta/genotype')}"
         )
     _check(path, times, counts, positions, duration)
-    return Recording(
+    return Waves(
         times=np.split(times, np.cumsum(counts).astype(int)[:-1]),
-        positions_um=torch.from_numpy(positions.T.copy()),
-        duration_s=float(duration),
-        animal=animal,
+        start_s=0.0,
+        stop_s=float(duration),
         source=source,
+        positions_um=torch.from_numpy(positions.T.copy()),
+        animal=animal,
     )
 
 

@@ -1,15 +1,16 @@
 """`show`, `explorer` and `simulation`: the calls a chapter makes."""
 
+import functools
 import inspect
 import itertools
 import os
 import re
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from brainlib.explore import live, page
 from brainlib.explore.controls import Control, read_grid
+from brainlib.extras import extra
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -34,11 +35,12 @@ class Explorer:
         _accepts(function, controls)
         self._html = self.html() if for_page() else None
         if self._html is None:
-            self.first()
+            _ = self.first
 
     def figure(self, **values: Any) -> "plotly.graph_objects.Figure":
         """The plotly figure at these values."""
-        from plotly.basedatatypes import BaseFigure
+        with extra("notebook"):
+            from plotly.basedatatypes import BaseFigure
 
         figure = self.function(**values)
         if not isinstance(figure, BaseFigure):
@@ -47,6 +49,7 @@ class Explorer:
             raise ValueError(f"{self.name}: got a figure without traces at {values}, expected at least one")
         return figure
 
+    @functools.cached_property
     def first(self) -> "plotly.graph_objects.Figure":
         """The plotly figure that is shown first."""
         figure = self.figure(**{control.name: control.start for control in self.controls})
@@ -59,7 +62,7 @@ class Explorer:
     def html(self) -> str:
         """The figure as a `<figure>` element of the page: with every point of the grid, or with what computes them."""
         if self.script is not None:
-            return page.simulation_html(self.name, self.caption, self.alt, self.controls, self.first(), self.script)
+            return page.simulation_html(self.name, self.caption, self.alt, self.controls, self.first, self.script)
         names = [control.name for control in self.controls]
         points = itertools.product(*(control.values for control in self.controls))
         figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
@@ -67,18 +70,23 @@ class Explorer:
 
     def widget(self) -> Any:
         """The figure as a box of ipywidgets, computed live."""
-        return live.view(self.figure, self.controls, self.caption)
+        return live.view(self.figure, self.controls, self.first)
 
     def outputs(self) -> list[dict[str, Any]]:
-        """The MIME bundles of a cell's outputs, in order."""
+        """The MIME bundles of a cell's outputs, in order.
+
+        An explorer's widgets are followed by the still figure, which is hidden as long as they live: it is what is left
+        in a notebook that is opened without its kernel, or converted.
+        """
         words = {"text/plain": f"{self.caption}\n[{self.alt}]"}
         if self._html is not None:
             return [{"text/html": self._html} | words]
         caption = {"text/html": live.caption_html(self.caption), "text/plain": self.caption}
+        still = live.still_bundle(self.first, self.alt) | words
         if not self.controls:
-            return [live.plotly_bundle(self.figure()) | words, caption]
-        picture = f"{live.caption_html(self.caption)}<p>{escape(self.alt)}</p>"  # where widgets cannot be shown
-        return [self.widget()._repr_mimebundle_() | {"text/html": picture} | words]
+            return [still, caption]
+        caption["text/html"] += f"<style>{live.HIDING}</style>"
+        return [self.widget()._repr_mimebundle_() | words, *([still] if live.has_own_outputs() else []), caption]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return self.outputs()[0]

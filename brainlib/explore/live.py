@@ -10,49 +10,74 @@ from typing import Any
 
 from brainlib.explore.controls import Control
 from brainlib.explore.template import template
+from brainlib.extras import extra
 
 WAIT = 0.15  # seconds without a change before the figure is computed
+POSITIONS = 100  # a slider has at least
+LIVE = "brainlib-live"  # the class of a box of widgets
+HIDING = (  # while a box lives, the still figure after it is hidden; once the kernel is gone, what is left of the box
+    f".jp-OutputArea-child:has(.{LIVE}) + .jp-OutputArea-child,"
+    ".jp-OutputArea:has(.brainlib-caption) .jp-OutputArea-child:has(> .jupyter-widgets):not(:has(.widget-vbox))"
+    "{display:none}"
+)
 
 
 def plotly_bundle(figure: Any) -> dict[str, Any]:
     """The MIME bundle of a plotly figure: plotly's own type, or HTML in Colab, which does not know that type."""
-    import plotly.graph_objects
+    with extra("notebook"):
+        import plotly.io
+
+    renderer = "colab" if plotly.io.renderers.default == "colab" else "plotly_mimetype"
+    return plotly.io.renderers[renderer].to_mimebundle(_dressed(figure).to_dict())
+
+
+def still_bundle(figure: Any, alt: str) -> dict[str, Any]:
+    """As `plotly_bundle`, and for who knows HTML only, as nbconvert, a `<figure>` drawn by plotly.js from its CDN."""
     import plotly.io
 
-    dressed = plotly.graph_objects.Figure(figure).update_layout(template=template())
-    renderer = "colab" if plotly.io.renderers.default == "colab" else "plotly_mimetype"
-    return plotly.io.renderers[renderer].to_mimebundle(dressed.to_dict())
+    plot = plotly.io.to_html(_dressed(figure), include_plotlyjs="cdn", full_html=False)
+    return {"text/html": f'<figure style="margin:0" aria-label="{escape(alt)}">{plot}</figure>'} | plotly_bundle(figure)
+
+
+def has_own_outputs() -> bool:
+    """Whether this notebook's front end lays outputs out as Jupyter does; Colab and VS Code do otherwise."""
+    import plotly.io
+
+    return plotly.io.renderers.default not in ("colab", "vscode")
 
 
 def caption_html(caption: str) -> str:
     """The caption under a live figure."""
-    return f'<p style="max-width:48em"><em>{escape(caption)}</em></p>'
+    return f'<p class="brainlib-caption" style="max-width:48em"><em>{escape(caption)}</em></p>'
 
 
-def view(draw: Callable[..., Any], controls: list[Control], caption: str) -> Any:
-    """A box of widgets: one for each control, an output for the figure, the caption.
+def view(draw: Callable[..., Any], controls: list[Control], first: Any) -> Any:
+    """A box of widgets: one for each control, and an output for the figure, `first` at first.
 
     A change redraws the output in place. `draw(**values)` returns a plotly figure; what it raises is shown instead.
     """
-    import ipywidgets
+    with extra("notebook"):
+        import ipywidgets
 
     fields = {control.name: _field(control) for control in controls}
     drawing = ipywidgets.Output()
 
+    def show(figure: Any) -> None:  # one assignment: cleared and filled at once, so nothing flickers
+        drawing.outputs = ({"output_type": "display_data", "data": plotly_bundle(figure), "metadata": {}},)
+
     def redraw() -> None:
         try:
-            bundle = plotly_bundle(draw(**{name: field.value for name, field in fields.items()}))
-            output = {"output_type": "display_data", "data": bundle, "metadata": {}}
+            show(draw(**{name: field.value for name, field in fields.items()}))
         except Exception as error:
             lines = traceback.format_exception(error)
             output = {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": lines}
-        drawing.outputs = (output,)  # one assignment: cleared and filled at once, so nothing flickers
+            drawing.outputs = (output,)
 
-    redraw()
+    show(first)
     changed = debounced(redraw)
     for field in fields.values():
         field.observe(changed, "value")
-    return ipywidgets.VBox([*fields.values(), drawing, ipywidgets.HTML(caption_html(caption))])
+    return ipywidgets.VBox([*fields.values(), drawing]).add_class(LIVE)
 
 
 def debounced(action: Callable[[], None]) -> Callable[[Any], None]:
@@ -72,28 +97,41 @@ def debounced(action: Callable[[], None]) -> Callable[[Any], None]:
     return later
 
 
+def _dressed(figure: Any) -> Any:
+    import plotly.graph_objects
+
+    return plotly.graph_objects.Figure(figure).update_layout(template=template())
+
+
 def _field(control: Control) -> Any:
-    """A slider over the range of an ordered grid, logarithmic where the grid has even ratios; else a list."""
+    """A slider over the range of an ordered grid, else a list."""
     import ipywidgets
 
     words = {"description": control.label, "style": {"description_width": "initial"}}
     values = control.values
     if not control.ordered:
         return ipywidgets.Dropdown(options=values, value=control.start, **words)
-    low, high = values[0], values[-1]
-    if isinstance(low, int):
-        step = math.gcd(*(value - low for value in values))
-        return ipywidgets.IntSlider(value=control.start, min=low, max=high, step=step, **words)
-    if low > 0 and _even([math.log(value) for value in values]) and not _even(values):
-        log = {
-            "value": control.start,
-            "min": math.log10(low),
-            "max": math.log10(high),
-            "step": math.log10(high / low) / 200,
-        }
-        return ipywidgets.FloatLogSlider(**log, readout_format=".3g", **words)
-    step = (high - low) / 200
-    return ipywidgets.FloatSlider(value=control.start, min=low, max=high, step=step, readout_format=".4g", **words)
+    if isinstance(values[0], int):
+        step = math.gcd(*(value - values[0] for value in values))
+        return ipywidgets.IntSlider(value=control.start, min=values[0], max=values[-1], step=step, **words)
+    options = [(f"{value:.6g}", value) for value in positions(values)]
+    return ipywidgets.SelectionSlider(options=options, value=control.start, **words)
+
+
+def positions(values: tuple[float, ...]) -> list[float]:
+    """Every value of an increasing grid, and between neighbours as many more as give a slider 100 positions.
+
+    They have even ratios where the grid has, else even steps. A FloatSlider's own positions would miss the grid's.
+    """
+    between = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * (len(values) - 1) >= POSITIONS or n == 100)
+    ratios = values[0] > 0 and _even([math.log(value) for value in values]) and not _even(values)
+    found = []
+    for low, high in pairwise(values):
+        digits = 1 - math.floor(math.log10((high - low) / between))
+        for part in (k / between for k in range(1, between)):
+            value = low * (high / low) ** part if ratios else low + (high - low) * part
+            found.append(round(value, digits))
+    return sorted({*values, *found})
 
 
 def _even(values: Any) -> bool:

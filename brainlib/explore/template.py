@@ -4,6 +4,8 @@ The first five colours keep a contrast of 3:1 on white and on the page's dark gr
 the common colour vision deficiencies. The page replaces ink and grid by those of its theme.
 """
 
+from brainlib.extras import extra
+
 COLOURS = {  # Okabe and Ito's hues; the two that are lost on white come last
     "blue": "#0072B2",
     "vermillion": "#D55E00",
@@ -25,7 +27,8 @@ DIVERGING = [[0, COLOURS["blue"]], [0.5, "#F7F7F7"], [1, COLOURS["vermillion"]]]
 
 def use_template() -> None:
     """Registers the plotly template "brainlib" and makes it the default of new figures."""
-    import plotly.io
+    with extra("notebook"):
+        import plotly.io
 
     plotly.io.templates["brainlib"] = template()
     plotly.io.templates.default = "brainlib"

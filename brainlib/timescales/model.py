@@ -17,9 +17,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from brainlib.arguments import whole_number
 from brainlib.timescales import time_constants
 from brainlib.timescales.kernels import Activation, recurrence
-from brainlib.timescales.network import Network, require_positive, uniform
+from brainlib.timescales.network import Network, uniform
 from brainlib.timescales.official import from_official, to_official
 from brainlib.timescales.time_constants import TauForm
 
@@ -61,7 +62,7 @@ class LeakyRNN(Network):
     ):
         require_known("activation", activation, get_args(Activation))
         require_known("tau_form", tau_form, get_args(TauForm))
-        require_positive("steps_per_bit", steps_per_bit)
+        whole_number("steps_per_bit", steps_per_bit, least=1)
         super().__init__(units, heads, generator)
         self.inside, self.activation, self.tau_form, self.impl = inside, activation, tau_form, impl
         self.steps_per_bit = steps_per_bit
@@ -94,7 +95,7 @@ class LeakyRNN(Network):
     ) -> tuple[Float[Tensor, "time batch units"], Float[Tensor, "batch units"]]:
         """The state after every bit (after its last step), and the last once more."""
         h0, k = self.start(bits, h0), self.steps_per_bit
-        require_positive("steps_per_bit", k)
+        whole_number("steps_per_bit", k, least=1)
         inputs = bits.squeeze(-1).to(h0.dtype)
         states, last = recurrence(
             inputs if k == 1 else inputs.repeat_interleave(k, dim=0),

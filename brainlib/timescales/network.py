@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from brainlib.arguments import whole_number
+
 
 class Network(nn.Module):
     """A recurrent network of `units` whose state is read by `heads` linear heads, each answering with two logits.
@@ -16,8 +18,8 @@ class Network(nn.Module):
     """
 
     def __init__(self, units: int, heads: int, generator: torch.Generator | None = None):
-        require_positive("units", units)
-        require_positive("heads", heads)
+        whole_number("units", units, least=1)
+        whole_number("heads", heads, least=1)
         super().__init__()
         self.units, self.heads = units, heads
         self.readout_weight = uniform(1 / math.sqrt(units), (heads, 2, units), generator)
@@ -79,11 +81,6 @@ class Network(nn.Module):
         if tuple(h0.shape) != expected:
             raise ValueError(f"h0: got shape {tuple(h0.shape)}, expected (batch, units) = {expected}")
         return h0
-
-
-def require_positive(name: str, count: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{name}: got {count!r}, expected a positive integer")
 
 
 def uniform(bound: float, shape: Sequence[int], generator: torch.Generator | None) -> nn.Parameter:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from brainlib.arguments import whole_number
 from brainlib.timescales.curricula import Curriculum
 from brainlib.timescales.gated import GatedRNN
 from brainlib.timescales.model import LeakyRNN
@@ -52,9 +53,8 @@ class School:
     clip: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("units", "heads", "batch", "steps", "epochs", "tests"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        for name in ("units", "heads", "batch", "steps", "epochs", "largest", "tests"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least=1))
         if not 0 <= self.gate < 1:
             raise ValueError(f"gate: got {self.gate}, expected a share from 0 to below 1")
         if self.network not in MATRICES:

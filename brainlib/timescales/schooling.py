@@ -7,6 +7,7 @@ chapters/timescales/02_curricula.ipynb and 03_lesions.ipynb; the procedure is th
 
 import copy
 import json
+import operator
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from brainlib.arguments import seeded
 from brainlib.backend import device_name, keep_freed_memory, resolve_device
 from brainlib.timescales import tasks
 from brainlib.timescales.network import Network
@@ -52,7 +54,7 @@ def attend(
         raise ValueError(f"start: got {got}, expected {school.units} units and {school.heads} heads as of the school")
     keep_freed_memory()
     course = _Course(school, seed, resolve_device(device), start)
-    folder = None if folder is None else Path(folder)
+    folder = None if folder is None else Path(folder).expanduser()
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.clean(folder)
@@ -75,9 +77,9 @@ class _Course:
 
     def __init__(self, school: School, seed: int, device: torch.device, start: Network | None) -> None:
         self.school, self.device = school, device
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = seeded(seed)
         network = (school.new_network(self.generator) if start is None else copy.deepcopy(start)).to(device)
-        self.report = Report(seed, network, history=[], snapshots={}, trained_on=device_name(device))
+        self.report = Report(int(seed), network, history=[], snapshots={}, trained_on=device_name(device))
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if school.network == "leaky":
             momentum = school.momentum
@@ -176,7 +178,7 @@ class _Course:
     def _identity(self) -> dict[str, Any]:
         facts = {f"school.{name}": value for name, value in asdict(self.school).items()}
         facts |= {"seed": self.report.seed, "device": self.device.type}
-        return json.loads(json.dumps(facts))  # as it reads from a file: tuples are lists
+        return json.loads(json.dumps(facts, default=operator.index))  # as it reads from a file: tuples are lists
 
 
 def _stage(history: list[Epoch]) -> int:

@@ -49,7 +49,7 @@ def answers(task: Task, bits: Float[Tensor, "time batch 1"], spans: Sequence[int
     newest_first = bits[len(bits) - max(spans) :, :, 0].flip(0)
     places = torch.tensor(spans, device=bits.device) - 1
     if task == "parity":
-        return newest_first.cumsum(0)[places].long() % 2
+        return newest_first.cumsum(0, dtype=torch.float32)[places].long() % 2  # bfloat16 counts no further than 256
     return (newest_first[places] == newest_first[0]).long()
 
 

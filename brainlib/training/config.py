@@ -1,8 +1,11 @@
 """How a model is trained: everything that decides what a run computes, and nothing else."""
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from brainlib.arguments import whole_number
 
 DECAYS = ("constant", "linear", "cosine")
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -59,9 +62,7 @@ class TrainingConfig:
         object.__setattr__(self, "betas", (float(betas[0]), float(betas[1])))
 
     def _integer(self, name: str, at_least: int) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-            raise ValueError(f"{name}: got {value!r}, expected an integer of at least {at_least}")
+        object.__setattr__(self, name, whole_number(name, getattr(self, name), at_least))
 
     def _number(self, name: str, fits, expected: str) -> None:
         value = getattr(self, name)
@@ -76,4 +77,4 @@ class TrainingConfig:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)

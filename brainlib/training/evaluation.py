@@ -7,6 +7,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from brainlib.arguments import whole_number
 from brainlib.training.mode import mode
 
 WINDOWS = 64  # of a text that are read side by side
@@ -26,8 +27,7 @@ def byte_losses(
     Raises `ValueError` if a part would have fewer than two bytes, or for an argument below 1.
     """
     for name, value in (("batch", batch), ("length", length)):
-        if value < 1:
-            raise ValueError(f"{name}: got {value}, expected at least 1")
+        whole_number(name, value, least=1)
     if len(tokens) < 2 * batch:
         raise ValueError(f"tokens: got {len(tokens)} bytes, expected at least {2 * batch} for {batch} parts")
     device = next(model.parameters()).device
@@ -52,7 +52,15 @@ def loss_by_context(
     For each c the text is cut into windows of 2 c + 1 bytes that begin c bytes apart and without a state; their second
     halves count, each byte once. The windows are read in pieces of `length` bytes, the state carried. What comes before
     the first `max(contexts)` bytes' end is left out, so that all c are judged by one text.
+
+    Raises `ValueError` for no contexts, one or a length below 1, and a text shorter than 2 max(contexts) + 1 bytes.
     """
+    if not len(contexts):
+        raise ValueError("contexts: got none, expected some of at least 1 byte")
+    contexts = [whole_number("contexts", context, least=1) for context in contexts]
+    if len(text) <= 2 * max(contexts):
+        least = 2 * max(contexts) + 1
+        raise ValueError(f"text: got {len(text)} bytes, expected at least {least} for the longest of the contexts")
     return torch.stack([_after(model, text[max(contexts) - context :], length, context) for context in contexts])
 
 

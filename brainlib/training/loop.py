@@ -55,6 +55,7 @@ def train(
     Raises `ValueError` for unfit arguments, `CheckpointError` for a checkpoint that is damaged or of another run, and
     `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
     """
+    folder = None if folder is None else Path(folder).expanduser()
     device = _check_arguments(model, batches, config, folder)
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
@@ -67,7 +68,6 @@ def train(
         if device.type == "cuda":
             torch.cuda.manual_seed(config.seed + group.rank)
         run = _start(model, batches, config, group)
-        folder = None if folder is None else Path(folder)
         if folder is not None:
             _resume(run, folder)
         if not run.history.losses:
@@ -78,7 +78,7 @@ def train(
         return run.history
 
 
-def _check_arguments(model: Any, batches: Any, config: Any, folder: str | Path | None) -> torch.device:
+def _check_arguments(model: Any, batches: Any, config: Any, folder: Path | None) -> torch.device:
     if not isinstance(model, nn.Module):
         raise ValueError(f"model: got {type(model).__name__}, expected a torch.nn.Module")
     devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
@@ -100,7 +100,7 @@ def _check_arguments(model: Any, batches: Any, config: Any, folder: str | Path |
                 raise ValueError(f"{name}: state_dict()[{key!r}] is {type(value).__name__}, expected a tensor")
     if not isinstance(config, TrainingConfig):
         raise ValueError(f"config: got {type(config).__name__}, expected a TrainingConfig")
-    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+    if folder is not None and folder.exists() and not folder.is_dir():
         raise ValueError(f"folder: {folder} is a file, expected a directory")
     return devices.pop()
 

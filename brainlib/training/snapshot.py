@@ -1,6 +1,7 @@
 """All of a run that changes from step to step: taken apart for a checkpoint, and put back bit for bit."""
 
-from dataclasses import asdict, dataclass, replace
+import json
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -52,7 +53,8 @@ class Run:
         if written.processes != self.group.count:
             _differs("processes", written.processes, self.group.count)
         for name, here in self._identity().items():
-            _check_identity(name, progress[name], here)
+            if name in progress:  # checkpoints once said less
+                _check_identity(name, progress[name], here)
         own = checkpoint.tensors[f"rank-{self.group.rank}"]
         carried = (own[f"state.{index}"] for index in range(len(own)))
         try:
@@ -75,6 +77,7 @@ class Run:
         tensors = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in self.model.state_dict().items()}
         return {
             "model": type(self.model).__name__,
+            "model's config": _settings(self.model),
             "tensors": tensors,
             "trained": [name for name, _ in _trained(self.model)],
             "batches": type(self.batches).__name__,
@@ -84,6 +87,13 @@ class Run:
 
 def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _settings(model: nn.Module) -> dict[str, str]:
+    """Of the model's config, if it is a dataclass: layers that share their weights cannot be told from the weights."""
+    config = getattr(model, "config", None)
+    settings = asdict(config) if is_dataclass(config) else {}
+    return {name: json.dumps(value, default=lambda other: type(other).__name__) for name, value in settings.items()}
 
 
 def _generators(device: torch.device) -> dict[str, Tensor]:
@@ -119,10 +129,11 @@ def _check_config(written: dict[str, Any], here: dict[str, Any]) -> None:
 
 
 def _check_identity(name: str, written: Any, here: Any) -> None:
-    if name == "tensors":
-        for tensor in written | here:
-            if written.get(tensor) != here.get(tensor):
-                _differs(f"model's tensor {tensor!r}", written.get(tensor, "absent"), here.get(tensor, "absent"))
+    if isinstance(here, dict):
+        kind = {"tensors": "model's tensor"}.get(name, name)
+        for part in written | here:
+            if written.get(part) != here.get(part):
+                _differs(f"{kind} {part!r}", written.get(part, "absent"), here.get(part, "absent"))
     if written != here:
         _differs(name, written, here)
 

@@ -187,8 +187,8 @@ def test_bfloat16_is_close():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"layers": 0}, "layers: got 0, expected a positive integer"),
-        ({"dim": -1}, "dim: got -1, expected a positive integer"),
+        ({"layers": 0}, "layers: got 0, expected a whole number of at least 1"),
+        ({"dim": -1}, "dim: got -1, expected a whole number of at least 1"),
         ({"heads": 5}, "dim: got 24, expected a multiple of heads = 5"),
         ({"memory": 0}, "memory: got 0"),
         ({"dropout": 1.0}, "dropout: got 1.0"),

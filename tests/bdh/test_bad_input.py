@@ -9,7 +9,7 @@ from brainlib.bdh import BDH, BDHConfig, BDHState
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"layers": 0}, "layers: got 0, expected a positive integer"),
+        ({"layers": 0}, "layers: got 0, expected a whole number of at least 1"),
         ({"dim": -1}, "dim: got -1"),
         ({"neurons": 32770}, "neurons: got 32770, expected a multiple of 2 \\* heads = 8"),
         ({"dropout": 1.0}, "dropout: got 1.0"),

@@ -11,7 +11,7 @@ from brainlib.training import TrainingConfig
 @pytest.fixture
 def tiny(monkeypatch) -> shakespeare.Experiment:
     text = data.encode("To be, or not to be, that is the question. " * 40)
-    monkeypatch.setattr(shakespeare, "tiny_shakespeare", lambda: text)
+    monkeypatch.setitem(shakespeare.TEXTS, "to be", lambda: text)
     return shakespeare.Experiment(
         BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.1),
         TrainingConfig(
@@ -19,6 +19,7 @@ def tiny(monkeypatch) -> shakespeare.Experiment:
         ),
         batch=4,
         length=32,
+        text="to be",
     )
 
 
@@ -48,3 +49,4 @@ def test_held_out_loss_counts_every_byte_once():
 def test_profiles_keep_their_promises(profile):
     experiment = shakespeare.EXPERIMENTS[profile]
     assert experiment.model.parameters <= {"ci": 1e6, "laptop": 3.5e6, "paper": 26e6}[profile]
+    assert experiment.text == {"ci": "nine plays"}.get(profile, "tiny Shakespeare")

@@ -15,14 +15,14 @@ PAIRS = [(f"the {a} saw the {b} in house {n}.", f"el {a} vio al {b} en casa {n}.
 
 @pytest.fixture(autouse=True)
 def few_verses(monkeypatch):
-    monkeypatch.setattr(translation, "verses", lambda languages: (PAIRS[:40], PAIRS[40:]))
+    monkeypatch.setattr(translation, "_verses", lambda languages, whole: (PAIRS[:40], PAIRS[40:]))
 
 
 @pytest.fixture
 def tiny() -> translation.Experiment:
     model = BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.0, decay=(0.01, 0.1))
     training = replace(translation.schedule(30, 1e-2), precision="float32")
-    return translation.Experiment(model, training, batch=4, length=32, held_out=2_000)
+    return translation.Experiment(model, training, batch=4, length=32, held_out=2_000, whole_bible=False)
 
 
 def test_a_run_learns_and_goes_on_where_it_stopped(tiny, tmp_path):
@@ -56,8 +56,8 @@ def test_a_direction_is_judged_on_its_target_side_alone(tiny):
     assert losses["en→es"] == pytest.approx(float(at_byte[own].mean()), rel=1e-6)
 
 
-def test_the_held_out_stream_is_thinned_evenly():
-    whole, half = (translation.held_out_stream(("en", "es"), size) for size in (10**6, 500))
+def test_the_held_out_stream_is_thinned_evenly(tiny):
+    whole, half = (translation.held_out_stream(tiny, ("en", "es"), size) for size in (10**6, 500))
     assert len(half.tokens) < len(whole.tokens) and len(half.tokens) >= 500
 
 

@@ -22,6 +22,7 @@ def root(tmp_path) -> Path:
     )
     (tmp_path / "requirements.txt").write_text("torch==2.13.0\n")
     (tmp_path / "brainlib").mkdir()
+    (tmp_path / "chapters").mkdir()
     (tmp_path / "brainlib" / "__init__.py").write_text("VALUE = 1\n")
     return tmp_path
 

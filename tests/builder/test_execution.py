@@ -1,15 +1,18 @@
 """Chapters are executed once for each state of what they depend on, and one that raises always fails."""
 
 import json
+import os
+import re
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from book.builder import execution
-from book.builder.execution import fingerprint, plan
-from book.builder.sources import BuildError
+from book.builder import build, cache, plan, sources
+from book.builder.failures import BuildError
+from book.builder.job import CACHE, CHECKPOINTS
 
 LEAVES_A_TRACE = """\
 import brainlib
@@ -18,8 +21,12 @@ with open("trace.txt", "a") as file:
 """
 
 
-def execute(root: Path, *chapters: Path, given=None, jobs=None) -> dict[Path, Path]:
-    return execution.execute(plan(root, list(chapters), given or {}, jobs))
+def execute(root: Path, *chapters: Path, jobs=None, cell_timeout=None, **given) -> dict[Path, Path]:
+    return build.chapters(root, list(chapters), build.Ways(given, jobs, cell_timeout)).results
+
+
+def results(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / CACHE).iterdir())
 
 
 def test_a_chapter_runs_where_it_stands_in_this_python_with_its_parameters(root, write, monkeypatch):
@@ -29,14 +36,14 @@ def test_a_chapter_runs_where_it_stands_in_this_python_with_its_parameters(root,
         "import json, os, sys",
         f"print(json.dumps([sys.executable, os.getcwd(), profile, seed, *(os.environ[name] for name in {names})]))",
     )
-    result = execute(root, chapter, given={"seed": 7})[chapter]
+    result = execute(root, chapter, seed=7)[chapter]
     notebook = nbformat.read(result / "notebook.ipynb", as_version=4)
     python, folder, profile, seed, _, page, data = json.loads(notebook.cells[-1].outputs[0].text)
     assert (python, folder, profile, seed, page) == (sys.executable, str(root / "chapters/part"), "ci", 7, "1")
     assert data == str(Path.cwd() / "data")  # a relative folder stays the one that was meant
 
 
-def test_a_result_is_kept_until_brainlib_changes(root, write):
+def test_a_result_is_kept_until_brainlib_changes_and_old_ones_go(root, write):
     chapter = write(LEAVES_A_TRACE)
     first = execute(root, chapter)
     assert execute(root, chapter) == first
@@ -46,73 +53,146 @@ def test_a_result_is_kept_until_brainlib_changes(root, write):
     assert (root / "chapters/part/trace.txt").read_text() == "10 20 "
 
 
-def test_a_chapter_that_raises_fails_cold_and_warm_and_spares_the_others(root, write):
+def test_of_old_results_the_newest_stay(root, write):
+    chapter = write()
+    (job,) = plan.plan(root, [chapter], {})
+    group = job.name.rpartition("-")[0]
+    old = [root / folder / f"{group}-{number}" for number in range(4) for folder in (CACHE, CHECKPOINTS)]
+    other = root / CACHE / f"{group[:-8]}00000000-0"  # other parameters
+    for path in (*old, other, job.result):
+        path.mkdir(parents=True)
+    for number, path in enumerate((job.result, *old)):
+        os.utime(path, (number, number))
+    cache.prune([job])
+    assert {path.name for path in (root / CACHE).iterdir()} == {job.name, f"{group}-2", f"{group}-3", other.name}
+    assert {path.name for path in (root / CHECKPOINTS).iterdir()} == {f"{group}-{number}" for number in (1, 2, 3)}
+
+
+def test_a_chapter_that_raises_fails_cold_and_warm_and_spares_the_others(root, write, capfd):
     good = write("1 + 1", chapter=Path("chapters/part/02_good.ipynb"))
-    chapter = write("'before'", "1 / 0")
+    chapter = write("'before'", "def deep():\n    1 / 0\ndeep()")
     for _ in range(2):
         with pytest.raises(BuildError, match=rf"1 of 2 chapters failed(.|\n)*{chapter}, cell 3: ZeroDivisionError"):
             execute(root, chapter, good, jobs=2)
-    assert [folder.name for folder in (root / execution.CACHE).iterdir()] == [fingerprint(root, good, DEFAULTS)]
+        trace = root / "_build/traces/chapters.part.01_first.txt"
+        said = capfd.readouterr().err
+        assert said.count("\n") <= 8 and f"the whole trace: {trace}" in said and "\x1b" not in said
+        assert f"{chapter}: started" in said
+        assert "in deep" in trace.read_text() and "\x1b" not in trace.read_text()
+    assert len(results(root)) == 1
 
 
-def test_a_kernel_that_dies_fails_the_chapter(root, write):
-    chapter = write("import os; os._exit(1)")
-    with pytest.raises(BuildError, match=rf"{chapter}: .*[Kk]ernel died"):
+EARLY_ENDS = {
+    "died": ("import os; os._exit(1)", r", cell 2: the kernel died \(exit status 1\)"),
+    "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r", cell 2: the kernel died \(SIGKILL.*"),
+    "exits": ("import sys; sys.exit()", ", cell 2: SystemExit: "),
+    "quits": ("exit()", r", cell 2: the cell ended the kernel with exit\(\) or quit\(\)"),
+    "endless": ("while True: pass", r", cell 2: the cell ran longer than 2 s, the limit for each \(--cell-timeout\)"),
+    "full": ("raise OSError(28, 'No space left')", r", cell 2: OSError: \[Errno 28\] No space left"),
+    "workerless": ("import os, signal; os.kill(os.getppid(), signal.SIGKILL)", r": its worker died \(SIGKILL.*"),
+}
+
+
+def test_whatever_ends_a_chapter_early_is_told_in_a_line_and_spares_the_others(root, write):
+    good = write("1 + 1", chapter=Path("chapters/part/good.ipynb"))
+    bad = [write(code, "2", chapter=Path(f"chapters/part/{name}.ipynb")) for name, (code, _) in EARLY_ENDS.items()]
+    with pytest.raises(BuildError) as caught:
+        execute(root, *bad, good, jobs=2, cell_timeout=2)
+    head, *lines = str(caught.value).splitlines()
+    assert head == "7 of 8 chapters failed:"
+    for line, name in zip(lines, sorted(EARLY_ENDS), strict=True):
+        assert re.fullmatch(rf"chapters/part/{name}\.ipynb{EARLY_ENDS[name][1]}", line)
+    assert [name.startswith("part.good") for name in results(root)] == [True]
+
+
+def test_a_kernel_ends_with_a_worker_that_was_killed(root, write):
+    chapter = write(
+        "import os, pathlib, signal; pathlib.Path('kernel.txt').write_text(str(os.getpid()))",
+        "os.kill(os.getppid(), signal.SIGKILL)",
+        "import time; time.sleep(60)",
+    )
+    with pytest.raises(BuildError, match="its worker died"):
+        execute(root, chapter)
+    kernel = int((root / "chapters/part/kernel.txt").read_text())
+    ended = time.monotonic() + 5
+    while Path(f"/proc/{kernel}").exists() and "Z" not in Path(f"/proc/{kernel}/stat").read_text().split()[2]:
+        assert time.monotonic() < ended
+        time.sleep(0.05)
+
+
+def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
+    chapter = write("1 / 0")
+    notebook = nbformat.read(root / chapter, as_version=4)
+    notebook.cells[2].metadata["tags"] = ["raises-exception"]
+    nbformat.write(notebook, root / chapter)
+    with pytest.raises(BuildError, match=rf"{chapter}, cell 2: ZeroDivisionError"):
         execute(root, chapter)
 
 
-DEFAULTS = {"profile": "ci", "seed": 0, "device": "auto"}
+EDITS = "from pathlib import Path; path = Path('../../brainlib/__init__.py'); text = path.read_text()"
 
 
 @pytest.mark.parametrize(
-    "path", ["brainlib/deep/new.py", "requirements.txt", "chapters/part/claims.toml", "chapters/part/records/B1.json"]
+    "edit", ["path.write_text('VALUE = 3')", "path.write_text('VALUE = 3'); path.write_text(text)"]
 )
-def test_what_a_result_depends_on(root, write, path):
-    chapter = write()
-    before = fingerprint(root, chapter, DEFAULTS)
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text("changed")
-    assert fingerprint(root, chapter, DEFAULTS) != before
-
-
-def test_what_a_result_does_not_depend_on(root, write):
-    chapter = write()
-    before = fingerprint(root, chapter, DEFAULTS)
-    for path in ("README.md", "brainlib/__pycache__/x.pyc", "chapters/part/notes.txt"):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text("changed")
-    assert fingerprint(root, chapter, DEFAULTS) == before
-    assert fingerprint(root, chapter, DEFAULTS | {"seed": 1}) != before
-    write("2")
-    assert fingerprint(root, chapter, DEFAULTS) != before
-
-
-def test_an_unknown_parameter_is_refused_before_anything_runs(root, write):
-    chapter = write(LEAVES_A_TRACE)
+def test_code_that_is_edited_while_a_chapter_runs_leaves_no_result(root, write, edit):
+    chapter = write(EDITS, edit)
     with pytest.raises(
-        BuildError, match=rf"{chapter}: unknown parameter 'sede', expected one of profile, seed, device"
+        BuildError, match=r"brainlib/__init__\.py changed while the chapter ran; the result is not kept"
     ):
-        execute(root, chapter, given={"sede": 1})
+        execute(root, chapter)
+    assert results(root) == []
+
+
+def test_code_that_is_edited_between_two_chapters_stops_the_second(root, write):
+    first = write(EDITS, "path.write_text('VALUE = 3')")
+    second = write("2", chapter=Path("chapters/part/02_good.ipynb"))
+    with pytest.raises(BuildError, match=rf"{second}: brainlib/__init__\.py has changed since the build was planned"):
+        execute(root, first, second, jobs=1)
+    assert results(root) == []
+
+
+def test_saving_a_chapter_in_jupyter_executes_nothing(root, write):
+    chapter = write(LEAVES_A_TRACE)
+    execute(root, chapter)
+    notebook = nbformat.read(root / chapter, as_version=4)
+    notebook.cells[2].update(outputs=[nbformat.v4.new_output("stream", text="2")], execution_count=7)
+    notebook.metadata["widgets"] = {}
+    notebook.metadata["kernelspec"]["display_name"] = "mine"
+    nbformat.write(notebook, root / chapter)
+    execute(root, *sources.chapters(root))
+    assert (root / "chapters/part/trace.txt").read_text() == "10 "
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sede": 1}, r"01_first\.ipynb: unknown parameter 'sede', expected one of profile, seed, device"),
+        ({"profile": "lptop"}, "profile: got 'lptop', expected one of ci, laptop, paper"),
+        ({"seed": "one"}, "seed: got 'one', expected int as in 0"),
+        ({"seed": True}, "seed: got True, expected int as in 0"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, message):
+    chapter = write(LEAVES_A_TRACE)
+    with pytest.raises(BuildError, match=message):
+        execute(root, chapter, **given)
     assert not (root / "chapters/part/trace.txt").exists()
 
 
 def test_the_threads_are_shared_out(root, write, monkeypatch):
-    monkeypatch.setattr(execution.os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(plan, "cores", lambda: 8)
     chapters = [write(chapter=Path(f"chapters/part/0{number}.ipynb")) for number in range(6)]
-    assert {job.threads for job in plan(root, chapters, {})} == {2}
-    assert {job.threads for job in plan(root, chapters, {}, jobs=1)} == {8}
-    assert {job.threads for job in plan(root, chapters[:1], {}, jobs=8)} == {8}
+    assert {job.threads for job in plan.plan(root, chapters, {})} == {2}
+    assert {job.threads for job in plan.plan(root, chapters, {}, jobs=1)} == {8}
+    assert {job.threads for job in plan.plan(root, chapters[:1], {}, jobs=8)} == {8}
 
 
-def test_a_scheduler_without_dask_is_a_clear_error(root, write, monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(BuildError, match="--scheduler needs dask"):
-        execution.execute(plan(root, [write()], {}), scheduler="tcp://localhost:1")
-
-
-def test_a_dask_cluster_gives_the_same_result(root, write):
-    distributed = pytest.importorskip("distributed")
-    chapter = write("print(seed)")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
-        result = execution.execute(plan(root, [chapter], {"seed": 3}), cluster.scheduler_address)[chapter]
-    assert nbformat.read(result / "notebook.ipynb", as_version=4).cells[-1].outputs[0].text == "3\n"
+def test_what_a_chapter_will_take_is_told_from_the_catalogue_and_then_from_the_last_time(root, write, capfd):
+    chapter = write("1")
+    (root / "chapters/chapters.toml").write_text('["chapters/part/01_first"]\nseconds = {ci = 321}\n')
+    execute(root, chapter)
+    assert f"{chapter}: started, about 321 s expected" in capfd.readouterr().err
+    write("2")
+    execute(root, chapter)
+    assert "started, about 321 s" not in capfd.readouterr().err

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from book.builder import __main__ as command
-from book.builder import site
-from book.builder.sources import BuildError
+from book.builder import build, plan, recorded, site
+from book.builder.build import Ways
+from book.builder.failures import BuildError
 
 REPOSITORY = Path(__file__).parents[2]
 CLAIMS = """
@@ -67,7 +68,7 @@ def book(root, write):
 
 def test_a_build_from_nothing_to_a_site_and_what_changes_do_to_it(book, capsys):
     html = book / "_build" / "html"
-    command.build(book, {"profile": "ci"})
+    build.build(book, Ways())
     assert "rendered" in capsys.readouterr().out
     assert 'url=book/welcome.html"' in (html / "index.html").read_text()
 
@@ -75,7 +76,7 @@ def test_a_build_from_nothing_to_a_site_and_what_changes_do_to_it(book, capsys):
     assert "Claim A1: holds" in chapter
     page = nbformat.read(book / "_build/site/chapters/part/01_first.ipynb", as_version=4)
     tags = [cell.metadata.get("tags", []) for cell in page.cells]
-    assert tags == [[], ["injected-parameters"], [], []] and "papermill" not in page.metadata
+    assert tags == [[], ["parameters"], [], []]
 
     scoreboard = (html / "book/scoreboard.html").read_text()
     assert "2 claims: 1 holding, 0 failing, 0 open, 1 not run." in scoreboard
@@ -99,20 +100,20 @@ def test_a_build_from_nothing_to_a_site_and_what_changes_do_to_it(book, capsys):
     assert (html / "_assets/plotly.min.js").is_file() and (html / "_assets/mathjax/tex-chtml.js").is_file()
     assert "mathjax" in (html / "book/welcome.html").read_text()
 
-    command.build(book, {"profile": "ci"})
+    build.build(book, Ways())
     assert "unchanged" in capsys.readouterr().out
 
     (book / "book/welcome.md").write_text("# Welcome\n\n[nowhere](nowhere.md)\n")
     for _ in range(2):
-        with pytest.raises(BuildError, match=r"the pages were not rendered(.|\n)*nowhere"):
-            command.build(book, {"profile": "ci"})
+        with pytest.raises(BuildError, match=r"were not rendered:\n(.|\n)*nowhere(.|\n)*  all that was said: .*txt$"):
+            build.build(book, Ways())
     assert "mathjax" in (html / "book/welcome.html").read_text()  # the last whole site stands
 
 
 def test_a_page_that_is_listed_but_missing_is_named(book):
     (book / "book/welcome.md").unlink()
     with pytest.raises(BuildError, match=r"book/welcome is listed, but there is neither"):
-        site.assemble(book, {}, "ci")
+        site.assemble(book, {}, {}, "ci")
 
 
 @pytest.mark.parametrize("address", ["", "https://git.example/us/book/"])
@@ -127,6 +128,8 @@ def test_what_needs_the_address_appears_with_it(address):
     ("arguments", "message"),
     [
         (["-p", "seed"], "-p: got 'seed', expected NAME=VALUE"),
+        (["-p", "seed={[]:1}"], "-p: got 'seed={[]:1}', expected a value of plain JSON"),
+        (["-p", "seed={1}"], "-p: got 'seed={1}', expected a value of plain JSON"),
         (["--only", "chapters/none.ipynb"], "chapters/none.ipynb: not a notebook"),
         (["--strip", "chapters/none.ipynb"], "chapters/none.ipynb: not a notebook"),
     ],
@@ -143,8 +146,23 @@ def test_the_command_knows_its_profiles(capsys):
 
 
 def test_a_parameter_from_the_command_line_is_a_literal_or_text():
-    assert [command._parameter(text) for text in ("seed=3", "rate=1e-3", "device=cpu")] == [
+    assert [plan.parameter(text) for text in ("seed=3", "rate=1e-3", "device=cpu")] == [
         ("seed", 3),
         ("rate", 1e-3),
         ("device", "cpu"),
     ]
+
+
+def test_a_recorded_page_is_rendered_and_says_so_at_its_top_and_in_its_captions(book):
+    chapter = Path("chapters/part/01_first.ipynb")
+    executed = nbformat.read(book / chapter, as_version=4)
+    figure = {"text/html": "<figure><p>a</p><figcaption>What it shows.</figcaption></figure>"}
+    executed.cells[-1].outputs = [nbformat.v4.new_output("display_data", data=figure)]
+    nbformat.write(executed, book / "executed.ipynb")
+    (book / "records").mkdir()
+    (book / "records" / "A1.json").write_text(json.dumps(RECORD))
+    recorded.write(book, chapter, book / "executed.ipynb")
+    assert site.render(book, site.assemble(book, {}, {chapter: recorded.read(book, chapter)}, "ci"))
+    text = (book / "_build/html/chapters/part/01_first.html").read_text()
+    assert re.search(r'class="warning admonition">\s*<p class="admonition-title">Recorded, not computed by this', text)
+    assert 'What it shows. <span class="recorded">Not computed by this build: recorded at the ci profile on' in text

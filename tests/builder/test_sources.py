@@ -5,8 +5,9 @@ import re
 import nbformat
 import pytest
 
+from book.builder import __main__ as command
 from book.builder import sources
-from book.builder.sources import BuildError
+from book.builder.failures import BuildError
 
 
 def test_a_clean_chapter_is_found_and_its_parameters_are_read(root, write):
@@ -25,15 +26,20 @@ def test_a_clean_chapter_is_found_and_its_parameters_are_read(root, write):
         (lambda n: n.cells[2].metadata.update(collapsed=True), "its metadata is not in the book's form"),
     ],
 )
-def test_what_a_run_left_behind_is_refused_and_stripped(root, write, spoil, message):
+def test_what_a_run_left_behind_is_read_over_but_refused_in_the_repository_and_stripped(
+    root, write, spoil, message, monkeypatch
+):
     chapter = write("1 + 1")
     notebook = nbformat.read(root / chapter, as_version=4)
     spoil(notebook)
+    clean = sources.digest(root, chapter)
     nbformat.write(notebook, root / chapter)
+    assert sources.chapters(root) == [chapter] and sources.digest(root, chapter) == clean
     with pytest.raises(BuildError, match=f"{chapter}.*{message}.*--strip {chapter}"):
-        sources.chapters(root)
-    sources.strip(root, chapter)
-    sources.check(root, chapter)
+        sources.check_stripped(root, chapter)
+    monkeypatch.setattr(command, "ROOT", root)
+    assert command.main(["--strip"]) == 0
+    sources.check_stripped(root, chapter)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A cache that is empty, no folder of the reader's, one try a download; and brainlib without the type checker."""
+"""A cache that is empty, nothing shipped, no folder of the reader's, one try a download; and no type checker."""
 
 import hashlib
 
@@ -14,7 +14,8 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setattr(doors, "cache_folder", lambda: folder)
-    monkeypatch.setattr(doors, "RETRIES", 0)
+    monkeypatch.setattr(doors, "FILES", tmp_path / "files")
+    monkeypatch.setattr(doors, "TRIES", 1)
     monkeypatch.delenv("BRAINLIB_DATA", raising=False)
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(variable, "127.0.0.1")

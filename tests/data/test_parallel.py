@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -88,6 +89,12 @@ def test_the_seed_alone_draws_the_sides():
     torch.manual_seed(1)
     assert all(map(torch.equal, data.translation_stream(MANY, seed=5), first))
     assert not torch.equal(data.translation_stream(MANY, seed=6).tokens, first.tokens)
+
+
+def test_numpy_integers_are_integers(unchecked):
+    assert data.hold_out(MANY, every=np.int32(3), block=np.uint8(7)) == data.hold_out(MANY, every=3, block=7)
+    seeds = (data.translation_stream(MANY, seed=seed).tokens for seed in (5, np.int64(5)))
+    assert torch.equal(*seeds)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ def test_counts_above_a_byte():
     assert counts.tolist() == [[0, 0], [0, 0], [256, 0], [0, 0], [0, 0]]
 
 
+def test_times_too_coarse_for_the_bins_are_told():
+    """A clock of 30 kHz ticks 30 times in a bin of 1 ms; float32 puts some ticks of later seconds elsewhere."""
+    times = np.arange(3_000_000, 3_003_000) / 30_000
+    assert (bin_spikes([times], 1.0, 100.0, 100.1) == 30).all()
+    with pytest.warns(UserWarning, match=r"times: .* are up to 0\.0076 bins apart, .* expected .* float64"):
+        bin_spikes([times, times.astype(np.float32)], 1.0, 100.0, 100.1)
+    bin_spikes([np.array([0.25, 0.5], dtype=np.float32)], 100.0, 0.0, 1.0)  # fine enough
+
+
 @pytest.mark.parametrize(
     ("times", "bin_ms", "stop_s", "message"),
     [

@@ -46,6 +46,32 @@ def test_counts_come_out_as_they_went_in(given_counts, kind):
     assert trials.spikes == sum(int(part.sum()) for part in given_counts)
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["?", *np.typecodes["AllInteger"], "e", "f", "d"])
+def test_counts_of_any_array_are_counts(kind, order):
+    counts = np.arange(12).reshape(4, 3) % (2 if kind == "?" else 12)
+    written = counts.astype(np.dtype(kind).newbyteorder(order))
+    written.flags.writeable = False
+    for view in (np.s_[:], np.s_[::-1], np.s_[:, ::-1], np.s_[::2, ::-2]):
+        trials = Trials.from_sequences([written[view], written.T[view].T], 10.0)
+        assert same(whole(trials), [torch.from_numpy(part.copy()) for part in (counts[view], counts.T[view].T)])
+
+
+@pytest.mark.parametrize("kind", ["S", "O", "U"])
+def test_what_holds_no_numbers_is_refused(kind):
+    with pytest.raises(ValueError, match=r"sequences\[0\]: got ndarray, expected numbers"):
+        Trials.from_sequences([np.ones((2, 3)).astype(kind)], 10.0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, ">i4", np.int64])
+def test_numpy_integers_are_places_and_sizes(unchecked, kind):
+    trials = Trials.from_sequences([np.full((n, 2), n) for n in (4, 5, 6)], 10.0)
+    places = np.array([0, 2], dtype=kind)
+    for given_places in (places[::-1], list(places[::-1])):
+        assert same(whole(trials.pick(given_places)), [whole(trials)[place] for place in (2, 0)])
+    assert trials.cut(places[1]).lengths.tolist() == trials.cut(2).lengths.tolist()
+
+
 @SMALL
 @given(sequences(), st.integers(1, 12))
 def test_cut_trials_joined_again_are_the_trials(given_counts, bins):
@@ -172,5 +198,5 @@ def test_a_part_without_trials_is_refused(share):
 
 
 def test_pieces_have_bins():
-    with pytest.raises(ValueError, match="bins: got 0, expected at least 1"):
+    with pytest.raises(ValueError, match="bins: got 0, expected a whole number of at least 1"):
         Trials.from_sequences([np.ones((2, 3))], 10.0).cut(0)

@@ -1,4 +1,4 @@
-"""Verses: what cleaning takes out, which verses stay, and, where the file can be had, the real texts."""
+"""Verses: what cleaning takes out, which verses stay, the shipped texts, and the whole ones where they are at hand."""
 
 import operator
 import re
@@ -6,9 +6,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from data_files import needs_data
 
 from brainlib import data
-from brainlib.data.verses import TRANSLATIONS
+from brainlib.data.verses import SHIPPED, TRANSLATIONS
 
 CLEAN = {
     "en": "Jesus wept.",
@@ -46,9 +47,13 @@ def codes():
 def test_verses_come_in_the_order_of_the_books(bible):
     places = [(43, 11, 36), (2, 1, 1), (43, 2, 35), (43, 11, 35)]
     bible(*[(place, {language: f"{text} {place}" for language, text in CLEAN.items()}) for place in places])
-    assert data.verses("en", "es") == [(f"Jesus wept. {place}", f"Y lloró Jesús. {place}") for place in sorted(places)]
-    assert data.verse_texts("it", "en", "de")[0] == tuple(f"{CLEAN[code]} (2, 1, 1)" for code in ("it", "en", "de"))
-    assert data.verse_texts("fr")[3] == ("Jésus pleura. (43, 11, 36)",)
+    assert data.verses("en", "es", whole=True) == [
+        (f"Jesus wept. {place}", f"Y lloró Jesús. {place}") for place in sorted(places)
+    ]
+    assert data.verse_texts("it", "en", "de", whole=True)[0] == tuple(
+        f"{CLEAN[code]} (2, 1, 1)" for code in ("it", "en", "de")
+    )
+    assert data.verse_texts("fr", whole=True)[3] == ("Jésus pleura. (43, 11, 36)",)
 
 
 def test_a_verse_is_left_out_of_all_languages_or_of_none(bible):
@@ -60,8 +65,10 @@ def test_a_verse_is_left_out_of_all_languages_or_of_none(bible):
         ((1, 1, 5), CLEAN | {"es": "Lloró Jesús."}),
         ((1, 1, 6), CLEAN | {"another": "x" * 1000}),
     )
-    assert data.verses("en", "es") == [(CLEAN["en"], text) for text in (CLEAN["es"], "Lloró Jesús.", CLEAN["es"])]
-    assert data.verses("en", "fr") == [(CLEAN["en"], CLEAN["fr"])] * 3
+    assert data.verses("en", "es", whole=True) == [
+        (CLEAN["en"], text) for text in (CLEAN["es"], "Lloró Jesús.", CLEAN["es"])
+    ]
+    assert data.verses("en", "fr", whole=True) == [(CLEAN["en"], CLEAN["fr"])] * 3
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_a_verse_is_left_out_of_all_languages_or_of_none(bible):
 )
 def test_none_is_more_than_twice_as_long_as_another(bible, length, kept):
     bible(((1, 1, 1), dict.fromkeys(TRANSLATIONS, "é" * 10) | {"de": "d" * length}))
-    assert len(data.verses("en", "es")) == kept
+    assert len(data.verses("en", "es", whole=True)) == kept
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_none_is_more_than_twice_as_long_as_another(bible, length, kept):
 )
 def test_cleaning(bible, written, read):
     bible(((1, 1, 1), dict.fromkeys(TRANSLATIONS, written)))
-    assert data.verse_texts("fr") == [(read,)]
+    assert data.verse_texts("fr", whole=True) == [(read,)]
 
 
 def test_the_file_is_only_read(bible, tmp_path, monkeypatch):
@@ -100,29 +107,30 @@ def test_the_file_is_only_read(bible, tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_DATA", str(folder))
     bible(((43, 11, 35), CLEAN), folder=folder)
     before = (folder / "bible.db").read_bytes()
-    assert data.verses("en", "it") == [(CLEAN["en"], CLEAN["it"])]
+    assert data.verses("en", "it", whole=True) == [(CLEAN["en"], CLEAN["it"])]
     assert [path.name for path in folder.iterdir()] == ["bible.db"]
     assert (folder / "bible.db").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("whole", "known"), [(True, "en, de, es, fr, it .whole=True"), (False, "en, es, fr, it .whole=False")]
+)
 @pytest.mark.parametrize("languages", [(), ("en", "ru"), ("en", "en"), ("k", "v")])
-def test_other_languages_are_refused(languages):
-    with pytest.raises(ValueError, match=r"languages: got .* expected different ones of en, de, es, fr, it"):
-        data.verse_texts(*languages)
+def test_other_languages_are_refused(languages, whole, known):
+    with pytest.raises(ValueError, match=rf"languages: got .* expected different ones of {known}"):
+        data.verse_texts(*languages, whole=whole)
 
 
 def test_another_file_is_not_read(cache):
     (cache / "bible.db").write_bytes(b"SQLite format 3")
     with pytest.raises(data.DataError, match=r"bible\.db.*not the expected one"):
-        data.verses("en", "es")
+        data.verses("en", "es", whole=True)
 
 
 @pytest.fixture(scope="module")
 def real():
-    try:
-        return data.verse_texts(*TRANSLATIONS)
-    except data.DataUnavailable as error:
-        pytest.skip(f"the real verses are NOT tested: {error}")
+    needs_data("bible.db")
+    return data.verse_texts(*TRANSLATIONS, whole=True)
 
 
 def test_the_real_verses(real):
@@ -144,17 +152,33 @@ def test_the_real_verses(real):
     }
 
 
-def test_the_real_verses_are_clean(real):
-    for verse in real:
+@pytest.fixture(scope="module")
+def shipped():
+    return data.verse_texts(*SHIPPED)
+
+
+def test_the_shipped_verses_are_half_of_the_real_ones(shipped, real):
+    columns = [list(TRANSLATIONS).index(language) for language in SHIPPED]
+    every = [tuple(verse[column] for column in columns) for verse in real]
+    assert shipped == [verse for place, verse in enumerate(every) if place % 1000 < 500]
+    for part, whole_part in zip(data.hold_out(shipped), data.hold_out(every), strict=True):
+        assert set(part) <= set(whole_part)  # nothing that a model of the one has read is held out of the other
+
+
+@pytest.mark.parametrize("given_verses", ["shipped", "real"])
+def test_the_verses_are_clean(given_verses, request):
+    for verse in request.getfixturevalue(given_verses):
         for text in verse:
             assert text and text == " ".join(text.split())
             assert not re.search(r"[<>\[\]*#\u00ad]|\(\d|-$", text), text
         assert max(map(len, verse)) <= 2 * min(map(len, verse))
 
 
-def test_the_real_verses_are_numbered_alike(real):
+@pytest.mark.parametrize("given_verses", ["shipped", "real"])
+def test_the_verses_are_numbered_alike(given_verses, request):
     """Jerusalem stands in the same verses of all translations; of the verses after them, one in five names it."""
-    named = [[bool(re.search("J[eé]rusal|Gerusal", text)) for text in verse] for verse in real]
+    verses = request.getfixturevalue(given_verses)
+    named = [[bool(re.search("J[eé]rusal|Gerusal", text)) for text in verse] for verse in verses]
     english, *others = [list(column) for column in zip(*named, strict=True)]
     for other in others:
         assert sum(map(operator.and_, english, other)) > 0.99 * sum(english)

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from data_files import needs_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
@@ -137,13 +138,6 @@ def test_a_file_of_other_content_is_not_read(cache):
         data.waves(NAME)
 
 
-def real(name):
-    try:
-        return data.waves(name)
-    except data.DataUnavailable as error:
-        pytest.skip(f"the real waves are NOT tested: {error}")
-
-
 @pytest.mark.parametrize(
     ("name", "neurons", "spikes", "duration_s", "animal", "bursting", "rank"),
     [
@@ -152,7 +146,8 @@ def real(name):
     ],
 )
 def test_the_real_waves(name, neurons, spikes, duration_s, animal, bursting, rank):
-    found = real(name)
+    needs_data(f"{name}.h5")
+    found = data.waves(name)
     assert (len(found.times), found.duration_s, found.animal) == (neurons, duration_s, animal)
     trials = found.trials(100.0)
     assert trials.spikes == sum(map(len, found.times)) == spikes

@@ -1,6 +1,7 @@
 """A figure in a notebook with a kernel: widgets that recompute it, and the choice between them and the page's HTML."""
 
 import asyncio
+from itertools import pairwise
 
 import ipywidgets
 import plotly.graph_objects as go
@@ -24,7 +25,7 @@ def curve(scale: float, kind: str = "up") -> go.Figure:
 
 def parts(box: ipywidgets.VBox) -> tuple[list, ipywidgets.Output]:
     """The fields and the output of a live explorer."""
-    *fields, output, _caption = box.children
+    *fields, output = box.children
     return fields, output
 
 
@@ -33,30 +34,70 @@ def last(output: ipywidgets.Output) -> float:
     return output.outputs[0]["data"][PLOTLY]["data"][0]["y"][-1]
 
 
+def reached(field: ipywidgets.Widget) -> list:
+    """The values that a control can take."""
+    if isinstance(field, ipywidgets.IntSlider):
+        return list(range(field.min, field.max + 1, field.step))
+    return list(field.options) if isinstance(field, ipywidgets.Dropdown) else [value for _, value in field.options]
+
+
 def test_a_change_redraws_the_one_output() -> None:
-    (scale, kind), output = parts(explore.explorer(curve, **TEXTS, scale=[1.0, 2.0, 4.0], kind=["up", "down"]).widget())
+    (scale, kind), output = parts(explore.explorer(curve, **TEXTS, scale=[1.0, 2.0, 5.0], kind=["up", "down"]).widget())
     assert isinstance(kind, ipywidgets.Dropdown) and last(output) == 1
-    scale.value = 3.0  # between the points of the grid
-    assert last(output) == pytest.approx(3.0, rel=0.02) and len(output.outputs) == 1
+    scale.value = 3.5  # between the points of the grid
+    assert last(output) == 3.5 and len(output.outputs) == 1
     kind.value = "down"
-    assert last(output) == pytest.approx(-3.0, rel=0.02)
+    assert last(output) == -3.5
 
 
-@pytest.mark.parametrize(
-    ("values", "kind", "low", "high", "step"),
-    [
-        (range(0, 40, 5), ipywidgets.IntSlider, 0, 35, 5),
-        ([64, 128, 512], ipywidgets.IntSlider, 64, 512, 64),
-        ([0.0, 0.5, 1.0], ipywidgets.FloatSlider, 0, 1, 0.005),
-        ([0.5, 0.9, 1.0], ipywidgets.FloatSlider, 0.5, 1, 0.0025),
-        ([1.0, 10.0, 100.0], ipywidgets.FloatLogSlider, 0, 2, 0.01),
-    ],
-)
-def test_a_slider_covers_the_range_of_its_grid(values, kind: type, low: float, high: float, step: float) -> None:
-    (slider,), _ = parts(explore.explorer(curve, **TEXTS, scale=values).widget())
-    assert type(slider) is kind and slider.description == "scale"
-    assert (slider.min, slider.max, slider.step) == pytest.approx((low, high, step))
-    assert slider.value == values[0]
+GRIDS = [
+    range(0, 40, 5),
+    [64, 128, 512],
+    [7, 512, 33],
+    ["up", "down"],
+    [1.0, 1.5, 2.0, 3.0, 5.0, 8.0],
+    [w / 10 for w in range(-9, 10)],
+    [k / 20 for k in range(10, 33)],
+    [k / 50 for k in range(31)],
+    [0.0, 0.02, 0.05, 0.1, 0.5],
+    [0.003, 0.03, 0.3],
+    [2.0**n for n in range(1, 12)],
+    [1000.0125, 1000.0375, 1000.1],
+    [k / 7 for k in range(8)],
+    [-1e-9, 3e-8, 1e6],
+]
+
+
+@pytest.mark.parametrize("values", GRIDS, ids=str)
+def test_a_control_reaches_every_value_of_its_grid_and_draws_that_very_value(values) -> None:
+    drawn: list = []
+
+    def draw(scale) -> go.Figure:
+        drawn.append(scale)
+        return curve(1.0)
+
+    start = values[len(values) // 2]
+    (field,), _ = parts(explore.explorer(draw, **TEXTS, start={"scale": start}, scale=values).widget())
+    assert field.value == start == drawn[-1] and field.description == "scale"
+    assert set(values) <= set(reached(field))
+    for value in (values[1], values[-1], values[0]):
+        field.value = value
+        assert drawn[-1] == value
+
+
+@pytest.mark.parametrize("values", GRIDS[4:], ids=str)
+def test_a_slider_stops_between_the_values_of_its_grid(values: list[float]) -> None:
+    (field,), _ = parts(explore.explorer(curve, **TEXTS, scale=values).widget())
+    stops = reached(field)
+    assert 100 < len(stops) <= 300 and stops == sorted(set(stops))
+    places = [stops.index(value) for value in values]
+    assert (places[0], places[-1]) == (0, len(stops) - 1)
+    assert len({after - before for before, after in pairwise(places)}) == 1  # as even as on the page
+
+
+def test_a_slider_stops_at_even_ratios_where_its_grid_has_them() -> None:
+    (field,), _ = parts(explore.explorer(curve, **TEXTS, scale=[0.01, 1.0, 100.0]).widget())
+    assert {0.1, 10.0} <= set(reached(field))
 
 
 def test_a_live_simulation_is_computed_in_python() -> None:
@@ -72,7 +113,7 @@ def test_a_live_explorer_begins_at_its_start() -> None:
     start = {"scale": 2.0, "kind": "down"}
     made = explore.explorer(curve, **TEXTS, start=start, scale=[1.0, 2.0, 4.0], kind=["up", "down"])
     (scale, kind), output = parts(made.widget())
-    assert (scale.value, kind.value) == (pytest.approx(2.0), "down") and last(output) == pytest.approx(-2.0)
+    assert (scale.value, kind.value) == (2.0, "down") and last(output) == -2.0
 
 
 def test_an_error_of_the_function_is_shown_and_left_again() -> None:
@@ -109,21 +150,23 @@ def test_a_kernel_gets_widgets_and_never_computes_the_grid() -> None:
         drawn.append(scale)
         return curve(scale)
 
-    bundle = explore.explorer(draw, **TEXTS, scale=range(1000))._repr_mimebundle_()
-    assert WIDGET in bundle and set(drawn) == {0}
-    assert bundle["text/html"].count("A &lt;curve&gt;.") == 1 and "<script" not in bundle["text/html"]
+    widgets, still, caption = explore.explorer(draw, **TEXTS, scale=range(1000)).outputs()
+    assert drawn == [0]
+    assert WIDGET in widgets and "text/html" not in widgets
+    assert still[PLOTLY]["data"][0]["y"] == [0, 0] and 'aria-label="A curve."' in still["text/html"]
+    assert "A &lt;curve&gt;." in caption["text/html"] and "A &lt;curve&gt;." not in still["text/html"]
 
 
 def test_a_static_figure_is_plotlys_own_output_and_a_caption() -> None:
-    shown = explore.show(curve(2.0), **TEXTS)
-    figure, caption = shown.outputs()
+    figure, caption = explore.show(curve(2.0), **TEXTS).outputs()
     assert figure[PLOTLY]["layout"]["template"]["layout"]["colorway"] == list(explore.COLOURS.values())
-    assert "A &lt;curve&gt;." in caption["text/html"] and "text/html" not in figure
+    assert 'aria-label="A curve."' in figure["text/html"] and "A &lt;curve&gt;." in caption["text/html"]
 
 
 def test_colab_gets_html(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plotly.io.renderers, "default", "colab")
     assert "text/html" in live.plotly_bundle(curve(1.0))
+    assert len(explore.explorer(curve, **TEXTS, scale=[1.0, 2.0]).outputs()) == 2  # no still figure beside the live one
 
 
 def test_the_page_gets_html_only(monkeypatch: pytest.MonkeyPatch) -> None:

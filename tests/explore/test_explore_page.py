@@ -1,10 +1,12 @@
 """The HTML that a figure leaves in the page: escaped, small, rounded, with controls that every reader can use."""
 
+import datetime
 import json
 import re
 from html import unescape
 
 import numpy
+import pandas
 import plotly.graph_objects as go
 import pytest
 
@@ -154,3 +156,30 @@ def test_captions_and_sizes_reach_the_page() -> None:
     html = explore.show(wave(1.0), **TEXTS).html()
     assert "max-width:560px" in html and "height:380px" in html
     assert unescape(re.search("<figcaption>(.*?)</figcaption>", html).group(1)) == TEXTS["caption"]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
+        [datetime.datetime(2020, 1, 1, 12, 30), datetime.datetime(2020, 1, 2)],
+        numpy.array(["2020-01-01", "2020-01-02"], "datetime64[D]"),
+        numpy.array(["2020-01-01T12:30", "2020-01-02"], "datetime64[ns]"),
+        pandas.date_range("2020-01-01", periods=2),
+        pandas.date_range("2020-01-01", periods=2, tz="Europe/Rome"),
+        pandas.Series(pandas.date_range("2020-01-01", periods=2)),
+        [pandas.Timestamp("2020-01-01"), pandas.Timestamp("2020-01-02")],
+        [numpy.datetime64("2020-01-01"), numpy.datetime64("2020-01-02")],
+    ],
+    ids=lambda days: type(days).__name__,
+)
+def test_an_axis_may_hold_dates(days) -> None:
+    figure = go.Figure(go.Scatter(x=days, y=[1, 2])).update_layout(xaxis_range=[days[0], days[1]])
+    shared = data_of(explore.show(figure, **TEXTS).html())["shared"]
+    for written in (shared["data"][0]["x"], shared["layout"]["xaxis"]["range"]):
+        assert [datetime.datetime.fromisoformat(day).day for day in written] == [1, 2]
+
+
+def test_a_date_that_is_none_is_null() -> None:
+    assert plain([numpy.datetime64("NaT"), pandas.NaT]) == [None, None]
+    assert plain(numpy.array(["NaT"], "datetime64[ns]")) == [None]

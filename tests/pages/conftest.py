@@ -27,12 +27,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("built_page", names or [None], ids=names or ["no book"])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The loud line."""
-    if any(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
-        terminalreporter.write_line(MISSING, red=True, bold=True)
-
-
 @pytest.fixture(scope="session")
 def executable() -> str:
     """The path of a Chromium."""

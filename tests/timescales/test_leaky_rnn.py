@@ -215,7 +215,7 @@ def test_fixed_time_constants_are_not_trained():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"units": 0}, "units: got 0, expected a positive integer"),
+        ({"units": 0}, "units: got 0, expected a whole number of at least 1"),
         ({"heads": -1}, "heads: got -1"),
         ({"tau": 0.9}, "tau: got 0.9 to 0.9 bits, expected finite time constants of at least 1"),
         ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),

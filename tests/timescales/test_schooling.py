@@ -199,7 +199,7 @@ def test_a_small_network_learns_parity():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": 0}, "steps: got 0, expected at least 1"),
+        ({"steps": 0}, "steps: got 0, expected a whole number of at least 1"),
         ({"gate": 1.0}, "gate: got 1.0, expected a share from 0 to below 1"),
         ({"tau": 0.5}, "tau: got 0.5 of a leaky network, expected None, or for a leaky one 1 or more"),
         ({"network": "gru", "tau": 1.0}, "tau: got 1.0 of a gru network"),

@@ -120,3 +120,10 @@ bits = torch.zeros(5, 2, 1)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_answers_do_not_hang_on_the_precision_of_the_bits(dtype):
+    bits = torch.ones(2051, 1, 1, dtype=dtype)
+    spans = [256, 257, 258, 2049, 2050]
+    assert tasks.answers("parity", bits, spans).flatten().tolist() == [span % 2 for span in spans]

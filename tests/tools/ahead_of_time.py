@@ -10,6 +10,7 @@ from pathlib import Path
 
 SHARED_BYTES = {8: 163 * 1024, 9: 227 * 1024}  # of one block, by generation
 ROOT = Path(__file__).parents[2]
+CACHE = ROOT / "_build" / "triton"  # by Triton itself: under the source, the target, the options and its own version
 
 
 def compiled(kernel, type_of: Callable[[str], str], aligned: set[str], constants: dict, generation: int, **options):
@@ -44,14 +45,13 @@ def spilled(kernel) -> int:
     return int(fields["STACK"]) + int(fields["LOCAL"])
 
 
-def told(script: Path, *arguments: object, cache: Path) -> list[dict]:
-    """The JSON lines that `script` prints in a process of its own, without the interpreter and with an empty cache."""
+def told(script: Path) -> list[dict]:
+    """The JSON lines that `script` prints in a process of its own, without the interpreter."""
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     environment |= {
-        "TRITON_CACHE_DIR": str(cache),
+        "TRITON_CACHE_DIR": str(CACHE),
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests/tools"))),
     }
-    command = [sys.executable, script, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -25,7 +25,7 @@ from brainlib.training import checkpoint
 torch.optim.AdamW(
     [torch.nn.Parameter(torch.zeros(1))], fused=True
 ).zero_grad()  # imports what the first optimiser imports
-CONFIG = {"steps": 30, "checkpoint_every": 4}
+CONFIG = {"steps": 12, "checkpoint_every": 3}  # four checkpoints, two of which are removed
 
 
 def die() -> None:
@@ -135,7 +135,7 @@ def differences(end: tuple[dict, dict], reference: tuple[dict, dict]) -> Iterato
 def kill_points(count: int, seconds: float, lines: int, random_source: random.Random) -> Iterator[tuple[str, Callable]]:
     for number in random_source.sample(range(1, lines), count):
         yield f"line {number}", at_line(number)
-    calls = [(os, "fsync", 50), (os, "open", 50), (os, "unlink", 30), (os, "replace", 6), (shutil, "rmtree", 6)]
+    calls = [(os, "fsync", 32), (os, "open", 34), (os, "unlink", 12), (os, "replace", 6), (shutil, "rmtree", 2)]
     for _ in range(count):
         module, name, limit = random_source.choice(calls)
         nth, after = random_source.randint(1, limit), random_source.random() < 0.5
@@ -154,7 +154,7 @@ def main(scratch: Path, count: int) -> None:
     seconds = time.perf_counter() - start
     reference = end_of(scratch / "whole")
     report = {"killed": 0, "unfinished": 0, "wrong": []}
-    for index, (name, trap) in enumerate(kill_points(count, seconds, 1200, random_source)):
+    for index, (name, trap) in enumerate(kill_points(count, seconds, 560, random_source)):
         folder = scratch / str(index)
         status = run(folder, trap)
         report["killed"] += status == -signal.SIGKILL

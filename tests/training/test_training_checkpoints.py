@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 from tiny_run import TinyBatches, TinyModel, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
 from torch import nn
 
-from brainlib.training import CheckpointError, train
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.data import RandomCrops
+from brainlib.training import CheckpointError, TrainingConfig, train
 
 FILES = [
     "batches.safetensors",
@@ -264,3 +266,19 @@ def test_a_state_that_could_not_be_rebuilt_is_refused_in_the_first_step(tmp_path
 
 def test_nothing_is_pickled(whole):
     assert {path.suffix for path in whole.rglob("*.*") if path.is_file()} == {".json", ".safetensors"}
+
+
+def test_a_model_with_another_number_of_layers_is_refused_though_its_weights_fit(tmp_path):
+    """All layers of a Dragon Hatchling share their weights, so that only its config tells them."""
+    batches = RandomCrops(torch.arange(99, dtype=torch.uint8), batch=2, length=4)
+
+    def run(layers: int) -> None:
+        model = BDH(BDHConfig(layers=layers, dim=8, heads=1, neurons=16, dropout=0.0))
+        train(model, lambda m, b, _: (m(*b)[1], None), batches, TrainingConfig(2), folder=tmp_path, progress=False)
+
+    run(layers=2)
+    position = batches.state_dict()["generator"]
+    with pytest.raises(CheckpointError, match="its model's config 'layers' is '2', here it is '3'"):
+        run(layers=3)
+    assert batches.state_dict()["generator"].equal(position)
+    run(layers=2)

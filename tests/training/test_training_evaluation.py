@@ -55,3 +55,16 @@ def test_bad_arguments_are_named(arguments, message):
     text = torch.zeros(10, dtype=torch.uint8)
     with pytest.raises(ValueError, match=message):
         byte_losses(Counter(), text, **({"batch": 2, "length": 3} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("length", "contexts", "message"),
+    [
+        (16, [2, 8], "text: got 16 bytes, expected at least 17 for the longest of the contexts"),
+        (99, [], "contexts: got none"),
+        (99, [0], "contexts: got 0"),
+    ],
+)
+def test_a_text_too_short_for_its_contexts_is_named(length, contexts, message):
+    with pytest.raises(ValueError, match=message):
+        loss_by_context(Counter(), torch.zeros(length, dtype=torch.uint8), 4, contexts)

@@ -23,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from brainlib.extras import extra
+
 
 @dataclass(frozen=True)
 class Constants:
@@ -99,7 +101,8 @@ def resting_state(constants: Constants = GORDLEEVA) -> Float[np.ndarray, "3"]:
 
     Raises `ValueError` if the constants have no such state near that of Gordleeva's.
     """
-    from scipy.optimize import root
+    with extra("notebook"):
+        from scipy.optimize import root
 
     found = root(rates, LIKELY, args=(0.0, constants))
     if not found.success or min(found.x) < 0:
@@ -116,7 +119,8 @@ def simulate(
     Raises `ValueError` for a pulse that is empty, negative or not within the duration, and for a step that is not
     positive or longer than the duration. Used in chapters/astrosnn/01_tripartite_synapse.
     """
-    from scipy.integrate import solve_ivp
+    with extra("notebook"):
+        from scipy.integrate import solve_ivp
 
     if not 0 < step <= duration < np.inf:
         raise ValueError(f"step, duration: got {step}, {duration}, expected 0 < step <= duration, in seconds")

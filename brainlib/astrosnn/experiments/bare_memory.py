@@ -11,6 +11,7 @@ Used in chapters/astrosnn/02_memory.
 
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.astrosnn.kernels.memory import astrocyte_memory
 from brainlib.astrosnn.synapses import unit_length
 
@@ -26,7 +27,7 @@ def recalled(dim: int, pairs: int, rule: str, seed: int, memories: int = 64) -> 
     for name, value in (("dim", dim), ("pairs", pairs), ("memories", memories)):
         if value < 1:
             raise ValueError(f"{name}: got {value}, expected at least 1")
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     keys, values = (
         unit_length(torch.randn(memories, pairs, 1, dim, generator=generator, dtype=torch.float64)) for _ in range(2)
     )

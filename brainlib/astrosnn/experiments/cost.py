@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Int, Integer
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.astrosnn.mixers.attention import Attention, AttentionState
 from brainlib.astrosnn.model import AstroSNN, AstroSNNState
 from brainlib.sampling import sample
@@ -96,7 +97,7 @@ def written(
     Bytes are drawn on the CPU and in float32 whatever the model's dtype and device, so that two models see the same
     random numbers.
     """
-    device, generator = next(model.parameters()).device, torch.Generator().manual_seed(seed)
+    device, generator = next(model.parameters()).device, seeded(seed)
     text = prompt.long().to(device)
     logits, _, state = model(text)
     for _ in range(count):

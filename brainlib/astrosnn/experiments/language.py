@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from brainlib import backend, data
+from brainlib.arguments import whole_number
 from brainlib.astrosnn.astrocytes import MatrixAstrocyte
 from brainlib.astrosnn.energy import Operations, operations
 from brainlib.astrosnn.experiments.contestants import contestant
@@ -31,7 +32,7 @@ CHECKPOINT_EVERY = 100  # steps
 class Study:
     """One comparison.
 
-    - `text` is "Shakespeare" or "verses"; crops of `length` bytes are read, `batch` at a time, for `steps` steps.
+    - `text` is one that `corpus` knows; crops of `length` bytes are read, `batch` at a time, for `steps` steps.
     - `frame` is the model with the unit, whose parameters all contestants have.
     - `contexts`: the loss is measured after so many bytes of context, on the same `judged` bytes of held-out text.
     """
@@ -157,13 +158,14 @@ def tune(
 
 @cache
 def corpus(text: str) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
-    """The bytes to learn from and those held out: the last tenth of "Shakespeare" (tiny Shakespeare), or of the
-    "verses" (the King James Bible, a verse a line) every tenth block of fifty."""
-    if text == "Shakespeare":
-        return data.split(data.tiny_shakespeare())
-    if text != "verses":
-        raise ValueError(f"text: got {text!r}, expected 'Shakespeare' or 'verses'")
-    parts = data.hold_out([verse for (verse,) in data.verse_texts("en")])
+    """The bytes to learn from and those held out: the last tenth of "nine plays" (of Shakespeare, which come with
+    brainlib) or "tiny Shakespeare", or of "King James Bible", a verse a line, every tenth block of fifty."""
+    plays = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
+    if text in plays:
+        return data.split(plays[text]())
+    if text != "King James Bible":
+        raise ValueError(f"text: got {text!r}, expected {', '.join(map(repr, plays))} or 'King James Bible'")
+    parts = data.hold_out([verse for (verse,) in data.verse_texts("en", whole=True)])
     training, held_out = (data.encode("\n".join(part) + "\n") for part in parts)
     return training, held_out
 
@@ -195,7 +197,7 @@ def without_astrocytes(model: AstroSNN) -> AstroSNN | None:
 def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> AstroSNN:
     """The random weights that a contestant begins with; the caller's random numbers are left as they were."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(whole_number("seed", seed))
         return AstroSNN(config).to(backend.resolve_device(device))
 
 

@@ -18,7 +18,7 @@ def contexts(longest: int) -> tuple[int, ...]:
 
 
 CI = Study(
-    text="Shakespeare",
+    text="nine plays",
     frame=AstroSNNConfig(layers=1, dim=32, heads=4),
     length=64,
     batch=8,
@@ -28,7 +28,7 @@ CI = Study(
     judged=2_000,
 )
 LAPTOP = Study(
-    text="Shakespeare",
+    text="tiny Shakespeare",
     frame=AstroSNNConfig(layers=2, dim=64, heads=4),
     length=128,
     batch=16,
@@ -38,7 +38,7 @@ LAPTOP = Study(
     judged=16_000,
 )
 PAPER = Study(
-    text="Shakespeare",
+    text="tiny Shakespeare",
     frame=AstroSNNConfig(layers=6, dim=512, heads=8),
     length=256,
     batch=32,
@@ -58,7 +58,7 @@ def studies(first: Study, longer: int, larger: AstroSNNConfig, rivals: tuple[str
         "Shakespeare": first,
         "longer context": replace(few, length=longer * first.length, batch=first.batch // longer),
         "larger": replace(few, frame=larger),
-        "verses": replace(few, text="verses"),
+        "verses": replace(few, text="King James Bible"),
     }
 
 

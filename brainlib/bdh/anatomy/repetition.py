@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from brainlib.arguments import seeded
 from brainlib.bdh.anatomy.activity import record_activity
 from brainlib.bdh.model import BDH, BDHConfig
 from brainlib.bdh.shakespeare import next_byte_loss
@@ -63,7 +64,7 @@ class RepeatedWords:
 
     def __init__(self, batch: int, periods: int, seed: int = 0):
         self.batch, self.periods = batch, periods
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = seeded(seed)
 
     def next_batch(self) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]:
         """`periods` periods of new words, and the same one letter later."""
@@ -120,7 +121,7 @@ def read(model: BDH, texts: int = 64, seed: int = 0, copies: int = COPIES) -> Re
 
     With `copies=1` nothing repeats: the control for what comes with the place alone. Used in chapters/bdh.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     tokens = repeated_words(texts, 2, generator, copies).to(model.embedding.device)
     second = slice(PERIOD, 2 * PERIOD)
     logits, _, _ = model(tokens, carry=False)

@@ -16,6 +16,7 @@ from torch import Tensor
 from brainlib.bdh.anatomy.activity import record_activity, synapses_of
 from brainlib.bdh.model import BDH
 from brainlib.bdh.rotation import rotate, rotation
+from brainlib.extras import extra
 
 TEXTS_AT_ONCE = 16
 CANDIDATES = 1000  # of a layer's synapses, whose values are written out for the ranks
@@ -153,7 +154,8 @@ def separation(values: Float[Tensor, "batch"], concept: Bool[Tensor, "batch"]) -
 
     Raises `ValueError` if one of the two kinds is missing.
     """
-    from scipy.stats import mannwhitneyu
+    with extra("notebook"):
+        from scipy.stats import mannwhitneyu
 
     inside, outside = values[concept].numpy(force=True), values[~concept].numpy(force=True)
     if not len(inside) or not len(outside):

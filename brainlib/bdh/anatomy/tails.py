@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Int
 from torch import Tensor
 
+from brainlib.extras import extra
+
 SMALLEST_TAIL = 50
 
 
@@ -49,8 +51,9 @@ def fit_tail(degrees: Int[Tensor, "neurons"]) -> Tail:
 
 def power_law(tail: np.ndarray) -> tuple[float, float]:
     """Distance and exponent of the likeliest power law that begins at the smallest value of a sorted tail."""
-    from scipy.optimize import minimize_scalar
-    from scipy.special import zeta
+    with extra("notebook"):
+        from scipy.optimize import minimize_scalar
+        from scipy.special import zeta
 
     mean_log = np.log(tail).mean()
     fit = minimize_scalar(
@@ -63,7 +66,8 @@ def power_law(tail: np.ndarray) -> tuple[float, float]:
 
 
 def log_power_law(tail: np.ndarray, exponent: float) -> np.ndarray:
-    from scipy.special import zeta
+    with extra("notebook"):
+        from scipy.special import zeta
 
     return -exponent * np.log(tail) - np.log(zeta(exponent, tail[0]))
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from brainlib.bdh.model import BDH
+from brainlib.extras import extra
 
 LOUVAIN_RUNS = 3
 
@@ -67,7 +68,8 @@ def communities(edges: Int[Tensor, "edges 2"], neurons: int, seed: int = 0) -> t
     Directions are dropped, as in the paper: an edge counts once each way it runs, so that graphs of as many edges have
     the same total weight. The best of a few runs with seeds that follow from `seed`.
     """
-    import networkx as nx
+    with extra("notebook"):
+        import networkx as nx
 
     graph = nx.Graph()
     graph.add_nodes_from(range(neurons))

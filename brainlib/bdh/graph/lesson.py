@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from brainlib.arguments import seeded
 from brainlib.bdh.graph.equations import LowRank, alibi, tensor_form
 
 THINGS = ("leaf", "plum", "pond")
@@ -55,7 +56,7 @@ def learn(seed: int, attempts: int = 10) -> LowRank:
 
     Without norms about every second start leaves some neuron silent for good; such a start is given up for a new one.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     for _ in range(attempts):
         model = attempt(generator)
         if score(model) == 1:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from brainlib.backend import torch_threads
 from brainlib.bdh.norm import EPS
+from brainlib.jit import njit
 
 PARTS = 16  # of a head's neurons, summed one by one: the order of summation does not depend on the number of threads
 REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise a sum; NaN and infinity keep their meaning
@@ -25,7 +26,7 @@ def decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded) -> Tensor:
     return torch.from_numpy(v)
 
 
-@numba.njit(fastmath=REORDER, cache=True)
+@njit(fastmath=REORDER)
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _norm_of_sum(parts, factor):
     """parts[0] = norm(factor * parts.sum(0)): [N, D]."""
@@ -41,7 +42,7 @@ def _norm_of_sum(parts, factor):
         total[d] *= total.dtype.type(scale)
 
 
-@numba.njit(parallel=True, fastmath=REORDER, cache=True)
+@njit(parallel=True, fastmath=REORDER)
 @no_type_check
 def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, heard, said):
     L, B, H, K, D = synapses.shape

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.bdh.model import BDH
 from brainlib.bdh.surgery.parts import NEURONS, put_together, take_apart
 
@@ -27,7 +28,7 @@ def grow(model: BDH, neurons: int, seed: int = 0) -> BDH:
             f"neurons: got {neurons}, expected a multiple of 2 * heads = {2 * config.heads}, "
             f"from {2 * config.heads} to {config.neurons}"
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     pairs = torch.randperm(config.head_neurons // 2, generator=generator)[: neurons // config.heads // 2]
     split = (2 * pairs[:, None] + torch.arange(2)).flatten()  # the same places in every head: heads share frequencies
 

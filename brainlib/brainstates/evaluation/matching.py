@@ -9,6 +9,7 @@ from torch import Tensor
 
 from brainlib.brainstates.evaluation.bins import inside, same_shape
 from brainlib.brainstates.parameters import Parameters
+from brainlib.extras import extra
 
 
 def match_states(
@@ -88,7 +89,8 @@ def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Par
 
 
 def _best(counts: Tensor) -> Int64[Tensor, "states"]:
-    from scipy.optimize import linear_sum_assignment
+    with extra("notebook"):
+        from scipy.optimize import linear_sum_assignment
 
     return torch.from_numpy(linear_sum_assignment(counts.numpy(), maximize=True)[1]).long()
 

@@ -26,6 +26,7 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.inference import log_emission
 from brainlib.brainstates.kernels import filter_states
 from brainlib.brainstates.parameters import Parameters
+from brainlib.extras import extra
 
 BLOCK = 2**18  # state probabilities of single neurons at once
 
@@ -71,7 +72,8 @@ def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
         return KolmogorovSmirnov(float("nan"), float("nan"), 0)
     if not (values.min() >= 0 and values.max() <= 1):
         raise ValueError(f"values: got {values.min().item()} to {values.max().item()}, expected 0 to 1")
-    from scipy.stats import kstest
+    with extra("notebook"):
+        from scipy.stats import kstest
 
     found = kstest(values.double().numpy(force=True), "uniform")
     return KolmogorovSmirnov(float(found.statistic), float(found.pvalue), len(values))

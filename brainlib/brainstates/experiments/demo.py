@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.evaluation import (
     marginal_log_likelihood,
@@ -105,7 +105,7 @@ class Score:
 
 def data_set(demo: Demo, seed: int) -> DataSet:
     """A new brain and its spikes."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     brain = demo_brain(generator, demo.states, demo.neurons)
     trials, states = simulate(brain, demo.train + demo.test, demo.bins, generator)
     everything = design(trials, brain.basis)

@@ -13,7 +13,9 @@ Job = Callable[[], dict[str, Any]]
 PROCESSES = 2
 
 
-def finish(name: str, jobs: Mapping[str, Job], folder: Path | None = None, progress: bool = True) -> dict[str, Any]:
+def finish(
+    name: str, jobs: Mapping[str, Job], folder: str | Path | None = None, progress: bool = True
+) -> dict[str, Any]:
     """What every job returns, by its key and in the order of `jobs`: plain JSON.
 
     What is finished is kept in `folder` as `name`-key.json, so that an interrupted run goes on there. Where torch has
@@ -51,5 +53,5 @@ def finish(name: str, jobs: Mapping[str, Job], folder: Path | None = None, progr
     return {key: done[key] for key in jobs}
 
 
-def _path(folder: Path | None, name: str, key: str) -> Path | None:
-    return folder and folder / f"{name}-{key}.json".replace(" ", "-")
+def _path(folder: str | Path | None, name: str, key: str) -> Path | None:
+    return folder and Path(folder).expanduser() / f"{name}-{key}.json".replace(" ", "-")

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.evaluation import bic, free_parameters, marginal_log_likelihood, state_accuracy
 from brainlib.brainstates.experiments.jobs import finish
@@ -117,7 +118,7 @@ PRIORS = {
 
 def oracle_accuracy(setting: Setting, deviation: float, seed: int) -> dict[str, float]:
     """The share of the bins whose state the true parameters find."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     brain = paper_brain(generator, setting.states, setting.neurons, deviation)
     trials, states = simulate(brain, setting.test, setting.bins, generator)
     found = posterior(brain.parameters, design(trials, brain.basis), brain.emission).states.argmax(-1)

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import (
@@ -148,7 +149,7 @@ class Score:
 
 def data_set(setting: Setting, seed: int) -> DataSet:
     """A new brain and its spikes."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     if setting.groups > 1:
         brain = group_brain(generator, setting.groups, setting.states, setting.neurons, setting.strength_sd)
     else:

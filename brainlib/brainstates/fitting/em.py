@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.minibatches import Minibatches
 from brainlib.brainstates.fitting.model import HMMGLM
@@ -81,7 +82,7 @@ def fit(
     """
     began = time.perf_counter()
     _require(model, design, restarts, iterations, tolerance, start, batch_trials)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     starts = {"random": random_start, "kmeans": kmeans_start}
     parameters = (
         starts[start](model, design, restarts, generator) if isinstance(start, str) else prepared(start, model, design)

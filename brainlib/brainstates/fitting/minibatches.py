@@ -32,7 +32,7 @@ class Minibatches:
     def __init__(self, model: HMMGLM, design: Design, batch_trials: int, generator: torch.Generator):
         if design.features.shape[-1] > CHOLESKY:
             raise ValueError(f"batch_trials: got {design.features.shape[-1]} features, expected at most {CHOLESKY}")
-        self.model, self.design, self.batch_trials, self.generator = model, design, batch_trials, generator
+        self.model, self.design, self.batch_trials, self.generator = model, design, int(batch_trials), generator
         self.done = 0
         self.information = self.expected = None  # [runs, ...]
 

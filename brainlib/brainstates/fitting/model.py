@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from brainlib.arguments import whole_number
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.priors import GaussianPrior
 
@@ -33,8 +34,7 @@ class HMMGLM:
     transition_floor: float = math.exp(-8)
 
     def __post_init__(self) -> None:
-        if isinstance(self.states, bool) or self.states < 1:
-            raise ValueError(f"states: got {self.states!r}, expected at least 1")
+        object.__setattr__(self, "states", whole_number("states", self.states, least=1))
         if not 0 <= self.l1 < math.inf:
             raise ValueError(f"l1: got {self.l1!r}, expected at least 0")
         if not 0 <= self.transition_floor * self.states < 1:

@@ -13,16 +13,16 @@ Rows are tensors [trials, time, states] with the last two axes as one.
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from brainlib.brainstates.kernels.instructions import exponential, maximum, multiply_add, reciprocal, transpose
+from brainlib.jit import njit
 from brainlib.lanes import load, store, zeros
 
 BLOCK = 32  # steps that go between rows and lanes at once
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _to_lanes(rows, slots, L, start, block):
     """block [BLOCK, S, W] = the pieces' rows from step `start` on, -inf where they have none."""
@@ -41,7 +41,7 @@ def _to_lanes(rows, slots, L, start, block):
         transpose(square, lanes, k)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _to_rows(block, slots, L, start, rows):
     """The pieces' rows from step `start` on = block [BLOCK, S, W], where they have any."""
@@ -61,7 +61,7 @@ def _to_rows(block, slots, L, start, rows):
                         rows[trial, place + i] = square[lane, i]
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _weigh(log_emission, log_initial, slots, L, weights, shifts):
     S = weights.shape[1]
@@ -82,7 +82,7 @@ def _weigh(log_emission, log_initial, slots, L, weights, shifts):
                 store(weights, (t, s), exponential(load(weights, (t, s)) - largest))
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _forward(weights, columns, prior, slots, L, alpha, sums):
     """Fills alpha and sums; prior [W, S] is p(z) of a piece's first bin given x before it, columns[j, i] p(j | i)."""
@@ -111,7 +111,7 @@ def _forward(weights, columns, prior, slots, L, alpha, sums):
             begun += 1
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _add_logarithms(sums, shifts, slots, L, log_likelihoods):
     for start in range(0, L, 16):
@@ -123,7 +123,7 @@ def _add_logarithms(sums, shifts, slots, L, log_likelihoods):
             log_likelihoods[lane] += shift + np.log(product)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _backward(weights, matrix, behind, beta, slots, L, alpha, sums, states, counts):
     """Fills the rows `states` and adds to counts [W, S, S] what, times the matrix, is the sum of transitions.
@@ -159,7 +159,7 @@ def _backward(weights, matrix, behind, beta, slots, L, alpha, sums, states, coun
         _count(alpha[start + 1 : stop + 1], weights[start + 1 : stop + 1], pairs, counts)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _count(before, after, pairs, counts):
     """counts [W, S, S] += the sum over steps of before [steps, S, W] times after [steps, S, W], by way of pairs."""
@@ -185,7 +185,7 @@ def _count(before, after, pairs, counts):
                 counts[lane, i, j] += pairs[i, j, lane]
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _multiply(weights, columns, slots, L, products):
     """products [W, S, S] = p(x of the piece, z of its last bin | z of its first), but for a number."""
@@ -219,7 +219,7 @@ def _multiply(weights, columns, slots, L, products):
                 products[lane, i, j] = steps[L % 2, i, j, lane]
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def join(products, log_transition, slots, order, prior, behind, beta):
     """What is before and behind each piece [pieces, S], from products [pieces, S, S]; `order` is that of time."""
@@ -256,7 +256,7 @@ def join(products, log_transition, slots, order, prior, behind, beta):
                 behind[earlier, i], beta[earlier, i] = message[i], total
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _normalise(message):
     total = 0.0
@@ -266,7 +266,7 @@ def _normalise(message):
         message[s] *= 1 / total if total > 0 else 0.0
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _matrices(log_transition, slots, like):
     """The matrices of a group's trials [S, S, W] and their transposes."""
@@ -279,7 +279,7 @@ def _matrices(log_transition, slots, like):
     return matrix, columns
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _room(slots, like, S):
     """The steps of a group, and room for its weights and shifts in whole blocks, one step more for the weights."""
@@ -288,7 +288,7 @@ def _room(slots, like, S):
     return L, np.empty((steps + 1, S, W), like.dtype), np.empty((steps, W), like.dtype)
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def multiply(groups, log_emission, log_transition, log_initial, slots, products):
     """products [groups, W, S, S] of the pieces' matrices."""
@@ -300,7 +300,7 @@ def multiply(groups, log_emission, log_transition, log_initial, slots, products)
         _multiply(weights, columns, mine, L, products[group])
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _look_ahead(log_emission, log_initial, slots, prior, columns, log_likelihoods):
     """The forward pass of a group: L, weights, alpha and sums, and the log likelihoods of its pieces."""
@@ -313,7 +313,7 @@ def _look_ahead(log_emission, log_initial, slots, prior, columns, log_likelihood
     return L, weights, alpha, sums
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def filter_states(groups, log_emission, log_transition, log_initial, slots, prior, states, log_likelihoods):
     for group in groups:
@@ -330,7 +330,7 @@ def filter_states(groups, log_emission, log_transition, log_initial, slots, prio
             _to_rows(weights[start : start + BLOCK], mine, L, start, states)
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def forward_backward(
     groups, log_emission, log_transition, log_initial, slots, prior, behind, beta, states, counts, log_likelihoods

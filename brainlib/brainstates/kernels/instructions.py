@@ -1,7 +1,4 @@
-"""Instructions on lanes (`brainlib/lanes.py`) that the chain needs besides, the exponential among them.
-
-numba's cache does not notice a change of this file: change `compiled.py` and `wide.py`, which are made of it, too.
-"""
+"""Instructions on lanes (`brainlib/lanes.py`) that the chain needs besides, the exponential among them."""
 
 import math
 

@@ -8,13 +8,14 @@ keeps them near 0.
 
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from brainlib.jit import njit
 
 IMPOSSIBLE = -np.inf
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _largest(terms):
     largest = IMPOSSIBLE
@@ -23,7 +24,7 @@ def _largest(terms):
     return largest
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _log_sum(terms):
     """log sum exp, and -inf of nothing possible."""
@@ -36,7 +37,7 @@ def _log_sum(terms):
     return largest + np.log(total)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _forward(log_emission, log_transition, log_initial, ahead):
     """Fills ahead [T, S], each row with a log sum of 0 if it is possible; returns the log likelihood."""
@@ -55,7 +56,7 @@ def _forward(log_emission, log_transition, log_initial, ahead):
     return log_likelihood
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _backward(log_emission, log_transition, ahead, states, transitions):
     T, S = ahead.shape
@@ -81,7 +82,7 @@ def _backward(log_emission, log_transition, ahead, states, transitions):
             future[i] -= largest
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def forward_backward(which, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood):
     for b in which:
@@ -92,7 +93,7 @@ def forward_backward(which, log_emission, log_transition, log_initial, lengths, 
             _backward(log_emission[b], log_transition[b], ahead, states[b], transitions[b])
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def filter_states(which, log_emission, log_transition, log_initial, lengths, states, log_likelihood):
     for b in which:
@@ -104,7 +105,7 @@ def filter_states(which, log_emission, log_transition, log_initial, lengths, sta
                 states[b, t, s] = np.exp(ahead[t, s])
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def viterbi(which, log_emission, log_transition, log_initial, lengths, paths):
     for b in which:
@@ -133,7 +134,7 @@ def viterbi(which, log_emission, log_transition, log_initial, lengths, paths):
                 state = came_from[t, state]
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def sample_paths(which, log_emission, log_transition, log_initial, lengths, uniforms, paths):
     for b in which:

@@ -9,7 +9,6 @@ The arrays of a trial are numbered by bins and states [T, R], R the states round
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from brainlib.brainstates.kernels.instructions import (
@@ -21,12 +20,13 @@ from brainlib.brainstates.kernels.instructions import (
     reciprocal,
     sum_across,
 )
+from brainlib.jit import njit
 from brainlib.lanes import VECTOR_BYTES, load, spread, store, zeros
 
 BLOCK = 64  # bins whose transitions are summed in the chain's own precision
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _rounded_up(matrix, like, transposed):
     """exp(matrix), or its transpose [S, R]."""
@@ -38,7 +38,7 @@ def _rounded_up(matrix, like, transposed):
     return found
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _product(vectors, t, matrix, column):
     """A vector of numbers, from `column` on, of vectors [t] times matrix [S, R]."""
@@ -51,7 +51,7 @@ def _product(vectors, t, matrix, column):
     return even + odd
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _forward(log_emission, log_initial, matrix, weights, alpha, sums):
     """Fills weights, alpha and sums; returns the log likelihood."""
@@ -86,7 +86,7 @@ def _forward(log_emission, log_initial, matrix, weights, alpha, sums):
     return log_likelihood + np.log(product)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _backward(weights, transposed, alpha, sums, states, transitions):
     """Fills states [T, S], adds to transitions [S, S] what, times the matrix, is their sum."""
@@ -118,7 +118,7 @@ def _backward(weights, transposed, alpha, sums, states, transitions):
                     pairs[i, j] = 0
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _room(bins, log_emission):
     """weights, alpha and sums."""
@@ -128,7 +128,7 @@ def _room(bins, log_emission):
     return weights, alpha, np.empty(bins, log_emission.dtype)
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def filter_states(trials, log_emission, log_transition, log_initial, lengths, states, log_likelihood):
     for b in trials:
@@ -140,7 +140,7 @@ def filter_states(trials, log_emission, log_transition, log_initial, lengths, st
                 states[b, t, s] = alpha[t, s] / sums[t] if sums[t] > 0 else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True)
 @no_type_check
 def forward_backward(trials, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood):
     for b in trials:

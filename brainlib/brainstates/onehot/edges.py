@@ -22,7 +22,7 @@ from brainlib.brainstates.onehot.strengths import integrate_strength
 
 SWEEPS = 3  # over all connections, for one quadratic
 LEAST_PRECISION = 1e-9  # of a weight, where a feature was silent
-HALVINGS = 12
+DOUBLINGS = 12
 SLACK = 1.0  # nats by which the quadratic may be wrong
 
 
@@ -110,18 +110,21 @@ class Integrated:
         self.adjacency_prior = torch.full((N, N, 3), 1 / 3, dtype=torch.float64, device=allowed.device)
 
     def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
-        """The weights' posterior means. A neuron's step in a state is halved where Fisher's quadratic is no guide."""
-        quadratic = Quadratic.about(weights, data)
-        self.edges, self.adjacency_prior = update_edges(quadratic, self.adjacency_prior, self.allowed, self.model)
-        step, scale = self.edges.weights - weights, weights.new_ones(*weights.shape[:2], 1)
-        for _ in range(HALVINGS):
-            after = weights + scale * step
+        """The weights' posterior means. Where Fisher's quadratic is no guide to a neuron in a state, it is taken twice
+        as curved, until the weights that it then leads to are as good as it says.
+        """
+        quadratic, before = Quadratic.about(weights, data), self.adjacency_prior
+        guide, curved = quadratic, weights.new_ones(*weights.shape[:2], 1, 1)
+        for _ in range(DOUBLINGS):
+            self.edges, self.adjacency_prior = update_edges(guide, before, self.allowed, self.model)
+            after = self.edges.weights
             gained = gain(weights[None].to(data.features), after[None].to(data.features), data)[0]
             promised = quadratic.gain(after)
-            good = (gained >= promised - promised.abs() / 2 - SLACK)[..., None]
+            good = gained >= promised - promised.abs() / 2 - SLACK
             if good.all():
                 break
-            scale = torch.where(good, scale, scale / 2)
+            curved = torch.where(good[..., None, None], curved, 2 * curved)
+            guide = quadratic._replace(information=curved * quadratic.information)
         return after
 
     def log_prior(self) -> float:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from brainlib.arguments import whole_number
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
@@ -46,8 +47,7 @@ class OneHot:
     transition_floor: float = math.exp(-8)
 
     def __post_init__(self) -> None:
-        if isinstance(self.states, bool) or self.states < 1:
-            raise ValueError(f"states: got {self.states!r}, expected at least 1")
+        object.__setattr__(self, "states", whole_number("states", self.states, least=1))
         for name in ("temperature", "strength_sd", "bias_sd", "prior_weight"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a positive number")

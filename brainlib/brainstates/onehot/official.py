@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.sums import NEGLIGIBLE
@@ -84,7 +85,7 @@ def fit_officially(
     if D != N + 1:
         raise ValueError(f"design: got {D} features for {N} neurons, expected connections through one function, a bias")
     began = time.perf_counter()
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     model = (_Adjacency if kind == "OHG" else _Weights)(kind, design, states, generator, official_slip)
     stay = torch.full((states, states), math.log((1 - STAY) / max(states - 1, 1))).fill_diagonal_(
         math.log(STAY) if states > 1 else 0.0

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from brainlib.backend import torch_threads
+from brainlib.jit import njit
 from brainlib.timescales.kernels.products import (
     ROWS,
     VECTOR_BYTES,
@@ -43,7 +44,7 @@ def backward(
     return gradients
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _panels(weight, leak, inside, transposed):
     """The folded matrix, or its transpose, in panels [ceil(n / lanes), n, lanes] of columns; what is left over is 0."""
@@ -62,7 +63,7 @@ def _panels(weight, leak, inside, transposed):
     return panels
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _room(rows, n, like):
     """Rows wide enough for whole tiles, an odd number of cache lines apart, so that they do not fall upon the same."""
@@ -70,7 +71,7 @@ def _room(rows, n, like):
     return np.zeros((rows, (-(-(n + ROWS) // lanes) | 1) * lanes), like.dtype)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _slabs(sequences, threads):
     """How many sequences a slab has, a multiple of ROWS, and how many slabs there are."""
@@ -80,7 +81,7 @@ def _slabs(sequences, threads):
     return rows, -(-sequences // rows)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _multiply(total, left, panels):
     """total [rows, n] += left [rows, n] @ the matrix in panels; whole tiles are written."""
@@ -94,7 +95,7 @@ def _multiply(total, left, panels):
                 add_half_product(total[row : row + ROWS, first:last], left[row : row + ROWS], panels[panel])
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _add_outer(total, left, right, columns):
     """total [n, columns] += left [rows, n]^T @ right [rows, columns]; whole tiles are written."""
@@ -108,7 +109,7 @@ def _add_outer(total, left, right, columns):
                 add_half_outer(total[row : row + ROWS, first:last], left[:, row : row + ROWS], right[:, first:last])
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _activate(u, activation, y, copy):
     """y = copy = phi(u): [n]."""
@@ -127,7 +128,7 @@ def _activate(u, activation, y, copy):
             y[i] = copy[i] = one / (one + np.exp(-u[i]))
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _differentiate(d_y, y, activation, d_u):
     """d_u = d_y phi', where phi gave y: [n]."""
@@ -146,7 +147,7 @@ def _differentiate(d_y, y, activation, d_u):
             d_u[i] = d_y[i] * (y[i] * (one - y[i]))
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states):
     T, n, one = len(bits), h0.shape[1], leak.dtype.type(1)
@@ -172,7 +173,7 @@ def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak
                     h_row[i] = state[i] = (one - leak[i]) * h_row[i] + leak[i] * y[i]
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _backward_slab(
     first, count, rows, d_states, bits, h0, panels, leak, states, inside, activation, d_h0, d_folded, d_leak
@@ -219,7 +220,7 @@ def _backward_slab(
             d_h0[first + row, i] = d_h[row, i]
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_input_weight, d_bias, d_leak):
     """The gradients of the parameters from the sum of the slabs' d_folded (README.md)."""
@@ -239,7 +240,7 @@ def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_inpu
         d_input_weight[i], d_bias[i] = total[n], total[n + 1]
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True)
 @no_type_check
 def _forward(bits, h0, weight, input_weight, bias, leak, inside, activation, threads, states):
     rows, slabs = _slabs(len(h0), threads)
@@ -250,7 +251,7 @@ def _forward(bits, h0, weight, input_weight, bias, leak, inside, activation, thr
         _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True)
 @no_type_check
 def _backward(
     d_states,

@@ -1,7 +1,4 @@
-"""The inner loop of matrix products for numba: a tile of sums that stays in registers.
-
-numba's cache does not notice a change of this file: change `compiled.py`, which is made of it, too.
-"""
+"""The inner loop of matrix products for numba: a tile of sums that stays in registers."""
 
 import llvmlite.binding
 from llvmlite import ir

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib.extras import extra
+
 SHORTEST = 1.0  # bits; what decays faster is not counted, as in the official code
 LONGEST = 100.0  # bits, the bound of the fits
 MOST_EVALUATIONS = 2000
@@ -121,7 +123,8 @@ def _time_constants(curve: np.ndarray) -> tuple[float, float]:
 
 def _fit(model: Callable, t: np.ndarray, curve: np.ndarray, start: list[float]) -> tuple[float, np.ndarray]:
     """Akaike's criterion, infinite if the fit did not end, and the parameters."""
-    from scipy.optimize import least_squares
+    with extra("notebook"):
+        from scipy.optimize import least_squares
 
     largest = [1.0, LONGEST, LONGEST, 1.0][: len(start)]
     fit = least_squares(

@@ -17,7 +17,7 @@ from brainlib.ledger import PROFILES
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)
 TEXT = data.encode("To be, or not to be, that is the question. " * 80)
 STUDY = language.Study(
-    "Shakespeare", FRAME, length=16, batch=4, steps=30, contestants=("AM-SU", "PLIF"), contexts=(8, 32), judged=64
+    "nine plays", FRAME, length=16, batch=4, steps=30, contestants=("AM-SU", "PLIF"), contexts=(8, 32), judged=64
 )
 
 
@@ -51,7 +51,7 @@ def test_profiles_judge_what_the_claims_compare(profile):
     for study in others:
         assert {"AM-SU", "PLIF"} <= set(study.contestants) <= set(first.contestants)
     for study in experiment.studies.values():
-        held_out = 111_540 if study.text == "Shakespeare" else 200_000
+        held_out = 400_000 if study.text == "King James Bible" else 111_540
         assert max(study.contexts) + 2 * study.judged < held_out
         assert min(study.contexts) < study.length // 4 and study.length < max(study.contexts) <= study.judged
 
@@ -135,5 +135,7 @@ def test_repetition_is_worth_what_a_copier_gains():
 
 
 def test_an_unknown_text_is_named():
-    with pytest.raises(ValueError, match="text: got 'Homer', expected 'Shakespeare' or 'verses'"):
+    with pytest.raises(
+        ValueError, match="text: got 'Homer', expected 'nine plays', 'tiny Shakespeare' or 'King James Bible'"
+    ):
         language.corpus("Homer")

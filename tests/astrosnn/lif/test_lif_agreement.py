@@ -121,7 +121,7 @@ def test_what_is_not_a_number_stays_in_its_column():
     expected, _ = lif_scan(**inputs, time_dim=1)
     inputs["current"][1, 2, 20] = math.nan
     spikes, last = lif_scan(**inputs, time_dim=1)
-    assert last[1, 20].isnan() and last.isnan().sum() == 1 and not spikes[1, 2:, 20].any()
+    assert last[1, 20].isnan() and last.isnan().sum() == 1 and spikes[1, 2:, 20].isnan().all()
     spikes[1, 2:, 20] = expected[1, 2:, 20]
     assert spikes.equal(expected)
 
@@ -167,3 +167,32 @@ def test_the_number_of_threads_changes_nothing():
     finally:
         torch.set_num_threads(before)
     assert all(found[0][name].equal(found[1][name]) for name in found[0])
+
+
+@pytest.mark.parametrize("astrocyte", [True, False])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("reset", RESETS)
+def test_what_is_not_finite_is_told_alike(reset, value, astrocyte):
+    """NaN is neither a spike nor none; a hard reset makes NaN of an infinite membrane."""
+    inputs = neurons((2, 2 * compiled.SEGMENT, LANES + 3))
+    inputs["astro" if astrocyte else "current"][1, 5, 2] = value
+    (spikes, last), (expected, membrane) = (
+        lif_scan(**inputs, reset=reset, time_dim=1, impl=impl) for impl in ("cpu", "reference")
+    )
+    torch.testing.assert_close(spikes, expected, equal_nan=True)
+    torch.testing.assert_close(last, membrane, equal_nan=True)
+    assert bool(spikes[1, 5:, 2].isnan().any()) == (
+        math.isnan(value) or (reset, value, astrocyte) == ("hard", math.inf, False)
+    )
+
+
+@pytest.mark.parametrize("detach_reset", [True, False])
+@pytest.mark.parametrize("reset", ["soft", "none"])
+def test_gradients_after_an_infinite_current_are_alike(reset, detach_reset):
+    inputs = neurons((1, compiled.SEGMENT + 3, LANES))
+    del inputs["beta"]
+    inputs["current"][0, 5, 2] = math.inf
+    form = {"reset": reset, "detach_reset": detach_reset, "time_dim": 1, "from_last": False}
+    found, expected = (everything(lif_scan, inputs, impl=impl, **form) for impl in ("cpu", "reference"))
+    for name, tensor in found.items():
+        torch.testing.assert_close(tensor, expected[name], equal_nan=True)

@@ -1,7 +1,6 @@
 """Compiles the kernels of the scans and of the memory for a GPU that need not be there; prints JSON lines."""
 
 import json
-import sys
 
 import torch
 from ahead_of_time import compiled, spilled
@@ -17,35 +16,39 @@ COLUMNS, CHANNELS, HEAD = 1 << 14, 2048, 64
 SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0, "THRESHOLD": 1.0}
 
 
-def main(dtype: torch.dtype, generation: int) -> None:
+def show(kernel, dtype: torch.dtype, generation: int, aligned: set[str], constants: dict, **options) -> None:
     def type_of(name: str) -> str:
         return "i32" if name in NUMBERS else "*fp32" if name in WIDE else "*" + NAMES[dtype]
 
-    def show(kernel, aligned: set[str], constants: dict, **options) -> None:
-        made = compiled(kernel, type_of, aligned, constants, generation, **options)
-        ptx = made.asm["ptx"]
-        print(json.dumps({
-            "kernel": kernel.__name__, **constants, "spilled": spilled(made), "shared": made.metadata.shared,
-            "barriers": ptx.count("bar.sync"), "loads first": ptx[: ptx.index("st.global")].count("ld.global"),
-            "mma": "mma.sync" in ptx or "wgmma" in ptx,
-        }), flush=True)  # fmt: skip
+    made = compiled(kernel, type_of, aligned, constants, generation, **options)
+    ptx = made.asm["ptx"]
+    print(json.dumps({
+        "kernel": kernel.__name__, "dtype": NAMES[dtype], "generation": generation, **constants,
+        "spilled": spilled(made), "shared": made.metadata.shared,
+        "barriers": ptx.count("bar.sync"), "loads first": ptx[: ptx.index("st.global")].count("ld.global"),
+        "mma": "mma.sync" in ptx or "wgmma" in ptx,
+    }), flush=True)  # fmt: skip
 
+
+def main() -> None:
+    # The scans have nothing of one generation and compile for long: plain neurons for one, those with a slow variable
+    # for the other.
     cut = lif.plan(COLUMNS)
     constants = SWITCHES | {"N": CHANNELS, "STEPS": lif.SEGMENT, "BLOCK": cut.columns}
-    for kernel in (lif.scan_forward, lif.scan_backward) if dtype == torch.bfloat16 else ():  # inside, all is float32
-        show(kernel, set(), constants, num_warps=cut.warps)
+    for kernel in (lif.scan_forward, lif.scan_backward):  # inside, all is float32
+        show(kernel, torch.bfloat16, 9, set(), constants, num_warps=cut.warps)
     constants = {name: SWITCHES[name] for name in ("RESET", "SURROGATE", "SLOPE", "THRESHOLD")} | {
         "BETA": 0.5, "INJECTION": "threshold", "N": CHANNELS, "STEPS": slow.STEPS, "BLOCK": cut.columns,
     }  # fmt: skip
-    for kernel in (slow.scan_forward, slow.scan_backward) if dtype == torch.float32 else ():
-        show(kernel, set(), constants, num_warps=cut.warps)
-    chunked = memory.Chunked(torch.empty(1, 1, 1), 1, 1, 1, memory.plan(dtype))
-    constants = chunked.options(dtype, HEAD, HEAD)
-    options = {name: constants.pop(name) for name in ("num_warps", "num_stages")}
-    for kernel in (memory.carry, memory.read):  # against time, which takes more
-        show(kernel, {"K", "V"}, constants, **options)
+    for kernel in (slow.scan_forward, slow.scan_backward):
+        show(kernel, torch.float32, 8, set(), constants, num_warps=cut.warps)
+    for dtype, generation in ((torch.bfloat16, 8), (torch.bfloat16, 9), (torch.float32, 8)):
+        chunked = memory.Chunked(torch.empty(1, 1, 1), 1, 1, 1, memory.plan(dtype))
+        constants = chunked.options(dtype, HEAD, HEAD)
+        options = {name: constants.pop(name) for name in ("num_warps", "num_stages")}
+        for kernel in (memory.carry, memory.read):  # against time, which takes more
+            show(kernel, dtype, generation, {"K", "V"}, constants, **options)
 
 
 if __name__ == "__main__":
-    torch.set_float32_matmul_precision(sys.argv[2])
-    main(getattr(torch, sys.argv[1]), int(sys.argv[3]))
+    main()

@@ -147,3 +147,26 @@ def test_bad_input(x, message):
 def test_unknown_form():
     with pytest.raises(ValueError, match="form: got 'scan', expected one of auto, recurrent, parallel, chunked"):
         unchecked(unit(), tokens(), form="scan")
+
+
+@pytest.mark.parametrize("injection", ["threshold", "membrane"])
+@pytest.mark.parametrize("astrocyte", ASTROCYTES)
+def test_what_is_not_a_number_stays_visible(astrocyte, injection):
+    """In whatever it stands, a NaN is told, and not taken for silence."""
+    built = AMSU(AMSUConfig(dim=8, heads=2, astrocyte=astrocyte, injection=injection))
+    x = torch.randn(2, 6, 8)
+    broken = x.clone()
+    broken[1, 3, 0] = math.nan
+    y, _ = built(broken)
+    assert y[1, 3:].isnan().all() and not y[0].isnan().any() and not y[1, :3].isnan().any()
+    assert built.step(broken[:, 3])[0][1].isnan().all()
+    for name, weight in built.named_parameters():
+        kept = weight.detach().clone()
+        with torch.no_grad():
+            weight.view(-1)[0] = math.nan
+        state = None
+        for token in x.unbind(1):
+            told, state = built.step(token, state)
+        assert told.isnan().any() and built(x)[0].isnan().any(), name
+        with torch.no_grad():
+            weight.copy_(kept)

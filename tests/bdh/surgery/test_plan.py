@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from brainlib import data
 from brainlib.bdh import BDHConfig, translation
 from brainlib.bdh.surgery import PLANS, grow, merge
 
@@ -11,7 +12,7 @@ from brainlib.bdh.surgery import PLANS, grow, merge
 def tiny(monkeypatch) -> translation.Experiment:
     """The ci plan, made tiny, on text that is its own translation."""
     verses = [(f"In the year {year} came rain.", f"In the year {year} came rain.") for year in range(1000, 1600)]
-    monkeypatch.setattr(translation.data, "verses", lambda *languages: verses)
+    monkeypatch.setattr(translation, "_verses", lambda languages, whole: data.hold_out(verses))
     whole = PLANS["ci"].whole
     return replace(
         whole,

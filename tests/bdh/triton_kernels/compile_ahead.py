@@ -1,7 +1,6 @@
-"""Compiles every kernel in every tile shape for GPUs that need not be there; prints what each takes, as JSON lines."""
+"""Compiles every kernel in its largest tile for GPUs that need not be there; prints what each takes, as JSON lines."""
 
 import json
-import sys
 from functools import partial
 
 import torch
@@ -10,7 +9,7 @@ from ahead_of_time import compiled, spilled
 from brainlib.bdh.kernels.triton import attention, decode, neurons
 from brainlib.bdh.kernels.triton.tiles import ROW_BYTES, fitting
 
-NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 SINGLE = {"turn", "decay", "before", "whole", "after"}  # float32 whatever the products' precision
 TUNED = neurons.project, neurons.speak, neurons.speak_backward, attention.scores, attention.turn_back, attention.learn
 NUMBERS = {"N", "T", "D", "H", "K", "first_row", "threshold"}
@@ -26,22 +25,26 @@ def type_of(name: str, precision: torch.dtype) -> str:
     return "*fp32" if name in SINGLE else "*" + NAMES[precision]
 
 
-def main(precision: torch.dtype, generation: int) -> None:
-    shared = {"BK": ROW_BYTES // precision.itemsize, "PRECISION": "ieee"}
-    jobs = [
-        (kernel.fn, shared | config.kwargs, {"num_warps": config.num_warps, "num_stages": config.num_stages})
-        for kernel in TUNED
-        for config in fitting(kernel.configs, {}, BK=shared["BK"], generation=generation)
-    ]
-    if precision == torch.float32:
-        jobs += [(kernel, WHOLE, {}) for kernel in (decode.hear_and_learn_kernel, decode.fire_kernel)]
-    for kernel, constants, options in jobs:
-        made = compiled(kernel, partial(type_of, precision=precision), ALIGNED, constants, generation, **options)
-        print(json.dumps({
-            "kernel": kernel.__name__, **constants, "spilled": spilled(made), "shared": made.metadata.shared,
-            "wgmma": "wgmma.mma_async" in made.asm["ptx"], "mma": "mma.sync" in made.asm["ptx"],
-        }), flush=True)  # fmt: skip
+def show(kernel, precision: torch.dtype, generation: int, constants: dict, **options) -> None:
+    made = compiled(kernel, partial(type_of, precision=precision), ALIGNED, constants, generation, **options)
+    print(json.dumps({
+        "kernel": kernel.__name__, "precision": NAMES[precision], "generation": generation, **constants,
+        "spilled": spilled(made), "shared": made.metadata.shared,
+        "wgmma": "wgmma.mma_async" in made.asm["ptx"], "mma": "mma.sync" in made.asm["ptx"],
+    }), flush=True)  # fmt: skip
+
+
+def main() -> None:
+    for precision, generation in ((torch.float32, 8), (torch.bfloat16, 8), (torch.bfloat16, 9)):
+        shared = {"BK": ROW_BYTES // precision.itemsize, "PRECISION": "ieee"}
+        for kernel in TUNED:
+            config = fitting(kernel.configs, {}, BK=shared["BK"], generation=generation)[-1]
+            options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
+            show(kernel.fn, precision, generation, shared | config.kwargs, **options)
+    for kernel in (decode.hear_and_learn_kernel, decode.fire_kernel):
+        for generation in (8, 9):
+            show(kernel, torch.float32, generation, WHOLE)
 
 
 if __name__ == "__main__":
-    main(getattr(torch, sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -63,7 +63,7 @@ def test_trials_picked():
     assert torch.equal(plan.pick(torch.tensor([1, 0])).lengths, torch.tensor([4, 9]))
 
 
-@pytest.mark.parametrize("indices", [[2], [-1], [], torch.tensor([0, 7])])
+@pytest.mark.parametrize("indices", [[2], [-1], [], torch.empty(0, dtype=torch.int64), torch.tensor([0, 7])])
 def test_trials_that_are_not_there(indices):
     with pytest.raises(ValueError, match=r"indices: got .*, expected some of 0 to 1"):
         design(TRIALS).pick(indices)

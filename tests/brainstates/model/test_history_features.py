@@ -67,12 +67,12 @@ def test_raised_cosines_are_bumps_that_move_and_widen(lags, functions):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: exponential_basis(0), "lags: got 0, expected a positive integer"),
+        (lambda: exponential_basis(0), "lags: got 0, expected a whole number of at least 1"),
         (lambda: exponential_basis(5, float("nan")), "decay: got nan, expected a finite number"),
-        (lambda: raised_cosine_basis(5, 0), "functions: got 0, expected a positive integer"),
+        (lambda: raised_cosine_basis(5, 0), "functions: got 0, expected a whole number of at least 1"),
         (lambda: raised_cosine_basis(3, 4), "functions: got 4, expected fewer for 3 lags"),
         (lambda: raised_cosine_basis(100, 100), "functions: got 100, expected fewer for 100 lags"),
-        (lambda: identity_basis(-1), "lags: got -1, expected a positive integer"),
+        (lambda: identity_basis(-1), "lags: got -1, expected a whole number of at least 1"),
     ],
 )
 def test_impossible_bases(call, message):

@@ -35,3 +35,10 @@ def test_another_file_is_refused(tmp_path):
     (tmp_path / "text").write_text("no tensors here")
     with pytest.raises(ValueError, match=r"path: got .*text, expected a safetensors file"):
         Parameters.load(tmp_path / "text")
+
+
+def test_tensors_that_share_memory_are_written_apart(tmp_path):
+    matrix = torch.randn(3, 3, dtype=torch.float64)
+    shared = Parameters(torch.randn(5, 4, 3).mT.mT[:3], matrix, matrix[1])
+    shared.save(tmp_path / "fit.safetensors")
+    assert all(map(torch.equal, shared, Parameters.load(tmp_path / "fit.safetensors")))

@@ -191,9 +191,9 @@ WEIGHTS = torch.zeros(1, 2, 3)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: demo_brain(seeded(), states=0), "states: got 0, expected a positive integer"),
-        (lambda: paper_brain(seeded(), neurons=0), "neurons: got 0, expected a positive integer"),
-        (lambda: group_brain(seeded(), groups=0), "groups: got 0, expected a positive integer"),
+        (lambda: demo_brain(seeded(), states=0), "states: got 0, expected a whole number of at least 1"),
+        (lambda: paper_brain(seeded(), neurons=0), "neurons: got 0, expected a whole number of at least 1"),
+        (lambda: group_brain(seeded(), groups=0), "groups: got 0, expected a whole number of at least 1"),
         (lambda: paper_brain(seeded(), strength_sd=-1.0), "strength_sd: got -1.0, expected a finite number"),
         (lambda: paper_brain(seeded(), strength_sd=float("nan")), "strength_sd: got nan"),
         (lambda: paper_brain(seeded(), strength_sd=40.0), "strength_sd: got 40, expected less"),

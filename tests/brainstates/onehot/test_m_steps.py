@@ -5,14 +5,18 @@ import math
 import pytest
 import torch
 
-from brainlib.brainstates.onehot import reference
+from brainlib.brainstates.design import design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting.sums import Weighted, gain
+from brainlib.brainstates.onehot import edges, reference
 from brainlib.brainstates.onehot.adam import Adam
 from brainlib.brainstates.onehot.densities import log_concrete, log_gaussian
-from brainlib.brainstates.onehot.edges import update_edges
+from brainlib.brainstates.onehot.edges import Integrated, update_edges
 from brainlib.brainstates.onehot.model import OneHot
 from brainlib.brainstates.onehot.quadratic import Quadratic
 from brainlib.brainstates.onehot.relaxation import Relaxed, log_adjacency_prior, relaxed_gradients, start_relaxed
 from brainlib.brainstates.onehot.strengths import integrate_strength
+from brainlib.data import Trials
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -136,3 +140,33 @@ def test_adam_is_that_of_torch():
         optimiser.step()
         adam.ascend(ours, {"x": -4 * ours["x"] ** 3})
     torch.testing.assert_close(ours["x"], theirs.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_what_an_m_step_tells_is_of_the_weights_that_it_took(monkeypatch):
+    """Also where Fisher's quadratic is no guide: rates so low that its step would raise them by orders of magnitude."""
+    S, N, T = 2, 3, 400
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.randint(0, 4, (1, T, N), generator=generator, dtype=torch.int32)
+    known = design(Trials(counts, torch.tensor([T]), 1.0))
+    weights = torch.zeros(S, N, known.features.shape[-1], dtype=torch.float64)
+    weights[..., -1] = -5.0
+    weights[0, 0, 1] = -2.0
+    emission, model = Emission(), OneHot(S)
+    data = Weighted.of(known, torch.full((1, 1, T, S), 1 / S), emission)
+    tries = []
+    monkeypatch.setattr(edges, "update_edges", lambda *given: tries.append(1) or update_edges(*given))
+    step = Integrated(model, known.allowed)
+    after = step.maximise(weights, data)
+    assert len(tries) > 1  # a step was rejected
+    assert after.equal(step.edges.weights)
+
+    def gained(new: torch.Tensor) -> torch.Tensor:
+        return gain(weights[None].to(data.features), new[None].to(data.features), data).sum()
+
+    assert gained(after) > 0
+    chances, strengths = step.edges.chances, step.edges.strengths
+    mean = chances[..., 2] * strengths[..., 1] - chances[..., 0] * strengths[..., 0]
+    torch.testing.assert_close(after[..., :N], mean)
+    hard, told, prior, _ = step.outcome()
+    assert told is chances and prior.equal(chances.mean(0))
+    assert gained(hard) > gained(after) / 2

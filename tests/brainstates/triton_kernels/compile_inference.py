@@ -1,7 +1,6 @@
-"""Compiles the kernels for several numbers of states, for GPUs that need not be there; prints JSON lines."""
+"""Compiles the kernels for two numbers of states, for GPUs that need not be there; prints JSON lines."""
 
 import json
-import sys
 
 import torch
 from ahead_of_time import compiled, spilled
@@ -13,7 +12,7 @@ from brainlib.brainstates.kernels.triton.steps import padded
 NUMBERS = "T", "S", "samples", "chunk_bins"
 
 
-def main(dtype: torch.dtype, generation: int, *states: int) -> None:
+def main(dtype: torch.dtype, generation: int, S: int) -> None:
     number = {torch.float32: "*fp32", torch.float64: "*fp64"}[dtype]
     known = {"lengths": "*i64", "paths": "*i64", "origins": "*u8", "scales": "*fp64", "log_likelihood": "*fp64"}
 
@@ -28,17 +27,19 @@ def main(dtype: torch.dtype, generation: int, *states: int) -> None:
         "best": (paths.best, {}),
         "draw": (paths.draw, {"BP": paths.DRAWN_AT_ONCE}),
     }
-    for S in states:
-        for name, (kernel, constants) in kernels.items():
-            warps = {"draw": 1, "scan": scan_warps(S, dtype)}.get(name, warps_of(S, dtype))
-            made = compiled(kernel, type_of, set(), {"BS": padded(S), **constants}, generation, num_warps=warps)
-            ptx = made.asm["ptx"]
-            print(json.dumps({
-                "kernel": name, "states": S, "spilled": spilled(made), "shared": made.metadata.shared,
-                "loads ahead": "cp.async" in ptx, "shuffles": ptx.count("shfl.sync"),
-                "barrier": "barrier" in made.asm["ttir"],
-            }), flush=True)  # fmt: skip
+    for name, (kernel, constants) in kernels.items():
+        warps = {"draw": 1, "scan": scan_warps(S, dtype)}.get(name, warps_of(S, dtype))
+        made = compiled(kernel, type_of, set(), {"BS": padded(S), **constants}, generation, num_warps=warps)
+        ptx = made.asm["ptx"]
+        print(json.dumps({
+            "kernel": name, "dtype": str(dtype), "generation": generation, "states": S,
+            "spilled": spilled(made), "shared": made.metadata.shared,
+            "loads ahead": "cp.async" in ptx, "shuffles": ptx.count("shfl.sync"),
+            "barrier": "barrier" in made.asm["ttir"],
+        }), flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
-    main(getattr(torch, sys.argv[1]), *map(int, sys.argv[2:]))
+    main(torch.float32, 8, 20)
+    main(torch.float32, 9, 64)
+    main(torch.float64, 9, 20)

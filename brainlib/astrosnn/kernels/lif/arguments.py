@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif.surrogates import resolve_slope
+from brainlib.astrosnn.kernels.lif.surrogates import require_number, resolve_slope
 
 Reset = Literal["hard", "soft", "none"]
 
@@ -51,6 +51,7 @@ def prepare(
         raise ValueError(f"current: got shape {tuple(current.shape)}, expected at least one step of one neuron")
     if reset not in get_args(Reset):
         raise ValueError(f"reset: got {reset!r}, expected one of {', '.join(get_args(Reset))}")
+    require_number("threshold", threshold)
     if not 0 < threshold < math.inf:
         raise ValueError(f"threshold: got {threshold}, expected a positive number")
     options = float(threshold), reset, surrogate, resolve_slope(surrogate, slope), detach_reset

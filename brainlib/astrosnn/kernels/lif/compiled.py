@@ -11,10 +11,12 @@ from brainlib.astrosnn.kernels.lif.instructions import (
     fetch,
     nearest_integer,
     power_of_two,
+    step,
     stream,
     where_nonnegative,
 )
-from brainlib.lanes import load, store
+from brainlib.jit import njit
+from brainlib.lanes import load, store, zeros
 
 SEGMENT = 32  # steps whose membranes lie in the cache at once on the way back
 STRETCH = 512  # columns
@@ -25,7 +27,7 @@ LOG2, LOG2_REST = 0.693359375, math.log(2) - 0.693359375  # so few digits that w
 TAYLOR = tuple(1 / math.factorial(n) for n in range(11, -1, -1))  # of exp, to the last digit but one below log(2) / 2
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def forward(current, astro, beta, state, threshold, share, fall, lanes, spikes, last, kept):
     """A spike takes share u + fall from the membrane u. Without an astrocyte `astro` is a row of zeros, [1, 1, N]."""
@@ -50,12 +52,12 @@ def forward(current, astro, beta, state, threshold, share, fall, lanes, spikes, 
                     fetch(o_later, c)
                 u = load(beta, c) * load(m, c - first) + load(drive, c)
                 z = u + load(o, c) - threshold
-                _write(fired, c, where_nonnegative(z, 1, 0), large)
-                store(m, c - first, where_nonnegative(z, u - (share * u + fall), u))
+                _write(fired, c, step(z), large)
+                store(m, c - first, where_nonnegative(z, (1 - share) * u - fall, u))
         last[n, first:end] = m
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check
 def backward(
     d_spikes, d_last, current, astro, beta, kept, threshold, share, fall, surrogate, height, steepness, attached, lanes,
@@ -71,6 +73,7 @@ def backward(
         n = part // stretches
         first, end = _columns(part % stretches, N, lanes)
         membranes = np.empty((SEGMENT, end - first), current.dtype)
+        whole = zeros(current) + (attached * share - 1)  # not negative where a spike takes all, and has a gradient
         g = np.empty(end - first, current.dtype)
         g[:] = d_last[n, first:end]
         total = np.zeros(end - first, current.dtype)
@@ -86,7 +89,7 @@ def backward(
                         fetch(d_s, c)
                     u = load(beta, c) * load(m, c - first) + load(drive, c)
                     z = u + load(o, c) - threshold
-                    store(after, c - first, where_nonnegative(z, u - (share * u + fall), u))
+                    store(after, c - first, where_nonnegative(z, (1 - share) * u - fall, u))
             for t in range(stop - 1, begin - 1, -1):
                 m, drive, d_u_t = membranes[t - begin], current[n, t], d_current[n, t]
                 d_z_t = d_astro[n, t] if modulated else d_u_t
@@ -101,7 +104,8 @@ def backward(
                     at, leak, d_m = c - first, load(beta, c), load(g, c - first)
                     u = leak * load(m, at) + load(drive, c)
                     z = u + load(o, c) - threshold
-                    d_z = (load(d_s, c) - attached * d_m * (share * u + fall)) * _bump(z, surrogate, height, steepness)
+                    taken = where_nonnegative(whole, u, attached * fall)  # by a spike
+                    d_z = (load(d_s, c) - d_m * taken) * _bump(z, surrogate, height, steepness)
                     d_u = d_z + where_nonnegative(z, (1 - share) * d_m, d_m)
                     _write(d_u_t, c, d_u, large)
                     store(g, at, leak * d_u)
@@ -114,14 +118,14 @@ def backward(
             d_beta[n, first:end] = total
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _stretches(columns, lanes):
     """How many there are: the columns beside whole lanes are in one more, which overlaps its neighbour."""
     return -(-(columns // lanes * lanes) // STRETCH) + (columns % lanes > 0)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _columns(stretch, columns, lanes):
     """First column and end of a stretch."""
@@ -129,14 +133,14 @@ def _columns(stretch, columns, lanes):
     return (first, min(first + STRETCH, whole)) if first < whole else (columns - lanes, columns)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _large(array, lanes):
     """Whether arrays of this size, all rows aligned, are fetched ahead and written past the cache."""
     return array.size * array.itemsize >= LARGE and array.shape[2] % lanes == 0
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _write(row, column, values, large):
     if large:
@@ -145,7 +149,7 @@ def _write(row, column, values, large):
         store(row, column, values)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _bump(z, surrogate, height, steepness):
     """ds/dz, as in surrogates.py; `height` at the threshold."""
@@ -161,7 +165,7 @@ def _bump(z, surrogate, height, steepness):
     return height / (y * y)
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _exp_of_minus(y):
     """exp(-y) of lanes not negative; as if they were no larger than 87, where no number of float32 is so small."""

@@ -1,7 +1,4 @@
-"""Instructions on lanes (`brainlib/lanes.py`) that the scan needs besides.
-
-numba's cache does not notice a change of this file: change `compiled.py`, which is made of it, too.
-"""
+"""Instructions on lanes (`brainlib/lanes.py`) that the scan needs besides."""
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -49,6 +46,18 @@ def where_nonnegative(typing_context, lanes, yes, no):
         return builder.select(builder.fcmp_ordered(">=", z, z.type(None)), *choices)
 
     return lanes(lanes, yes, no), generate
+
+
+@intrinsic
+def step(typing_context, lanes):
+    """1 where lanes >= 0, else 0; what is not a number stays so."""
+
+    def generate(context, builder, signature, arguments):
+        z, zero = arguments[0], arguments[0].type(None)
+        below = builder.select(builder.fcmp_ordered(">", zero, z), zero, z)  # one instruction, a maximum that keeps NaN
+        return builder.select(builder.fcmp_ordered(">=", z, zero), constant(z.type, 1.0), below)
+
+    return lanes(lanes), generate
 
 
 @intrinsic

@@ -15,7 +15,7 @@ def scan(
         u = beta * m + I_t
         o = 0 if astro is None else astro[:, t]
         s = spike(u + o - threshold, surrogate, slope)
-        fired = s.detach() if detach_reset else s
+        fired = (s.detach() if detach_reset else s).nan_to_num()  # a NaN from the astrocyte alone resets nothing
         m = {"hard": u * (1 - fired), "soft": u - threshold * fired, "none": u}[reset]
         spikes.append(s)
         membranes.append(u)

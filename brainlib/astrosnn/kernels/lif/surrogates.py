@@ -43,7 +43,7 @@ class Spike(torch.autograd.Function):
     def forward(ctx, z, surrogate, slope):
         ctx.save_for_backward(z)
         ctx.bump = surrogate, slope
-        return (z >= 0).to(z.dtype)
+        return torch.where(z >= 0, 1.0, z.clamp(min=0))  # NaN stays
 
     @staticmethod
     def backward(ctx, d_spike):
@@ -52,7 +52,7 @@ class Spike(torch.autograd.Function):
 
 
 def spike(z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None) -> Float[Tensor, "*shape"]:
-    """1 where z >= 0, else 0; on the way back `surrogate_gradient` stands for the step's derivative."""
+    """1 where z >= 0, else 0, NaN where z is; on the way back `surrogate_gradient` stands for the step's derivative."""
     return Spike.apply(z, surrogate, slope)
 
 
@@ -61,6 +61,14 @@ def resolve_slope(surrogate: str, slope: float | None) -> float:
     if surrogate not in SURROGATES:
         raise ValueError(f"surrogate: got {surrogate!r}, expected one of {', '.join(SURROGATES)}")
     slope = DEFAULT_SLOPES[surrogate] if slope is None else slope
+    require_number("slope", slope)
     if not 0 < slope < math.inf:
         raise ValueError(f"slope: got {slope}, expected a positive number")
     return slope
+
+
+def require_number(name: str, value: float) -> None:
+    """Raises `ValueError` for a tensor where all neurons share a number that is not learnt."""
+    if isinstance(value, Tensor):
+        got = f"a tensor of shape {tuple(value.shape)}"
+        raise ValueError(f"{name}: got {got}, expected one number, which all neurons share and none learns")

@@ -109,9 +109,9 @@ def scan_forward(
         tl.store(kept, m, mask=inside)
         for k in tl.static_range(STEPS):
             u = tl.fma(leak, m, x[k])
-            fired = u + o[k] - THRESHOLD >= 0
-            tl.store(spikes + k * N, tl.where(fired, 1.0, 0.0).to(spikes.dtype.element_ty), mask=inside & (k < left))
-            m = tl.where(k < left, after_spike(u, fired, THRESHOLD, RESET), m)
+            z = u + o[k] - THRESHOLD
+            tl.store(spikes + k * N, step(z).to(spikes.dtype.element_ty), mask=inside & (k < left))
+            m = tl.where(k < left, after_spike(u, z >= 0, THRESHOLD, RESET), m)
         kept += N
         spikes += STEPS * N
     tl.store(last + column, m.to(last.dtype.element_ty), mask=inside)
@@ -190,6 +190,13 @@ def load_steps(tensor, at, left, inside, like, N: tl.constexpr, STEPS: tl.conste
             row = tl.load(tensor + at + k * N, mask=inside & (k < left), other=0.0)
             rows += (row.to(like.dtype),)
     return rows
+
+
+@triton.jit
+@no_type_check
+def step(z):
+    """1 where z >= 0, else 0; what is not a number stays so."""
+    return tl.where(z >= 0, 1.0, tl.where(z < 0, 0.0, z))
 
 
 @triton.jit

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from brainlib.astrosnn.kernels.memory.tiles import VECTOR_BYTES, read, update, update_and_read
 from brainlib.backend import torch_threads
+from brainlib.jit import njit
 
 SEGMENT = 64  # tokens between states whose gradients are noted: sums of the decays' gradients start from them
 
@@ -56,7 +57,7 @@ def no_write(write: Tensor | None, value: Tensor) -> Tensor:
     return value.new_empty(0, 0, 0) if write is None else write
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _forward(query, key, value, decay, write, state, output, last, errors):
     B, T, h, K = query.shape
@@ -80,7 +81,7 @@ def _forward(query, key, value, decay, write, state, output, last, errors):
         last[b, n, :, j : j + width] = S[:, :width]
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check
 def _values(d_output, query, key, written, decay, write, errors, d_value, d_write, edges, balance):
     """From the last token to the first with G, the gradient at H: what every token wrote is read by its key.
@@ -118,7 +119,7 @@ def _values(d_output, query, key, written, decay, write, errors, d_value, d_writ
                     edges[b, n, t // SEGMENT, :, j : j + width] = gamma * G[:, :width]
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check
 def _keys(d_output, query, key, written, decay, errors, edges, d_value, d_key):
     """The same way with G's transpose: every key is read by what was written."""
@@ -140,7 +141,7 @@ def _keys(d_output, query, key, written, decay, errors, edges, d_value, d_key):
                 gamma = decay[b, t, n]
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 @no_type_check
 def _queries(d_output, query, key, written, decay, state, errors, edges, d_value, d_query, d_key, balance):
     """From the first token to the last with H's transpose: every query is read by the gradient of what it was told.

@@ -6,8 +6,6 @@
 
 S [n, lanes] is contiguous and whole; the vectors are flat arrays, each followed by the place where it begins: column
 and reader have n elements, row, out and partner `width` of at most `lanes`; beyond, nothing is read or written.
-
-numba's cache does not notice a change of this file: change `cpu.py`, which is made of it, too.
 """
 
 from llvmlite import ir

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif.surrogates import resolve_slope
 from brainlib.backend import torch_threads
+from brainlib.jit import njit
 
 STEPS = 16  # tokens that are computed again at once
 WIDTH = 512  # channels of a tile
@@ -51,7 +52,7 @@ def numbers(beta: float, threshold: float, reset: str, injection: str) -> tuple[
     return beta, threshold, float(reset == "hard"), fall, float(injection == "membrane")
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _fire(tile, x, history, beta, theta, share, fall, inside):
     """A token: m and c are replaced; c before it, z and s go into `history`."""
@@ -61,13 +62,13 @@ def _fire(tile, x, history, beta, theta, share, fall, inside):
         o = tile[W + i] * c
         u = beta * tile[M + i] + (x[i] + inside * o)
         z = u + (one - inside) * o - theta
-        s = one if z >= zero else zero
+        s = one if z >= zero else (zero if zero > z else z)  # NaN stays
         history[SLOW + i], history[MARGIN + i], history[FIRED + i] = c, z, s
-        tile[M + i] = u - s * (share * u + fall)
+        tile[M + i] = (one - share * s) * u - s * fall
         tile[C + i] = tile[L + i] * c + (one - tile[L + i]) * s
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _return(tile, d_s, d_x, history, beta, share, inside):
     """A token back: the gradients at m and c, in their rows, are replaced, those at weight and decay added to."""
@@ -84,7 +85,7 @@ def _return(tile, d_s, d_x, history, beta, share, inside):
         tile[C + i] = lam * b + tile[W + i] * d_o
 
 
-@numba.njit(cache=True)
+@njit()
 @no_type_check
 def _differentiate(z, surrogate, slope):
     """z becomes the surrogate's derivative at z."""
@@ -106,7 +107,7 @@ def _differentiate(z, surrogate, slope):
             z[i] = one / (rise * rise)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True)
 @no_type_check
 def _forward(
     current, weight, decay, membrane, slow, spikes, last_membrane, last_slow, kept_membrane, kept_slow,
@@ -132,7 +133,7 @@ def _forward(
         last_membrane[b, first:last], last_slow[b, first:last] = tile[M : M + count], tile[C : C + count]
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True)
 @no_type_check
 def _backward(
     d_spikes, current, weight, decay, kept_membrane, kept_slow, d_current, d_weight, d_decay, d_membrane, d_slow,

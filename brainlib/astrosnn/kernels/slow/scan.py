@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import math
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -10,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset
+from brainlib.astrosnn.kernels.lif.surrogates import require_number
 from brainlib.astrosnn.kernels.slow import reference
 from brainlib.operation import Operation
 
@@ -40,13 +42,13 @@ def slow_scan(
     own slope. `impl` "cpu" is compiled by numba, "triton" needs a GPU, "reference" is the equations in torch operations
     and float64; "auto" takes what is fast on the device of `current`. Used in chapters/astrosnn/02_memory.
 
-    Raises `ValueError` for unknown names, no token at all, a beta outside [0, 1], and tensors whose dtype (float32 or
-    float64), device or shape do not fit.
+    Raises `ValueError` for unknown names, no token at all, a beta outside [0, 1], a threshold that is not positive, a
+    tensor for either, and tensors whose dtype (float32 or float64), device or shape do not fit.
     """
     if state is None:
         state = (torch.zeros_like(current[:, 0]),) * 2 if current.shape[1] else (current.new_zeros(0, 0),) * 2
     tensors = {"current": current, "weight": weight, "decay": decay, "state[0]": state[0], "state[1]": state[1]}
-    check(tensors, beta, reset, injection, surrogate, impl)
+    check(tensors, beta, threshold, reset, injection, surrogate, impl)
     options = beta, threshold, reset, injection, surrogate
     if impl == "auto":
         gpu = current.is_cuda and importlib.util.find_spec("triton")
@@ -58,7 +60,9 @@ def slow_scan(
     return spikes, tuple(last)
 
 
-def check(tensors: dict[str, Tensor], beta: float, reset: str, injection: str, surrogate: str, impl: str) -> None:
+def check(
+    tensors: dict[str, Tensor], beta: float, threshold: float, reset: str, injection: str, surrogate: str, impl: str
+) -> None:
     known = {
         "reset": (reset, get_args(Reset)),
         "injection": (injection, get_args(Injection)),
@@ -68,6 +72,10 @@ def check(tensors: dict[str, Tensor], beta: float, reset: str, injection: str, s
     for name, (got, names) in known.items():
         if got not in names:
             raise ValueError(f"{name}: got {got!r}, expected one of {', '.join(names)}")
+    for name, number in (("beta", beta), ("threshold", threshold)):
+        require_number(name, number)
+    if not 0 < threshold < math.inf:
+        raise ValueError(f"threshold: got {threshold}, expected a positive number")
     if not 0 <= beta <= 1:
         raise ValueError(f"beta: got {beta}, expected a decay from 0 to 1")
     current = tensors["current"]

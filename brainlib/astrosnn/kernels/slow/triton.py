@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif.surrogates import resolve_slope
-from brainlib.astrosnn.kernels.lif.triton import SEGMENT, after_spike, bump, check, launch, load_steps
+from brainlib.astrosnn.kernels.lif.triton import SEGMENT, after_spike, bump, check, launch, load_steps, step
 
 STEPS = SEGMENT  # tokens that are computed again at once
 
@@ -68,7 +68,7 @@ def scan_forward(
         kept += N
         for k in tl.static_range(STEPS):
             u, z = charge(x[k], m, w * c, BETA, THRESHOLD, INJECTION)
-            s = tl.where(z >= 0, 1.0, 0.0).to(m.dtype)
+            s = step(z).to(m.dtype)
             tl.store(spikes + here + k * N, s, mask=inside & (k < left))
             m = tl.where(k < left, after_spike(u, z >= 0, THRESHOLD, RESET), m)
             c = tl.where(k < left, kept_share * c + (1 - kept_share) * s, c)
@@ -117,7 +117,7 @@ def scan_backward(
             cs += (c,)
             zs += (z,)
             m = after_spike(u, z >= 0, THRESHOLD, RESET)
-            c = kept_share * c + (1 - kept_share) * tl.where(z >= 0, 1.0, 0.0).to(c.dtype)
+            c = kept_share * c + (1 - kept_share) * step(z).to(c.dtype)
         for k in tl.static_range(STEPS - 1, -1, -1):
             there, fired = k < left, zs[k] >= 0
             s = tl.where(fired, 1.0, 0.0).to(w.dtype)

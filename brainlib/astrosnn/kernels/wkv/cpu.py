@@ -3,12 +3,13 @@
 import math
 from typing import no_type_check
 
+import numba
 import numpy as np
 import torch
-from numba import njit, prange
 from torch import Tensor
 
 from brainlib.backend import torch_threads
+from brainlib.jit import njit
 
 COLUMNS = 64  # channels that a thread takes at a time
 ONE = np.float32(1)
@@ -39,12 +40,12 @@ def _arrays(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(parallel=True, error_model="numpy", fastmath={"contract", "nsz"})
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _forward(key, value, decay, bonus, mean, log_weight, y, means, nows, laters, keep):
     B, T, D = key.shape
     tiles = (D + COLUMNS - 1) // COLUMNS
-    for tile in prange(B * tiles):
+    for tile in numba.prange(B * tiles):
         b, first = tile // tiles, tile % tiles * COLUMNS
         last = min(first + COLUMNS, D)
         for t in range(T):
@@ -61,12 +62,12 @@ def _forward(key, value, decay, bonus, mean, log_weight, y, means, nows, laters,
                     means[b, t, c], nows[b, t, c], laters[b, t, c] = m, now, later
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(parallel=True, error_model="numpy", fastmath={"contract", "nsz"})
 @no_type_check
 def _backward(d_y, value, means, nows, laters, d_mean, d_log_weight, d_key, d_value, d_decay, d_bonus):
     B, T, D = d_y.shape
     tiles = (D + COLUMNS - 1) // COLUMNS
-    for tile in prange(B * tiles):
+    for tile in numba.prange(B * tiles):
         b, first = tile // tiles, tile % tiles * COLUMNS
         last = min(first + COLUMNS, D)
         for t in range(T - 1, -1, -1):

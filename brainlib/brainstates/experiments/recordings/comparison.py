@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from brainlib.extras import extra
+
 BASELINES = ("Poisson HMM", "HG", "HG-L1", "GHG")
 
 
@@ -54,7 +56,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     Blocks share most of what was trained on and are not independent, so that intervals are somewhat too narrow. Used in
     chapters/brainstates/03_recordings.
     """
-    from scipy.stats import t
+    with extra("notebook"):
+        from scipy.stats import t
 
     count, mean = len(values), sum(values) / len(values)
     if count < 2:

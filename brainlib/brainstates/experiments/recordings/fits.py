@@ -40,14 +40,15 @@ class Fits:
     """The fits to one recording by family, number of states and split.
 
     Split k holds out block k of the recording's time (modulo the number of blocks), and k is the seed of its starts.
-    Families are the paper's: "Poisson HMM", the HMM of HMM Corr, without coupling ("Bernoulli" where the sample's
-    emission is); "HG" the naive HMM-GLM, with one state the GLM; "HG-L1"; "GHG" with a Gaussian prior; "OHG" with the
-    one-hot prior, from HG-L1's fit. The weights of the L1 penalty and of the Gaussian prior are chosen for a split on
-    the last quarter of what is seen, with one and with two states. What is done is kept in `folder` if there is one.
+    Families are the paper's: "Poisson HMM", the HMM of HMM Corr, without coupling; "HG" the naive HMM-GLM, with one
+    state the GLM; "HG-L1"; "GHG" with a Gaussian prior; "OHG" with the one-hot prior, from HG-L1's fit. The weights of
+    the L1 penalty and of the Gaussian prior are chosen for a split on the last quarter of what is seen, with one and
+    with two states. What is done is kept in `folder` if there is one.
     """
 
-    def __init__(self, sample: Sample, setting: Setting, folder: Path | None = None):
-        self.sample, self.setting, self.folder = sample, setting, folder
+    def __init__(self, sample: Sample, setting: Setting, folder: str | Path | None = None):
+        self.sample, self.setting = sample, setting
+        self.folder = None if folder is None else Path(folder).expanduser()
         self.whole = Part(design(sample.trials), design(sample.trials, coupling=False))
         self.known: dict[tuple[str, int, int], dict[str, Tensor]] = {}
         self.chosen: dict[tuple[str, int], float] = {}
@@ -122,7 +123,7 @@ class Fits:
             weight = self.weight(family, split) if family in self.setting.weights else 1.0
             found = fit(self._model(family, states, weight), seen, iterations=self.setting.iterations, seed=split)
         tensors = found.parameters._asdict() | more
-        return {name: tensor.contiguous() for name, tensor in tensors.items()}
+        return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
 
     def weight(self, family: str, split: int) -> float:
         """The weight of the family's penalty or prior that predicts the last quarter of what is seen best."""

@@ -1,8 +1,8 @@
 """Which recordings the chapter reads, how they are cut, and which models are fitted, at every profile.
 
-`ci` reads 20 minutes of one recording. `laptop` reads four, the one with waves whole. `paper` has finer bins, more
-blocks of time, more states and the visual cortex whole; the paper's own recording, CRCNS pfc-6, joins at any profile
-but `ci` where a reader has put it. Used in chapters/brainstates/03_recordings.ipynb.
+`ci` reads 20 minutes of the waves, and the hippocampus in coarse bins. `laptop` reads three recordings, whole. `paper`
+has finer bins, more blocks of time and more states; the paper's own recording, CRCNS pfc-6, joins at any profile but
+`ci` where a reader has put it. Used in chapters/brainstates/03_recordings.ipynb.
 """
 
 import math
@@ -20,10 +20,10 @@ MAZE = "pfc6"  # the folder of a reader's copy, within the one that BRAINLIB_DAT
 class Setting:
     """How one recording is read, and what is fitted to it.
 
-    - `recording`: "waves" (a wild-type retina), "knock-out" (a retina without beta-2 receptors), "gratings" (visual
-      cortex), "song" (a bird's HVC) or "maze" (prefrontal cortex), the last from `folder`;
-    - `bin_ms`, `piece_s`: the bins, and the pieces into which it is cut (the gratings have trials of their own);
-    - `stop_s`: only so much of its beginning is read;
+    - `recording`: "waves" (a wild-type retina), "knock-out" (a retina without beta-2 receptors), "hippocampus" (of
+      an animal that runs and rests) or "maze" (prefrontal cortex), the last from `folder`;
+    - `bin_ms`, `piece_s`: the bins, and the pieces into which it is cut (the maze has trials of its own);
+    - `stop_s`: only so much of a retina's beginning is read;
     - `blocks` of time, each held out once a run of the chapter;
     - `states`: by family of models, the numbers of states;
     - `weights`: of the L1 penalty and the Gaussian prior, to choose from;
@@ -61,10 +61,11 @@ class Study:
         folder = Path(named).expanduser() / MAZE if named else None
         if not folder or not folder.is_dir():
             return self
-        setting = replace(self.settings["gratings"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=folder)
-        return replace(self, settings={**self.settings, "maze": replace(setting, stop_s=math.inf)})
+        setting = replace(self.settings["hippocampus"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=folder)
+        return replace(self, settings={**self.settings, "maze": setting})
 
 
+LEAST = {"Poisson HMM": (2, 4), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (1, 2)}
 FEW = {"Poisson HMM": (2, 4), "HG": (1, 2, 4), "HG-L1": (1, 2, 4), "GHG": (2, 4), "OHG": (1, 2, 4)}
 WEIGHTS = {"HG-L1": (3.0, 10.0, 30.0, 100.0), "GHG": (1.0, 100.0)}
 WAVES = Setting(
@@ -81,15 +82,33 @@ WAVES = Setting(
     },
     weights=WEIGHTS,
 )
+HIPPOCAMPUS = Setting(
+    "hippocampus",
+    bin_ms=250.0,
+    piece_s=60.0,
+    blocks=4,
+    states={
+        "Poisson HMM": (2, 3, 4, 6, 8, 12),
+        "HG": (1, 2, 4),
+        "HG-L1": (1, 2, 4, 6),
+        "GHG": (2, 4, 6),
+        "OHG": (1, 2, 4, 6),
+    },
+    weights={"HG-L1": (1.0, 3.0, 10.0, 30.0), "GHG": (1.0, 100.0)},
+)
 LAPTOP = {
     "waves": WAVES,
     "knock-out": Setting("knock-out", bin_ms=200.0, piece_s=60.0, blocks=3, states=FEW, weights=WEIGHTS),
-    "gratings": Setting(
-        "gratings", bin_ms=10.0, piece_s=0.9, blocks=3, states=FEW, weights=WEIGHTS, stop_s=900.0, iterations=30
-    ),
-    "song": Setting("song", bin_ms=1000 / 30, piece_s=1.24, blocks=3, states=FEW, weights=WEIGHTS),
+    "hippocampus": HIPPOCAMPUS,
 }
-MORE = {family: (*FEW[family], 5, 6, 8) for family in FEW}
+MORE = {
+    "Poisson HMM": (2, 3, 4, 5, 6, 8, 12, 16, 20),
+    "HG": (1, 2, 3, 4, 5, 6, 8),
+    "HG-L1": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
+    "GHG": (2, 3, 4, 5, 6, 8, 12, 16, 20),
+    "OHG": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
+}
+SOME = {family: tuple(states for states in numbers if states <= 8) for family, numbers in MORE.items()}
 
 STUDIES = {
     "ci": Study(
@@ -99,11 +118,20 @@ STUDIES = {
                 bin_ms=250.0,
                 stop_s=1200.0,
                 blocks=3,
-                states={"Poisson HMM": (2, 4, 6), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (1, 2)},
+                states=LEAST | {"Poisson HMM": (2, 4, 6)},
                 weights={"HG-L1": (10.0, 30.0, 100.0), "GHG": (1.0, 100.0)},
                 iterations=15,
                 one_hot_iterations=10,
-            )
+            ),
+            "hippocampus": replace(
+                HIPPOCAMPUS,
+                bin_ms=500.0,
+                blocks=3,
+                states=LEAST,
+                weights={"HG-L1": (3.0, 10.0), "GHG": (1.0, 100.0)},
+                iterations=15,
+                one_hot_iterations=10,
+            ),
         },
         resamples=200,
         explored=(2, 4, 6),
@@ -111,21 +139,9 @@ STUDIES = {
     "laptop": Study(LAPTOP, resamples=500, explored=(2, 3, 4, 6, 8, 12)),
     "paper": Study(
         {
-            "waves": replace(
-                WAVES,
-                bin_ms=100.0,
-                blocks=8,
-                states={
-                    "Poisson HMM": (2, 3, 4, 5, 6, 8, 12, 16, 20),
-                    "HG": (1, 2, 3, 4, 5, 6, 8),
-                    "HG-L1": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
-                    "GHG": (2, 3, 4, 5, 6, 8, 12, 16, 20),
-                    "OHG": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
-                },
-            ),
-            "knock-out": replace(LAPTOP["knock-out"], bin_ms=100.0, blocks=5, states=MORE),
-            "gratings": replace(LAPTOP["gratings"], stop_s=math.inf, blocks=5, states=MORE),
-            "song": replace(LAPTOP["song"], blocks=6, states=MORE),
+            "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MORE),
+            "knock-out": replace(LAPTOP["knock-out"], bin_ms=100.0, blocks=5, states=SOME),
+            "hippocampus": replace(HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=SOME),
         },
         resamples=2000,
         explored=(2, 3, 4, 6, 8, 12),

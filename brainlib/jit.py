@@ -1,0 +1,62 @@
+"""Functions compiled by numba, with a cache on the disk that sees every file that they are made of.
+
+numba's own looks at the file of the function alone, and is an error where no folder can be written.
+"""
+
+import ast
+import contextlib
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+from numba.core.caching import FunctionCache
+
+_ROOT = Path(__file__).parent
+
+
+def njit(**options) -> Callable[[Callable], Callable]:
+    """`numba.njit` with these options, cached where a folder can be written; elsewhere each process compiles anew."""
+
+    def decorate(function: Callable) -> Callable:
+        compiled = numba.njit(**options)(function)
+        with contextlib.suppress(RuntimeError):  # no folder
+            compiled._cache = _Cache(function)
+        return compiled
+
+    return decorate
+
+
+class _Cache(FunctionCache):
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        self._cache_file._source_stamp = sources_hash(Path(function.__code__.co_filename))
+
+    def save_overload(self, *found) -> None:
+        with contextlib.suppress(OSError):  # a full disk
+            super().save_overload(*found)
+
+
+@functools.cache
+def sources_hash(path: Path) -> str:
+    """The hash of the file at `path`, and of all of brainlib that it imports, directly or not."""
+    seen, left = set(), [path]
+    while left:
+        path = left.pop()
+        if path not in seen and path.is_file():
+            seen.add(path)
+            left += _imported(ast.parse(path.read_bytes()))
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(seen))).hexdigest()
+
+
+def _imported(tree: ast.Module) -> list[Path]:
+    """Where what is imported may lie; brainlib's imports name the whole path."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    places = [_ROOT.joinpath(*name.split(".")[1:]) for name in names if name.partition(".")[0] == _ROOT.name]
+    return [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]

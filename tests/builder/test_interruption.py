@@ -1,0 +1,159 @@
+"""Signals, two builds at once and a full disk: nothing goes on behind the builder's back, nothing half is kept."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from book.builder import build
+from book.builder.failures import BuildError
+from book.builder.job import CACHE
+
+REPOSITORY = Path(__file__).parents[2]
+CHAPTER = "chapters/part/01_first.ipynb"
+BUILD = f"""\
+import sys
+from pathlib import Path
+from book.builder import __main__ as command
+command.ROOT = Path(sys.argv[1])
+sys.exit(command.main(["--only", "{CHAPTER}"]))
+"""
+GOES_ON = """\
+import os, time
+from pathlib import Path
+checkpoint = Path(os.environ["BRAINLIB_CHECKPOINTS"], "step")
+with open("trace.txt", "a") as file:
+    file.write("resumed " if checkpoint.exists() else "started ")
+if not checkpoint.exists():
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("1")
+    Path("running.txt").write_text(f"{os.getppid()} {os.getpid()}")
+    time.sleep(600)
+"""
+WAITS = """\
+import time
+from pathlib import Path
+with open("trace.txt", "a") as file:
+    file.write("started ")
+while not Path("go.txt").exists():
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def start(root):
+    """Starts `python -m book.builder --only` in the small book; what still runs at the end of the test is killed."""
+    started = []
+
+    def start() -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILD, str(root)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGKILL, False)],
+)
+def test_a_signal_ends_worker_and_kernel_and_the_next_build_goes_on(root, write, start, number, group):
+    write(GOES_ON)
+    builder = start()
+    pids = [int(word) for word in wait_for(lambda: read(root / "chapters/part/running.txt")).split()]
+    assert len(pids) == 2 and all(map(alive, pids))
+    (os.killpg if group else os.kill)(builder.pid, number)
+    _, said = builder.communicate(timeout=20)
+    wait_for(lambda: not any(map(alive, pids)), seconds=10)
+    unfinished = list((root / CACHE).iterdir())
+    if number == signal.SIGKILL:
+        assert builder.returncode == -number and len(unfinished) == 1
+    else:
+        assert builder.returncode == 128 + number and unfinished == []
+        assert said.splitlines()[-1] == "book.builder: interrupted" and "Traceback" not in said
+    again = start()
+    result, said = again.communicate(timeout=60)
+    assert again.returncode == 0, said
+    assert (root / "chapters/part/trace.txt").read_text() == "started resumed "
+    assert list((root / CACHE).iterdir()) == [Path(result.strip()).parent]
+    assert list((root / "_build/checkpoints").iterdir()) == []
+
+
+def test_a_second_build_waits_and_says_for_whom(root, write, start):
+    write(WAITS)
+    first = start()
+    wait_for(lambda: read(root / "chapters/part/trace.txt"))
+    second = start()
+    line = second.stderr.readline()
+    assert f"waiting for another build of this folder: process {first.pid} (" in line and ", since " in line
+    (root / "chapters/part/go.txt").touch()
+    results = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0] and results[0] == results[1]
+    assert (root / "chapters/part/trace.txt").read_text() == "started "
+
+
+@pytest.fixture
+def small_disk(root):
+    """A `_build` that holds a quarter of a megabyte."""
+    folder = root / "_build"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("NOT TESTED: a full disk; there is no mount")
+    if done.returncode:
+        pytest.skip(f"NOT TESTED: a full disk; a small one cannot be mounted ({done.stderr.strip()})")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_in_a_line_and_spares_the_others(root, write, small_disk):
+    good = write("1", chapter=Path("chapters/part/02_good.ipynb"))
+    chapter = write("print('x' * 1_000_000)")
+    names = [chapter, good]
+    for _ in range(2):
+        with pytest.raises(BuildError, match=rf"^1 of 2 chapters failed:\n{chapter}: the disk is full[^\n]*$"):
+            build.chapters(root, names, build.Ways({}, jobs=1))
+    assert [path.name.startswith("part.02_good") for path in (root / CACHE).iterdir()] == [True]
+    (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize))
+    write("2", chapter=good)
+    with pytest.raises(
+        BuildError, match=rf"^2 of 2 chapters failed:\n{chapter}: .*disk is full\n{good}: .*disk is full$"
+    ):
+        build.chapters(root, names, build.Ways({}, jobs=1))

@@ -1,0 +1,97 @@
+"""The files that come with brainlib: whole, small, and what the committed script makes."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import data_files
+import pytest
+import torch
+from data_files import needs_archive, needs_data
+
+from brainlib import data
+from brainlib.data import doors, make_files
+from brainlib.data.registry import REGISTRY, Made
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = list(make_files.MAKERS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_are_at_hand_without_a_net_a_folder_or_a_cache(cache, monkeypatch, name):
+    monkeypatch.setattr(doors, "FILES", ROOT / "brainlib" / "data" / "files")
+    located = data.locate(name)
+    assert located.door == "brainlib" and located.path.stat().st_size == located.entry.size
+    assert f"`{name}`" in (located.path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_nothing_else_is_shipped_and_all_of_it_is_small():
+    assert {path.name for path in doors.FILES.iterdir()} == {*SHIPPED, "README.md"}
+    assert sum(path.stat().st_size for path in doors.FILES.iterdir()) < 4_000_000
+
+
+def test_one_that_is_lost_is_told(cache):
+    with pytest.raises(data.DataError, match=r"shakespeare\.txt: missing.*install brainlib again"):
+        data.shakespeare()
+
+
+def test_they_are_in_the_wheel(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"brainlib/data/files/{name}" for name in [*SHIPPED, "README.md"]} <= set(names)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_making_them_again_gives_the_same_bytes(name):
+    source = REGISTRY[name].source
+    package = source.package if isinstance(source, Made) else source
+    if name == "verses.txt.bz2":
+        needs_data("bible.db")
+    else:
+        needs_archive(package)
+    assert make_files.MAKERS[name]() == (doors.FILES / name).read_bytes()
+
+
+def test_the_plays_are_like_tiny_shakespeare():
+    text = data.decode(data.shakespeare())
+    assert text.isascii() and text.startswith("FIRST CITIZEN:\nBefore we proceed any further, hear me speak.\n\nALL:\n")
+    assert text.endswith("As you from crimes would pardon'd be,\nLet your indulgence set me free.\n")
+    speeches = text.split("\n\n")
+    named = sum(speech.partition("\n")[0].endswith(":") for speech in speeches)
+    assert named > 0.99 * len(speeches) > 7000
+    assert not set("[]{}") & set(text) and "  " not in text
+    needs_data("tinyshakespeare.txt")
+    ours, theirs = (
+        torch.bincount(text().long(), minlength=256).double() for text in (data.shakespeare, data.tiny_shakespeare)
+    )
+    assert float((ours / ours.sum() - theirs / theirs.sum()).abs().sum()) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("play", "spoken"),
+    [
+        ("TITLE\n\nby W\n\nA KING, a man.\n\nACT I.\n\nSCENE I. A\nroom.\n\nKING.\nSo.\n", "KING:\nSo.\n"),
+        ("ACT 1\n\nKING. So.\n\nFirst Lord.\nNo, [Aside.] my lord.\n", "KING:\nSo.\n\nFIRST LORD:\nNo, my lord.\n"),
+        ("ACT I\n\nKING.\nSo.\n\n[Exit\nQUEEN.]\n\nO good.\nNow.\n", "KING:\nSo.\nO good.\nNow.\n"),
+        ("ACT I\n\n[Enter KING\n\nKING.\nSo.\n\nMy horse.\n", "KING:\nSo.\nMy horse.\n"),
+    ],
+)
+def test_a_play_becomes_speeches(play, spoken):
+    assert make_files.speeches(play) == spoken
+
+
+def test_a_test_without_its_data_is_skipped_loudly_and_fails_where_they_are_required(cache, register, monkeypatch):
+    register("gone.txt", b"text")
+    monkeypatch.setattr(data_files, "REQUIRED", False)
+    with pytest.raises(pytest.skip.Exception, match=r"not at hand: gone\.txt") as skipped:
+        needs_data("gone.txt")
+    reports = [SimpleNamespace(longrepr=("test_a.py", 1, f"Skipped: {reason}")) for reason in (skipped.value, "no GPU")]
+    assert data_files.loud_line(reports).startswith("1 TESTS NOT RUN, as data files are not at hand: gone.txt")
+    assert data_files.loud_line(reports[1:]) is None
+    monkeypatch.setattr(data_files, "REQUIRED", True)
+    with pytest.raises(pytest.fail.Exception, match=r"gone\.txt is missing and cannot be fetched"):
+        needs_data("gone.txt")

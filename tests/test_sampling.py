@@ -1,0 +1,44 @@
+"""Drawing tokens: ties, and temperatures at the edge of what numbers can say."""
+
+import math
+
+import pytest
+import torch
+
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.sampling import check_sampling, sample
+
+
+def drawn(logits, temperature, top_k) -> set[int]:
+    rows = torch.tensor(logits).expand(400, -1)
+    return set(sample(rows, temperature, top_k, torch.Generator().manual_seed(0)).tolist())
+
+
+def test_of_tied_tokens_at_most_k_are_drawn():
+    tied = [0.0, 2.0, 2.0, 2.0, 2.0]
+    assert drawn(tied, 1.0, 1) == {1}
+    assert len(drawn(tied, 1.0, 2)) == 2 and 0 not in drawn(tied, 1.0, 2)
+    assert drawn(tied, 1.0, None) >= {1, 2, 3, 4}
+
+
+def test_one_token_is_greedy_where_autocast_rounds():
+    torch.manual_seed(0)
+    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16, vocab=40, dropout=0.0))
+    prompt = torch.randint(40, (50, 4))
+    with torch.autocast("cpu", torch.bfloat16):
+        greedy, first = model.generate(prompt, 3, temperature=0.0), model.generate(prompt, 3, top_k=1)
+    assert first.equal(greedy)
+
+
+def test_temperatures_at_the_edges():
+    logits = [0.0, 3.0, 2.0, 90.0, 89.9]
+    for cold in (0.0, 1e-45, 1e-300, 1e-37, 1e-6):
+        assert drawn(logits, cold, None) == drawn(logits, cold, 3) == {3}
+    assert drawn(logits, math.inf, None) == {0, 1, 2, 3, 4}
+    assert drawn(logits, math.inf, 3) == {1, 3, 4}
+
+
+@pytest.mark.parametrize("temperature", [math.nan, -1.0, -math.inf])
+def test_what_is_no_temperature_is_named(temperature):
+    with pytest.raises(ValueError, match=f"temperature: got {temperature}, expected at least 0"):
+        check_sampling(1, temperature, None, 9)
