@@ -27,7 +27,7 @@ book: .venv/installed
 
 # A kernel called python3 that lies in the home folder would be taken for that of .venv.
 lab: .venv/installed
-	@JUPYTER_PREFER_ENV_PATH=1 $(VENV_PYTHON) -m jupyterlab $(LAB) chapters
+	@JUPYTER_PREFER_ENV_PATH=1 $(VENV_PYTHON) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) chapters
 
 # The browser tests read the pages and the chapter tests the cached results, so nothing is executed twice.
 test: .venv/installed

@@ -13,5 +13,5 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        text = f"{error.name} is not installed: pip install 'brainlib[{name}]' brings it"
+        text = f"{error.name} is not installed: in the book's folder, pip install '.[{name}]' brings it"
         raise ModuleNotFoundError(text, name=error.name) from None

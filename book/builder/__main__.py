@@ -69,7 +69,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--profile", choices=PROFILES, default="ci", help="how large the experiments are (default: ci)")
     parser.add_argument("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
-    parser.add_argument("--jobs", type=_whole, help="chapters at a time (default: one for every two cores)")
+    parser.add_argument("--jobs", type=_whole, help="chapters at a time (default: one a core)")
     parser.add_argument(
         "--cell-timeout",
         type=_whole,

@@ -29,7 +29,7 @@ class Cluster:
         try:
             import distributed
         except ImportError:
-            raise BuildError("--scheduler needs dask.distributed: pip install 'brainlib[cluster]'") from None
+            raise BuildError("--scheduler needs dask.distributed: pip install '.[cluster]'") from None
         self.address, self._patience = address, patience
         self._distributed = distributed
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells tracebacks where a line is enough

@@ -22,14 +22,15 @@ def execute(
     waiting = [job for job in jobs if not job.result.is_dir()]
     failures: list[str] = []
     if waiting:
-        root = waiting[0].root
-        progress = Progress(_expected(root, waiting))
+        expected = _expected(waiting[0].root, waiting)
+        waiting.sort(key=lambda job: -expected.get(job.chapter, 0))  # the longest first, or it ends long after the rest
+        progress = Progress(expected)
         runner = cluster or Local(at_once, lock)
         try:
             for job, outcome in runner.each(waiting, progress):
                 if isinstance(outcome, ChapterFailed):
                     failures.append(outcome.headline.splitlines()[0])
-                    progress.ended(job.chapter, told(root, job.chapter, outcome))
+                    progress.ended(job.chapter, told(job.root, job.chapter, outcome))
                 else:
                     progress.ended(job.chapter, f"{job.chapter}: executed in {outcome:.0f} s")
         finally:

@@ -44,7 +44,8 @@ def files(root: Path, chapter: Path) -> dict[str, str]:
     library = [path for path in (root / "brainlib").rglob("*") if path.relative_to(root).parts[1] not in foreign]
     kept = [path for path in (beside / "records").rglob("*") if (beside / "records" / "pages") not in path.parents]
     found = [path for path in (*library, *kept, *modules, beside / "claims.toml") if path.is_file()]
-    hashes = {path.relative_to(root).as_posix(): _hash(path) for path in found if "__pycache__" not in path.parts}
+    found = [path for path in found if path.suffix != ".md" and "__pycache__" not in path.parts]
+    hashes = {path.relative_to(root).as_posix(): _hash(path) for path in found}
     builder = {f"book/builder/{path.name}": _hash(path) for path in BUILDER}
     return hashes | builder | {chapter.as_posix(): sources.digest(root, chapter)}
 

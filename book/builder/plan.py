@@ -19,8 +19,11 @@ def cores() -> int:
 
 
 def at_once(chapters: int, jobs: int | None = None) -> int:
-    """How many chapters are executed at a time: as many as asked for, else one for every two cores."""
-    return max(1, min(jobs or cores() // 2, chapters))
+    """How many chapters are executed at a time: as many as asked for, else one a core.
+
+    Half of a short chapter is compiling and drawing, on one thread; two threads beside other work wait for each other.
+    """
+    return max(1, min(jobs or cores(), chapters))
 
 
 def plan(

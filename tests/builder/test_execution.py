@@ -183,8 +183,8 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, m
 def test_the_threads_are_shared_out(root, write, monkeypatch):
     monkeypatch.setattr(plan, "cores", lambda: 8)
     chapters = [write(chapter=Path(f"chapters/part/0{number}.ipynb")) for number in range(6)]
-    assert {job.threads for job in plan.plan(root, chapters, {})} == {2}
-    assert {job.threads for job in plan.plan(root, chapters, {}, jobs=1)} == {8}
+    assert {job.threads for job in plan.plan(root, chapters, {})} == {1}
+    assert {job.threads for job in plan.plan(root, chapters, {}, jobs=2)} == {4}
     assert {job.threads for job in plan.plan(root, chapters[:1], {}, jobs=8)} == {8}
 
 
