@@ -3,6 +3,7 @@
 import operator
 from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -15,7 +16,11 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
         number = operator.index(value)
     except TypeError:
         number = None
-    if number is None or isinstance(value, bool) or (least is not None and number < least):
+    if (
+        number is None
+        or getattr(value, "dtype", type(value)) in (bool, np.bool_, torch.bool)
+        or (least is not None and number < least)
+    ):
         bound = "" if least is None else f" of at least {least}"
         raise ValueError(f"{name}: got {value!r}, expected a whole number{bound}")
     return number

@@ -88,7 +88,10 @@ def checkpoints(name: str) -> Path | None:
     import pooch
 
     digest = hashlib.sha256(f"{_code()} {torch.__version__}".encode())
-    for cell in sorted(set(getattr(sys.modules["__main__"], "In", []))):  # IPython's history; a cell run twice is one
+    history = getattr(
+        sys.modules["__main__"], "In", []
+    )  # IPython's: a cell that was run again counts where it was last
+    for cell in dict.fromkeys(reversed(history)):
         digest.update(cell.encode() + b"\0")
     here = Path(pooch.os_cache("brainlib"), "checkpoints", name)
     folder = here / digest.hexdigest()[:24]

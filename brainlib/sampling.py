@@ -48,4 +48,5 @@ def sample(
     if top_k is not None:
         kept = logits.topk(top_k).indices
         scaled = torch.full_like(scaled, -torch.inf).scatter(-1, kept, scaled.gather(-1, kept))
+    scaled = scaled.masked_fill(logits == -torch.inf, -torch.inf)  # which an infinite temperature makes a NaN
     return torch.multinomial(scaled.softmax(-1), 1, generator=generator)[:, 0]

@@ -64,6 +64,15 @@ def test_a_notebook_goes_on_after_an_interrupt_or_a_restart(live):
     assert runs.checkpoints("other") != folder
 
 
+def test_a_cell_that_was_changed_and_changed_back_does_not_continue_the_change(live):
+    live += ["steps = 10; train()"]
+    first = runs.checkpoints("curve")
+    live += ["steps = 11; train()"]
+    changed = runs.checkpoints("curve")
+    live += ["steps = 10; train()"]
+    assert len({first, changed, runs.checkpoints("curve")}) == 3
+
+
 def test_changed_cells_and_changed_code_begin_anew(live, monkeypatch):
     live += ["steps = 10", "train()"]
     folders = {runs.checkpoints("curve")}

@@ -47,14 +47,14 @@ def _main(options: argparse.Namespace) -> int:
         sources.strip(ROOT, options.strip or sources.notebooks(ROOT))
         return 0
     if options.source:
-        print(recorded.write(ROOT, options.record, options.source))
+        print(recorded.write(ROOT, sources.below(ROOT, options.record), options.source))
         return 0
     given = {"profile": options.profile} | dict(map(parameter, options.given))
     with ExitStack() as stack:
         held = stack.enter_context(lock.held(ROOT))
         cluster = stack.enter_context(Cluster(options.scheduler)) if options.scheduler else None
         ways = build.Ways(given, options.jobs, options.cell_timeout, held, cluster)
-        if chapter := options.only or options.record:
+        if chapter := sources.below(ROOT, options.only or options.record):
             executed = build.execute_one(ROOT, chapter, ways) / "notebook.ipynb"
             print(recorded.write(ROOT, chapter, executed) if options.record else executed)
         else:
@@ -104,7 +104,7 @@ def _whole(text: str) -> int:
 
 def _interrupt(number: int, frame) -> None:
     for known in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(known, signal.SIG_IGN)  # once is enough; what follows is to clean up
+        signal.signal(known, signal.SIG_DFL)  # what follows is to clean up; who cannot wait for it says so again
     raise Interrupted(number)
 
 

@@ -40,14 +40,16 @@ class Chapters:
 def chapters(root: Path, names: list[Path], ways: Ways) -> Chapters:
     """Executes these chapters, or takes their recorded pages where their data cannot be had.
 
-    Raises `BuildError` if any of them failed, after all were tried.
+    Raises `BuildError` before anything runs if there are neither data nor a recorded page for one of them, and after
+    all were tried if any failed.
     """
     cache.sweep(root)
     jobs = ways.plan(root, names)
     missing = needs.lacking(root, jobs)
     recorded, without = needs.drawn(root, missing)
+    execution.demand(without, len(jobs))  # now, not after hours
     results, failures = ways.execute([job for job in jobs if job.chapter not in missing])
-    execution.demand(without + failures, len(jobs))
+    execution.demand(failures, len(jobs))
     return Chapters(results, recorded, missing)
 
 

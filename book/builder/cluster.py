@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import time
 import zipfile
 from dataclasses import replace
@@ -19,6 +20,7 @@ from book.builder.process import HOME, UNFINISHED, Runner
 from book.builder.progress import Progress
 
 PATIENCE = 60  # seconds without any worker
+STOPPING = 10  # seconds for all of them to end what they run
 _RUNNER = Runner()  # of a Dask worker's process
 
 
@@ -89,6 +91,11 @@ class Cluster:
         """Ends what still runs for this build."""
         if not self._jobs:
             return
+        asked = threading.Thread(target=self._ask_to_stop, daemon=True)
+        asked.start()
+        asked.join(STOPPING)  # a scheduler that hangs never answers
+
+    def _ask_to_stop(self) -> None:
         with contextlib.suppress(Exception):  # if the cluster is gone, so are they
             self._client.run(_stop, list(self._jobs), on_error="ignore")
 

@@ -2,8 +2,8 @@
 
 Jupyter Book's own cache cannot see brainlib and would keep stale numbers. A chapter depends on its cells and its
 parameters, on the halls of brainlib and its own part of it, on the claims, records and modules beside it, and on the
-machine's facts: Python, installed versions, kind of device. Another part counts if the chapter imports it. Recorded
-pages do not count: no chapter reads them.
+machine's facts: Python, installed versions, kind of device. Another part counts if the chapter's code names it.
+Recorded pages do not count: no chapter reads them.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ from pathlib import Path
 from book.builder import sources
 
 BUILDER = [Path(__file__).with_name(name) for name in ("kernel.py", "worker.py")]  # what executes
-_IMPORT = re.compile(r"\bbrainlib\.(\w+)|\bfrom\s+brainlib\s+import\s+(\([^)]*\)|[^\n]*)")
 
 
 def facts(root: Path, device: str) -> dict[str, str]:
@@ -40,20 +39,19 @@ def files(root: Path, chapter: Path) -> dict[str, str]:
     beside = root / chapter.parent
     modules = sorted(beside.glob("*.py"))
     code = "\n".join([*sources.code(root, chapter), *(path.read_text(encoding="utf-8") for path in modules)])
-    foreign = _parts(root) - {chapter.parent.name} - _imported(code)
+    foreign = _parts(root) - {chapter.parent.name} - set(re.findall(r"\w+", code))
     library = [path for path in (root / "brainlib").rglob("*") if path.relative_to(root).parts[1] not in foreign]
     kept = [path for path in (beside / "records").rglob("*") if (beside / "records" / "pages") not in path.parents]
     found = [path for path in (*library, *kept, *modules, beside / "claims.toml") if path.is_file()]
-    found = [path for path in found if path.suffix != ".md" and "__pycache__" not in path.parts]
-    hashes = {path.relative_to(root).as_posix(): _hash(path) for path in found}
+    hashes = {path.relative_to(root).as_posix(): _hash(path) for path in found if not _aside(path.relative_to(root))}
     builder = {f"book/builder/{path.name}": _hash(path) for path in BUILDER}
     return hashes | builder | {chapter.as_posix(): sources.digest(root, chapter)}
 
 
 def stamps(root: Path, names: dict[str, str]) -> dict[str, int]:
-    """When each of these files was last written; notebooks are left out, because Jupyter saves them unasked."""
+    """When each of these files was last changed; notebooks are left out, because Jupyter saves them unasked."""
     paths = {name: root / name for name in names if not name.endswith(".ipynb")}
-    return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.is_file()}
+    return {name: path.stat().st_ctime_ns for name, path in paths.items() if path.is_file()}
 
 
 def changed(before: dict, after: dict) -> str | None:
@@ -72,9 +70,9 @@ def _parts(root: Path) -> set[str]:
     return {path.name for path in folders if (root / "brainlib" / path.name).is_dir()}
 
 
-def _imported(code: str) -> set[str]:
-    found = _IMPORT.findall(code)
-    return {word for one, many in found for word in (one, *re.findall(r"\w+", many)) if word}
+def _aside(path: Path) -> bool:
+    """What neither Python nor a chapter reads: compiled files, editors' hidden files, texts about the code."""
+    return path.suffix == ".md" or any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 
 def _hash(path: Path) -> str:

@@ -25,10 +25,10 @@ from pathlib import Path
 
 part, address, revision = "{part}", "{address}", "{revision}"
 clone = Path("brainlib-book").absolute()
-library = find_spec("brainlib")
+library = getattr(find_spec("brainlib"), "origin", None)
 homes = [*clone.parents, clone]
 if library:
-    homes.append(Path(library.origin).parents[1])
+    homes.append(Path(library).parents[1])
 home = next((h for h in homes if (h / part / "claims.toml").is_file()), clone)
 if not (home / part).is_dir():
     if not address:

@@ -41,6 +41,6 @@ def manager(job: Job, folder: Path, started: Callable[[Popen], None]) -> type:
 
 
 def end_group(process: int) -> None:
-    """Ends a kernel, which leads a process group of its own, and all that it has started."""
+    """Ends a kernel, which leads a process group of its own, and the processes of that group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)

@@ -28,7 +28,7 @@ def lacking(root: Path, jobs: list[Job]) -> dict[Path, list[OSError]]:
     from brainlib import data
 
     missing = data.missing(names)
-    lines = [f"not at hand and not reachable: {name}, {error.source}" for name, error in missing.items()]
+    lines = [f"not at hand: {name}. {_reason(error)}" for name, error in missing.items()]
     if lines and os.environ.get(REQUIRE) == "1":
         raise BuildError("\n".join([f"data are missing, and {REQUIRE} is set:", *lines]))
     for line in lines:
@@ -53,8 +53,15 @@ def drawn(root: Path, missing: dict[Path, list[OSError]]) -> tuple[dict[Path, di
 
 def told(chapter: Path, page: dict, errors: list[OSError]) -> str:
     """What a reader can do about a chapter that was drawn from its record, in one line."""
-    from_where = "; ".join(f"{error.file} from {error.source}, to {error.place}" for error in errors)
-    return f"{chapter}: drawn from its record ({recorded.when(page)}). To compute it, get {from_where}"
+    files = "; ".join(f"{error.file} from {error.source}" for error in errors)
+    where = f"into {errors[0].place}"
+    return f"{chapter}: drawn from its record ({recorded.when(page)}). To compute it, put {files} {where}"
+
+
+def _reason(error: OSError) -> str:
+    """What was tried, without the layers of a connection's error."""
+    words = str(error).splitlines()[0].rpartition("cannot be fetched: ")[2]
+    return f"{error.source}: {words if len(words) < 200 else words[:100] + ' ... ' + words[-100:]}"
 
 
 def _files(errors: list[OSError]) -> str:

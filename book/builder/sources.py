@@ -56,13 +56,15 @@ def chapters(root: Path) -> list[Path]:
         if path not in found:
             raise BuildError(f"{path}: not listed in _toc.yml")
     for path in found:
-        check(root, path)
+        parameters(root, path)
     return found
 
 
-def check(root: Path, chapter: Path) -> None:
-    """Raises `BuildError` that names the chapter if it cannot be executed; outputs and metadata are not looked at."""
-    parameters(root, chapter)
+def below(root: Path, chapter: Path | None) -> Path | None:
+    """The path of a chapter below `root`, in which the caller may stand or not."""
+    if chapter is not None and chapter.is_absolute() and chapter.is_relative_to(root):
+        return chapter.relative_to(root)
+    return chapter
 
 
 def check_stripped(root: Path, chapter: Path) -> None:

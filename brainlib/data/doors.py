@@ -6,6 +6,7 @@ No door skips the hash.
 import hashlib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from .registry import REGISTRY, DataFile, Download, Made, Package
 FILES = Path(__file__).with_name("files")  # what comes with brainlib
 FOLDER_VARIABLE = "BRAINLIB_DATA"
 TRIES = 2  # of a download
-TIMEOUT = (5, 30)  # seconds to connect, and between two pieces
+TIMEOUT = (3, 20)  # seconds to connect to an address, and between two pieces
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def locate(name: str) -> Located:
     The doors are tried in this order: the files that come with brainlib, the folder that the environment variable
     `BRAINLIB_DATA` names, the cache (`pooch.os_cache("brainlib")`), and the source, from which the file is put into
     the cache.
-    Raises `DataError` if no such file is known or if its content at any door is not the expected one, and
+    Raises `DataError` if no such file is known or if one of that name that is at hand has another content, and
     `DataUnavailable` if no door leads to it.
     """
     if name not in REGISTRY:
@@ -117,16 +118,19 @@ def archive_of(entry: DataFile, source: Package) -> tuple[Path, str]:
 def _download(entry: DataFile) -> tuple[Path, str]:
     import pooch
 
-    fetch = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)
+    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
     for left in reversed(range(TRIES)):
         content = io.BytesIO()
         try:
             fetch(entry.source.url, content, None)
             break
         except Exception as error:  # what the layers of a connection and its proxies raise is documented nowhere
-            if not left:
+            if not left or getattr(error, "response", None) is None:  # nobody answered at any address
                 raise _unavailable(entry, entry.name, entry.sha256, error) from error
-    return _place(entry, content.getvalue(), entry.source.url), "source"
+    try:
+        return _place(entry, content.getvalue(), entry.source.url), "source"
+    except DataError as error:  # a page of a proxy, say
+        raise _unavailable(entry, entry.name, entry.sha256, error) from error
 
 
 def _unpack(entry: DataFile) -> tuple[Path, str]:

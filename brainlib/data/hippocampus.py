@@ -1,4 +1,4 @@
-"""Hippocampus: neurons of an animal that runs on a linear track and then rests, and where it was all the while."""
+"""Hippocampus: neurons of an animal that runs on a linear track, and where a camera saw it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ FRAME = np.dtype([("clock", "<u4"), ("x", "<u2"), ("y", "<u2"), ("x2", "<u2"), (
 HEAD, END = b"<Start settings>\n", b"<End settings>\n"
 FIELDS = b"Fields: <time uint32><xloc uint16><yloc uint16><xloc2 uint16><yloc2 uint16>\n"
 SPEED_S = 0.5
+HELD_S = 5.0  # at one place to the pixel, and the tracker sees no light: on the track the longest halt is 2.4 s
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Hippocampus(Recording):
     """Spike trains of tetrodes in the hippocampus, and the place of a light on the animal in every frame of a video.
 
     Unit `n` was sorted from tetrode `tetrodes[n]`, numbered from 1. In frame `f`, at `frames_s[f]` on the spikes'
-    clock, the light was at `places_px[f]`, x and y in pixels of the camera; the files give no scale.
+    clock, the light was at `places_px[f]`, x and y in pixels of the camera; the files give no scale. Where the tracker
+    holds a place for longer than 5 s, it does not see the light, and the place is NaN.
     """
 
     tetrodes: Int64[Tensor, " units"]
@@ -38,7 +40,8 @@ class Hippocampus(Recording):
     def speed(self, times_s: Float64[Tensor, " times"]) -> Float64[Tensor, " times"]:
         """How fast the light moved, in pixels a second: between the places a quarter of a second before and after.
 
-        Places between frames are interpolated, those before the first frame and after the last are as there.
+        Places between frames are interpolated, those before the first frame and after the last are as there. NaN where
+        either place was not seen.
         """
         ends = [times_s.numpy() + shift for shift in (-SPEED_S / 2, SPEED_S / 2)]
         before, after = (
@@ -50,9 +53,10 @@ class Hippocampus(Recording):
 def hippocampus() -> Hippocampus:
     """The one recording of that kind: 31 units over 33 minutes, 28,829 spikes, and 118,965 frames of the video.
 
-    For 16 minutes the animal goes to and fro on a linear track; then the light stands still to the end, which the
-    files do not explain: the book calls it rest. Chapter chapters/brainstates/03_recordings reads it. Needs scipy.
-    Raises `DataError` if a file is damaged or contradicts itself, and what `locate` raises.
+    For 16 minutes the animal goes to and fro on a linear track, the first 26 s not seen; then the tracker loses the
+    light at the picture's edge, to the end. The files say nothing of that half: the book calls it rest. Chapter
+    chapters/brainstates/03_recordings reads it. Needs scipy. Raises `DataError` if a file is damaged or contradicts
+    itself, and what `locate` raises.
     """
     spikes, trajectory = locate(SPIKES), locate(TRAJECTORY)
     times, tetrodes, start, stop = _units(spikes.path)
@@ -103,4 +107,9 @@ def _places(path: Path) -> tuple[Float64[Tensor, " frames"], Float64[Tensor, "fr
     seconds = frames["clock"] / float(rate)
     if not len(frames) or (np.diff(seconds) < 0).any():
         raise DataError(f"{path}: there is no frame, or frames are not in the order of time")
-    return torch.from_numpy(seconds), torch.from_numpy(np.stack([frames["x"], frames["y"]], 1).astype(np.float64))
+    places = np.stack([frames["x"], frames["y"]], 1).astype(np.float64)
+    firsts = np.append(0, (np.diff(places, axis=0) != 0).any(-1).nonzero()[0] + 1)
+    for first, after in zip(firsts, [*firsts[1:], len(places)], strict=True):
+        if seconds[after - 1] - seconds[first] > HELD_S:
+            places[first:after] = np.nan
+    return torch.from_numpy(seconds), torch.from_numpy(places)

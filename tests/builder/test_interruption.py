@@ -29,7 +29,7 @@ checkpoint = Path(os.environ["BRAINLIB_CHECKPOINTS"], "step")
 with open("trace.txt", "a") as file:
     file.write("resumed " if checkpoint.exists() else "started ")
 if not checkpoint.exists():
-    checkpoint.parent.mkdir(parents=True)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write_text("1")
     Path("running.txt").write_text(f"{os.getppid()} {os.getpid()}")
     time.sleep(600)

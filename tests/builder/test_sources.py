@@ -55,7 +55,7 @@ def test_what_a_run_left_behind_is_read_over_but_refused_in_the_repository_and_s
 def test_parameters_are_names_with_literals(root, write, parameters, message):
     chapter = write(parameters=parameters)
     with pytest.raises(BuildError, match=re.escape(message)):
-        sources.check(root, chapter)
+        sources.parameters(root, chapter)
 
 
 def test_a_notebook_that_no_contents_list_is_named(root, write):

@@ -14,8 +14,8 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setattr(doors, "cache_folder", lambda: folder)
-    monkeypatch.setattr(doors, "FILES", tmp_path / "files")
     monkeypatch.setattr(doors, "TRIES", 1)
+    monkeypatch.setattr(doors, "FILES", tmp_path / "files")
     monkeypatch.delenv("BRAINLIB_DATA", raising=False)
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(variable, "127.0.0.1")

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import pickle
+import sys
 import threading
 
 import pytest
@@ -69,13 +70,14 @@ def test_the_cache_comes_second(cache, folder, register):
     assert (located.path, located.door) == (cache / "text.txt", "cache")
 
 
-def test_the_source_comes_third_and_fills_the_cache(cache, folder, register, server, capfd):
+def test_the_source_comes_third_and_fills_the_cache(cache, folder, register, server, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     register("text.txt", CONTENT, Download(server.url))
     server.answers = [(200, CONTENT, len(CONTENT))]
     located = data.locate("text.txt")
     assert (located.path, located.door) == (cache / "text.txt", "source")
     assert located.path.read_bytes() == CONTENT
-    assert "100%" in capfd.readouterr().err  # the progress bar
+    assert "100%" in capsys.readouterr().err  # the progress bar of a terminal
     assert data.locate("text.txt").door == "cache"
     assert server.requests == 1
     assert [path.name for path in cache.iterdir()] == ["text.txt"]
@@ -161,10 +163,10 @@ def test_what_is_missing_is_found_out_side_by_side(cache, register, server):
 
 
 @pytest.mark.parametrize("sent", [b"another text", CONTENT[:-1]], ids=["other", "truncated"])
-def test_a_wrong_file_at_the_source_is_an_error_and_leaves_nothing(cache, register, server, sent):
+def test_a_wrong_file_at_the_source_is_none_and_leaves_nothing(cache, register, server, sent):
     register("text.txt", CONTENT, Download(server.url))
     server.answers = [(200, sent, len(sent))]
-    with pytest.raises(data.DataError, match=r"text\.txt") as error:
+    with pytest.raises(data.DataUnavailable, match=r"text\.txt") as error:  # the page of a proxy, say
         data.locate("text.txt")
     assert sha256(sent) in str(error.value) and sha256(CONTENT) in str(error.value)
     assert list(cache.iterdir()) == []

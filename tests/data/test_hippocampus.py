@@ -80,6 +80,18 @@ def test_speed_is_that_of_the_light(files):
     assert found.tolist() == pytest.approx([0, 60, 30, 0, 0], abs=0.1)
 
 
+def test_a_place_that_is_held_is_no_place(files):
+    """10 s at the picture's edge, a jump and a second of movement, a halt of 2 s, and the edge again."""
+    x = np.concatenate([np.full(600, 477), np.arange(60), np.full(120, 59), np.full(360, 522)])
+    files(video=trajectory(x))
+    found = data.hippocampus()
+    seen = found.places_px.isfinite().all(-1)
+    assert seen.tolist() == [600 <= frame < 780 for frame in range(len(x))]
+    speed = found.speed(START + torch.tensor([0.0, 9.9, 10.2, 10.5, 12.0, 12.8, 15.0], dtype=torch.float64))
+    assert speed.isnan().tolist() == [True, True, True, False, False, True, True]
+    assert speed[3:5].tolist() == pytest.approx([60, 0], abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -114,5 +126,6 @@ def test_the_real_hippocampus():
     assert found.trials(250.0).counts.shape == (1, 7873, 31) and found.trials(250.0).spikes == 28_829
     assert len(found.frames_s) == len(found.places_px) == 118_965
     assert found.frames_s.diff().median().item() == pytest.approx(1 / 60, abs=1e-3)
-    still = (found.places_px[70_000:] == torch.tensor([522.0, 8.0])).all()
-    assert still and found.places_px[:55_000].std(0).min() > 50
+    seen = found.places_px.isfinite().all(-1)
+    assert seen.nonzero()[[0, -1], 0].tolist() == [1550, 59_131] and seen[1550:59_132].all()
+    assert found.places_px[seen].std(0).min() > 50 and found.places_px[seen].diff(dim=0).norm(dim=1).max() < 20

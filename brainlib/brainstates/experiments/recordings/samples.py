@@ -22,7 +22,7 @@ class Sample(NamedTuple):
     - `positions_um`: of the neurons' electrodes, where they are known;
     - `words`: what was recorded, and its source with the licence;
     - `emission`: of the counts;
-    - `behaviour`: in every bin, as `label` tells it, where the animal was seen.
+    - `behaviour`: in every bin, as `label` tells it, where a camera looked on.
     """
 
     trials: Trials

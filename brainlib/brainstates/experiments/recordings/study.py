@@ -88,7 +88,7 @@ HIPPOCAMPUS = Setting(
     piece_s=60.0,
     blocks=4,
     states={
-        "Poisson HMM": (2, 3, 4, 6, 8, 12),
+        "Poisson HMM": (2, 3, 4, 6, 8, 12, 16, 20, 24),
         "HG": (1, 2, 4),
         "HG-L1": (1, 2, 4, 6),
         "GHG": (2, 4, 6),
@@ -141,7 +141,9 @@ STUDIES = {
         {
             "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MORE),
             "knock-out": replace(LAPTOP["knock-out"], bin_ms=100.0, blocks=5, states=SOME),
-            "hippocampus": replace(HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=SOME),
+            "hippocampus": replace(
+                HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=SOME | {"Poisson HMM": HIPPOCAMPUS.states["Poisson HMM"]}
+            ),
         },
         resamples=2000,
         explored=(2, 3, 4, 6, 8, 12),
