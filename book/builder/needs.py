@@ -60,8 +60,9 @@ def told(chapter: Path, page: dict, errors: list[OSError]) -> str:
 
 def _reason(error: OSError) -> str:
     """What was tried, without the layers of a connection's error."""
-    words = str(error).splitlines()[0].rpartition("cannot be fetched: ")[2]
-    return f"{error.source}: {words if len(words) < 200 else words[:100] + ' ... ' + words[-100:]}"
+    words = str(error).splitlines()[0].rpartition("cannot be fetched: ")[2].rpartition("Caused by ")[2]
+    words = words.rpartition("): ")[2].rstrip("\")'")
+    return f"{error.source}: {words[:200]}"
 
 
 def _files(errors: list[OSError]) -> str:
