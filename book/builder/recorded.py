@@ -94,7 +94,7 @@ def _box(page: dict) -> str:
     return (
         ":::{admonition} Recorded, not computed by this build\n:class: warning\n"
         "The data of this chapter were not at hand when the book was built, so nothing below was computed then. All "
-        f"numbers and figures were {when(page)} ({facts['device_name']}, {facts['threads']} threads, Python "
+        f"numbers and figures were {when(page)} ({facts['device_name']}, threads: {facts['threads']}, Python "
         f"{facts['python']}, torch {facts['torch']}, revision {facts['revision']}), with the code shown here.\n:::\n"
     )
 
