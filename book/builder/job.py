@@ -8,6 +8,7 @@ from book.builder import fingerprint
 
 CACHE = Path("_build", "cache")
 CHECKPOINTS = Path("_build", "checkpoints")
+RUNS = Path("_build", "runs")  # of studies: each knows what it depends on
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 
-from book.builder.job import Job
+from book.builder.job import RUNS, Job
 
 
 def manager(job: Job, folder: Path, started: Callable[[Popen], None]) -> type:
@@ -23,6 +23,8 @@ def manager(job: Job, folder: Path, started: Callable[[Popen], None]) -> type:
         "OMP_NUM_THREADS": str(job.threads),
         "BRAINLIB_RECORDS": str(folder / "result" / "records"),
         "BRAINLIB_CHECKPOINTS": str(job.checkpoints),
+        "BRAINLIB_RUNS": str(job.root / RUNS),
+        "BRAINLIB_PROCESSES": str(job.threads),
         "BRAINLIB_PAGE": "1",
     }
 

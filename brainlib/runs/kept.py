@@ -109,6 +109,6 @@ def checkpoints(name: str) -> Path | None:
 def _code() -> str:
     """A hash of brainlib as it was when it was first asked for, which is about when it was imported."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

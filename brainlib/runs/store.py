@@ -1,0 +1,144 @@
+"""Results on disk: numbers, texts and small arrays under the hash of everything that they depend on."""
+
+import dataclasses
+import enum
+import fcntl
+import hashlib
+import json
+import numbers
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+DAYS_KEPT = 60  # since a result was last read
+_ARRAY = "__array__"
+
+
+def home() -> Path:
+    """The folder of all results: the builder's, or one in the user's cache."""
+    if folder := os.environ.get("BRAINLIB_RUNS"):
+        return Path(folder)
+    import pooch
+
+    return Path(pooch.os_cache("brainlib"), "runs")
+
+
+def key(facts: Mapping[str, Any]) -> str:
+    """A hash of plain JSON."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def plain(name: str, value: Any) -> Any:
+    """Settings as plain JSON, a dataclass with the name of its class; raises `ValueError` with `name` for others."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        kind = type(value)
+        return {f"{kind.__module__}.{kind.__qualname__}": plain(name, fields)}
+    if isinstance(value, Mapping):
+        return {str(own): plain(f"{name}.{own}", inner) for own, inner in value.items()}
+    if isinstance(value, tuple | list | range | np.ndarray):
+        return [plain(name, inner) for inner in value]
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
+    raise ValueError(f"{name}: got {type(value).__name__}, expected settings of numbers, texts and dataclasses")
+
+
+def pack(result: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """A result as plain JSON and the arrays that it names; tensors become arrays, tuples lists.
+
+    Raises `ValueError` with the place in the result for what is neither.
+    """
+    arrays: dict[str, np.ndarray] = {}
+
+    def packed(value: Any, place: str) -> Any:
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().numpy()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            arrays[place] = value
+            return {_ARRAY: place}
+        if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+            return {name: packed(inner, f"{place}.{name}") for name, inner in value.items()}
+        if isinstance(value, tuple | list):
+            return [packed(inner, f"{place}.{number}") for number, inner in enumerate(value)]
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, str | bool | int | float):
+            return value
+        raise ValueError(f"{place}: got {type(value).__name__}, expected numbers, texts, arrays, lists and mappings")
+
+    return packed(result, "result"), arrays
+
+
+def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """What `pack` was given, from what it gave."""
+    if isinstance(value, dict):
+        if set(value) == {_ARRAY}:
+            return arrays[value[_ARRAY]]
+        return {name: unpack(inner, arrays) for name, inner in value.items()}
+    return [unpack(inner, arrays) for inner in value] if isinstance(value, list) else value
+
+
+def read(folder: Path) -> Any:
+    """The result in a folder, or None where there is none or a broken one."""
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))["result"]
+        arrays = {}
+        if (path := folder / "arrays.npz").is_file():
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        os.utime(folder)
+        return unpack(content, arrays)
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def write(folder: Path, packed: tuple[Any, dict[str, np.ndarray]], facts: Mapping[str, Any]) -> None:
+    """Writes a packed result with the facts about it, whole or not at all, and forgets results long unread."""
+    content, arrays = packed
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unfinished-"))
+    try:
+        (work / "result.json").write_text(json.dumps({**facts, "result": content}), encoding="utf-8")
+        if arrays:
+            np.savez(work / "arrays.npz", **arrays)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for old in folder.parent.iterdir():
+        if old.is_dir() and old.stat().st_mtime < time.time() - DAYS_KEPT * 86_400:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def working(folder: Path) -> Iterator[Path | None]:
+    """The folder beside `folder` for a unit's checkpoints, held alone: who comes second waits for the first.
+
+    None where nothing can be written.
+    """
+    work = folder.with_name(f"{folder.name}.running")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = (work.parent / f".{folder.name}.lock").open("w")
+    except OSError:
+        yield None
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        work.mkdir(exist_ok=True)
+        yield work
+        Path(lock.name).unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""The unit of work: one condition and one seed of one experiment."""
+
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from brainlib import backend
+from brainlib.runs import code, store
+
+
+@dataclass(frozen=True)
+class Unit:
+    """`function(settings, seed, device=..., folder=...)`, and the facts on which its result depends."""
+
+    function: Callable[..., Any]
+    name: str
+    settings: Any
+    seed: int
+    device: str
+    facts: dict[str, Any]
+
+    @classmethod
+    def planned(cls, function: Callable, name: str, settings: Any, seed: int, device: str, machine: dict) -> "Unit":
+        """The unit on a machine of these facts; raises `ValueError` for settings that are not plain."""
+        facts = machine | {
+            "function": f"{function.__module__}.{function.__qualname__}",
+            "settings": store.plain(f"conditions[{name!r}]", settings),
+            "seed": seed,
+        }
+        return cls(function, name, settings, seed, device, facts)
+
+    @property
+    def words(self) -> str:
+        return f"{self.name}, seed {self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the result is kept."""
+        return store.home() / store.key(self.facts)
+
+    def run(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """Computes the result, or reads it; packed as `store.pack` does. Errors name the condition and the seed."""
+        if not self.facts["fresh"]:
+            return self._computed(None)
+        with store.working(self.folder) as work:
+            known = store.read(self.folder)  # another process may have been first
+            if known is not None:
+                return store.pack(known)
+            began = time.monotonic()
+            packed = self._computed(work)
+            if work is not None and machine(self.function, self.device) == self._machine:
+                facts = {
+                    "seconds": time.monotonic() - began,
+                    "provenance": backend.provenance(backend.resolve_device(self.device)),
+                }
+                store.write(self.folder, packed, self.facts | facts)
+                shutil.rmtree(work, ignore_errors=True)
+            return packed
+
+    @property
+    def _machine(self) -> dict[str, Any]:
+        return {name: fact for name, fact in self.facts.items() if name not in ("function", "settings", "seed")}
+
+    def _computed(self, work: Path | None) -> tuple[Any, dict[str, np.ndarray]]:
+        try:
+            return store.pack(self.function(self.settings, self.seed, device=self.device, folder=work))
+        except Exception as error:
+            error.add_note(f"in the run of {self.words}")
+            raise
+
+
+def machine(function: Callable, device: str) -> dict[str, Any]:
+    """What a result depends on beside its settings: code, versions and the kind of device."""
+    digest, fresh = code.digest(function)
+    resolved = backend.resolve_device(device)
+    return {
+        "code": digest,
+        "fresh": fresh,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": "cpu" if resolved.type == "cpu" else backend.device_name(resolved),
+    }
