@@ -12,10 +12,10 @@ import operator
 import os
 import statistics
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import SupportsFloat, SupportsIndex
+from typing import Any, SupportsFloat, SupportsIndex
 
 import torch
 
@@ -23,6 +23,9 @@ from brainlib import backend
 
 PROFILES = ("ci", "laptop", "paper")
 """The sizes a chapter can run at, from small to large."""
+
+MEASURES: dict[str, Callable[[str, int, str], Mapping[str, Any]]] = {}
+"""By claim, the function of profile, seed and device that measures it."""
 
 _RULES = {
     "at_most": (operator.le, "at most"),
@@ -147,6 +150,16 @@ class Verdict:
             "note": self.note,
             "provenance": dict(self.provenance),
         }
+
+
+def measures(*claims: str) -> Callable[[Callable], Callable]:
+    """Registers the function below as the one that measures these claims: it gives their values by their ids."""
+
+    def registered(function: Callable) -> Callable:
+        MEASURES.update(dict.fromkeys(claims, function))
+        return function
+
+    return registered
 
 
 def record(
