@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,11 +99,11 @@ def read(folder: Path) -> Any:
         content = json.loads((folder / "result.json").read_text(encoding="utf-8"))["result"]
         arrays = {}
         if (path := folder / "arrays.npz").is_file():
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                arrays = {name: kept[name] for name in kept.files}
         os.utime(folder)
         return unpack(content, arrays)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 

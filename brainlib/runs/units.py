@@ -1,5 +1,6 @@
 """The unit of work: one condition and one seed of one experiment."""
 
+import contextlib
 import platform
 import shutil
 import time
@@ -55,18 +56,16 @@ class Unit:
                 return store.pack(known)
             began = time.monotonic()
             packed = self._computed(work)
-            if work is not None and machine(self.function, self.device) == self._machine:
-                facts = {
-                    "seconds": time.monotonic() - began,
-                    "provenance": backend.provenance(backend.resolve_device(self.device)),
-                }
-                store.write(self.folder, packed, self.facts | facts)
+            if work is not None and machine(self.function, self.device).items() <= self.facts.items():
+                self.keep(packed, seconds=time.monotonic() - began)
                 shutil.rmtree(work, ignore_errors=True)
             return packed
 
-    @property
-    def _machine(self) -> dict[str, Any]:
-        return {name: fact for name, fact in self.facts.items() if name not in ("function", "settings", "seed")}
+    def keep(self, packed: tuple[Any, dict[str, np.ndarray]], **measured: float) -> None:
+        """Writes a packed result with its provenance where results are kept, if that can be written."""
+        provenance = backend.provenance(backend.resolve_device(self.device))
+        with contextlib.suppress(OSError):
+            store.write(self.folder, packed, self.facts | measured | {"provenance": provenance})
 
     def _computed(self, work: Path | None) -> tuple[Any, dict[str, np.ndarray]]:
         try:

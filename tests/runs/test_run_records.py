@@ -78,7 +78,7 @@ def test_changed_cells_and_changed_code_begin_anew(live, monkeypatch):
     folders = {runs.checkpoints("curve")}
     live[1] = "steps = 11"
     folders.add(runs.checkpoints("curve"))
-    monkeypatch.setattr(runs, "_code", lambda: "changed")
+    monkeypatch.setattr(runs.recorded, "_code", lambda: "changed")
     folders.add(runs.checkpoints("curve"))
     assert len(folders) == 3
 
