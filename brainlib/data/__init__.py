@@ -8,7 +8,6 @@ from .batches import CoherentStreams, RandomCrops, windows
 from .digits import Digits, digits
 from .doors import Located, locate, missing
 from .errors import DataError, DataUnavailable
-from .europarl import europarl
 from .hippocampus import Hippocampus, hippocampus
 from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
 from .pfc6 import MazeTrials, pfc6
@@ -38,7 +37,6 @@ __all__ = [
     "decode",
     "digits",
     "encode",
-    "europarl",
     "hippocampus",
     "hold_out",
     "locate",

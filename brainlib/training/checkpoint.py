@@ -3,7 +3,7 @@
     folder/step-00000120/model.safetensors       parameters and buffers
                          optimizer.safetensors   AdamW's two moments and step counts
                          batches.safetensors     how far the data were read
-                         rank-0.safetensors      random number generators and carried state, a file for each process
+                         state.safetensors       random number generators and carried state
                          progress.json           what the run is, and what it measured so far
                          manifest.json           format, size and SHA-256 of every other file
 
@@ -24,9 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from brainlib.training.parallel import Processes
-
-FORMAT = 1
+FORMAT = 2
 KEPT = 2
 _FINISHED = re.compile(r"step-\d{8,}")
 _UNFINISHED = re.compile(r"\.(writing|removing)-step-\d{8,}")
@@ -44,31 +42,23 @@ class Checkpoint:
     tensors: dict[str, dict[str, Tensor]]
 
 
-def save(folder: Path, step: int, checkpoint: Checkpoint, group: Processes) -> None:
-    """Writes `checkpoint` as `folder/step-...` and then removes all but the newest two.
-
-    Each process calls this with the tensors that it is to write; `progress` is the first process's.
-    """
+def save(folder: Path, step: int, checkpoint: Checkpoint) -> None:
+    """Writes `checkpoint` as `folder/step-...` and then removes all but the newest two."""
     final = folder / f"step-{step:08d}"
     temporary = folder / f".writing-{final.name}"
-    if group.rank == 0:
-        clean(folder)
-        temporary.mkdir()
-    group.wait()
+    clean(folder)
+    temporary.mkdir()
     for stem, tensors in checkpoint.tensors.items():
         _write_tensors(temporary / f"{stem}.safetensors", tensors)
-    group.wait()
-    if group.rank == 0:
-        _write_json(temporary / "progress.json", checkpoint.progress)
-        files = {path.name: _fingerprint(path) for path in sorted(temporary.iterdir())}
-        _write_json(temporary / "manifest.json", {"format": FORMAT, "files": files})
-        _flush(temporary)
-        os.replace(temporary, final)
-        _flush(folder)
-        for old in finished(folder)[:-KEPT]:
-            os.replace(old, folder / f".removing-{old.name}")
-        clean(folder)
-    group.wait()
+    _write_json(temporary / "progress.json", checkpoint.progress)
+    files = {path.name: _fingerprint(path) for path in sorted(temporary.iterdir())}
+    _write_json(temporary / "manifest.json", {"format": FORMAT, "files": files})
+    _flush(temporary)
+    os.replace(temporary, final)
+    _flush(folder)
+    for old in finished(folder)[:-KEPT]:
+        os.replace(old, folder / f".removing-{old.name}")
+    clean(folder)
 
 
 def finished(folder: Path) -> list[Path]:
@@ -84,8 +74,8 @@ def clean(folder: Path) -> None:
             shutil.rmtree(path)
 
 
-def load_newest(folder: Path, rank: int) -> Checkpoint | None:
-    """The newest checkpoint in `folder` as process `rank` needs it, or None if there is none.
+def load_newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint in `folder`, or None if there is none.
 
     Raises `CheckpointError` if it is damaged, and says which older one is there; it never takes that one by itself.
     """
@@ -93,14 +83,14 @@ def load_newest(folder: Path, rank: int) -> Checkpoint | None:
     if not paths:
         return None
     try:
-        return load(paths[-1], rank)
+        return load(paths[-1])
     except CheckpointError as error:
         older = f"go on from the older {paths[-2]}" if len(paths) > 1 else "start anew (there is no older one)"
         raise CheckpointError(f"{error}. To {older}, remove {paths[-1]}") from error
 
 
-def load(path: Path, rank: int) -> Checkpoint:
-    """The checkpoint in the directory `path` as process `rank` needs it. Raises `CheckpointError` if it is damaged."""
+def load(path: Path) -> Checkpoint:
+    """The checkpoint in the directory `path`. Raises `CheckpointError` if it is damaged."""
     manifest = _read_json(path / "manifest.json")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise CheckpointError(f"{path / 'manifest.json'}: is not the manifest of a checkpoint")
@@ -109,10 +99,8 @@ def load(path: Path, rank: int) -> Checkpoint:
     for name, expected in manifest["files"].items():
         _verify(path / name, expected)
     progress = _read_json(path / "progress.json")
-    stems = ["model", "optimizer", "batches"]
-    if rank < progress["history"]["processes"]:
-        stems.append(f"rank-{rank}")
-    return Checkpoint(progress, {stem: _read_tensors(path / f"{stem}.safetensors") for stem in stems})
+    files = [path / name for name in manifest["files"] if name.endswith(".safetensors")]
+    return Checkpoint(progress, {file.stem: _read_tensors(file) for file in files})
 
 
 def _verify(path: Path, expected: Any) -> None:

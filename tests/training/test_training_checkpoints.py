@@ -19,7 +19,7 @@ FILES = [
     "model.safetensors",
     "optimizer.safetensors",
     "progress.json",
-    "rank-0.safetensors",
+    "state.safetensors",
 ]
 
 
@@ -161,7 +161,7 @@ def test_the_only_checkpoint_damaged_and_one_of_another_format(whole, tmp_path):
     path = folder / "step-00000012" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     with pytest.raises(
-        CheckpointError, match=r"manifest\.json: has format 99, expected 1\. To start anew \(there is no"
+        CheckpointError, match=r"manifest\.json: has format 99, expected 2\. To start anew \(there is no"
     ):
         tiny_train(folder)
 
