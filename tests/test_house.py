@@ -50,6 +50,18 @@ def test_the_arrows_are_kept():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_part_beside_its_chapters_imports_no_other_part():
+    parts = {path.parent.name for path in ROOT.glob("chapters/*/claims.toml")}
+    foreign = []
+    for path in ROOT.glob("chapters/*/*.py"):
+        named = re.findall(r"^\s*(?:from|import) (?:chapters|brainlib)\.(\w+)", path.read_text(), re.MULTILINE)
+        named += re.findall(r"^\s*from (?:chapters|brainlib) import (.+)", path.read_text(), re.MULTILINE)
+        others = parts - {path.parent.name}
+        foreign += [f"{path}: {name}" for line in named for name in re.findall(r"\w+", line) if name in others]
+        assert "import book" not in path.read_text() and "from book" not in path.read_text(), path
+    assert not foreign
+
+
 def pins() -> dict[str, str]:
     """The names in requirements.txt, normalised, with their versions."""
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]

@@ -11,9 +11,8 @@ from .errors import DataError, DataUnavailable
 from .hippocampus import Hippocampus, hippocampus
 from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
 from .pfc6 import MazeTrials, pfc6
-from .spikes import bin_spikes
-from .texts import shakespeare, tiny_shakespeare
-from .tokens import decode, encode, require_batch, split
+from .recording import bin_spikes
+from .tokens import decode, encode, require_batch, shakespeare, split, tiny_shakespeare
 from .trials import Trials
 from .verses import verse_texts, verses
 from .waves import WAVES, Waves, waves

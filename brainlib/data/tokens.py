@@ -1,9 +1,14 @@
-"""Text as tokens: a token is a byte of its UTF-8 form, so the vocabulary has 256 entries and nothing is unknown."""
+"""Text as tokens: a token is a byte of its UTF-8 form, so the vocabulary has 256 entries and nothing is unknown.
+
+And the plays of Shakespeare as such.
+"""
 
 import numpy as np
 import torch
 from jaxtyping import Integer, UInt8
 from torch import Tensor
+
+from .doors import locate
 
 
 def encode(text: str | bytes) -> UInt8[Tensor, "bytes"]:
@@ -71,3 +76,21 @@ def require_batch(vocab: int, tokens: Tensor, targets: Tensor | None = None) -> 
             raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")
     if targets is not None and targets.shape != tokens.shape:
         raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}")
+
+
+def shakespeare() -> UInt8[Tensor, "bytes"]:
+    """Nine plays of Shakespeare, 1,181,777 bytes of ASCII that come with brainlib.
+
+    They are those that tiny Shakespeare has excerpts of, whole, in another edition and in the same form: names of
+    speakers and what they say, without headings and stage directions.
+    """
+    return _read("shakespeare.txt")
+
+
+def tiny_shakespeare() -> UInt8[Tensor, "bytes"]:
+    """Tiny Shakespeare: 1,115,394 bytes of plays, the text of the official BDH demo. Raises what `locate` raises."""
+    return _read("tinyshakespeare.txt")
+
+
+def _read(name: str) -> UInt8[Tensor, "bytes"]:
+    return torch.from_numpy(np.fromfile(locate(name).path, dtype=np.uint8))
