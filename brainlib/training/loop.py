@@ -195,8 +195,6 @@ def _start(model: nn.Module, batches: Batches, config: TrainingConfig, device: t
 
 
 def _resume(run: Run, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.clean(folder)
     newest = checkpoint.load_newest(folder)
     if newest is not None:
         run.restore(newest)

@@ -109,8 +109,7 @@ def _load_moments(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: d
         own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
         # The moments lie in memory as their parameter does: the fused AdamW walks through both in step.
         states[index] = {
-            key: value if key == "step" else torch.empty_like(parameter).copy_(value)
-            for key, value in own.items()
+            key: value if key == "step" else torch.empty_like(parameter).copy_(value) for key, value in own.items()
         }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": {i: s for i, s in states.items() if s}, "param_groups": groups})
