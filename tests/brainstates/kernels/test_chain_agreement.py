@@ -11,7 +11,6 @@ from brainlib.brainstates.kernels import (
     log_likelihood,
     reference,
     sample_paths,
-    scaled,
     viterbi,
 )
 
@@ -119,36 +118,6 @@ def test_scaled_probabilities_and_logarithms_agree_closely(states, dtype, tolera
     monkeypatch.setattr(cpu, "LEAST", 0.5)
     careful = forward_backward(*(tensor.double() for tensor in inputs), lengths, impl="cpu")
     assert_same(fast, careful, tolerance)
-
-
-@pytest.mark.parametrize("longest, shortest", [(64, 3), (20, 1), (1024, 64)])
-def test_it_does_not_matter_where_trials_are_cut(longest, shortest, monkeypatch):
-    inputs, lengths = chain(3, 500, 3), torch.tensor([500, 499, 7])
-    monkeypatch.setattr(scaled, "EXTRA", torch.inf)
-    whole = forward_backward(*inputs, lengths, impl="cpu"), filter_states(*inputs, lengths, impl="cpu")
-    monkeypatch.setattr(scaled, "EXTRA", 0)
-    monkeypatch.setattr(scaled, "LONGEST", longest)
-    monkeypatch.setattr(scaled, "SHORTEST", shortest)
-    assert_same(forward_backward(*inputs, lengths, impl="cpu"), whole[0], 1e-13)
-    assert_same(filter_states(*inputs, lengths, impl="cpu"), whole[1], 1e-13)
-
-
-@pytest.mark.parametrize("threads", [1, 2, 7])
-@pytest.mark.parametrize("lengths", [[5], [1] * 40, [100_000], [100_000, 3], [300] * 16, [1000, *range(1, 30)]])
-def test_a_plan_covers_every_bin_once(lengths, threads):
-    trials = 3 * torch.arange(len(lengths)).numpy()
-    plan = scaled.plan(trials, torch.tensor(lengths).numpy(), states=3, lanes=8, threads=threads)
-    slots = plan.slots.reshape(-1, 3)
-    assert (plan.slots[:, :-1, 2] >= plan.slots[:, 1:, 2]).all()  # the longest first
-    in_time = slots[plan.order]
-    assert in_time[:, 2].min() >= 1 and slots[:, 2].sum() == sum(lengths)
-    for trial, length in zip(trials, lengths, strict=True):
-        at = 0
-        for _, first, bins in in_time[in_time[:, 0] == trial]:
-            assert first == at
-            at += bins
-        assert at == length
-    assert plan.cut == (len(in_time) > len(lengths))
 
 
 @pytest.mark.parametrize("impl", IMPLEMENTATIONS)
