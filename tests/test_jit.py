@@ -25,7 +25,7 @@ def test_everything_that_is_compiled_goes_through_one_door():
     assert [path.name for path, text in sources.items() if "numba.njit" in text or "from numba import" in text] == [
         "jit.py"
     ]
-    assert sum("@njit(" in text for text in sources.values()) >= 10
+    assert sum("@njit(" in text for text in sources.values()) >= 3
 
 
 def test_without_a_place_to_write_it_computes(tmp_path):

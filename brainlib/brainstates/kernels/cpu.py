@@ -106,48 +106,44 @@ def _filter_states(trials, least, log_emission, log_transition, log_initial, len
 def _forward(log_emission, P, log_initial, w, alpha, c):
     """Fills w and alpha [T, S] and c [T], up to the first impossible bin; returns the log likelihood."""
     T, S = alpha.shape
-    log_likelihood = 0.0
+    log_likelihood, prior = 0.0, np.ones(S)
     for t in range(T):
         largest = IMPOSSIBLE
         for j in range(S):
-            w[t, j] = log_emission[t, j]
-            if t == 0:
-                w[t, j] += log_initial[j]
+            w[t, j] = log_emission[t, j] + (log_initial[j] if t == 0 else 0.0)
             largest = max(largest, w[t, j])
         if largest == IMPOSSIBLE:
             return largest
         c[t] = 0.0
         for j in range(S):
-            prior = 1.0
-            if t > 0:
-                prior = 0.0
-                for i in range(S):
-                    prior += alpha[t - 1, i] * P[i, j]
             w[t, j] = np.exp(w[t, j] - largest)
-            alpha[t, j] = prior * w[t, j]
+            alpha[t, j] = prior[j] * w[t, j]
             c[t] += alpha[t, j]
         for j in range(S):
             alpha[t, j] /= c[t]
+            prior[j] = 0.0
+        for i in range(S):
+            for j in range(S):
+                prior[j] += alpha[t, i] * P[i, j]
         log_likelihood += largest + np.log(c[t])
     return log_likelihood
 
 
-@njit()
+@njit(fastmath={"contract", "reassoc"})
 @no_type_check
 def _backward(P, w, alpha, c, states, pairs):
     T, S = alpha.shape
     beta, future = np.ones(S), np.zeros(S)
     for t in range(T - 1, -1, -1):
-        if t + 1 < T:
-            for i in range(S):
-                total = 0.0
-                for j in range(S):
-                    pairs[i, j] += alpha[t, i] * future[j]
-                    total += P[i, j] * future[j]
-                beta[i] = total
-        for j in range(S):
-            states[t, j] = alpha[t, j] * beta[j]
-            future[j] = w[t, j] * beta[j] / c[t]
+        for i in range(S if t + 1 < T else 0):
+            total = 0.0
+            for j in range(S):
+                pairs[i, j] += alpha[t, i] * future[j]
+                total += P[i, j] * future[j]
+            beta[i] = total
+        for i in range(S):
+            states[t, i] = alpha[t, i] * beta[i]
+            future[i] = w[t, i] * beta[i] / c[t]
     for i in range(S):
         for j in range(S):
             pairs[i, j] *= P[i, j]
