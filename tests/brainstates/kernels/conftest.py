@@ -1,4 +1,4 @@
-"""The two ways to the posterior on a CPU."""
+"""The ways to compute: by the definitions, and two by compiled loops."""
 
 import pytest
 
@@ -9,3 +9,10 @@ from brainlib.brainstates.kernels import cpu
 def way(request, monkeypatch):
     if request.param == "logarithms":
         monkeypatch.setattr(cpu, "LEAST", 0.5)
+
+
+@pytest.fixture(params=["reference", "scaled", "logarithms"])
+def impl(request, monkeypatch):
+    if request.param == "logarithms":
+        monkeypatch.setattr(cpu, "LEAST", 0.5)
+    return "reference" if request.param == "reference" else "cpu"

@@ -18,7 +18,6 @@ SIZES = {  # trials, time, states
     "odd": (3, 13, 5),
     "sixty-four states": (1, 6, 64),
 }
-TOLERANCES = {torch.float32: 2e-6, torch.float64: 1e-11}
 
 
 def chain(B, T, S, device="cpu", dtype=torch.float32, spread=2.0):
@@ -79,15 +78,11 @@ def test_posterior(size, device, cut, poisoned):
     assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), 2e-6)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
-def test_filter(dtype, device, cut, poisoned):
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 2e-6), (torch.float64, 1e-11)])
+def test_posterior_and_filter_in_both_precisions(dtype, tolerance, device, cut, poisoned):
     arguments = chain(*SIZES["odd"], device, dtype)
-    assert_near(gpu.filter_states(*arguments), reference.filter_states(*exact(arguments)), TOLERANCES[dtype])
-
-
-def test_float64(device, cut, poisoned):
-    arguments = chain(*SIZES["odd"], device, torch.float64)
-    assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), 1e-11)
+    assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), tolerance)
+    assert_near(gpu.filter_states(*arguments), reference.filter_states(*exact(arguments)), tolerance)
 
 
 @pytest.mark.parametrize("spread", [20.0, 1e4])
