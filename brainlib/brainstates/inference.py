@@ -18,13 +18,13 @@ def log_emission(
     """log p(x_t | z_t = s, the past) for all states, summed over neurons: equations (1) and (2) of the paper.
 
     Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time. Gradients
-    reach the weights. Beyond a trial's length the numbers mean nothing. Used in all chapters on brain states. Raises
+    reach the weights. Beyond a trial's length the numbers mean nothing. Raises
     `ValueError` for counts that the emission cannot give, and weights that do not fit the design or are not finite.
     """
     require_counts(emission, design.counts)
     *_, N, D = parameters.weights.shape
-    if design.allowed.shape != (N, D):
-        got, expected = f"{N} neurons and {D} features", " and ".join(map(str, design.allowed.shape))
+    if (design.counts.shape[-1], design.features.shape[-1]) != (N, D):
+        got, expected = f"{N} neurons and {D} features", f"{design.counts.shape[-1]} and {design.features.shape[-1]}"
         raise ValueError(f"weights: got {got}, expected {expected} as the design has them")
     if not parameters.weights.isfinite().all():
         raise ValueError("weights: got NaN or infinite values, expected finite numbers")
@@ -78,7 +78,7 @@ def blocks(bins: int, drives: int, device: torch.device) -> list[slice]:
 def posterior(parameters: Parameters, design: Design, emission: Emission, impl: str = "auto") -> Posterior:
     """p(z_1..T | x_1..T) of every trial: `forward_backward` of `log_emission`, its fields with the runs' axes in front.
 
-    Used in all chapters on brain states. Raises `ValueError` as both do.
+    Raises `ValueError` as both do.
     """
     evidence = log_emission(parameters, design, emission)
     *runs, B, T, S = evidence.shape

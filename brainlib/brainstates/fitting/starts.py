@@ -11,7 +11,7 @@ from brainlib.brainstates.fitting.model import HMMGLM
 from brainlib.brainstates.fitting.scoring import improve
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.fitting.transitions import raise_to_floor
-from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.parameters import Parameters, sticky
 
 STAY = 0.98  # as in the official code
 SPREAD = 0.5  # standard deviation of the drives that random weights make
@@ -33,14 +33,11 @@ def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
     N = design.counts.shape[-1]
     size = math.sqrt(D) * _root_mean_square(design).clamp(min=RARE)
     drawn = torch.randn(runs, S, N, D, generator=generator, dtype=torch.float64).to(device)
-    weights = SPREAD * drawn / size * design.allowed
-    if model.shared_bias:
-        weights[..., -1] = 0
+    weights = SPREAD * drawn / size
     weights[..., -1] += _mean_drive(model, design)
-    stay = torch.full((S, S), math.log((1 - STAY) / max(S - 1, 1))).fill_diagonal_(math.log(STAY) if S > 1 else 0.0)
     return Parameters(
         weights.to(design.features),
-        stay.to(design.features).expand(runs, S, S).clone(),
+        sticky(S, STAY).log().to(design.features).expand(runs, S, S).clone(),
         torch.full((runs, S), -math.log(S)).to(design.features),
     )
 
@@ -66,7 +63,7 @@ def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
         states[run].scatter_(2, each, 1.0).mul_(design.mask[..., None])
     data, weights = Weighted.of(design, states, model.emission), start.weights
     for _ in range(STEPS):
-        weights = improve(weights, data, model, design.allowed)
+        weights = improve(weights, data, model)
     return start._replace(weights=weights)
 
 
@@ -79,7 +76,7 @@ def kmeans(points: Float[Tensor, "points dim"], clusters: int, generator: torch.
         raise ValueError(f"points: got {len(points)}, expected at least one for each of {clusters} clusters")
     some = points[torch.randperm(len(points), generator=generator)[:POINTS].to(points.device)]
     centres = some[:1]
-    while len(centres) < clusters:  # each new one with a chance in proportion to its squared distance
+    while len(centres) < clusters:  # each new one with a probability in proportion to its squared distance
         far = torch.cdist(some, centres).min(1).values.square().double().cumsum(0)
         drawn = torch.rand((), generator=generator, dtype=torch.float64).to(far) * far[-1]
         centres = torch.cat((centres, some[torch.searchsorted(far, drawn).clamp(max=len(some) - 1)][None]))
@@ -124,11 +121,11 @@ def _root_mean_square(design: Design) -> Tensor:
 
 
 def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
-    """Given parameters as a start: with an axis of runs, on the design's device, and such as the model allows.
+    """Given parameters as a start: with an axis of runs, on the design's device, and no transition below the floor.
 
     Raises `ValueError` if they are of another size, or not finite.
     """
-    N, D = design.allowed.shape
+    N, D = design.counts.shape[-1], design.features.shape[-1]
     if start.weights.shape[-3:] != (model.states, N, D) or start.weights.ndim > 4:
         got, expected = tuple(start.weights.shape), f"({model.states}, {N}, {D}), or runs before that"
         raise ValueError(f"start: got weights of shape {got}, expected {expected}")
@@ -136,8 +133,6 @@ def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
         raise ValueError("start: got weights that are NaN or infinite, expected finite numbers")
     if start.weights.ndim == 3:
         start = Parameters(*(tensor[None] for tensor in start))
-    weights = start.weights.to(design.features) * design.allowed
-    if model.shared_bias:
-        weights[..., -1] = weights[..., -1].mean(-2, keepdim=True)
+    weights = start.weights.to(design.features, copy=True)
     transition = raise_to_floor(start.log_transition, model.transition_floor)
     return Parameters(weights, transition.to(design.features), start.log_initial.to(design.features))

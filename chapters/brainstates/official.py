@@ -10,11 +10,11 @@ softplus strengths without a prior, and a halving of logits that are too extreme
 its deleted predecessor; the code is our own: gradients in closed form, and per state only the bins that it has a part
 in, all else as they have it.
 
-Weights begin at 0, where all states are the same, and only rounding ever parts them. `ROUNDING` stands in for it.
-Used in chapters/brainstates/01_from_glm_to_hmm_glm.ipynb and 02_priors.ipynb, beside fits that go further.
+Weights begin at 0, where all states are the same, and only rounding ever parts them. `ROUNDING` stands in for it. The
+official code passes a_0 where the density of equation (5) expects log a_0, so that no class is ever believed in with
+more than e / (e + 2) = 0.58: so it is here.
 """
 
-import math
 import time
 from typing import NamedTuple
 
@@ -27,11 +27,10 @@ from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.sums import NEGLIGIBLE
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.onehot.adam import Adam
 from brainlib.brainstates.onehot.densities import DEPTH, log_concrete_gradients, log_softmax, softmax
 from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weights
-from brainlib.brainstates.onehot.relaxation import by_prior_logits, log_adjacency_prior
-from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.onehot.relaxation import Adam
+from brainlib.brainstates.parameters import Parameters, sticky
 
 KINDS = ("HG", "GHG", "OHG")
 LEARNING_RATE = 0.01
@@ -46,65 +45,45 @@ ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
 class OfficialFit(NamedTuple):
     """What the recipe ends with. Weights of OHG are of the likeliest class of each connection.
 
-    `log_likelihoods[e]`: the sum over trials of log p(x), each as it was met in epoch e. `adjacency` [S, N, N, 3],
-    `adjacency_prior` [N, N, 3] and `strengths` [S, N, N] as in `OneHotFit`; None but for OHG.
+    `log_likelihoods[e]`: the sum over trials of log p(x), each as it was met in epoch e.
     """
 
     parameters: Parameters
     log_likelihoods: Float64[Tensor, " epochs"]
     seconds: float
-    adjacency: Float[Tensor, "states neurons neurons 3"] | None
-    adjacency_prior: Float[Tensor, "neurons neurons 3"] | None
-    strengths: Float[Tensor, "states neurons neurons"] | None
 
 
 @torch.no_grad()
 def fit_officially(
-    kind: str,
-    design: Design,
-    states: int,
-    emission: Emission,
-    *,
-    epochs: int = 10,
-    steps: int = 50,
-    seed: int = 0,
-    official_slip: bool = True,
-    progress: bool = False,
+    kind: str, design: Design, states: int, emission: Emission, *, epochs: int = 10, steps: int = 50, seed: int = 0
 ) -> OfficialFit:
-    """Trains HG, GHG or OHG as the official demonstration does; `official_slip` as in `OneHot`, which theirs has.
+    """Trains HG, GHG or OHG as the official demonstration does.
 
-    Raises `ValueError` for an unknown kind, fewer than one state, epoch or step, counts that the emission cannot give,
-    and a design of anything but connections through one function and a bias.
+    Raises `ValueError` for an unknown kind, counts that the emission cannot give, and a design of anything but
+    connections through one function and a bias.
     """
     if kind not in KINDS:
         raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
-    for name, count in (("states", states), ("epochs", epochs), ("steps", steps)):
-        if count < 1:
-            raise ValueError(f"{name}: got {count}, expected at least 1")
-    N, D = design.allowed.shape
+    N, D = design.counts.shape[-1], design.features.shape[-1]
     if D != N + 1:
         raise ValueError(f"design: got {D} features for {N} neurons, expected connections through one function, a bias")
     began = time.perf_counter()
     generator = seeded(seed)
-    model = (_Adjacency if kind == "OHG" else _Weights)(kind, design, states, generator, official_slip)
-    stay = torch.full((states, states), math.log((1 - STAY) / max(states - 1, 1))).fill_diagonal_(
-        math.log(STAY) if states > 1 else 0.0
-    )
-    transition = stay.to(design.features)
-    initial = transition.new_full((states,), -math.log(states))
+    model = _Adjacency(design, states, generator) if kind == "OHG" else _Weights(kind, design, states, generator)
+    transition = sticky(states, STAY).log().to(design.features)
+    initial = sticky(states, 1 / states)[0].log().to(design.features)
     adam = Adam(LEARNING_RATE)
     log_likelihoods = torch.zeros(epochs, dtype=torch.float64)
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
-    for epoch in _progress(epochs, progress):
+    for epoch in range(epochs):
         for trial in trials:
-            found = posterior(Parameters(model.expected(), transition, initial), trial, emission)
-            log_likelihoods[epoch] += float(found.log_likelihood.sum())
-            rows = _Rows.of(trial, found.states[0])
+            chain = posterior(Parameters(model.expected(), transition, initial), trial, emission)
+            log_likelihoods[epoch] += float(chain.log_likelihood.sum())
+            rows = _Rows.of(trial, chain.states[0])
             for _ in range(steps):
                 model.step(rows, emission, adam)
-            transition = _transitions(found.transitions[0], transition)
-    weights, *wiring = model.outcome()
-    return OfficialFit(Parameters(weights, transition, initial), log_likelihoods, time.perf_counter() - began, *wiring)
+            transition = _transitions(chain.transitions[0], transition)
+    return OfficialFit(Parameters(model.outcome(), transition, initial), log_likelihoods, time.perf_counter() - began)
 
 
 class _Rows(NamedTuple):
@@ -142,12 +121,11 @@ def _score(emission: Emission, drive: Tensor, counts: Tensor) -> Tensor:
 class _Weights:
     """HG and GHG: free weights."""
 
-    def __init__(self, kind: str, design: Design, states: int, generator: torch.Generator, slip: bool):
+    def __init__(self, kind: str, design: Design, states: int, generator: torch.Generator):
         N = design.counts.shape[-1]
         noise = ROUNDING * torch.randn(states, N, N, generator=generator)
-        self.allowed = design.allowed[:, :-1]
         self.precision = 1 / GAUSSIAN_SD**2 if kind == "GHG" else 0.0
-        self.values = {"coupling": noise.to(design.features) * self.allowed, "bias": _mean_counts(design)}
+        self.values = {"coupling": noise.to(design.features), "bias": _mean_counts(design)}
 
     def expected(self) -> Tensor:
         return _with_bias(self.values["coupling"], self.values["bias"])
@@ -156,19 +134,19 @@ class _Weights:
         coupling = self.values["coupling"]
         gradient = rows.gradient(self.expected(), emission)
         by_coupling = gradient[..., :-1] + self.precision * (coupling.mean(0) - coupling)
-        adam.ascend(self.values, {"coupling": self.allowed * by_coupling, "bias": gradient[..., -1].sum(0)})
+        adam.ascend(self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
 
-    def outcome(self) -> tuple[Tensor, None, None, None]:
-        return self.expected(), None, None, None
+    def outcome(self) -> Tensor:
+        return self.expected()
 
 
 class _Adjacency:
     """OHG: logits of a and of a_0, and softplus strengths."""
 
-    def __init__(self, kind: str, design: Design, states: int, generator: torch.Generator, slip: bool):
+    def __init__(self, design: Design, states: int, generator: torch.Generator):
         N = design.counts.shape[-1]
         new = design.features.new_zeros
-        self.allowed, self.generator, self.slip = design.allowed[:, :-1], generator, slip
+        self.generator = generator
         self.values = {
             "logits": new(states, N, N, 3),
             "prior_logits": new(N, N, 3),
@@ -181,7 +159,7 @@ class _Adjacency:
 
     def weights(self, a: Tensor) -> Tensor:
         strength = torch.nn.functional.softplus(self.values["strength"])
-        return _with_bias(self.allowed * (a[..., EXCITATORY] - a[..., INHIBITORY]) * strength, self.values["bias"])
+        return _with_bias((a[..., EXCITATORY] - a[..., INHIBITORY]) * strength, self.values["bias"])
 
     def step(self, rows: _Rows, emission: Emission, adam: Adam) -> None:
         logits, prior_logits, raw = (self.values[name] for name in ("logits", "prior_logits", "strength"))
@@ -189,16 +167,17 @@ class _Adjacency:
         gumbel = -(-uniform.log()).clamp_(min=LEAST_UNIFORM).log().to(logits)
         a = softmax((logits + gumbel) / TEMPERATURE)  # equation (4)
         gradient = rows.gradient(self.weights(a), emission)
-        by_coupling = self.allowed * gradient[..., :-1]
+        by_coupling = gradient[..., :-1]
         pull = by_coupling * torch.nn.functional.softplus(raw)
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
-        log_a0 = log_adjacency_prior(prior_logits, self.slip)
-        by_density, by_log_a0 = log_concrete_gradients(log_softmax(logits), log_a0, TEMPERATURE)
+        a0 = softmax(prior_logits)
+        by_density, by_a0 = log_concrete_gradients(log_softmax(logits), a0, TEMPERATURE)  # theirs: not log a_0
+        by_a0 = by_a0.sum(0)
         adam.ascend(
             self.values,
             {
                 "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
-                "prior_logits": by_prior_logits(by_log_a0.sum(0), prior_logits, self.slip),
+                "prior_logits": a0 * (by_a0 - (a0 * by_a0).sum(-1, keepdim=True)),
                 "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
                 "bias": gradient[..., -1].sum(0),
             },
@@ -207,10 +186,9 @@ class _Adjacency:
             extreme = (log_softmax(self.values[name]) < -DEPTH).any(-1, keepdim=True)
             self.values[name].mul_(torch.where(extreme, 0.5, 1.0))
 
-    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        a, strengths = softmax(self.values["logits"]), torch.nn.functional.softplus(self.values["strength"])
-        weights = _with_bias(self.allowed * hard_weights(a, strengths), self.values["bias"])
-        return weights, a, softmax(self.values["prior_logits"]), strengths
+    def outcome(self) -> Tensor:
+        a, strengths = (softmax(self.values["logits"]), torch.nn.functional.softplus(self.values["strength"]))
+        return _with_bias(hard_weights(a, strengths), self.values["bias"])
 
 
 def _with_bias(coupling: Tensor, bias: Tensor) -> Tensor:
@@ -227,9 +205,3 @@ def _transitions(expected: Float[Tensor, "states states"], previous: Float[Tenso
     total = expected.sum(-1, keepdim=True)
     floored = (expected / total).log().clamp(min=LEAST_LOG_TRANSITION).log_softmax(-1)
     return torch.where(total > 0, floored, previous)
-
-
-def _progress(epochs: int, shown: bool):
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    return tqdm(range(epochs), desc="official recipe", unit="epoch", disable=not shown, leave=False)

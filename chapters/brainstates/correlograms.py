@@ -18,16 +18,14 @@ NEVER = 1e-9  # bins that a state is expected to have: none
 
 
 def correlogram_wiring(
-    trials: Trials,
-    states: Float[Tensor, "trials time states"],
-    basis: Float[Tensor, "lags functions"],
+    trials: Trials, states: Float[Tensor, "trials time states"], basis: Float[Tensor, "lags functions"]
 ) -> Float64[Tensor, "states neurons neurons"]:
     """W[s, n, n'] = sum over lags k of phi_k r_s(n, n', k), phi the basis scaled to the sum 1, r the cross-correlogram:
     between -1 and 1, from n' to n, the neurons' own past on the diagonal.
 
     Its signs and order can be put through equation (8); its scale is that of correlations, not of a model's weights.
     Raises `ValueError` as `cross_correlogram`, for a basis of several functions and for one with negative parts or the
-    sum 0. Used in chapters/brainstates/02_priors (`HMM Corr`, `HMM Bern`).
+    sum 0.
     """
     lags, functions = basis.shape
     if functions != 1 or not basis.isfinite().all() or basis.min() < 0 or not basis.sum() > 0:
@@ -45,8 +43,7 @@ def cross_correlogram(
     ones of these pairs. 0 where a neuron never changes, or the state never occurs.
 
     Lag 0 with weights of 1 is the usual correlation of counts. Raises `ValueError` for states that do not fit the
-    trials, weights that are negative or not finite, negative lags and lags that no trial is longer than. Used in
-    chapters/brainstates/03_recordings.
+    trials, weights that are negative or not finite, negative lags and lags that no trial is longer than.
     """
     counts, mask = trials.counts, trials.mask
     T, N = counts.shape[1:]
