@@ -9,6 +9,7 @@ from brainlib.brainstates.evaluation import (
     adjacency_prior_of_weights,
     balanced_accuracy,
     classes,
+    edge_auc,
     edge_rates,
     soft_adjacency,
     weight_error,
@@ -79,6 +80,18 @@ def test_edge_rates_by_hand():
     found = torch.tensor([-1, 1, 1, 0, 0, -1, 0])
     assert edge_rates(TRUE, found) == (pytest.approx(2 / 4), pytest.approx(2 / 3), pytest.approx(1 / 2))
     assert all(math.isnan(value) for value in edge_rates(torch.zeros(2).long(), torch.zeros(2).long()))
+
+
+def test_the_area_is_the_probability_that_an_edge_outranks_another_pair():
+    """Ranked 4 3 2 2 1: edge, other, a tie of an edge and an other, other."""
+    scores = torch.tensor([[2.0, 4.0, 1.0], [3.0, 2.0, -1.0]])
+    assert edge_auc(torch.tensor([[True, True, False], [False, False, True]]), scores) == pytest.approx(4.5 / 9)
+    generator = torch.Generator().manual_seed(0)
+    true = torch.rand(200, generator=generator) < 0.3
+    scores = torch.randint(10, (200,), generator=generator).double() + 3 * true
+    difference = scores[true][:, None] - scores[~true]
+    assert edge_auc(true, scores) == pytest.approx(((difference > 0).double() + (difference == 0) / 2).mean().item())
+    assert math.isnan(edge_auc(torch.zeros(3).bool(), torch.zeros(3)))
 
 
 def test_unfit_arguments():

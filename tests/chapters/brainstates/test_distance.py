@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import distance_correlation, pair_distances
+from chapters.brainstates.anatomy import distance_correlation, pair_distances
 
 
 def array(electrodes: int = 30, seed: int = 0) -> torch.Tensor:

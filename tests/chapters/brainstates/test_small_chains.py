@@ -3,19 +3,18 @@
 import pytest
 import torch
 
-from brainlib.brainstates.experiments import small_chains
-from brainlib.brainstates.experiments.small_chains import errors, random_chain
-from brainlib.brainstates.kernels import cpu
+from brainlib.brainstates.kernels import filter_states
+from chapters.brainstates import chains
+from chapters.brainstates.chains import errors, random_chain
 
 GENERATOR = torch.Generator
 
 
-@pytest.mark.parametrize("impl", ["reference", "cpu"])
 @pytest.mark.parametrize("forbidden", [False, True])
 @pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 1), (2, 9), (3, 6), (5, 4)])
-def test_the_kernels_count_like_enumeration(states, bins, forbidden, impl):
+def test_the_kernels_count_like_enumeration(states, bins, forbidden):
     chain = random_chain(states, bins, GENERATOR().manual_seed(states * bins), forbidden)
-    assert max(errors(chain, impl)) < 1e-12
+    assert max(errors(chain)) < 1e-12
 
 
 def test_forbidden_transitions_are_forbidden():
@@ -27,19 +26,19 @@ def test_forbidden_transitions_are_forbidden():
 
 def test_a_kernel_that_forgets_the_future_is_found_out(monkeypatch):
     chain = random_chain(3, 5, GENERATOR().manual_seed(1))
-    real = small_chains.forward_backward
+    real = chains.forward_backward
 
-    def broken(*inputs, impl):
-        return real(*inputs, impl=impl)._replace(states=cpu.filter_states(*inputs)[0])
+    def broken(*inputs):
+        return real(*inputs)._replace(states=filter_states(*inputs).states)
 
-    monkeypatch.setattr(small_chains, "forward_backward", broken)
+    monkeypatch.setattr(chains, "forward_backward", broken)
     assert errors(chain).posterior > 0.01
     assert errors(chain).path == 0
 
 
 def test_a_path_that_is_not_the_best_is_found_out(monkeypatch):
     chain = random_chain(3, 5, GENERATOR().manual_seed(1))
-    monkeypatch.setattr(small_chains, "viterbi", lambda *inputs, impl: torch.zeros(3, 5, dtype=torch.int64))
+    monkeypatch.setattr(chains, "viterbi", lambda *inputs: torch.zeros(3, 5, dtype=torch.int64))
     assert errors(chain).path > 0.1
 
 
@@ -47,3 +46,19 @@ def test_a_path_that_is_not_the_best_is_found_out(monkeypatch):
 def test_chains_that_cannot_be_counted_are_refused(states, bins):
     with pytest.raises(ValueError, match=f"states, bins: got {states}, {bins}, expected"):
         random_chain(states, bins, GENERATOR())
+
+
+def test_single_precision_keeps_its_digits_where_logarithms_lose_them():
+    single = chains.random_evidence(500, 3, -200, GENERATOR().manual_seed(0))
+    exact = chains.shifted(*(tensor.double() for tensor in single))
+    wrong = {way.__name__: (way(*single) - exact).abs().max() for way in (chains.clamped, chains.shifted)}
+    assert wrong["shifted"] < 1e-4 < 0.1 < wrong["clamped"]
+
+
+def test_the_future_and_more_neurons_tell_more_of_the_state():
+    three = chains.ThreeStates(0)
+    assert (
+        three.accuracy(0.95, 6, "the past")
+        < three.accuracy(0.95, 6, "all of it")
+        <= three.accuracy(0.95, 48, "all of it")
+    )

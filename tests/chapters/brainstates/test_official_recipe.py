@@ -5,12 +5,11 @@ import torch
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.history import raised_cosine_basis
 from brainlib.brainstates.inference import log_emission
-from brainlib.brainstates.onehot import official
-from brainlib.brainstates.onehot.official import fit_officially
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import demo_brain, simulate
+from chapters.brainstates import official
+from chapters.brainstates.brains import demo_brain, simulate
+from chapters.brainstates.official import fit_officially
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +46,9 @@ def test_it_learns_and_can_be_repeated(kind, recording):
     assert found.log_likelihoods[-1] > found.log_likelihoods[0] + 20
     assert (found.parameters.bias == found.parameters.bias[:1]).all()
     assert found.parameters.log_transition.exp().sum(-1).tolist() == pytest.approx([1, 1], abs=1e-5)
-    assert (found.adjacency is None) == (kind != "OHG")
     if kind == "OHG":
         other = fit_officially(kind, everything, 2, brain.emission, epochs=1, steps=5, seed=2)
         assert not torch.equal(once.parameters.weights, other.parameters.weights)
-        right = fit_officially(kind, everything, 2, brain.emission, epochs=1, steps=5, seed=1, official_slip=False)
-        assert not torch.equal(once.adjacency_prior, right.adjacency_prior)
-        signs = found.adjacency.argmax(-1) - 1
-        assert torch.equal(found.parameters.coupling, signs * found.strengths)
 
 
 def test_the_gaussian_prior_draws_states_together(recording):
@@ -66,20 +60,9 @@ def test_the_gaussian_prior_draws_states_together(recording):
     assert 0.01 < apart["GHG"] < apart["HG"]
 
 
-def test_self_coupling_can_be_forbidden(recording):
-    brain, trials, _ = recording
-    for kind in ("HG", "OHG"):
-        found = fit_officially(kind, design(trials, self_coupling=False), 2, brain.emission, epochs=1, steps=3)
-        assert (found.parameters.coupling.diagonal(dim1=-2, dim2=-1) == 0).all()
-
-
 def test_bad_input(recording):
     brain, trials, everything = recording
     with pytest.raises(ValueError, match="kind: got 'XHG'"):
         fit_officially("XHG", everything, 2, brain.emission)
-    with pytest.raises(ValueError, match="states: got 0"):
-        fit_officially("HG", everything, 0, brain.emission)
-    with pytest.raises(ValueError, match="steps: got 0"):
-        fit_officially("HG", everything, 2, brain.emission, steps=0)
     with pytest.raises(ValueError, match="design: got 13 features for 6 neurons"):
-        fit_officially("HG", design(trials, raised_cosine_basis(8, 2)), 2, brain.emission)
+        fit_officially("HG", design(trials, torch.eye(2)), 2, brain.emission)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from brainlib.brainstates.experiments import recordings
-from brainlib.brainstates.experiments.recordings import Setting, samples
-from brainlib.brainstates.experiments.recordings.behaviour import PAUSE, REST, RUN, UNSEEN
 from brainlib.data import Hippocampus, Located
 from brainlib.data.registry import REGISTRY
+from chapters.brainstates import recordings
+from chapters.brainstates.recordings import PAUSE, REST, RUN, UNSEEN, Setting
+from chapters.brainstates.states import by_chance, information
 
 SOURCE = Located(Path("nowhere"), "cache", REGISTRY["hippocampus_linear_track/spikes.mat"])
 
@@ -47,13 +47,13 @@ def test_a_beginning_that_is_not_seen_is_no_pause_and_the_jump_out_of_it_no_run(
 def test_bins_that_are_not_seen_do_not_count():
     behaviour = torch.tensor([[UNSEEN, UNSEEN, 0, 1], [UNSEEN, 0, 1, 1]])
     path = torch.where(behaviour == UNSEEN, 3, behaviour)
-    assert recordings.information(path, behaviour) == pytest.approx(1)
-    assert recordings.information(path, behaviour) == recordings.information(path[:, 1:], behaviour[:, 1:])
-    assert 0 < recordings.by_chance(path, behaviour) < 1
+    assert information(path, behaviour) == pytest.approx(1)
+    assert information(path, behaviour) == information(path[:, 1:], behaviour[:, 1:])
+    assert 0 < by_chance(path, behaviour) < 1
 
 
 def test_pieces_of_the_track_and_of_the_rest_are_held_out_together(monkeypatch):
-    monkeypatch.setattr(samples, "hippocampus", made_up)
+    monkeypatch.setattr(recordings, "hippocampus", made_up)
     sample = recordings.read(Setting("hippocampus", 250.0, 5.0, 2, {}, {}))
     assert sample.trials.counts.shape == (8 + 5, 20, 2)  # the neuron with a single spike is left out
     assert sample.behaviour.shape == (13, 20)
@@ -68,24 +68,24 @@ def test_pieces_of_the_track_and_of_the_rest_are_held_out_together(monkeypatch):
 
 def test_a_state_that_is_the_behaviour_tells_all_and_another_nothing():
     behaviour = torch.tensor([[0, 0, 0, 0], [1, 1, 2, 2]])
-    assert recordings.information(behaviour, behaviour) == pytest.approx(1)
-    assert recordings.information(2 - behaviour, behaviour) == pytest.approx(1)
-    assert recordings.information(torch.tensor([[0, 1, 0, 1], [0, 1, 0, 1]]), behaviour) == pytest.approx(0, abs=1e-12)
-    half = recordings.information((behaviour > 0).long(), behaviour)  # 1 bit of 1.5
+    assert information(behaviour, behaviour) == pytest.approx(1)
+    assert information(2 - behaviour, behaviour) == pytest.approx(1)
+    assert information(torch.tensor([[0, 1, 0, 1], [0, 1, 0, 1]]), behaviour) == pytest.approx(0, abs=1e-12)
+    half = information((behaviour > 0).long(), behaviour)  # 1 bit of 1.5
     assert half == pytest.approx(math.log(2) / (1.5 * math.log(2)))
 
 
 def test_chance_is_the_behaviour_of_other_pieces():
     behaviour = torch.tensor([[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]])
-    assert recordings.information(behaviour, behaviour) == pytest.approx(1)
-    assert recordings.by_chance(behaviour, behaviour) == pytest.approx(0, abs=1e-12)
+    assert information(behaviour, behaviour) == pytest.approx(1)
+    assert by_chance(behaviour, behaviour) == pytest.approx(0, abs=1e-12)
     same = behaviour[:1].expand(3, 4)
-    assert recordings.by_chance(same, same) == pytest.approx(1)
+    assert by_chance(same, same) == pytest.approx(1)
 
 
 def test_what_tells_nothing_by_its_form_is_refused():
     path = torch.zeros(2, 4, dtype=torch.int64)
     with pytest.raises(ValueError, match="behaviour: got the same in all bins"):
-        recordings.information(path, path)
+        information(path, path)
     with pytest.raises(ValueError, match="path: got 1 pieces, expected 2"):
-        recordings.by_chance(path[:1], path[:1])
+        by_chance(path[:1], path[:1])

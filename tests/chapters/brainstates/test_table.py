@@ -3,9 +3,10 @@ import dataclasses
 import pytest
 import torch
 
-from brainlib.brainstates.experiments import table
-from brainlib.brainstates.experiments.table import KNOWN, METHODS, STRENGTHS, THRESHOLDS, TRUE, Setting
+from brainlib.brainstates.evaluation import marginal_log_likelihood
 from brainlib.brainstates.fitting import HMMGLM
+from chapters.brainstates import table
+from chapters.brainstates.table import KNOWN, METHODS, STRENGTHS, THRESHOLDS, TRUE, Setting
 
 SMALL = Setting(2, 6, train=3, test=2, bins=400, strength_sd=2.5, restarts=2, iterations=15, l1=(3.0, 30.0))
 
@@ -16,8 +17,8 @@ def data():
 
 
 @pytest.fixture(scope="module")
-def row():
-    return table.row(SMALL, 1)
+def row(data):
+    return table.scores(data, SMALL, 1, METHODS)
 
 
 def test_a_data_set_is_drawn_from_its_seed_alone(data):
@@ -53,9 +54,9 @@ def test_known_states_and_true_weights_are_a_bound(row):
     assert row[KNOWN]["log_likelihood"] > row["HG"]["log_likelihood"]
 
 
-def test_a_method_that_is_not_there_is_named():
+def test_a_method_that_is_not_there_is_named(data):
     with pytest.raises(ValueError, match="methods: got 'SLDS', expected some of"):
-        table.row(SMALL, 0, ("SLDS",))
+        table.scores(data, SMALL, 0, ("SLDS",))
 
 
 def test_found_shares_by_strength_are_counted_by_hand(data):
@@ -76,8 +77,6 @@ def test_the_penalty_with_the_most_probable_unseen_sequences_is_chosen(data):
 
 
 def test_a_second_start_is_no_worse(data):
-    from brainlib.brainstates.evaluation import marginal_log_likelihood
-
     model = HMMGLM(2)
     once = table.fit_well(model, data.train, dataclasses.replace(SMALL, restarts=1, iterations=60), 0)
     often = table.fit_well(model, data.train, dataclasses.replace(SMALL, restarts=6, iterations=60), 0)

@@ -3,23 +3,16 @@ import inspect
 import pytest
 import torch
 
-from brainlib.brainstates.design import design
+from brainlib.brainstates.design import design, exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import (
-    correlogram_wiring,
-    cross_correlogram,
-    edge_roc,
-    match_states,
-    soft_adjacency,
-    state_accuracy,
-)
-from brainlib.brainstates.evaluation import correlograms as module
+from brainlib.brainstates.evaluation import edge_auc, match_states, soft_adjacency, state_accuracy
 from brainlib.brainstates.fitting import HMMGLM, fit
-from brainlib.brainstates.history import exponential_basis
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
+from chapters.brainstates import correlograms as module
+from chapters.brainstates.correlograms import correlogram_wiring, cross_correlogram
 
 
 def drawn(lengths=(40, 25), neurons: int = 3, seed: int = 0) -> Trials:
@@ -120,7 +113,7 @@ def test_a_fitted_hmm_and_its_correlograms():
     assert state_accuracy(path, states.argmax(-1), trials.lengths, 2) > 0.85
     wiring = correlogram_wiring(trials, states, exponential_basis())[order]
     assert wiring[0].flatten().argmax() == 4 and wiring[1].flatten().argmin() == 8
-    assert edge_roc(torch.tensor([4, 16 + 8])[:, None].eq(torch.arange(32)).any(0), wiring.flatten().abs()).auc > 0.95
+    assert edge_auc(torch.tensor([4, 16 + 8])[:, None].eq(torch.arange(32)).any(0), wiring.flatten().abs()) > 0.95
 
 
 def test_states_that_are_not_told_apart_look_like_wiring():
