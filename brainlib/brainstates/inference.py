@@ -31,8 +31,8 @@ def log_emission(
     runs = parameters.weights.shape[:-3]
     weights = parameters.weights.to(design.features).reshape(-1, *parameters.weights.shape[-3:])
     B, T, _ = design.features.shape
-    found = LogEmission.apply(weights, design.features.flatten(0, 1), design.counts.flatten(0, 1), emission)
-    return found.view(*runs, B, T, -1)
+    result = LogEmission.apply(weights, design.features.flatten(0, 1), design.counts.flatten(0, 1), emission)
+    return result.view(*runs, B, T, -1)
 
 
 class LogEmission(torch.autograd.Function):
@@ -43,15 +43,15 @@ class LogEmission(torch.autograd.Function):
         ctx.save_for_backward(weights, features, counts)
         ctx.emission = emission
         R, S, N, D = weights.shape
-        found = weights.new_empty(R, len(features), S)
+        result = weights.new_empty(R, len(features), S)
         columns = weights.view(-1, D).T
         for bins in blocks(len(features), R * S * N, weights.device):
             a, b = emission.potentials((features[bins] @ columns).view(-1, R, S, N))
             x = counts[bins]
             base = emission.base(x).sum(-1).to(weights.dtype)
             sums = (a * x[:, None, None].to(a.dtype)).sub_(b).sum(-1)
-            found[:, bins] = (sums + base[:, None, None]).transpose(0, 1)
-        return found
+            result[:, bins] = (sums + base[:, None, None]).transpose(0, 1)
+        return result
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -85,7 +85,7 @@ def posterior(parameters: Parameters, design: Design, emission: Emission, impl: 
     log_transition = parameters.log_transition.reshape(-1, S, S).repeat_interleave(B, dim=0)
     log_initial = parameters.log_initial.reshape(-1, S).repeat_interleave(B, dim=0)
     lengths = design.lengths.repeat(len(log_initial) // B)
-    found = forward_backward(
+    result = forward_backward(
         evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths, impl=impl
     )
-    return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in found))
+    return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in result))

@@ -61,12 +61,12 @@ class Parameters(NamedTuple):
         from safetensors.torch import load_file
 
         try:
-            found = load_file(Path(path).expanduser())
+            result = load_file(Path(path).expanduser())
         except SafetensorError as error:
             raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
-        if set(found) != set(cls._fields):
-            raise ValueError(f"path: got {path} with {', '.join(sorted(found))}, expected {', '.join(cls._fields)}")
-        return cls(**found)
+        if set(result) != set(cls._fields):
+            raise ValueError(f"path: got {path} with {', '.join(sorted(result))}, expected {', '.join(cls._fields)}")
+        return cls(**result)
 
 
 def sticky(states: int, stay: float) -> Float64[Tensor, "states states"]:

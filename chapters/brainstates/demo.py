@@ -21,7 +21,7 @@ from brainlib.brainstates.evaluation import (
     state_accuracy,
     weight_error,
 )
-from brainlib.brainstates.fitting import HMMGLM, Fit, fit
+from brainlib.brainstates.fitting import Fit, Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
 from brainlib.runs import study
@@ -118,11 +118,11 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
         official = fit_officially(
             OFFICIAL[method], data.train, demo.states, emission, epochs=demo.epochs, steps=demo.steps, seed=seed
         )
-        naive = HMMGLM(demo.states, emission)
+        naive = Model(demo.states, emission)
         better = fit(naive, data.train, start=official.parameters, iterations=demo.iterations).parameters
         continued = marginal_log_likelihood(better, data.test, emission).mean().item()
         return evaluated(official.parameters, data) | {"seconds": official.seconds, "continued": continued}
-    result = fit(HMMGLM(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
+    result = fit(Model(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
     steps = result.log_likelihoods.diff()
     fall = max(0.0, -float(steps[steps.isfinite()].min())) / int(data.train.lengths.sum())
     return evaluated(result.parameters, data) | {"seconds": result.seconds, "fall": fall}
@@ -130,7 +130,7 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
 
 def fit_naive(demo: Demo, data: DataSet, seed: int) -> Fit:
     """The naive HMM-GLM by EM, the best of several starts from k-means."""
-    naive = HMMGLM(demo.states, data.brain.emission)
+    naive = Model(demo.states, data.brain.emission)
     return fit(naive, data.train, start="kmeans", restarts=demo.restarts, iterations=demo.iterations, seed=seed)
 
 
@@ -174,7 +174,7 @@ class Starts(NamedTuple):
 
 def starts(demo: Demo, data: DataSet, seed: int) -> Starts:
     """How much the start decides."""
-    naive = HMMGLM(demo.states, data.brain.emission)
+    naive = Model(demo.states, data.brain.emission)
     truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
     paths = {
         start: fit(naive, data.train, start=start, restarts=5, iterations=demo.iterations, seed=seed).log_likelihoods

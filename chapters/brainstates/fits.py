@@ -25,7 +25,7 @@ from brainlib.brainstates.evaluation import (
     homogeneous_log_likelihood,
     marginal_log_likelihood,
 )
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
 from brainlib.extras import extra
@@ -171,9 +171,9 @@ def _tuned(setting: Setting, family: str, seen: Design, emission: Any, seed: int
     return max(scores, key=scores.__getitem__)
 
 
-def _model(family: str, states: int, weight: float, emission: Any) -> HMMGLM:
+def _model(family: str, states: int, weight: float, emission: Any) -> Model:
     prior = GaussianPrior(weight=weight) if family == "GHG" else None
-    return HMMGLM(states, emission, prior=prior, l1=weight if family == "HG-L1" else 0.0)
+    return Model(states, emission, prior=prior, l1=weight if family == "HG-L1" else 0.0)
 
 
 # ---- Which model predicts best: rows of `Fits.table` compared split by split ----

@@ -14,7 +14,7 @@ import torch
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.evaluation import bic, free_parameters, marginal_log_likelihood, state_accuracy
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.runs import study
@@ -163,7 +163,7 @@ def by_states(settings: tuple[Setting, int], seed: int, *, device: str = "cpu", 
     setting, states = settings
     data = data_set(setting, seed)
     emission, bins = data.brain.emission, int(data.train.lengths.sum())
-    parameters = fit_well(HMMGLM(states, emission, GaussianPrior()), data.train, setting, seed)
+    parameters = fit_well(Model(states, emission, GaussianPrior()), data.train, setting, seed)
     seen = marginal_log_likelihood(parameters, data.train, emission).sum().item()
     one_hot = fit_one_hot(OneHot(states, emission), data.train, start=parameters).parameters
     held_out = [
@@ -191,7 +191,7 @@ def explored(
     brain, train = data.brain, data.train.pick(range(number))
     bins, fits = int(data.test.lengths.sum()), []
     for weight in weights:
-        model = HMMGLM(setting.states, brain.emission, GaussianPrior(weight=weight))
+        model = Model(setting.states, brain.emission, GaussianPrior(weight=weight))
         parameters = fit(model, train, start=brain.parameters, iterations=setting.iterations).parameters
         held_out = marginal_log_likelihood(parameters, data.test, brain.emission).sum().item() / bins
         fits.append({"wiring": _rounded(parameters.coupling[0]), "held_out": held_out})

@@ -2,7 +2,7 @@
 
 | the paper's | here |
 |---|---|
-| GLM, HG, GHG | `HMMGLM` by full-batch EM from several random starts, a bias for each state |
+| GLM, HG, GHG | `Model` by full-batch EM from several random starts, a bias for each state |
 | HG-L1, GHG-L1 | the same with an L1 penalty, its weight chosen by held-out training sequences |
 | OHG | `fit_one_hot` from GHG, with the integrated M-step; "OHG, relaxed" with the paper's |
 | HMM Corr | an HMM of Poisson counts without coupling; wiring by cross-correlogram within each state |
@@ -38,7 +38,7 @@ from brainlib.brainstates.evaluation import (
     state_accuracy,
     weight_error,
 )
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
@@ -136,7 +136,7 @@ def scores(data: DataSet, setting: Setting, seed: int, methods: tuple[str, ...])
     gaussian, gaussian_seconds = None, 0.0
     if {"GHG", *ONE_HOT} & set(methods):
         began = time.perf_counter()
-        gaussian = fit_well(HMMGLM(states, data.brain.emission, GaussianPrior()), data.train, setting, seed)
+        gaussian = fit_well(Model(states, data.brain.emission, GaussianPrior()), data.train, setting, seed)
         gaussian_seconds = time.perf_counter() - began
     for method in methods:
         began = time.perf_counter()
@@ -161,18 +161,18 @@ def fitted(method: str, data: DataSet, setting: Setting, seed: int, gaussian: Pa
         one = fit_one_hot(OneHot(S, emission), train, start=gaussian, solver=ONE_HOT[method])
         return Result(one.parameters, emission, train, test, None, one.adjacency, one.adjacency_prior)
     if method == FROM_TRUTH:
-        result = fit(HMMGLM(S, emission), train, iterations=setting.iterations, start=brain.parameters)
+        result = fit(Model(S, emission), train, iterations=setting.iterations, start=brain.parameters)
         return Result(result.parameters, emission, train, test)
     if method == "GHG":
         return Result(gaussian, emission, train, test)
     prior = GaussianPrior() if method.startswith("GHG") else None
-    model = HMMGLM(1 if method == "GLM" else S, emission, prior)
+    model = Model(1 if method == "GLM" else S, emission, prior)
     if method.endswith("L1"):
         model = replace(model, l1=chosen_penalty(model, train, setting, seed))
     return Result(fit_well(model, train, setting, seed), emission, train, test)
 
 
-def fit_well(model: HMMGLM, train: Design, setting: Setting, seed: int) -> Parameters:
+def fit_well(model: Model, train: Design, setting: Setting, seed: int) -> Parameters:
     """EM from `restarts` random starts; after a few iterations the best of them goes on alone."""
     if model.states == 1 or setting.restarts == 1:
         return fit(model, train, iterations=setting.iterations, seed=seed).parameters
@@ -180,7 +180,7 @@ def fit_well(model: HMMGLM, train: Design, setting: Setting, seed: int) -> Param
     return fit(model, train, iterations=setting.iterations, start=scouts.parameters).parameters
 
 
-def chosen_penalty(model: HMMGLM, train: Design, setting: Setting, seed: int) -> float:
+def chosen_penalty(model: Model, train: Design, setting: Setting, seed: int) -> float:
     """The weight of the L1 penalty under which training sequences that were left out are most probable.
 
     From weak to strong, each fit beginning where the last one ended. The first if there is one sequence only.
@@ -218,7 +218,7 @@ def _uncoupled(data: DataSet, emission: Emission, states: int, setting: Setting,
     alone = design(trials, coupling=False)
     first = range(setting.train)
     train, test = (alone.pick(first), alone.pick(range(setting.train, len(trials.lengths))))
-    parameters = fit_well(HMMGLM(states, emission), train, setting, seed)
+    parameters = fit_well(Model(states, emission), train, setting, seed)
     wiring = correlogram_wiring(trials.pick(first), posterior(parameters, train, emission).states, data.brain.basis)
     return Result(parameters, emission, train, test, wiring)
 

@@ -25,9 +25,9 @@ def marginal_log_likelihood(parameters: Parameters, design: Design, emission: Em
 
     Raises `ValueError` as `log_emission` does, for weights that do not fit the design.
     """
-    found = log_emission(parameters, design, emission)
-    chain = parameters.to(found.dtype)
-    return log_likelihood(found, chain.log_transition, chain.log_initial, design.lengths)
+    result = log_emission(parameters, design, emission)
+    chain = parameters.to(result.dtype)
+    return log_likelihood(result, chain.log_transition, chain.log_initial, design.lengths)
 
 
 @torch.no_grad()
@@ -37,10 +37,10 @@ def plug_in_log_likelihood(parameters: Parameters, design: Design, emission: Emi
     As the authors' programs evaluate: not the probability of anything, since z_t is chosen with x_t and what follows in
     sight, and the states' own probability is left out. Raises as `marginal_log_likelihood`.
     """
-    found = log_emission(parameters, design, emission)
-    chain = parameters.to(found.dtype)
-    posterior = forward_backward(found, chain.log_transition, chain.log_initial, design.lengths)
-    chosen = found.gather(-1, posterior.states.argmax(-1, keepdim=True))[..., 0]
+    result = log_emission(parameters, design, emission)
+    chain = parameters.to(result.dtype)
+    posterior = forward_backward(result, chain.log_transition, chain.log_initial, design.lengths)
+    chosen = result.gather(-1, posterior.states.argmax(-1, keepdim=True))[..., 0]
     return torch.where(design.mask, chosen, 0).double().sum(-1)
 
 
@@ -54,10 +54,10 @@ def homogeneous_log_likelihood(train: Design, test: Design, emission: Emission) 
         raise ValueError(f"test: got {test.counts.shape[-1]} neurons, expected {train.counts.shape[-1]} as in training")
     mean = (train.counts[train.mask].double().sum(0) + 0.5) / (train.lengths.sum() + 1)
     emission = replace(emission, link="softplus")  # any mean can be had
-    found = torch.zeros(test.counts.shape[:2], dtype=torch.float64, device=mean.device)
+    result = torch.zeros(test.counts.shape[:2], dtype=torch.float64, device=mean.device)
     for n, eta in enumerate(emission.inverse_link(mean)):
-        found += emission.log_prob(eta, test.counts[..., n])
-    return torch.where(test.mask, found, 0).sum(-1)
+        result += emission.log_prob(eta, test.counts[..., n])
+    return torch.where(test.mask, result, 0).sum(-1)
 
 
 def bits_per_spike(log_likelihood: Float[Tensor, "trials"], baseline: Float[Tensor, "trials"], spikes: int) -> float:

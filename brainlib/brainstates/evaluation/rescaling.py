@@ -62,8 +62,8 @@ def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
     with extra("notebook"):
         from scipy.stats import kstest
 
-    found = kstest(values.double().numpy(force=True), "uniform")
-    return KolmogorovSmirnov(float(found.statistic), float(found.pvalue), len(values))
+    result = kstest(values.double().numpy(force=True), "uniform")
+    return KolmogorovSmirnov(float(result.statistic), float(result.pvalue), len(values))
 
 
 def time_rescaling(
@@ -106,10 +106,10 @@ def _survived(parameters: Parameters, design: Design, emission: Emission) -> Flo
     prior = predicted_states(parameters, design, emission)[mask]
     S, N, _ = parameters.weights.shape
     silent = design.counts.new_zeros(())
-    found = []
+    result = []
     for features, p in zip(*(x.split(max(1, BLOCK // (S * N))) for x in (design.features[mask], prior)), strict=True):
         eta = torch.einsum("md,snd->msn", features, parameters.weights.to(features))
         log_none = emission.log_prob(eta, silent).double()
         p = p.double() / p.double().sum(-1, keepdim=True)
-        found.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
-    return torch.cat(found)
+        result.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
+    return torch.cat(result)

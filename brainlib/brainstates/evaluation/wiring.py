@@ -24,15 +24,15 @@ class WeightError(NamedTuple):
     correlation: float  # Pearson's; NaN if either is constant
 
 
-def weight_error(true: Float[Tensor, "*rest"], found: Float[Tensor, "*rest"]) -> WeightError:
+def weight_error(true: Float[Tensor, "*rest"], estimated: Float[Tensor, "*rest"]) -> WeightError:
     """The error of found weights, entry by entry: match and reorder the states first.
 
     Raises `ValueError` for shapes that differ.
     """
-    same_shape(true=true, found=found)
-    true, found = true.detach().double().flatten(), found.detach().double().flatten()
-    difference = found - true
-    a, b = true - true.mean(), found - found.mean()
+    same_shape(true=true, estimated=estimated)
+    true, estimated = true.detach().double().flatten(), estimated.detach().double().flatten()
+    difference = estimated - true
+    a, b = true - true.mean(), estimated - estimated.mean()
     correlation = (a @ b) / (a.square().sum() * b.square().sum()).sqrt()
     return WeightError(difference.abs().mean().item(), difference.square().mean().item(), correlation.item())
 
@@ -86,8 +86,8 @@ def accuracy_by_threshold(
     _require_scores(true, scores)
     sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
     strength = torch.maximum(scores[..., 0], scores[..., 2])
-    found = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
-    return torch.tensor(found, dtype=torch.float64)
+    estimated = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
+    return torch.tensor(estimated, dtype=torch.float64)
 
 
 class EdgeRates(NamedTuple):
@@ -98,20 +98,20 @@ class EdgeRates(NamedTuple):
     sign: float  # the share of right signs among found true edges; NaN if there are none
 
 
-def edge_rates(true: Int[Tensor, "*rest"], found: Int[Tensor, "*rest"]) -> EdgeRates:
+def edge_rates(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> EdgeRates:
     """Precision, recall and signs of edges with classes -1, 0, 1.
 
     Raises `ValueError` for shapes that differ or other classes.
     """
-    same_shape(true=true, found=found)
+    same_shape(true=true, estimated=estimated)
     _require_classes("true", true)
-    _require_classes("found", found)
-    both = (true != 0) & (found != 0)
+    _require_classes("estimated", estimated)
+    both = (true != 0) & (estimated != 0)
     share = both.sum().double()
     return EdgeRates(
-        (share / (found != 0).sum()).item(),
+        (share / (estimated != 0).sum()).item(),
         (share / (true != 0).sum()).item(),
-        ((true == found)[both].double().sum() / share).item(),
+        ((true == estimated)[both].double().sum() / share).item(),
     )
 
 
@@ -130,9 +130,9 @@ def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> flo
     return (above / (edges.sum() * others.sum())).item()
 
 
-def _balanced(true: Tensor, found: Tensor) -> float:
+def _balanced(true: Tensor, estimated: Tensor) -> float:
     occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
-    return torch.stack([(found == true)[where].double().mean() for where in occurring]).mean().item()
+    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
 
 
 def _require_scores(true: Tensor, scores: Tensor) -> None:

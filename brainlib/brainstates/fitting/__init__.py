@@ -5,6 +5,6 @@
 """
 
 from brainlib.brainstates.fitting.em import Fit, fit
-from brainlib.brainstates.fitting.model import HMMGLM, GaussianPrior
+from brainlib.brainstates.fitting.model import GaussianPrior, Model
 
-__all__ = ["HMMGLM", "Fit", "GaussianPrior", "fit"]
+__all__ = ["Fit", "GaussianPrior", "Model", "fit"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.fitting.model import HMMGLM, log_prior
+from brainlib.brainstates.fitting.model import Model, log_prior
 from brainlib.brainstates.fitting.scoring import improve
 from brainlib.brainstates.fitting.starts import kmeans_start, prepared, random_start
 from brainlib.brainstates.fitting.sums import Weighted
@@ -44,7 +44,7 @@ class Fit(NamedTuple):
 
 @torch.no_grad()
 def fit(
-    model: HMMGLM,
+    model: Model,
     design: Design,
     *,
     restarts: int = 1,
@@ -115,7 +115,7 @@ class _Runs:
         return going
 
 
-def _advance(parameters: Parameters, chain: Posterior, design: Design, model: HMMGLM) -> tuple[Parameters, Posterior]:
+def _advance(parameters: Parameters, chain: Posterior, design: Design, model: Model) -> tuple[Parameters, Posterior]:
     """An M-step and the E-step after it; of runs that have lost by it, both again, with care."""
     after = _maximise(parameters, chain, design, model, careful=False)
     new = posterior(after, design, model.emission)
@@ -127,7 +127,7 @@ def _advance(parameters: Parameters, chain: Posterior, design: Design, model: HM
     return after, new
 
 
-def _maximise(parameters: Parameters, chain: Posterior, design: Design, model: HMMGLM, careful: bool) -> Parameters:
+def _maximise(parameters: Parameters, chain: Posterior, design: Design, model: Model, careful: bool) -> Parameters:
     """An M-step: of the transitions, and of the weights under the same posterior."""
     transition = most_likely_transitions(chain.transitions.sum(1), parameters.log_transition, model.transition_floor)
     data = Weighted.of(design, chain.states, model.emission)
@@ -137,7 +137,7 @@ def _maximise(parameters: Parameters, chain: Posterior, design: Design, model: H
     )
 
 
-def _objective(parameters: Parameters, chain: Posterior, model: HMMGLM) -> Float64[Tensor, " runs"]:
+def _objective(parameters: Parameters, chain: Posterior, model: Model) -> Float64[Tensor, " runs"]:
     prior = log_prior(parameters.weights, model.prior, model.l1)
     return chain.log_likelihood.sum(1) + prior.sum((1, 2))
 

@@ -38,17 +38,17 @@ class GaussianPrior:
 
 
 @dataclass(frozen=True)
-class HMMGLM:
+class Model:
     """A GLM of every neuron for each of `states` hidden states; with one state it is the GLM itself.
 
     | the paper's model    | here                                                                     |
     |----------------------|--------------------------------------------------------------------------|
-    | GLM                  | `HMMGLM(1)`                                                              |
-    | HG                   | `HMMGLM(S)`                                                              |
-    | GHG                  | `HMMGLM(S, prior=GaussianPrior())`                                       |
+    | GLM                  | `Model(1)`                                                              |
+    | HG                   | `Model(S)`                                                              |
+    | GHG                  | `Model(S, prior=GaussianPrior())`                                       |
     | HG-L1, GHG-L1        | the same with `l1`, the weight in nats of the sum of all abs(w)          |
-    | HMM of HMM Corr      | `HMMGLM(S)` of a design without coupling                                 |
-    | HMM of HMM Bern      | `HMMGLM(S, Emission("bernoulli"))` of a design without coupling          |
+    | HMM of HMM Corr      | `Model(S)` of a design without coupling                                 |
+    | HMM of HMM Bern      | `Model(S, Emission("bernoulli"))` of a design without coupling          |
 
     `transition_floor`: the least probability of a transition, e^-8 in the official code. Raises `ValueError` for fewer
     than one state, an L1 weight that is negative or infinite, and a floor that S transitions cannot have.

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from brainlib.brainstates.fitting import sums
-from brainlib.brainstates.fitting.model import HMMGLM, log_prior, log_prior_gradient
+from brainlib.brainstates.fitting.model import Model, log_prior, log_prior_gradient
 from brainlib.brainstates.fitting.sums import Weighted
 
 RIDGE = 1e-5  # of the information's diagonal: above the rounding of sums in float32
@@ -22,7 +22,7 @@ SETTLED = 1e-5  # a change of a weight that ends the sweeps
 
 
 def improve(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted, model: HMMGLM, careful: bool = True
+    weights: Float[Tensor, "runs states neurons features"], data: Weighted, model: Model, careful: bool = True
 ) -> Float[Tensor, "runs states neurons features"]:
     """Weights of which the M-step's objective, Q + log prior, is nowhere lower: of each neuron, and of each state too
     unless they are tied. Memory: runs x states x neurons x features^2 numbers of float64.
@@ -44,7 +44,7 @@ def scoring_step(
     weights: Float[Tensor, "runs states neurons features"],
     gradient: Float64[Tensor, "runs states neurons features"],
     information: Float64[Tensor, "runs states neurons features features"],
-    model: HMMGLM,
+    model: Model,
 ) -> Float64[Tensor, "runs states neurons features"]:
     """The step to the maximum of the objective's quadratic model."""
     information = information.clone()
@@ -120,7 +120,7 @@ def climb(
     weights: Float[Tensor, "runs states neurons features"],
     step: Float64[Tensor, "runs states neurons features"],
     data: Weighted,
-    model: HMMGLM,
+    model: Model,
 ) -> Float[Tensor, "runs states neurons features"]:
     """`weights` + `step`, each part that would not gain halved until it does, or left out: a part is a state of a
     neuron, or all of a neuron's where they are tied. A loss within the rounding of its sum counts as none.
@@ -140,7 +140,7 @@ def climb(
     return torch.where(good, after, weights)
 
 
-def _rounding(weights: Tensor, data: Weighted, model: HMMGLM) -> Tensor:
+def _rounding(weights: Tensor, data: Weighted, model: Model) -> Tensor:
     """[R, S or 1, N]: what rounding makes of a sum of differences that are 0."""
     bins = data.shares.sum(1, dtype=torch.float64)[..., None].expand(weights.shape[:3])
     rounding = 4 * torch.finfo(weights.dtype).eps * bins.sqrt()

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.fitting.model import HMMGLM
+from brainlib.brainstates.fitting.model import Model
 from brainlib.brainstates.fitting.scoring import improve
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.fitting.transitions import raise_to_floor
@@ -23,7 +23,7 @@ LLOYD = 50
 STEPS = 3  # M-steps from k-means's states
 
 
-def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+def random_start(model: Model, design: Design, runs: int, generator: torch.Generator) -> Parameters:
     """Biases of the neurons' mean counts, and small weights drawn at random for every run and state.
 
     A weight's deviation is inverse to its feature's root mean square, such that all together move a drive by 0.5.
@@ -42,7 +42,7 @@ def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
     )
 
 
-def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+def kmeans_start(model: Model, design: Design, runs: int, generator: torch.Generator) -> Parameters:
     """From `random_start` a few M-steps with states that k-means finds in the counts, in windows of 25 bins.
 
     Of the square roots of the windows' mean counts; k-means++ and Lloyd's rounds, anew for each run. Good where states
@@ -104,7 +104,7 @@ def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
     return sums / size[..., None]
 
 
-def _mean_drive(model: HMMGLM, design: Design) -> Tensor:
+def _mean_drive(model: Model, design: Design) -> Tensor:
     """[N]: the drives at which the neurons fire as they do on average."""
     bins = design.lengths.sum().double()
     mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / bins
@@ -120,7 +120,7 @@ def _root_mean_square(design: Design) -> Tensor:
     return (total / design.lengths.sum()).sqrt()
 
 
-def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
+def prepared(start: Parameters, model: Model, design: Design) -> Parameters:
     """Given parameters as a start: with an axis of runs, on the design's device, and no transition below the floor.
 
     Raises `ValueError` if they are of another size, or not finite.

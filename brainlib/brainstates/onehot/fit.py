@@ -12,7 +12,7 @@ import time
 import torch
 
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.fitting.starts import prepared
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.fitting.transitions import most_likely_transitions
@@ -55,7 +55,7 @@ def fit_one_hot(
     """
     require_coupled(model, design)
     _require(solver, iterations, tolerance, steps, learning_rate)
-    gaussian = HMMGLM(model.states, model.emission, prior=GaussianPrior(), transition_floor=model.transition_floor)
+    gaussian = Model(model.states, model.emission, prior=GaussianPrior(), transition_floor=model.transition_floor)
     if start is None:
         start = fit(gaussian, design, restarts=restarts, seed=seed).parameters
     if start.weights.ndim != 3:

@@ -95,7 +95,7 @@ def test_the_area_is_the_probability_that_an_edge_outranks_another_pair():
 
 
 def test_unfit_arguments():
-    with pytest.raises(ValueError, match=r"found: got the shape \(2,\), expected true's \(3,\)"):
+    with pytest.raises(ValueError, match=r"estimated: got the shape \(2,\), expected true's \(3,\)"):
         unwrap(weight_error)(torch.zeros(3), torch.zeros(2))  # under the annotation check of the tests
     with pytest.raises(ValueError, match=r"true: got \[0, 2\], expected classes -1, 0 and 1"):
         balanced_accuracy(torch.tensor([0, 2]), torch.zeros(2, 3))
@@ -103,5 +103,5 @@ def test_unfit_arguments():
         unwrap(balanced_accuracy)(torch.tensor([0, 1]), torch.zeros(3, 3))
     with pytest.raises(ValueError, match="scores: got values that are not finite"):
         accuracy_by_threshold(torch.tensor([0]), torch.full((1, 3), torch.nan), torch.zeros(1))
-    with pytest.raises(ValueError, match=r"found: got \[-3, 0\]"):
+    with pytest.raises(ValueError, match=r"estimated: got \[-3, 0\]"):
         edge_rates(torch.tensor([0, 1]), torch.tensor([0, -3]))

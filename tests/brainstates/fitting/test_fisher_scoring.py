@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior
+from brainlib.brainstates.fitting import GaussianPrior, Model
 from brainlib.brainstates.fitting.model import log_prior
 from brainlib.brainstates.fitting.scoring import climb, improve, scoring_step
 from brainlib.brainstates.fitting.sums import Weighted, gain
@@ -38,7 +38,7 @@ def dense_step(weights, gradient, information, prior):
 @pytest.mark.parametrize("prior", PRIORS)
 def test_the_step_is_that_of_one_matrix_for_all_states(prior):
     weights, gradient, information = some_sums()
-    found = scoring_step(weights, gradient, information, HMMGLM(S, prior=prior))
+    found = scoring_step(weights, gradient, information, Model(S, prior=prior))
     torch.testing.assert_close(found, dense_step(weights, gradient, information, prior), rtol=1e-3, atol=1e-3)
 
 
@@ -46,7 +46,7 @@ def test_the_step_is_that_of_one_matrix_for_all_states(prior):
 def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior):
     weights, gradient, information = some_sums(2)
     information = information + 10 * torch.eye(D)  # coordinate descent settles within its sweeps
-    steps = [scoring_step(weights, gradient, information, HMMGLM(S, prior=prior, l1=l1)) for l1 in (0.0, 1e-9)]
+    steps = [scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1)) for l1 in (0.0, 1e-9)]
     torch.testing.assert_close(*steps, rtol=1e-3, atol=1e-3)
 
 
@@ -54,7 +54,7 @@ def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior):
 def test_an_l1_step_meets_the_optimality_conditions(prior):
     weights, gradient, information = some_sums(3)
     information, l1 = information + 10 * torch.eye(D), 4.0
-    step = scoring_step(weights, gradient, information, HMMGLM(S, prior=prior, l1=l1))
+    step = scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1))
     slope = gradient - (information @ step[..., None])[..., 0]
     there = weights + step
     if prior:
@@ -85,7 +85,7 @@ def spikes(emission, seed=0, M=200, dtype=torch.float64, R=1, S=2, N=3):
 )
 def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
     weights, data = spikes(emission)
-    model = HMMGLM(2, emission, prior, l1)
+    model = Model(2, emission, prior, l1)
 
     def objective(before, after):
         parts = gain(before, after, data) + log_prior(after, prior, l1) - log_prior(before, prior, l1)
@@ -105,7 +105,7 @@ def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
 
 def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
     weights, data = spikes(Emission(link="exp"))
-    model = HMMGLM(2, Emission(link="exp"))
+    model = Model(2, Emission(link="exp"))
     step = improve(weights, data, model) - weights
     stretched = step.clone()
     stretched[0, 1, 2] *= 1000
@@ -118,7 +118,7 @@ def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
 
 def test_a_step_downhill_is_left_out():
     weights, data = spikes(Emission())
-    model = HMMGLM(2)
+    model = Model(2)
     best = weights
     for _ in range(20):
         best = improve(best, data, model)

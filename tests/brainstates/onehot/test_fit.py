@@ -5,7 +5,7 @@ import torch
 
 from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
@@ -26,7 +26,7 @@ class Case:
         trials, _ = simulate(brain, 12, 1_000, torch.Generator().manual_seed(seed))
         everything = design(trials)
         self.seen, self.unseen = everything.pick(list(range(6))), everything.pick(list(range(6, 12)))
-        gaussian = HMMGLM(2, brain.emission, prior=GaussianPrior())
+        gaussian = Model(2, brain.emission, prior=GaussianPrior())
         self.gaussian = fit(gaussian, self.seen, start=brain.parameters, iterations=20).parameters
         self.model = model
 
@@ -119,7 +119,7 @@ def test_richer_designs(solver):
 
 
 def test_one_state_is_a_sparse_glm(case):
-    one = fit(HMMGLM(1, case.brain.emission), case.seen, iterations=10).parameters
+    one = fit(Model(1, case.brain.emission), case.seen, iterations=10).parameters
     found = fit_one_hot(OneHot(1, case.brain.emission), case.seen, start=one, iterations=5)
     assert found.adjacency.shape == (1, 8, 8, 3) and found.parameters.log_transition.exp() == 1
 

@@ -6,7 +6,7 @@ import torch
 from brainlib.brainstates.design import design, exponential_basis
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import edge_auc, match_states, soft_adjacency, state_accuracy
-from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
@@ -107,7 +107,7 @@ def test_a_fitted_hmm_and_its_correlograms():
     """HMM Corr from the data on: states by their rates, matched, then wiring."""
     trials, path = planted()
     regression = design(trials, coupling=False)
-    found = fit(HMMGLM(2), regression, iterations=30).parameters
+    found = fit(Model(2), regression, iterations=30).parameters
     states = posterior(found, regression, Emission()).states
     order = match_states(path, states.argmax(-1), trials.lengths, 2)
     assert state_accuracy(path, states.argmax(-1), trials.lengths, 2) > 0.85
