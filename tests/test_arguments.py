@@ -45,10 +45,10 @@ from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.tasks import AssociativeRecall
 from brainlib.baselines.gpt import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.brainstates import history, simulate
-from brainlib.brainstates.design import design
-from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.design import design, exponential_basis
+from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.onehot import OneHot
+from chapters.brainstates import brains
 from brainlib.timescales.curricula import single_head
 from brainlib.timescales.model import LeakyRNN
 from brainlib.timescales.school import School
@@ -84,11 +84,11 @@ with tempfile.TemporaryDirectory() as folder:
 LeakyRNN(four, two, steps_per_bit=two)
 AssociativeRecall(batch=two, pairs=two, seed=np.int64(3)).next_batch()
 generator = torch.Generator().manual_seed(0)
-brain = simulate.demo_brain(generator, states=two, neurons=four)
-trials, _ = simulate.simulate(brain, four, np.int64(40), generator)
-history.raised_cosine_basis(np.int64(5), two)
+brain = brains.demo_brain(generator, states=two, neurons=four)
+trials, _ = brains.simulate(brain, four, np.int64(40), generator)
+exponential_basis(np.int64(5))
 OneHot(two)
-fit(HMMGLM(two), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=two, seed=np.int64(2), batch_trials=two)
+fit(Model(two), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=two, seed=np.int64(2))
 """)
 
 
