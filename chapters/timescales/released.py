@@ -2,7 +2,7 @@
 
 The official repository holds two trained networks of 500 units with a snapshot at every span from 2 to 11, one for each
 curriculum, both from seed 0, and their logs. The numbers here were computed from them; the files themselves are
-not part of this project. Used in chapters/timescales/02_curricula.ipynb.
+not part of this project.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,18 @@ SUMMARIES: dict[str, dict[int, Summary]] = {
 """By curriculum and span solved."""
 
 EPOCHS: dict[str, dict[int, int]] = {
-    "single-head": {2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 7, 8: 10, 9: 12, 10: 15, 11: 20},
+    "single-head": {
+        2: 1,
+        3: 2,
+        4: 3,
+        5: 4,
+        6: 5,
+        7: 7,
+        8: 10,
+        9: 12,
+        10: 15,
+        11: 20,
+    },
     "multi-head": {2: 1, 3: 2, 4: 3, 5: 4, 6: 6, 7: 7, 8: 8, 9: 9, 10: 10, 11: 11},
 }
 """The epoch after which each span was solved, by curriculum."""
