@@ -17,6 +17,7 @@ from torch import Tensor
 
 from brainlib.timescales.autocorrelation import autocorrelation as measured
 from brainlib.timescales.kernels import recurrence
+from brainlib.timescales.model import LeakyRNN
 
 
 @dataclass(frozen=True)
@@ -152,3 +153,12 @@ def simulation_error(circuit: Circuit, simulation: Simulation, lags: int, genera
     """The largest difference of the simulated autocorrelation from the closed form."""
     found = measured(simulate(circuit, simulation, generator), lags)
     return float((found - autocorrelation(circuit, lags)).abs().max())
+
+
+@torch.no_grad()
+def modes(network: LeakyRNN) -> tuple[Tensor, float]:
+    """The eigenvalues of M = diag(1 - a) + diag(a) W, as if no neuron ever crossed zero, and how many bits the slowest
+    mode takes to fall to 1 / e."""
+    leak = 1 / network.tau
+    found = torch.linalg.eigvals(torch.diag(1 - leak) + leak[:, None] * network.weight)
+    return found, float(-1 / found.abs().max().log())
