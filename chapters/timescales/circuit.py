@@ -110,14 +110,7 @@ def respond(circuit: Circuit, bits: Float[Tensor, "time batch"]) -> Float[Tensor
     level = torch.full((2,), farthest, dtype=torch.float64)  # bits of half a unit take a state at most half as far
     start = level.expand(bits.shape[1], 2).contiguous()
     bias = (identity - circuit.weight) @ level - circuit.input_weight / 2
-    states, _ = recurrence(
-        bits.double(),
-        start,
-        circuit.weight,
-        circuit.input_weight,
-        bias,
-        circuit.leak,
-    )
+    states, _ = recurrence(bits.double(), start, circuit.weight, circuit.input_weight, bias, circuit.leak)
     return states - level
 
 
@@ -129,15 +122,7 @@ def simulate(circuit: Circuit, simulation: Simulation, generator: torch.Generato
     if simulation.length < 1 or simulation.trials < 1:
         raise ValueError(f"simulation: got {simulation}, expected at least one bit and one stream")
     burn_in = math.ceil(20 * time_constant(circuit))
-    fair = (
-        torch.rand(
-            simulation.length + burn_in,
-            simulation.trials,
-            generator=generator,
-            dtype=torch.float64,
-        )
-        < 0.5
-    )
+    fair = torch.rand(simulation.length + burn_in, simulation.trials, generator=generator, dtype=torch.float64) < 0.5
     return respond(circuit, fair.double())[burn_in:]
 
 

@@ -92,11 +92,7 @@ class LearningCurve:
         return self.tau[max(self.tau)].mean - min(tau.mean for tau in self.tau.values())
 
 
-def leads(
-    first: Sequence[LearningCurve],
-    second: Sequence[LearningCurve],
-    by: Price = "epochs",
-) -> list[int]:
+def leads(first: Sequence[LearningCurve], second: Sequence[LearningCurve], by: Price = "epochs") -> list[int]:
     """For each seed that both have, by how many spans the `first` got further than the `second`, for the same price:
     what the cheaper of the two took in all, in `epochs` or in floating-point `operations`."""
     others = {curve.seed: curve for curve in second}
@@ -112,9 +108,7 @@ def leads(
     return found
 
 
-def gathered(
-    records: Iterable[Mapping[str, Sequence[Mapping[str, Any]]]],
-) -> dict[str, list[LearningCurve]]:
+def gathered(records: Iterable[Mapping[str, Sequence[Mapping[str, Any]]]]) -> dict[str, list[LearningCurve]]:
     """By condition, the curves of several kept runs, each of which maps conditions to what `LearningCurve.record`
     wrote."""
     found: dict[str, list[LearningCurve]] = {}

@@ -15,18 +15,8 @@ from torch import Tensor
 
 from brainlib import runs
 from brainlib.timescales.curricula import from_scratch
-from brainlib.timescales.evaluation import (
-    RunningTest,
-    accuracy,
-    relative_accuracy,
-    running_test,
-)
-from brainlib.timescales.lesions import (
-    ablated,
-    fastest_and_slowest,
-    perturbed_tau,
-    perturbed_weight,
-)
+from brainlib.timescales.evaluation import RunningTest, accuracy, relative_accuracy, running_test
+from brainlib.timescales.lesions import ablated, fastest_and_slowest, perturbed_tau, perturbed_weight
 from brainlib.timescales.network import Network
 from brainlib.timescales.training import CurriculumConfig, TrainedNetwork, train
 from chapters.timescales.networks import trained
@@ -34,10 +24,7 @@ from chapters.timescales.probes import fresh_readouts
 
 Networks = Mapping[str, TrainedNetwork]
 
-WEIGHT_STRENGTH, TAU_STRENGTH = (
-    0.215,
-    0.1,
-)  # of the perturbations that claims T7 and T7b are about
+WEIGHT_STRENGTH, TAU_STRENGTH = (0.215, 0.1)  # of the perturbations that claims T7 and T7b are about
 BEYOND = 2  # spans that no readout was trained on
 
 
@@ -68,9 +55,25 @@ class Lesions:
         return {"single-head": self.single_head, "multi-head": self.multi_head}
 
 
-def study(function: Callable, settings: Lesions, seeds: Iterable[int], device: str = "auto") -> list[dict[str, Any]]:
-    """What one of the experiments below returns for each seed."""
-    return runs.study(function, {"lesions": settings}, seeds, device=device)["lesions"]
+@dataclass(frozen=True)
+class Unit:
+    """One experiment with the networks of one seed: growth, memory, ablation, perturbation or retraining."""
+
+    experiment: str
+    settings: Lesions
+
+
+def lesion(unit: Unit, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+    """What an experiment finds."""
+    return EXPERIMENTS[unit.experiment](unit.settings, seed, device=device, folder=folder)
+
+
+def study(
+    settings: Lesions, seeds: Iterable[int], device: str = "auto", *experiments: str
+) -> dict[str, list[dict[str, Any]]]:
+    """What the experiments (by default all) find for each seed."""
+    units = {name: Unit(name, settings) for name in experiments or EXPERIMENTS}
+    return runs.study(lesion, units, seeds, device=device)
 
 
 def growth(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
@@ -90,11 +93,7 @@ def growth(settings: Lesions, seed: int, *, device: str, folder: Path | None) ->
         }
         for condition, one in pair.items()
     }
-    return {
-        "seed": seed,
-        "trained on": pair["single-head"].trained_on,
-        "growth": grown,
-    }
+    return {"seed": seed, "trained on": pair["single-head"].trained_on, "growth": grown}
 
 
 def memory(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
@@ -120,7 +119,7 @@ def memory(settings: Lesions, seed: int, *, device: str, folder: Path | None) ->
     return outcome
 
 
-def ablations(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def ablation(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
     """Relative accuracy without one of the fastest and without one of the slowest units, span by span; at the longest
     shared span, without each unit, in order of its time constant, together with its accuracy at all spans.
     """
@@ -137,7 +136,7 @@ def ablations(settings: Lesions, seed: int, *, device: str, folder: Path | None)
     return outcome
 
 
-def perturbations(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def perturbation(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
     """Relative accuracy, mean over the draws, after perturbations of the networks of the longest shared span.
 
     "weight" and "tau" hold it by strength, in shares of the network's own norm. "equal" is a push to the weights of the
@@ -148,26 +147,13 @@ def perturbations(settings: Lesions, seed: int, *, device: str, folder: Path | N
     networks = {condition: one.network_at(longest) for condition, one in pair.items()}
     norms = {condition: float(network.weight.detach().norm()) for condition, network in networks.items()}
     size = WEIGHT_STRENGTH * sum(norms.values()) / len(norms)
-    outcome: dict[str, Any] = {
-        "span": longest,
-        "norm": norms,
-        "weight": {},
-        "tau": {},
-        "equal": {},
-    }
+    outcome: dict[str, Any] = {"span": longest, "norm": norms, "weight": {}, "tau": {}, "equal": {}}
     for condition, network in networks.items():
         generator = _generator(seed, 3)
         test = _test(pair[condition], network, longest, generator)
         baseline = test.accuracy(network)[0]
 
-        def left(
-            push: Callable,
-            strength: float,
-            network=network,
-            test=test,
-            generator=generator,
-            baseline=baseline,
-        ):
+        def left(push: Callable, strength: float, network=network, test=test, generator=generator, baseline=baseline):
             pushed = (push(network, strength, generator) for _ in range(settings.perturbations))
             return relative_accuracy(_mean([test.accuracy(each)[0] for each in pushed]), baseline)
 
@@ -188,21 +174,24 @@ def retraining(settings: Lesions, seed: int, *, device: str, folder: Path | None
     begin = min(settings.retrained_from, shared_span(pair))
     outcome: dict[str, Any] = {"from": begin}
     for condition, one in pair.items():
-        start, outcome[condition] = (
-            with_first_head(one.network_at(begin), one.config.head_for(begin)),
-            {},
-        )
+        start, outcome[condition] = (with_first_head(one.network_at(begin), one.config.head_for(begin)), {})
         for span in settings.retrained_to:
             config = replace(
-                one.config,
-                curriculum=from_scratch(span),
-                epochs=settings.retraining_epochs,
-                largest_span=span,
+                one.config, curriculum=from_scratch(span), epochs=settings.retraining_epochs, largest_span=span
             )
             place = folder and folder / f"{condition}-{span}"
             after = train(config, seed, device, place, start, progress=False)
             outcome[condition][str(span)] = after.history[-1].accuracy[0]
     return outcome
+
+
+EXPERIMENTS = {
+    "growth": growth,
+    "memory": memory,
+    "ablation": ablation,
+    "perturbation": perturbation,
+    "retraining": retraining,
+}
 
 
 def shared_span(pair: Networks) -> int:
@@ -221,15 +210,7 @@ def remembered(one: TrainedNetwork, sequences: int, generator: torch.Generator) 
         heads |= zip(curriculum.spans(stage), curriculum.heads(stage), strict=True)
         spans, last = sorted(heads), epoch.spans[-1]
         asked = [heads[span] for span in spans]
-        found[last] = accuracy(
-            one.network_at(last),
-            one.config.task,
-            spans,
-            asked,
-            sequences,
-            generator,
-            rate=0.5,
-        )
+        found[last] = accuracy(one.network_at(last), one.config.task, spans, asked, sequences, generator, rate=0.5)
     return found
 
 
@@ -241,10 +222,7 @@ def fastest_against_slowest(one: TrainedNetwork, span: int, count: int) -> dict[
     outcome = {"accuracy": baseline}
     for name, units in zip(("fastest", "slowest"), fastest_and_slowest(network, count), strict=True):
         left = _mean([test.accuracy(ablated(network, unit))[0] for unit in units.tolist()])
-        outcome |= {
-            name: relative_accuracy(left, baseline),
-            f"tau of the {name}": float(network.tau[units].mean()),
-        }
+        outcome |= {name: relative_accuracy(left, baseline), f"tau of the {name}": float(network.tau[units].mean())}
     return outcome
 
 

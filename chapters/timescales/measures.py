@@ -11,15 +11,9 @@ import numpy as np
 import torch
 
 from brainlib import ledger, runs
-from chapters.timescales import lesions as experiments
-from chapters.timescales import networks, recurrences
+from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
-from chapters.timescales.learning_curves import (
-    LearningCurve,
-    Price,
-    leads,
-    units_at_one,
-)
+from chapters.timescales.learning_curves import LearningCurve, leads, units_at_one
 from chapters.timescales.settings import SETTINGS
 
 SINGLE, MULTI = CONDITIONS = ("single-head", "multi-head")
@@ -68,45 +62,27 @@ def time_constants(profile: str, seed: int, device: str) -> Values:
 @ledger.measures("T3", "T3b", "T13")
 def network_timescales(profile: str, seed: int, device: str) -> Values:
     found = {condition: _by_seed(rows) for condition, rows in recordings(profile, seed, device).items()}
-    grown = {what: {c: [rows[-1][what] - rows[0][what] for rows in found[c]] for c in CONDITIONS} for what in WHAT}
-    dimensions = np.min(list(grown["dimensions"].values()), axis=0).tolist()
-    return {
-        "T3": grown["mean"][SINGLE],
-        "T3b": grown["mean"][MULTI],
-        "T13": dimensions,
+    grown = {
+        what: {c: [rows[-1][what] - rows[0][what] for rows in found[c]] for c in CONDITIONS}
+        for what in ("mean", "dimensions")
     }
-
-
-WHAT = "mean", "dimensions"
+    dimensions = np.min(list(grown["dimensions"].values()), axis=0).tolist()
+    return {"T3": grown["mean"][SINGLE], "T3b": grown["mean"][MULTI], "T13": dimensions}
 
 
 @ledger.measures("T5", "T5b", "T5c")
 def fixed_time_constants(profile: str, seed: int, device: str) -> Values:
-    taus = ("tau 1", "tau 2", "tau 3")
-    multi, at_1, at_2 = curves(profile, seed, device, MULTI, f"{MULTI}, tau 1", f"{MULTI}, tau 2")
-    single, *fixed = curves(profile, seed, device, SINGLE, *(f"{SINGLE}, {tau}" for tau in taus))
-    return _known(
-        T5=leads(at_1, multi),
-        T5b=leads(at_2, at_1),
-        T5c=_least(*(leads(single, f) for f in fixed if f)),
-    )
+    taus = [f"{SINGLE}, tau {tau}" for tau in (1, 2, 3)]
+    names = [MULTI, f"{MULTI}, tau 1", f"{MULTI}, tau 2", SINGLE, *taus]
+    multi, at_1, at_2, single, *fixed = curves(profile, seed, device, *names)
+    return _known(T5=leads(at_1, multi), T5b=leads(at_2, at_1), T5c=_least(*(leads(single, f) for f in fixed if f)))
 
 
 @ledger.measures("T9", "T9b")
 def gated_networks(profile: str, seed: int, device: str) -> Values:
-    return _known(
-        **{
-            claim: _lead(
-                profile,
-                seed,
-                device,
-                f"{MULTI}, {kind}",
-                f"{SINGLE}, {kind}",
-                "operations",
-            )
-            for claim, kind in (("T9", "lstm"), ("T9b", "gru"))
-        }
-    )
+    names = [f"{curriculum}, {kind}" for kind in ("lstm", "gru") for curriculum in (MULTI, SINGLE)]
+    multi_lstm, single_lstm, multi_gru, single_gru = curves(profile, seed, device, *names)
+    return _known(T9=leads(multi_lstm, single_lstm, "operations"), T9b=leads(multi_gru, single_gru, "operations"))
 
 
 @ledger.measures("T10", "T10b")
@@ -126,11 +102,7 @@ def no_curriculum(profile: str, seed: int, device: str) -> Values:
 def without_curriculum(profile: str) -> tuple[str, str]:
     """The conditions of the longest span from scratch and of all at once; empty texts where there is none."""
     known = SETTINGS[profile].conditions
-    alone = max(
-        (c for c in known if c.startswith("from scratch")),
-        default="",
-        key=lambda c: int(c.split()[-1]),
-    )
+    alone = max((c for c in known if c.startswith("from scratch")), default="", key=lambda c: int(c.split()[-1]))
     return alone, max((c for c in known if c.startswith("all at once")), default="")
 
 
@@ -142,8 +114,8 @@ def sliding_window(profile: str, seed: int, device: str) -> Values:
 
 @ledger.measures("T14", "T14b", "T14c")
 def clamp(profile: str, seed: int, device: str) -> Values:
-    multi, projected = curves(profile, seed, device, MULTI, f"{MULTI}, projected")
-    held, free = (_trained(profile, seed, device, name) for name in (MULTI, f"{MULTI}, projected"))
+    held, free = _trained(profile, seed, device, MULTI, f"{MULTI}, projected")
+    multi, projected = ([LearningCurve.of(one) for one in found] for found in (held, free))
     stay, stay_free = ([100 * stood / max(there, 1) for there, stood in map(units_at_one, n)] for n in (held, free))
     return _known(
         T14=[100 * curve.tau[max(curve.tau)].at_one for curve in multi],
@@ -154,7 +126,7 @@ def clamp(profile: str, seed: int, device: str) -> Values:
 
 @ledger.measures("T4", "T4b", "T4c")
 def memory(profile: str, seed: int, device: str) -> Values:
-    found = lesioned(experiments.memory, profile, seed, device)
+    found = lesioned("memory", profile, seed, device)
     taught = {c: earlier_spans(found, c, "taught") for c in CONDITIONS}
     return {
         "T4": [max(values) for values in taught[SINGLE]],
@@ -177,7 +149,7 @@ def earlier_spans(memories: Sequence[dict[str, Any]], condition: str, ending: st
 
 @ledger.measures("T6", "T6b")
 def ablations(profile: str, seed: int, device: str) -> Values:
-    found = lesioned(experiments.ablations, profile, seed, device)
+    found = lesioned("ablation", profile, seed, device)
     gaps = {c: [list(slow_less_fast(one, c).values())[-1] for one in found] for c in CONDITIONS}
     return {"T6": gaps[SINGLE], "T6b": [-gap for gap in gaps[MULTI]]}
 
@@ -189,10 +161,10 @@ def slow_less_fast(one: dict[str, Any], condition: str) -> dict[str, float]:
 
 @ledger.measures("T7", "T7b", "T7c")
 def perturbations(profile: str, seed: int, device: str) -> Values:
-    found = lesioned(experiments.perturbations, profile, seed, device)
+    found = lesioned("perturbation", profile, seed, device)
     return {
-        "T7": [multi_less_single(one["weight"], experiments.WEIGHT_STRENGTH) for one in found],
-        "T7b": [multi_less_single(one["tau"], experiments.TAU_STRENGTH) for one in found],
+        "T7": [multi_less_single(one["weight"], lesions.WEIGHT_STRENGTH) for one in found],
+        "T7b": [multi_less_single(one["tau"], lesions.TAU_STRENGTH) for one in found],
         "T7c": [one["equal"][MULTI] - one["equal"][SINGLE] for one in found],
     }
 
@@ -204,13 +176,13 @@ def multi_less_single(table: dict[str, dict[str, float]], strength: float) -> fl
 
 @ledger.measures("T8")
 def retraining(profile: str, seed: int, device: str) -> Values:
-    found = lesioned(experiments.retraining, profile, seed, device)
+    found = lesioned("retraining", profile, seed, device)
     return {"T8": [fmean(one[MULTI].values()) - fmean(one[SINGLE].values()) for one in found]}
 
 
 def curves(profile: str, seed: int, device: str, *conditions: str) -> list[list[LearningCurve]]:
     """Of each condition the learning curves of all seeds; none where the profile lacks it."""
-    return [[LearningCurve.of(one) for one in _trained(profile, seed, device, name)] for name in conditions]
+    return [[LearningCurve.of(one) for one in found] for found in _trained(profile, seed, device, *conditions)]
 
 
 def recordings(profile: str, seed: int, device: str) -> dict[str, list[dict[str, Any]]]:
@@ -222,20 +194,17 @@ def recordings(profile: str, seed: int, device: str) -> dict[str, list[dict[str,
     return {name: [row for one in results for row in one["rows"]] for name, results in found.items()}
 
 
-def lesioned(function: Any, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
+def lesioned(experiment: str, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
     """What an experiment of `lesions` finds for each seed."""
     settings = SETTINGS[profile]
-    return experiments.study(function, settings.lesions, settings.seeds(seed), device)
+    return lesions.study(settings.lesions, settings.seeds(seed), device, experiment)[experiment]
 
 
-def _trained(profile: str, seed: int, device: str, condition: str) -> list[networks.TrainedNetwork]:
+def _trained(profile: str, seed: int, device: str, *conditions: str) -> list[list[networks.TrainedNetwork]]:
     settings = SETTINGS[profile]
-    known = {name: settings.conditions[name] for name in (condition,) if name in settings.conditions}
-    return networks.trained(known, settings.seeds(seed), device).get(condition, [])
-
-
-def _lead(profile: str, seed: int, device: str, first: str, second: str, by: Price) -> list[int]:
-    return leads(*curves(profile, seed, device, first, second), by=by)
+    known = {name: settings.conditions[name] for name in conditions if name in settings.conditions}
+    found = networks.trained(known, settings.seeds(seed), device) if known else {}
+    return [found.get(name, []) for name in conditions]
 
 
 def _by_seed(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -18,10 +18,7 @@ def training(config: CurriculumConfig, seed: int, *, device: str, folder: Path |
 
 
 def trained(
-    conditions: Mapping[str, CurriculumConfig],
-    seeds: Iterable[int],
-    device: str = "auto",
-    progress: bool = True,
+    conditions: Mapping[str, CurriculumConfig], seeds: Iterable[int], device: str = "auto", progress: bool = True
 ) -> dict[str, list[TrainedNetwork]]:
     """By condition, the networks of all seeds in their order."""
     found = runs.study(training, conditions, seeds, device=device, progress=progress)
@@ -49,12 +46,7 @@ def recording(settings: Recording, seed: int, *, device: str, folder: Path | Non
     for span in milestones(network.solved, settings.snapshots):
         bits = torch.Generator().manual_seed(settings.bits_seed)
         found = activity(network.network_at(span), bits, settings.length, settings.trials)
-        row = {
-            "seed": seed,
-            "span": span,
-            "mean": found.tau_net.mean,
-            "median": found.tau_net.median,
-        }
+        row = {"seed": seed, "span": span, "mean": found.tau_net.mean, "median": found.tau_net.median}
         rows.append(row | {"share": found.tau_net.share, "dimensions": found.dimensions})
     return {"rows": rows}
 

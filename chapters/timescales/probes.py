@@ -18,12 +18,7 @@ ITERATIONS = 100  # of L-BFGS
 
 
 def fresh_readouts(
-    network: Network,
-    task: Task,
-    spans: Sequence[int],
-    generator: torch.Generator,
-    *,
-    sequences: int = 20,
+    network: Network, task: Task, spans: Sequence[int], generator: torch.Generator, *, sequences: int = 20
 ) -> dict[int, float]:
     """The share of right answers of a new readout for each of `spans`, a logistic regression on the state.
 

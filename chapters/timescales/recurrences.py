@@ -37,10 +37,7 @@ def differences(generator: torch.Generator) -> Differences:
             found.states.append(states)
             found.gradients.append(max(gradients))
             if activation == "leaky_relu":
-                found.table["leak inside" if inside else "leak outside"] = [
-                    states,
-                    *gradients,
-                ]
+                found.table["leak inside" if inside else "leak outside"] = [states, *gradients]
                 if inside:
                     found.states.append(max(map(difference, results[0][0], folded(bits, *inputs))))
     return found
@@ -74,14 +71,7 @@ def folded(bits: Tensor, h: Tensor, W: Tensor, w: Tensor, b: Tensor, a: Tensor) 
     return states
 
 
-def as_a_loop(
-    bits: Tensor,
-    h: Tensor,
-    weight: Tensor,
-    input_weight: Tensor,
-    bias: Tensor,
-    leak: Tensor,
-) -> Tensor:
+def as_a_loop(bits: Tensor, h: Tensor, weight: Tensor, input_weight: Tensor, bias: Tensor, leak: Tensor) -> Tensor:
     """The last state, by the equation as it stands."""
     for x in bits:
         drive = h @ weight.T + bias + input_weight * x[:, None]
@@ -92,10 +82,7 @@ def as_a_loop(
 def step_times(generator: torch.Generator) -> dict[str, float]:
     """Milliseconds of a training step, 100 units and 64 sequences of 30 bits, forwards and backwards."""
     bits, inputs = draw_problem(100, 64, 30, generator)
-    bits, inputs = (
-        bits.float(),
-        [tensor.detach().float().requires_grad_() for tensor in inputs],
-    )
+    bits, inputs = (bits.float(), [tensor.detach().float().requires_grad_() for tensor in inputs])
     peer = torch.nn.RNN(1, 100)
     calls = {
         "the equation as a loop": lambda: as_a_loop(bits, *inputs),

@@ -56,18 +56,7 @@ SUMMARIES: dict[str, dict[int, Summary]] = {
 """By curriculum and span solved."""
 
 EPOCHS: dict[str, dict[int, int]] = {
-    "single-head": {
-        2: 1,
-        3: 2,
-        4: 3,
-        5: 4,
-        6: 5,
-        7: 7,
-        8: 10,
-        9: 12,
-        10: 15,
-        11: 20,
-    },
+    "single-head": {2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 7, 8: 10, 9: 12, 10: 15, 11: 20},
     "multi-head": {2: 1, 3: 2, 4: 3, 5: 4, 6: 6, 7: 7, 8: 8, 9: 9, 10: 10, 11: 11},
 }
 """The epoch after which each span was solved, by curriculum."""

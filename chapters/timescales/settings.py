@@ -9,13 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from brainlib.timescales.curricula import (
-    all_at_once,
-    from_scratch,
-    multi_head,
-    single_head,
-    sliding_window,
-)
+from brainlib.timescales.curricula import all_at_once, from_scratch, multi_head, single_head, sliding_window
 from brainlib.timescales.training import CurriculumConfig
 from chapters.timescales.circuit import Simulation
 from chapters.timescales.lesions import Lesions
@@ -59,12 +53,7 @@ def both(config: CurriculumConfig, remark: str = "", **changes: Any) -> dict[str
 
 def gated(config: CurriculumConfig, units: int, epochs: int) -> dict[str, CurriculumConfig]:
     """LSTM and GRU, as the official code trains its LSTM: by Adam, on bits that are 1 half of the time."""
-    changes: dict[str, Any] = {
-        "units": units,
-        "epochs": epochs,
-        "rate": 0.5,
-        "learning_rate": None,
-    }
+    changes: dict[str, Any] = {"units": units, "epochs": epochs, "rate": 0.5, "learning_rate": None}
     return both(config, "lstm", network="lstm", **changes) | both(config, "gru", network="gru", **changes)
 
 
@@ -92,10 +81,7 @@ LAPTOP = CurriculumConfig(
     test_sequences=5120,
 )
 PAPER = CurriculumConfig("parity", single_head(), epochs=40)
-FULL_SIZE = {
-    "single-head": PAPER,
-    "multi-head": replace(PAPER, curriculum=multi_head(), largest_span=11),
-}
+FULL_SIZE = {"single-head": PAPER, "multi-head": replace(PAPER, curriculum=multi_head(), largest_span=11)}
 
 SETTINGS = {
     "ci": Settings(
