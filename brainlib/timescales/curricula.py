@@ -2,7 +2,7 @@
 
 A span is the paper's N, how many bits back the answer reaches. A curriculum is a row of stages, each a list of spans
 that lie side by side; a network moves to the next stage when it passes a test of the present one. The official code
-calls them `single`, `cumulative` and `sliding`. Used in chapters/timescales/02_curricula.ipynb.
+calls them `single`, `cumulative` and `sliding`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""How often a network answers rightly: on sequences like those it is trained on, or all along a few long ones.
-
-Used in all chapters on timescales.
-"""
+"""How often a network answers rightly: on sequences like those it is trained on, or all along a few long ones."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -50,7 +47,7 @@ def accuracy(
 
 
 class RunningTest(NamedTuple):
-    """Long sequences along which one head is asked for one span after every bit, but for the first.
+    """Long sequences along which each of `heads` is asked for a span of its own after every bit, but for the first.
 
     Every network it is given reads the same bits from the same state, so that two are compared without the chance of
     the draw. `answers` are those to the last bits.
@@ -58,22 +55,26 @@ class RunningTest(NamedTuple):
 
     bits: Float[Tensor, "time batch 1"]
     h0: Float[Tensor, "batch units"]
-    head: int
-    answers: Int64[Tensor, "steps batch"]
+    heads: tuple[int, ...]
+    answers: Int64[Tensor, "heads steps batch"]
 
     @torch.no_grad()
-    def accuracy(self, network: Network) -> float:
-        """The share of right answers, over all sequences and bits."""
-        states = network.states(self.bits, self.h0)[-len(self.answers) :]
-        given = network.read(states, [self.head])[0].argmax(-1)
-        return (given == self.answers).double().mean().item()
+    def states(self, network: Network) -> Float[Tensor, "steps batch units"]:
+        """The states of a network after the bits that are asked about."""
+        return network.states(self.bits, self.h0)[-self.answers.shape[1] :]
+
+    @torch.no_grad()
+    def accuracy(self, network: Network) -> list[float]:
+        """The share of right answers of each head, over all sequences and bits."""
+        given = network.read(self.states(network), self.heads).argmax(-1)
+        return (given == self.answers).double().mean((1, 2)).tolist()
 
 
 def running_test(
     network: Network,
     task: Task,
-    span: int,
-    head: int,
+    spans: Sequence[int],
+    heads: Sequence[int],
     generator: torch.Generator,
     *,
     sequences: int = 10,
@@ -82,20 +83,22 @@ def running_test(
     rate: Rate = 0.5,
 ) -> RunningTest:
     """A test for `network` and others of its size: `sequences` of `warm_up` bits that are not asked about and `steps`
-    that are. The defaults are those of the official code's lesions, on balanced bits, where guessing
-    gets one half. Used in chapters/timescales/03_lesions.ipynb.
+    that are, for each of `spans` by its head. The defaults are those of the official code's lesions, on balanced bits,
+    where guessing gets one half.
 
     Raises `ValueError` for no sequences or steps, a warm-up shorter than the span less 1, and as `tasks.draw_bits`.
     """
     for name, count in (("sequences", sequences), ("steps", steps)):
         if count < 1:
             raise ValueError(f"{name}: got {count}, expected at least 1")
-    if warm_up < span - 1:
-        raise ValueError(f"warm_up: got {warm_up} bits, expected at least {span - 1} for span {span}")
+    if warm_up < max(spans) - 1:
+        raise ValueError(f"warm_up: got {warm_up} bits, expected at least {max(spans) - 1} for span {max(spans)}")
     bits = draw_bits(warm_up + steps, sequences, generator, rate_of(task, rate), network.readout_weight.device)
-    windows = bits[-steps - span + 1 :, :, 0].unfold(0, span, 1)  # [steps, B, span]
-    expected = answers(task, windows.flatten(0, 1).T.unsqueeze(-1), [span])
-    return RunningTest(bits, network.initial_state(sequences, generator), head, expected.view(steps, sequences))
+    expected = []
+    for span in spans:
+        windows = bits[-steps - span + 1 :, :, 0].unfold(0, span, 1)  # [steps, B, span]
+        expected.append(answers(task, windows.flatten(0, 1).T.unsqueeze(-1), [span]).view(steps, sequences))
+    return RunningTest(bits, network.initial_state(sequences, generator), tuple(heads), torch.stack(expected))
 
 
 def relative_accuracy(accuracy: float, baseline: float) -> float:

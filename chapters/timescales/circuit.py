@@ -15,28 +15,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib.timescales.autocorrelation import autocorrelation as measured
 from brainlib.timescales.kernels import recurrence
+from brainlib.timescales.model import LeakyRNN
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """The time constants `tau` of both neurons in bits; the weights `forth`, from the first to the second, and `back`.
+    """The time constants `tau` of both neurons in bits; the weights `forward`, from the first to the second, and
+    `backward`.
 
-    Raises `ValueError` for a time constant below 1, for `forth` of 0, or for a loop that multiplies what travels around
-    it by 1 or more.
+    Raises `ValueError` for a time constant below 1, for `forward` of 0, or for a loop that multiplies what travels
+    around it by 1 or more.
     """
 
     tau: tuple[float, float]
-    forth: float = 1.0
-    back: float = 0.0
+    forward: float = 1.0
+    backward: float = 0.0
 
     def __post_init__(self) -> None:
         if not min(self.tau) >= 1:
             raise ValueError(f"tau: got {self.tau}, expected two time constants of at least 1 bit")
-        if self.forth == 0:
-            raise ValueError("forth: got 0, expected a weight, else the second neuron hears nothing")
-        if not abs(self.forth * self.back) < 1:
-            raise ValueError(f"forth, back: got {self.forth}, {self.back}, expected a product between -1 and 1")
+        if self.forward == 0:
+            raise ValueError("forward: got 0, expected a weight, else the second neuron hears nothing")
+        if not abs(self.forward * self.backward) < 1:
+            got = f"{self.forward}, {self.backward}"
+            raise ValueError(f"forward, backward: got {got}, expected a product between -1 and 1")
 
     @property
     def leak(self) -> Float[Tensor, "2"]:
@@ -46,7 +50,7 @@ class Circuit:
     @property
     def weight(self) -> Float[Tensor, "2 2"]:
         """W, as in the network: row to, column from, no self-connections."""
-        return torch.tensor([[0.0, self.back], [self.forth, 0.0]], dtype=torch.float64)
+        return torch.tensor([[0.0, self.backward], [self.forward, 0.0]], dtype=torch.float64)
 
     @property
     def input_weight(self) -> Float[Tensor, "2"]:
@@ -60,21 +64,18 @@ class Circuit:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """Bits of each stream, and streams side by side, for the comparison of the simulation with the closed form."""
+class Simulation:
+    """Bits of each stream, and streams side by side."""
 
     length: int
     trials: int
 
 
-EXPERIMENTS = {"ci": Experiment(4_000, 512), "laptop": Experiment(10_000, 1_000), "paper": Experiment(10_000, 1_000)}
-
-
 def time_constant(circuit: Circuit) -> float:
     """Bits in which the circuit's slowest mode falls to 1 / e: -1 / ln of the largest modulus of M's eigenvalues.
 
-    With one tau for both neurons the eigenvalues are 1 - (1 -+ sqrt(forth back)) / tau. 0 if nothing outlasts a bit.
-    Used in chapters/timescales/01_leaky_neurons.
+    With one tau for both neurons the eigenvalues are 1 - (1 -+ sqrt(gain)) / tau, where the gain is forward times
+    backward. 0 if nothing outlasts a bit.
     """
     slowest = float(torch.linalg.eigvals(circuit.transition).abs().max())
     return -1 / math.log(slowest) if slowest > 1e-12 else 0.0
@@ -83,12 +84,12 @@ def time_constant(circuit: Circuit) -> float:
 def autocorrelation(circuit: Circuit, lags: int) -> Float[Tensor, "lags_and_0 2"]:
     """Autocorrelation of both neurons at lags 0 to `lags` in bits, while they hear random bits: the closed form.
 
-    Raises `ValueError` for no lag. Used in chapters/timescales/01_leaky_neurons.
+    Raises `ValueError` for no lag.
     """
     if lags < 1:
         raise ValueError(f"lags: got {lags}, expected at least 1")
-    transition, heard = circuit.transition, circuit.leak * circuit.input_weight
-    noise = torch.outer(heard, heard) / 4  # a fair bit's variance
+    transition, drive = circuit.transition, circuit.leak * circuit.input_weight
+    noise = torch.outer(drive, drive) / 4  # a fair bit's variance
     steps = torch.eye(4, dtype=torch.float64) - torch.kron(transition, transition)
     covariance = torch.linalg.solve(steps, noise.flatten()).view(2, 2)
     variance, variances = covariance.diagonal().clone(), []
@@ -102,11 +103,10 @@ def respond(circuit: Circuit, bits: Float[Tensor, "time batch"]) -> Float[Tensor
     """States of the two neurons as they hear the bits, about the level at which their bias holds them.
 
     Before the first bit they have heard an endless stream of halves. Computed by the network's own recurrence; the bias
-    is such that no bits can take a state below zero, where the leaky ReLU would bend it. Used in
-    chapters/timescales/01_leaky_neurons.
+    is such that no bits can take a state below zero, where the leaky ReLU would bend it.
     """
     identity = torch.eye(2, dtype=torch.float64)
-    farthest = max(1.0, abs(circuit.forth)) / (1 - abs(circuit.forth * circuit.back))
+    farthest = max(1.0, abs(circuit.forward)) / (1 - abs(circuit.forward * circuit.backward))
     level = torch.full((2,), farthest, dtype=torch.float64)  # bits of half a unit take a state at most half as far
     start = level.expand(bits.shape[1], 2).contiguous()
     bias = (identity - circuit.weight) @ level - circuit.input_weight / 2
@@ -114,13 +114,36 @@ def respond(circuit: Circuit, bits: Float[Tensor, "time batch"]) -> Float[Tensor
     return states - level
 
 
-def simulate(circuit: Circuit, experiment: Experiment, generator: torch.Generator) -> Float[Tensor, "time batch 2"]:
+def simulate(circuit: Circuit, simulation: Simulation, generator: torch.Generator) -> Float[Tensor, "time batch 2"]:
     """States of the two neurons as they hear fair random bits, after they have forgotten how they began.
 
-    Raises `ValueError` for less than one bit or stream. Used in chapters/timescales/01_leaky_neurons.
+    Raises `ValueError` for less than one bit or stream.
     """
-    if experiment.length < 1 or experiment.trials < 1:
-        raise ValueError(f"experiment: got {experiment}, expected at least one bit and one stream")
-    forgotten = math.ceil(20 * time_constant(circuit))
-    heard = torch.rand(experiment.length + forgotten, experiment.trials, generator=generator, dtype=torch.float64) < 0.5
-    return respond(circuit, heard.double())[forgotten:]
+    if simulation.length < 1 or simulation.trials < 1:
+        raise ValueError(f"simulation: got {simulation}, expected at least one bit and one stream")
+    burn_in = math.ceil(20 * time_constant(circuit))
+    fair = torch.rand(simulation.length + burn_in, simulation.trials, generator=generator, dtype=torch.float64) < 0.5
+    return respond(circuit, fair.double())[burn_in:]
+
+
+CIRCUITS = {
+    "τ = 1, gain 0.8": Circuit((1.0, 1.0), backward=0.8),
+    "τ = 2, gain 0.6": Circuit((2.0, 2.0), backward=0.6),
+    "τ = 2, gain −0.9": Circuit((2.0, 2.0), backward=-0.9),
+}
+LAGS = 30
+
+
+def simulation_error(circuit: Circuit, simulation: Simulation, lags: int, generator: torch.Generator) -> float:
+    """The largest difference of the simulated autocorrelation from the closed form."""
+    found = measured(simulate(circuit, simulation, generator), lags)
+    return float((found - autocorrelation(circuit, lags)).abs().max())
+
+
+@torch.no_grad()
+def modes(network: LeakyRNN) -> tuple[Tensor, float]:
+    """The eigenvalues of M = diag(1 - a) + diag(a) W, as if no neuron ever crossed zero, and how many bits the slowest
+    mode takes to fall to 1 / e."""
+    leak = 1 / network.tau
+    found = torch.linalg.eigvals(torch.diag(1 - leak) + leak[:, None] * network.weight)
+    return found, float(-1 / found.abs().max().log())

@@ -18,6 +18,7 @@ from brainlib.extras import extra
 SHORTEST = 1.0  # bits; what decays faster is not counted, as in the official code
 LONGEST = 100.0  # bits, the bound of the fits
 MOST_EVALUATIONS = 2000
+AT_ONCE = 2**24  # numbers in a Fourier transform
 EXACT = 1e-5  # residuals that are rounding, and speak for no model
 
 
@@ -70,7 +71,7 @@ def autocorrelation(states: Float[Tensor, "time batch units"], lags: int) -> Flo
     """The autocorrelation of every unit at lags 0 to `lags`: the mean of its autocovariance over sequences, divided by
     that at lag 0. NaN for a unit that never changes. Float64.
 
-    Raises `ValueError` for fewer than 2 lags or sequences that are not longer. Used in chapters/timescales.
+    Raises `ValueError` for fewer than 2 lags or sequences that are not longer.
     """
     return normalised(autocovariance(states, lags))
 
@@ -78,20 +79,21 @@ def autocorrelation(states: Float[Tensor, "time batch units"], lags: int) -> Flo
 def autocovariance(states: Float[Tensor, "time batch units"], lags: int) -> Float[Tensor, "lags_and_0 batch units"]:
     """Of every sequence and unit, less its own mean: the sum over the T - k pairs that are k apart, divided by T - k.
 
-    Sum by sum: for a few dozen lags that is less work than the official code's two Fourier transforms. (It divides by
-    T - k - 1: no difference once normalised by lag 0, but for a factor of 1 + k / T^2.)
+    By Fourier transforms in float64, padded so that no pair wraps around. (The official code divides by T - k - 1: no
+    difference once normalised by lag 0, but for a factor of 1 + k / T^2.)
     """
     time, batch, units = states.shape
     if not 2 <= lags < time:
         raise ValueError(f"lags: got {lags}, expected at least 2 and fewer than the {time} states")
-    found = states.new_empty((lags + 1, batch, units), dtype=torch.float64)
-    for b, sequence in enumerate(states.unbind(1)):
-        for n, series in enumerate(sequence.T.contiguous()):
-            moved = series.double() - series[0]  # exactly 0 where nothing changes
-            moved -= moved.mean()
-            for lag in range(lags + 1):
-                found[lag, b, n] = moved[lag:].dot(moved[: time - lag]) / (time - lag)
-    return found
+    size = 2 ** (time + lags - 1).bit_length()
+    found = []
+    for series in states.flatten(1).split(max(1, AT_ONCE // size), dim=1):
+        moved = series.double() - series[0]  # exactly 0 where nothing changes
+        moved -= moved.mean(0)
+        power = torch.fft.rfft(moved, size, dim=0).abs().square()
+        found.append(torch.fft.irfft(power, size, dim=0)[: lags + 1])
+    pairs = time - torch.arange(lags + 1, device=states.device)
+    return torch.cat(found, dim=1).unflatten(1, (batch, units)) / pairs[:, None, None]
 
 
 def fit_decay(correlations: Float[Tensor, "lags_and_0 units"]) -> TauNet:

@@ -20,8 +20,7 @@ def parity_by_hand(largest: int, units: int | None = None) -> LeakyRNN:
     """The chain of `largest` links, a head for each span from 2 to `largest`, in order; `units` beyond two a link
     (None: none) stay silent. All time constants are 1.
 
-    Raises `ValueError` for a span below 2 and for fewer units than the chain has. Used in
-    chapters/timescales/01_leaky_neurons.ipynb.
+    Raises `ValueError` for a span below 2 and for fewer units than the chain has.
     """
     if largest < 2:
         raise ValueError(f"largest: got {largest}, expected a span of at least 2")

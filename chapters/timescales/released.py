@@ -2,7 +2,7 @@
 
 The official repository holds two trained networks of 500 units with a snapshot at every span from 2 to 11, one for each
 curriculum, both from seed 0, and their logs. The numbers here were computed from them; the files themselves are
-not part of this project. Used in chapters/timescales/02_curricula.ipynb.
+not part of this project.
 """
 
 from dataclasses import dataclass
