@@ -38,12 +38,12 @@ def plainly(model: GPT, tokens: torch.Tensor) -> torch.Tensor:
     for block in model.blocks:
         normed = layer_norm(v, v.shape[2:], block.attention_norm.weight)
         query, key, value = (normed @ block.attention.weight.T).chunk(3, -1)
-        heard = []
+        attended = []
         for q, k, x, slope in zip(*(side.chunk(c.heads, -1) for side in (query, key, value)), slopes, strict=True):
             scores = q @ k.mT / (c.dim / c.heads) ** 0.5 - slope * distance
             scores[:, (distance < 0) | (distance > c.memory)] = -torch.inf
-            heard.append(scores.softmax(-1) @ x)
-        v = v + torch.cat(heard, -1) @ block.attention_out.weight.T
+            attended.append(scores.softmax(-1) @ x)
+        v = v + torch.cat(attended, -1) @ block.attention_out.weight.T
         normed = layer_norm(v, v.shape[2:], block.mlp_norm.weight)
         v = v + gelu(normed @ block.mlp.weight.T) @ block.mlp_out.weight.T
     return layer_norm(v, v.shape[2:], model.norm.weight) @ model.embedding.T

@@ -55,7 +55,7 @@ def test_a_state_of_another_model_or_batch(small, tokens):
 
 def test_pieces_of_nothing(small, tokens):
     with pytest.raises(ValueError, match="piece: got 0"):
-        small(tokens, piece=0)
+        small(tokens, chunk_size=0)
 
 
 def test_fading_synapses_have_no_official_form(fading):

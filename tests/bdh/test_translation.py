@@ -42,7 +42,7 @@ def test_a_gpt_is_trained_alike(tiny):
 
 
 def test_without_gradients_through_time_other_weights_are_learned(tiny):
-    weights = [translation.run(tiny, device="cpu", through_time=way)[0].decoder_x for way in (True, False)]
+    weights = [translation.run(tiny, device="cpu", bptt=way)[0].decoder_x for way in (True, False)]
     assert not torch.allclose(*weights)
 
 

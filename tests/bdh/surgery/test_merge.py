@@ -22,7 +22,7 @@ def model(seed: int, neurons: int = 64) -> BDH:
 
 @torch.no_grad()
 def logits(model: BDH, tokens: torch.Tensor) -> torch.Tensor:
-    return model(tokens, carry=False)[0]
+    return model(tokens, return_state=False)[0]
 
 
 def by_head(model: BDH) -> torch.Tensor:
@@ -52,18 +52,18 @@ def test_the_scores_and_the_speech_of_the_parts_add_up(tokens):
     merged = merge(parts)
     v = torch.nn.functional.layer_norm(parts[0].embedding[tokens].detach(), (16,))
     time = torch.arange(tokens.shape[1], dtype=torch.float64)
-    heard, said = torch.zeros(2, 2, 37, 16).double(), torch.zeros(2, 37, 16).double()
+    attended, said = torch.zeros(2, 2, 37, 16).double(), torch.zeros(2, 37, 16).double()
     xs = []
     with torch.no_grad():
         for part in parts:
             x = (v[:, None] @ part.decoder_x).relu()
             phases = time[:, None] * (part.frequencies.double() / 2.0**64 * 2 * torch.pi)
             q = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * torch.polar(torch.ones_like(phases), phases)
-            heard += (q @ q.mH).real.tril(-1) @ v[:, None]
+            attended += (q @ q.mH).real.tril(-1) @ v[:, None]
             xs.append(x)
-        heard = torch.nn.functional.layer_norm(heard, (16,))
+        attended = torch.nn.functional.layer_norm(attended, (16,))
         for part, x in zip(parts, xs, strict=True):
-            said += (((heard @ part.decoder_y).relu() * x) @ by_head(part)).sum(1)
+            said += (((attended @ part.decoder_y).relu() * x) @ by_head(part)).sum(1)
         v = torch.nn.functional.layer_norm(v + torch.nn.functional.layer_norm(said, (16,)), (16,))
         one_layer = BDH(replace(merged.config, layers=1)).double().eval()
         one_layer.load_state_dict(merged.state_dict())

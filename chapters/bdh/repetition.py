@@ -5,9 +5,10 @@ period the word is another. Its first copy cannot be foretold and has to be memo
 the synapses.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -15,11 +16,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded
+from brainlib.bdh import BDH, BDHConfig
 from brainlib.bdh.anatomy.activity import record_activity
-from brainlib.bdh.model import BDH, BDHConfig
-from brainlib.bdh.shakespeare import next_byte_loss
-from brainlib.bdh.translation import new_model
-from brainlib.training import History, TrainingConfig, train
+from brainlib.training import train
+from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result, schedule
 
 LETTERS, WARM_UP, WORD, COPIES = 26, 13, 8, 8
 PERIOD = WARM_UP + WORD * COPIES
@@ -28,34 +28,15 @@ REPEATING = slice(WARM_UP + WORD, PERIOD)
 PACES = 8  # groups of neurons from the fastest to the slowest turning, as in the paper
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """Sizes of one run: the model, its training, and batches of `batch` texts of `periods` periods."""
-
-    model: BDHConfig
-    training: TrainingConfig
-    batch: int
-    periods: int
-
-
-def schedule(steps: int, learning_rate: float) -> TrainingConfig:
-    return TrainingConfig(
-        steps=steps, learning_rate=learning_rate, warmup_steps=steps // 20, decay="cosine", betas=(0.9, 0.99),
-        precision="auto",
-    )  # fmt: skip
+def _experiment(dim: int, neurons: int, steps: int, rate: float, batch: int, periods: int) -> Experiment:
+    model = BDHConfig(layers=4, dim=dim, heads=4, neurons=neurons, vocab=LETTERS, dropout=0.0)
+    return Experiment(model, schedule(steps, rate, decay="cosine"), batch, periods * PERIOD, "repeated words")
 
 
 EXPERIMENTS = {
-    "ci": Experiment(
-        BDHConfig(layers=4, dim=32, heads=4, neurons=512, vocab=LETTERS, dropout=0.0), schedule(250, 6e-3), 8, 2
-    ),
-    "laptop": Experiment(
-        BDHConfig(layers=4, dim=64, heads=4, neurons=1024, vocab=LETTERS, dropout=0.0), schedule(1200, 4e-3), 8, 2
-    ),
-    # The paper's model; how it was trained is not told.
-    "paper": Experiment(
-        BDHConfig(layers=4, dim=256, heads=4, neurons=65536, vocab=LETTERS, dropout=0.0), schedule(3000, 1e-3), 16, 4
-    ),
+    "ci": _experiment(32, 512, 250, 6e-3, batch=8, periods=2),
+    "laptop": _experiment(64, 1024, 1200, 4e-3, batch=8, periods=2),
+    "paper": _experiment(256, 65536, 3000, 1e-3, batch=16, periods=4),  # its model; how it was trained is not told
 }
 
 
@@ -102,34 +83,48 @@ def repeated_words(
     return torch.cat((warm_up, words.expand(-1, -1, -1, copies, -1).flatten(2)), dim=2).flatten(1)
 
 
-def run(
-    experiment: Experiment, seed: int = 0, device: str = "auto", folder: str | Path | None = None
-) -> tuple[BDH, History]:
-    """Trains a model on repeated words, from random weights; returns it in eval mode with its history.
-
-    `folder` makes the run resumable. Used in chapters/bdh/04_anatomy.ipynb.
-    """
+def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """Trains a model on repeated words, from random weights."""
     model = new_model(experiment.model, seed, device)
-    batches = RepeatedWords(experiment.batch, experiment.periods, seed)
-    history = train(model, next_byte_loss, batches, replace(experiment.training, seed=seed), folder=folder)
-    return model.eval(), history
+    batches = RepeatedWords(experiment.batch, experiment.length // PERIOD, seed)
+    config = replace(experiment.training, seed=seed)
+    return result(model, train(model, partial(next_byte_loss, return_state=False), batches, config, folder=folder))
 
 
 @torch.no_grad()
 def read(model: BDH, texts: int = 64, seed: int = 0, copies: int = COPIES) -> Reading:
     """What the model does in the second period of new texts, whose first it has read.
 
-    With `copies=1` nothing repeats: the control for what comes with the place alone. Used in chapters/bdh.
+    With `copies=1` nothing repeats: the control for what comes with the place alone.
     """
     generator = seeded(seed)
     tokens = repeated_words(texts, 2, generator, copies).to(model.embedding.device)
     second = slice(PERIOD, 2 * PERIOD)
-    logits, _, _ = model(tokens, carry=False)
+    logits, _, _ = model(tokens, return_state=False)
     loss = cross_entropy(logits[:, PERIOD - 1 : -1].flatten(0, 1), tokens[:, second].flatten(), reduction="none")
     x, y = (values[:, :, :, second] > 0 for values in record_activity(model, tokens))  # [L, B, H, period, K]
     pace = y.unflatten(-1, (PACES, -1))  # the frequencies of a head fall from its first neuron to its last
-    shares = (active.cpu().double() for active in (x, y, pace))
-    x, y, pace = shares
+    x, y, pace = (active.cpu().double() for active in (x, y, pace))
     return Reading(
         loss.view(texts, PERIOD).mean(0).cpu(), x.mean((1, 2, 4)), y.mean((1, 2, 4)), pace.mean((1, 2, 5)).mT
     )
+
+
+def shares(reading: Reading, control: Reading) -> dict[str, list[float]]:
+    """Percent of y (and of x) above zero in every layer, by what the text does; `control` has no repetition."""
+    phases = {"memorising": MEMORISING, "repeating": REPEATING}
+    return (
+        {phase: _percent(reading.y, place) for phase, place in phases.items()}
+        | {"never repeating": _percent(control.y, REPEATING)}
+        | {f"x {phase}": _percent(reading.x, place) for phase, place in phases.items()}
+    )
+
+
+def ratio_by_pace(reading: Reading) -> list[float]:
+    """Of every group of layer 2's neurons: the share that is active while memorising over that while repeating."""
+    pace = reading.y_by_pace[1]
+    return (pace[:, MEMORISING].mean(1) / pace[:, REPEATING].mean(1).clamp_min(1e-6)).tolist()
+
+
+def _percent(active: Tensor, place: slice) -> list[float]:
+    return (active[:, place].mean(1) * 100).tolist()

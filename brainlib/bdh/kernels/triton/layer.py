@@ -1,4 +1,4 @@
-"""The round on a GPU: Triton where a product ends in elementwise work or skips a triangle, else library products."""
+"""The layer on a GPU: Triton where a product ends in elementwise work or skips a triangle, else library products."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,27 +24,27 @@ class Sizes(NamedTuple):
     K: int
 
 
-def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
+def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
     check(v, decoder_x, options)
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     v_, Dx, Dy, E = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder))
-    phases, synapses, decay = plain(turn * scale, synapses, decay, v)
+    phases, synapses, decay = plain(rope * scale, synapses, decay, v)
     update = torch.empty_like(v, memory_format=torch.contiguous_format)
     scores = v.new_empty(B, H, T, T, dtype=low)
-    heard = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
-    after = v.new_empty(B, H, K, D) if options.carry else None
+    attended = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
+    after = v.new_empty(B, H, K, D) if options.return_state else None
     with torch.cuda.device_of(v):
         for rows in slabs(B, T * H * K * low.itemsize):
             size = Sizes(len(v[rows]), T, H, D, K)
             x, q = project(v_[rows], Dx, phases, size)
             scores_of(q, decay, scores[rows], size)
-            heard[rows] = by_head(scores[rows], v_[rows], size)
+            attended[rows] = by_head(scores[rows], v_[rows], size)
             if synapses is not None:
                 past = (synapses[rows] * scale).to(low)
-                heard[rows] += fades.begun * torch.stack([q[:, :, h] @ past[:, h] for h in range(H)], 1)
-            normed = heads_first(norm(heard[rows], EPS * scale**4), low)
-            y = speak(normed, Dy, x, options, rows.start * T, size)
+                attended[rows] += fades.before * torch.stack([q[:, :, h] @ past[:, h] for h in range(H)], 1)
+            normed = heads_first(norm(attended[rows], EPS * scale**4), low)
+            y = gate_forward(normed, Dy, x, options, rows.start * T, size)
             update[rows] = (y.flatten(0, 1).flatten(1) @ E.flatten(0, 1)).view_as(update[rows])
             if after is not None:
                 w = contiguous(fades.left * v[rows, None], low)
@@ -52,29 +52,29 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
             del x, q, y  # before the next slab's
     if options.dropout:
         update /= kept_share(options.dropout)
-    return update, after, scores, heard
+    return update, after, scores, attended
 
 
-def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, scores, heard, options):
+def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses, decay, scores, attended, options):
     check(v, decoder_x, options)
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
     v_, Dx, Dy, E, d_update = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder, d_update))
-    phases, synapses, decay = plain(turn * scale, synapses, decay, v)
+    phases, synapses, decay = plain(rope * scale, synapses, decay, v)
     dv = torch.empty_like(v, memory_format=torch.contiguous_format)
     dDx, dDy, dE = (torch.zeros_like(t) for t in (decoder_x, decoder_y, encoder))
-    d_synapses = None if synapses is None or not options.through_time else torch.empty_like(synapses)
+    d_synapses = None if synapses is None or not options.bptt else torch.empty_like(synapses)
     d_decay = None if decay is None else torch.zeros_like(decay)
     t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
     with torch.cuda.device_of(v):
         for rows in slabs(B, T * H * K * low.itemsize):
             size = Sizes(len(v[rows]), T, H, D, K)
-            v_rows, S, a = v_[rows], scores[rows], heard[rows]
+            v_rows, S, a = v_[rows], scores[rows], attended[rows]
             x, q = project(v_rows, Dx, phases, size)
             normed, mean, deviation = torch.native_layer_norm(a, (D,), None, None, EPS * scale**4)
             n = heads_first(normed, low)
-            y, d_gate, dx = speak_backward(n, Dy, d_update[rows], E, x, options, rows.start * T, size)
+            y, d_gate, dx = gate_backward(n, Dy, d_update[rows], E, x, options, rows.start * T, size)
             dE += (y.flatten(0, 1).flatten(1).mT @ d_update[rows].flatten(0, 1)).view(H, K, D)
             del y
             d_gate = d_gate.flatten(0, 1).transpose(0, 1)  # [H, N, K]
@@ -83,17 +83,17 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
             da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
             if d_decay is not None:
                 d_decay -= (t * da * a).sum((0, 2, 3))
-            da, da_begun = da.to(low), None
+            da, da_before = da.to(low), None
 
             G = torch.bmm(da.flatten(1, 2), v_rows.mT).view(size.B, H, T, T).tril_(-1)
             if fades.between is not None:
                 G *= fades.between
-            if options.through_time:
+            if options.bptt:
                 G = G + G.mT
             as_value = (S.mT @ da).to(v.dtype)  # [b, H, T, D]
             past, w, future = None, None, None
             if synapses is not None:
-                past, da_begun = (synapses[rows] * scale).to(low), contiguous(fades.begun * da, low)
+                past, da_before = (synapses[rows] * scale).to(low), contiguous(fades.before * da, low)
             if d_decay is not None:
                 d_decay += (t * as_value * v[rows, None]).sum((0, 2, 3))
             if d_after is not None:
@@ -107,11 +107,11 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
                         d_decay -= T * fades.whole * (d_after[rows] * synapses[rows]).sum((0, 2, 3))
             if d_synapses is not None:
                 before = None if d_after is None else d_after[rows].contiguous()
-                learn(q, da_begun, before, fades.whole, d_synapses[rows], scale, size)
-            dp = turn_back(G, q, da_begun, past, w, future, phases, x, dx, size).flatten(0, 1)  # [N, H, K]
+                learn(q, da_before, before, fades.whole, d_synapses[rows], scale, size)
+            dp = unrotate(G, q, da_before, past, w, future, phases, x, dx, size).flatten(0, 1)  # [N, H, K]
             dDx += (v_rows.flatten(0, 1).mT @ dp.flatten(1)).view(D, H, K).transpose(0, 1)
             dv[rows] = (dp.transpose(0, 1) @ Dx.mT).sum(0, dtype=v.dtype).view(size.B, T, D)
-            if options.through_time:
+            if options.bptt:
                 dv[rows] += as_value.sum(1)
             del x, q, d_gate, dx, dp
     return dv, dDx, dDy, dE, d_synapses, d_decay
@@ -138,9 +138,9 @@ def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype).contiguous()
 
 
-def plain(turn: Tensor, synapses: Tensor | None, decay: Tensor | None, v: Tensor) -> list[Tensor | None]:
+def plain(rope: Tensor, synapses: Tensor | None, decay: Tensor | None, v: Tensor) -> list[Tensor | None]:
     """As the kernels read them: cosines and sines side by side, everything contiguous and of one dtype."""
-    tensors = torch.view_as_real(turn), synapses, decay
+    tensors = torch.view_as_real(rope), synapses, decay
     return [None if tensor is None else contiguous(tensor, v.dtype) for tensor in tensors]
 
 
@@ -167,20 +167,20 @@ def project(v, Dx, phases, size):
     return x, q
 
 
-def speak(normed, Dy, x, options, first_row, size):
+def gate_forward(normed, Dy, x, options, first_row, size):
     B, T, H, D, K = size
     y, chance = torch.empty_like(x), round(options.dropout * DRAWS)
-    neurons.speak[tiles(B * T, K, H)](
+    neurons.gate_forward[tiles(B * T, K, H)](
         normed, Dy, x, y, options.seed, first_row, chance, B * T, D, H, K, chance > 0, **products(x.dtype)
     )
     return y
 
 
-def speak_backward(normed, Dy, du, E, x, options, first_row, size):
+def gate_backward(normed, Dy, du, E, x, options, first_row, size):
     B, T, H, D, K = size
     y, d_gate, dx = (torch.empty_like(x) for _ in range(3))
     chance = round(options.dropout * DRAWS)
-    neurons.speak_backward[tiles(B * T, K, H)](
+    neurons.gate_backward[tiles(B * T, K, H)](
         normed, Dy, du, E, x, y, d_gate, dx, options.seed, first_row, chance, B * T, D, H, K, chance > 0,
         **products(x.dtype),
     )  # fmt: skip
@@ -193,10 +193,10 @@ def scores_of(q, decay, scores, size):
     attention.scores[grid](q, scores, decay, T, H, K, decay is not None, **products(q.dtype))
 
 
-def turn_back(G, q, da, past, w, future, phases, x, dx, size):
+def unrotate(G, q, da, past, w, future, phases, x, dx, size):
     B, T, H, D, K = size
     dp = torch.empty_like(x)
-    attention.turn_back[tiles(T, K, B * H)](
+    attention.unrotate[tiles(T, K, B * H)](
         G, q, da, past, w, future, phases, x, dx, dp, T, D, H, K, past is not None, future is not None,
         **products(q.dtype),
     )  # fmt: skip

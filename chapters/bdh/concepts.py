@@ -79,14 +79,13 @@ class Passages(NamedTuple):
 def passages(verses: Sequence[str], concept: Concept, language: str, most: int = 150) -> Passages:
     """Passages with and without the concept, as many of either: at most `most`, spread evenly over the verses.
 
-    A verse gives at most one passage of either kind. A passage of one kind contains no word of the other. Used in
-    chapters/bdh/04_anatomy.ipynb. Raises `ValueError` for a language without words, or if the verses hold no passage
-    of a kind.
+    A verse gives at most one passage of either kind. A passage of one kind contains no word of the other. Raises
+    `ValueError` for a language without words, or if the verses hold no passage of a kind.
     """
     if language not in concept.words:
         raise ValueError(f"language: got {language!r}, expected one of {', '.join(concept.words)}")
     named, other = concept.words[language], concept.contrast[language]
-    kinds = [found(verses, named, other), found(verses, other, named)]
+    kinds = [first_fits(verses, named, other), first_fits(verses, other, named)]
     count = min(most, *map(len, kinds))
     if count == 0:
         raise ValueError(f"verses: got {[len(kind) for kind in kinds]} passages with and without the concept")
@@ -96,7 +95,7 @@ def passages(verses: Sequence[str], concept: Concept, language: str, most: int =
     return Passages(tokens, tuple(word for _, word in chosen), torch.arange(2 * count) < count)
 
 
-def found(verses: Sequence[str], words: Sequence[str], without: Sequence[str]) -> list[tuple[bytes, str]]:
+def first_fits(verses: Sequence[str], words: Sequence[str], without: Sequence[str]) -> list[tuple[bytes, str]]:
     """The first fit passage of every verse that has one, with its word."""
     looked_for, unwanted = (re.compile(rf"\b(?:{'|'.join(map(re.escape, group))})\b") for group in (words, without))
     fit = []

@@ -2,7 +2,7 @@
 
 Each of the first six neurons stands for a word. A fact ("leaf", "green") makes its two neurons speak at once, the
 question makes that of a thing speak, and the answer is the colour whose neuron is excited most after the last round.
-The weights are learned with the tensor program; chapters/bdh/02_from_graph_to_tensor runs them as a graph.
+The weights are learned with the tensor program, and run as a graph.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded
-from brainlib.bdh.graph.equations import LowRank, alibi, tensor_form
+from brainlib.bdh.graph import LowRank, alibi, tensor_form
 
 THINGS = ("leaf", "plum", "pond")
 COLOURS = ("red", "green", "blue")

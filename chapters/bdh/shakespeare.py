@@ -1,38 +1,21 @@
-"""A Dragon Hatchling learns Shakespeare byte by byte: the first experiment of chapters/bdh."""
+"""A Dragon Hatchling learns Shakespeare byte by byte."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from brainlib import data
-from brainlib.bdh.model import BDH, BDHConfig, BDHState
-from brainlib.bdh.translation import new_model
-from brainlib.data import RandomCrops, split, windows
-from brainlib.training import History, TrainingConfig, train
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.training import TrainingConfig, train
+from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result
 
 TEXTS = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One run: the model, its training, and the batches of random crops (`batch` rows of `length` bytes) of a text.
-
-    `text` is one of `TEXTS`: tiny Shakespeare is the text of the official demo, the nine plays come with brainlib.
-    """
-
-    model: BDHConfig
-    training: TrainingConfig
-    batch: int
-    length: int
-    text: str
-
-    def read(self) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
-        """What is learned from, and the tenth that is held out."""
-        return split(TEXTS[self.text]())
-
+"""Tiny Shakespeare is the text of the official demo, the nine plays come with brainlib."""
 
 EXPERIMENTS = {
     "ci": Experiment(
@@ -68,42 +51,33 @@ EXPERIMENTS = {
 }  # fmt: skip
 
 
-def run(
-    experiment: Experiment, seed: int = 0, device: str = "auto", folder: str | Path | None = None
-) -> tuple[BDH, History]:
-    """Trains a model from random weights and returns it in eval mode with its history; `folder` makes it resumable.
+def read(experiment: Experiment) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
+    """What is learned from, and the tenth that is held out."""
+    return data.split(TEXTS[experiment.text]())
 
-    `history.evaluations` hold the loss on the whole held-out tenth, in nats a byte.
+
+def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """Trains a model from random weights on crops, each of which begins without synapses.
+
+    The history's evaluations hold the loss on the whole held-out tenth, in nats a byte.
     """
-    text, held_out = experiment.read()
-    model = untrained_model(experiment, seed, device)
-    batches = RandomCrops(text, experiment.batch, experiment.length, seed)
+    text, held_out = read(experiment)
+    model = new_model(experiment.model, seed, device)
+    batches = data.RandomCrops(text, experiment.batch, experiment.length, seed)
 
     def evaluate(model: BDH) -> float:
         return held_out_loss(model, held_out, experiment.length, experiment.batch)
 
     config = replace(experiment.training, seed=seed)
-    history = train(model, next_byte_loss, batches, config, evaluate, folder)
-    return model.eval(), history
-
-
-def untrained_model(experiment: Experiment, seed: int = 0, device: str = "auto") -> BDH:
-    """The random weights that `run` begins with, in eval mode; the caller's random numbers are left as they were."""
-    return new_model(experiment.model, seed, device)
-
-
-def next_byte_loss(model: BDH, batch: tuple[Tensor, Tensor], state: BDHState | None) -> tuple[Float[Tensor, ""], None]:
-    """What is minimised on random crops: every crop begins without synapses, and none are carried on."""
-    _, loss, _ = model(*batch, carry=False)
-    return loss, None
+    return result(model, train(model, partial(next_byte_loss, return_state=False), batches, config, evaluate, folder))
 
 
 @torch.no_grad()
 def held_out_loss(model: BDH, text: UInt8[Tensor, "bytes"], length: int, batch: int) -> float:
     """Mean loss in nats a byte over the text, read in windows of `length` bytes that each begin without synapses."""
     device, total = model.embedding.device, 0.0
-    for inputs, targets in windows(text, length, batch):
-        _, loss, _ = model(inputs.to(device), targets.to(device), carry=False)
+    for inputs, targets in data.windows(text, length, batch):
+        _, loss, _ = model(inputs.to(device), targets.to(device), return_state=False)
         total += float(loss) * targets.numel()
     return total / (len(text) - 1)
 

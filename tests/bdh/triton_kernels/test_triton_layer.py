@@ -7,9 +7,9 @@ from formula import SIZES, difference, formula, inputs, lowered, middling_differ
 pytest.importorskip("triton")
 
 from brainlib.bdh.kernels import triton as kernels
-from brainlib.bdh.kernels.round import Options, bdh_round, neuron_round
+from brainlib.bdh.kernels.layer import Options, bdh_layer, neuron_layer
 from brainlib.bdh.kernels.slabs import DRAWS, kept_share
-from brainlib.bdh.kernels.triton import round as steps
+from brainlib.bdh.kernels.triton import layer as steps
 
 NAMES = "dv", "dDx", "dDy", "dE", "d_synapses", "d_decay"
 
@@ -18,11 +18,11 @@ def compare(size, options, device, synapses=True, decay=True, learned=True, mask
     """Relative differences by name, of update, synapses and all gradients."""
     arguments = inputs(size, synapses, decay, options.precision)
     leaves = {n: t for n, t in zip(NAMES, arguments[:4] + arguments[5:], strict=True) if t is not None}
-    update, after = formula(*arguments, mask=mask, through_time=options.through_time)
+    update, after = formula(*arguments, mask=mask, bptt=options.bptt)
     g = torch.Generator().manual_seed(seed)
     d_update, d_after = (torch.randn(t.shape, generator=g).to(options.precision).double() for t in (update, after))
     total = (update * d_update).sum() + ((after * d_after).sum() if learned else 0)
-    if not options.through_time:
+    if not options.bptt:
         leaves.pop("d_synapses", None)
     wanted = torch.autograd.grad(total, leaves.values())
 
@@ -37,7 +37,7 @@ def compare(size, options, device, synapses=True, decay=True, learned=True, mask
     if options.precision.itemsize < 4:  # a gate within rounding of zero may be open or not, for one token more or less
         errors["dDy"] = middling_difference(found["dDy"], wanted[2])
     errors["update"] = difference(found_update, update)
-    if options.carry:
+    if options.return_state:
         errors["after"] = difference(found_after, after)
     else:
         assert found_after is None
@@ -72,13 +72,13 @@ def test_half_precision_values_and_gradients(size, precision, device, poisoned, 
 
 
 def test_without_the_synapses_after(device, poisoned):
-    errors = compare(SIZES["less than a tile"], Options(torch.float32, carry=False), device, learned=False)
+    errors = compare(SIZES["less than a tile"], Options(torch.float32, return_state=False), device, learned=False)
     assert max(errors.values()) < 1e-5, errors
 
 
 @pytest.mark.parametrize("synapses", [False, True], ids=["fresh", "carried in"])
 def test_not_through_time(synapses, device, poisoned):
-    options = Options(torch.float32, through_time=False)
+    options = Options(torch.float32, bptt=False)
     errors = compare(SIZES["odd tiles"], options, device, synapses, decay=False, learned=False)
     assert max(errors.values()) < 1e-5, errors
 
@@ -95,7 +95,7 @@ def test_dropout_is_one_mask_forward_and_backward(slab, device, poisoned, monkey
     size = B, T, H, D, K = SIZES["odd tiles"]
     options = Options(torch.float32, dropout=0.3, seed=2**61 + 12345)
     ones = torch.ones(B, T, H, K, device=device)
-    y = steps.speak(
+    y = steps.gate_forward(
         torch.ones(H, B * T, D, device=device), torch.ones(H, D, K, device=device), ones, options, 0,
         steps.Sizes(*size),
     )  # fmt: skip
@@ -112,7 +112,7 @@ def test_dropout_draws_are_even_and_differ_by_seed(device):
     def mask(seed):
         options = Options(torch.float32, dropout=0.3, seed=seed)
         narrow, weight = torch.ones(H, B * T, D, device=device), torch.ones(H, D, K, device=device)
-        return steps.speak(
+        return steps.gate_forward(
             narrow, weight, torch.ones(B, T, H, K, device=device), options, 0, steps.Sizes(*size)
         ).gt(0).double()  # fmt: skip
 
@@ -165,13 +165,13 @@ def test_as_one_operation(device):
     leaves = [t.requires_grad_() for t in arguments if not t.is_complex()]
 
     def everything(impl):
-        update, after = neuron_round(*arguments, impl=impl)
+        update, after = neuron_layer(*arguments, impl=impl)
         return update, after, *torch.autograd.grad(update.square().sum() + after.sin().sum(), leaves)
 
     for found, expected in zip(everything("triton"), everything("cpu"), strict=True):
         assert difference(found, expected.cpu().double()) < 1e-5
     seed = torch.zeros((), dtype=torch.int64)
-    torch.library.opcheck(bdh_round, (*arguments, seed, torch.float32, 0.0, True, True, True, "triton"))
+    torch.library.opcheck(bdh_layer, (*arguments, seed, torch.float32, 0.0, True, True, True, "triton"))
 
 
 def test_not_a_number_is_not_hidden(device):

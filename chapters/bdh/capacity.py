@@ -7,35 +7,65 @@ rho k - v. A memory of t facts has the root of the mean squared error over the f
 is the largest t at which this is at most a fixed error.
 """
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib import runs
 from brainlib.arguments import seeded
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
+from chapters.bdh.power_law import PowerLaw, power_law
 
 VALUES = 32  # numbers in a value; the mean squared error does not depend on it
 KEYS = ("gaussian", "adversarial", "positive", "centred", "turned")
 """Kinds of keys, see `draw_facts`."""
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """Dimensions n of the keys, independent memories averaged at each, and the error that a stored fact may have."""
+SIZES = {
+    "ci": (64, 128, 256, 512, 1024),
+    "laptop": (64, 128, 256, 512, 1024, 2048, 4096),
+    "paper": (64, 128, 256, 512, 1024, 2048, 4096, 8192),
+}
 
+
+@dataclass(frozen=True)
+class Memories:
+    """Kind and density of the keys, their dimensions n, independent memories averaged at each, and the error that a
+    stored fact may have."""
+
+    kind: str
     sizes: tuple[int, ...]
+    density: float = 1.0
     memories: int = 8
     error: float = 0.5
 
+    def expected(self, n: int) -> float | None:
+        """What theory says of the capacity; None where there is no formula."""
+        if self.kind == "turned":
+            return None
+        if self.kind == "adversarial":
+            return 1 + self.error * (math.pi * n / 2) ** 0.5
+        common = 2 * self.density / math.pi if self.kind == "positive" else 0
+        return 1 + self.error**2 / (1 / n + common**2)
 
-EXPERIMENTS = {
-    "ci": Experiment((64, 128, 256, 512, 1024)),
-    "laptop": Experiment((64, 128, 256, 512, 1024, 2048, 4096)),
-    "paper": Experiment((64, 128, 256, 512, 1024, 2048, 4096, 8192)),
-}
+
+def all_memories(profile: str) -> dict[str, Memories]:
+    """The six kinds of the chapter."""
+    sizes = SIZES[profile]
+    return {
+        "independent": Memories("gaussian", sizes),
+        "adversarial": Memories("adversarial", sizes),
+        "positive, 25 %": Memories("positive", sizes, 0.25),
+        "positive, 5 %": Memories("positive", sizes, 0.05),
+        "positive, 5 %, centred": Memories("centred", sizes, 0.05),
+        "positive, 5 %, turned": Memories("turned", sizes, 0.05),
+    }
 
 
 class Facts(NamedTuple):
@@ -44,19 +74,6 @@ class Facts(NamedTuple):
     keys: Float[Tensor, "facts n"]
     values: Float[Tensor, "facts d"]
     asked: int
-
-
-class PowerLaw(NamedTuple):
-    """y = scale * x^exponent, and the standard error of the exponent."""
-
-    scale: float
-    exponent: float
-    error: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Two standard errors on either side of the exponent."""
-        return self.exponent - 2 * self.error, self.exponent + 2 * self.error
 
 
 def draw_facts(kind: str, n: int, count: int, generator: torch.Generator, density: float = 0.05) -> Facts:
@@ -116,8 +133,7 @@ def capacity(
     """The largest number of facts at which the root mean squared error is at most `error`, between whole numbers by
     interpolation; the squared error is a mean over that many independent `memories`.
 
-    Raises `ValueError` for an error that is not between 0 and 1 or no memories, and as `draw_facts`. Used in
-    chapters/bdh/02_from_graph_to_tensor.
+    Raises `ValueError` for an error that is not between 0 and 1 or no memories, and as `draw_facts`.
     """
     if not 0 < error < 1 or memories < 1:
         raise ValueError(f"error, memories: got {error}, {memories}, expected 0 < error < 1 and at least one memory")
@@ -135,25 +151,22 @@ def capacity(
     return t + (error**2 - low) / (high - low)
 
 
-def measure(experiment: Experiment, kind: str, seed: int, density: float = 0.05) -> list[float]:
-    """The capacity at each of the experiment's sizes. Raises as `capacity`."""
+def measure(memories: Memories, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """The capacity at each of the sizes, for a study."""
     generator = seeded(seed)
-    return [capacity(kind, n, experiment.error, generator, density, experiment.memories) for n in experiment.sizes]
+    kind, error, density, count = memories.kind, memories.error, memories.density, memories.memories
+    return {"capacities": [capacity(kind, n, error, generator, density, count) for n in memories.sizes]}
 
 
-def fit(n: Float[Tensor, "points"], capacities: Float[Tensor, "points"]) -> PowerLaw:
-    """The power law through the points, least squares of log capacity on log n.
+def measure_all(profile: str, seed: int, device: str = "auto") -> dict[str, list[list[float]]]:
+    """Of every kind, for the seed and the two after it, the capacity at each size."""
+    found = runs.study(measure, all_memories(profile), range(seed, seed + 3), device=device)
+    return {name: [result["capacities"] for result in results] for name, results in found.items()}
 
-    Raises `ValueError` for fewer than three points or for values that are not above 0.
-    """
-    if len(n) < 3 or not bool((n > 0).all() and (capacities > 0).all()):
-        raise ValueError(f"n, capacities: got {n.tolist()}, {capacities.tolist()}, expected three or more, all above 0")
-    x, y = n.log(), capacities.log()
-    spread = (x - x.mean()).square().sum()
-    exponent = ((x - x.mean()) * y).sum() / spread
-    left = y - y.mean() - exponent * (x - x.mean())
-    error = (left.square().sum() / (len(n) - 2) / spread).sqrt()
-    return PowerLaw(float((y.mean() - exponent * x.mean()).exp()), float(exponent), float(error))
+
+def laws(profile: str, held: dict[str, list[list[float]]]) -> dict[str, PowerLaw]:
+    """The power laws through the points of all seeds."""
+    return {name: power_law(SIZES[profile] * len(rows), list(chain(*rows))) for name, rows in held.items()}
 
 
 def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

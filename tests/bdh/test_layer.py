@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from brainlib.bdh.kernels import decode, neuron_round, slabs
+from brainlib.bdh.kernels import decode, neuron_layer, slabs
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 
@@ -20,17 +20,17 @@ def inputs(synapses: bool, start: int = 0):
     return v, dx, dy, e, rotation(rope_frequencies(K), start, T, torch.float64), rho if synapses else None
 
 
-def formula(v, dx, dy, e, turn, rho, decay=None, mask=1.0, through_time=True):
+def formula(v, dx, dy, e, rope, rho, decay=None, mask=1.0, bptt=True):
     decay = v.new_zeros(H) if decay is None else decay
     x = (v[:, None] @ dx).relu()
-    q = rotate(x, turn)
-    key, value = (q, v[:, None]) if through_time else (q.detach(), v[:, None].detach())
+    q = rotate(x, rope)
+    key, value = (q, v[:, None]) if bptt else (q.detach(), v[:, None].detach())
     t = torch.arange(v.shape[1])
     rate = decay[:, None, None]
     a = ((-rate * (t[:, None] - t)).exp() * (q @ key.mT)).tril(-1) @ value
     after = key.mT @ ((-rate * (len(t) - t[:, None])).exp() * value)
     if rho is not None:
-        rho = rho if through_time else rho.detach()
+        rho = rho if bptt else rho.detach()
         a, after = a + (-rate * t[:, None]).exp() * (q @ rho), after + (-rate * len(t)).exp() * rho
     y = (layer_norm(a, (D,)) @ dy).relu() * x * mask
     return (y @ e).sum(1), after
@@ -60,7 +60,7 @@ def test_values_and_gradients_are_those_of_the_formula(slab_size, monkeypatch, t
         total = (update * weight).sum() + (after.sin().sum() if carried_out else 0)
         return torch.autograd.grad(total, leaves)
 
-    update, after = neuron_round(*arguments, carry=carried_out)
+    update, after = neuron_layer(*arguments, return_state=carried_out)
     expected_update, expected_after = formula(*arguments)
     torch.testing.assert_close(update, expected_update, rtol=1e-10, atol=1e-10)
     assert (after is not None) == carried_out
@@ -72,7 +72,7 @@ def test_values_and_gradients_are_those_of_the_formula(slab_size, monkeypatch, t
 
 def test_only_the_synapses_may_carry_a_gradient():
     arguments = inputs(True)
-    _, after = neuron_round(*arguments)
+    _, after = neuron_layer(*arguments)
     _, expected = formula(*arguments)
     leaves = [arguments[0], arguments[1], arguments[5]]
     for found, wanted in zip(
@@ -85,8 +85,8 @@ def test_only_the_synapses_may_carry_a_gradient():
 def test_without_time_earlier_tokens_and_synapses_are_constants(carried_in):
     arguments = (*inputs(carried_in, start=5), decays())
     leaves = [arguments[i] for i in (0, 1, 2, 3, 6)]
-    update, after = neuron_round(*arguments, through_time=False)
-    expected_update, expected_after = formula(*arguments, through_time=False)
+    update, after = neuron_layer(*arguments, bptt=False)
+    expected_update, expected_after = formula(*arguments, bptt=False)
     torch.testing.assert_close(update, expected_update, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(after, expected_after, rtol=1e-10, atol=1e-10)
     assert not after.requires_grad
@@ -101,12 +101,12 @@ def test_without_time_earlier_tokens_and_synapses_are_constants(carried_in):
 def test_dropout_uses_one_mask_forward_and_backward():
     arguments = inputs(False)
     torch.manual_seed(3)
-    update, _ = neuron_round(*arguments, dropout=0.4)
+    update, _ = neuron_layer(*arguments, dropout=0.4)
     torch.manual_seed(3)
     seed = int(torch.randint(2**62, ()))
     masks = torch.ones(H, B, T, K, dtype=torch.float64)
     for job in slabs.slabs(H, B, T * K * 8, torch.device("cpu"), seed):
-        slabs.silence_(masks[job.head, job.rows], 0.4, job.seed)
+        slabs.dropout_(masks[job.head, job.rows], 0.4, job.seed)
     assert 0.5 < masks.mean() < 0.7
     mask = masks.transpose(0, 1) / slabs.kept_share(0.4)
     expected, _ = formula(*arguments, mask=mask)
@@ -122,7 +122,7 @@ def test_dropout_uses_one_mask_forward_and_backward():
 def test_dropout_silences_its_share():
     first, again, other = (torch.ones(1000, 1001) for _ in range(3))
     for gate, seed in ((first, 1), (again, 1), (other, 2)):
-        slabs.silence_(gate, 0.3, seed)
+        slabs.dropout_(gate, 0.3, seed)
     assert abs(float(first.double().mean()) - slabs.kept_share(0.3)) < 3e-3
     assert slabs.kept_share(0.3) == pytest.approx(0.7, abs=2**-17) and slabs.kept_share(0.0) == 1
     assert first.equal(again) and not first.equal(other)
@@ -131,9 +131,9 @@ def test_dropout_silences_its_share():
 def test_bfloat16_products_stay_near_float32():
     arguments = [None if t is None else (t.detach().float() if t.is_floating_point() else t) for t in inputs(True)]
     arguments[4] = arguments[4].to(torch.complex64)
-    exact, exact_after = neuron_round(*arguments)
+    exact, exact_after = neuron_layer(*arguments)
     with torch.autocast("cpu", torch.bfloat16):
-        rounded, after = neuron_round(*arguments)
+        rounded, after = neuron_layer(*arguments)
     assert rounded.dtype == after.dtype == torch.float32
     assert 0 < (rounded - exact).norm() / exact.norm() < 0.03
     assert 0 < (after - exact_after).norm() / exact_after.norm() < 0.03
@@ -145,16 +145,16 @@ def test_decoding_one_token_is_the_round_of_length_one(dtype, fading):
     v, dx, dy, e, _, rho = (
         t.detach().to(dtype) if t is not None and t.is_floating_point() else t for t in inputs(True)
     )
-    turn = rotation(rope_frequencies(K), 9, 1, dtype)
+    rope = rotation(rope_frequencies(K), 9, 1, dtype)
     decay = decays().detach().to(dtype) if fading else None
     faded = torch.tensor([1e-3, 0.5] if fading else [1.0, 1.0], dtype=dtype)
-    update, first = neuron_round(v[:, :1], dx, dy, e, turn, rho, decay)
+    update, first = neuron_layer(v[:, :1], dx, dy, e, rope, rho, decay)
     said = norm(v[:, 0] + norm(update[:, 0]))
-    update, second = neuron_round(said[:, None], dx, dy, e, turn, rho, decay)
+    update, second = neuron_layer(said[:, None], dx, dy, e, rope, rho, decay)
     said = norm(said + norm(update[:, 0]))
 
     synapses = torch.stack((rho, rho)) / faded[:, None, None]
-    decoded = decode(v[:, 0], dx.mT.contiguous(), dy.mT.contiguous(), e, turn, synapses, faded)
+    decoded = decode(v[:, 0], dx.mT.contiguous(), dy.mT.contiguous(), e, rope, synapses, faded)
     left = faded * (-decay).exp() if fading else faded
     tolerance = 2e-5 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(decoded, said, rtol=tolerance, atol=tolerance)
@@ -165,16 +165,16 @@ def test_decoding_one_token_is_the_round_of_length_one(dtype, fading):
 
 def test_silent_neurons_are_not_looked_at():
     v, dx, dy, e, _, rho = (t.detach() if t is not None else t for t in inputs(True))
-    turn = rotation(rope_frequencies(K), 9, 1, torch.float64)
+    rope = rotation(rope_frequencies(K), 9, 1, torch.float64)
     silent = slice(2, 6)  # two whole pairs
     dx[:, :, silent] = 0
     expected_synapses = rho[None].clone()
     arguments = [t.mT.contiguous() for t in (dx, dy)]
-    expected = decode(v[:, 0], *arguments, e, turn, expected_synapses, torch.ones(H, dtype=torch.float64))
+    expected = decode(v[:, 0], *arguments, e, rope, expected_synapses, torch.ones(H, dtype=torch.float64))
     synapses = rho[None].clone()
     for unread in (synapses[..., silent, :], arguments[1][:, silent], e[:, silent]):
         unread.fill_(torch.nan)
-    decoded = decode(v[:, 0], *arguments, e, turn, synapses, torch.ones(H, dtype=torch.float64))
+    decoded = decode(v[:, 0], *arguments, e, rope, synapses, torch.ones(H, dtype=torch.float64))
     assert decoded.equal(expected)
     assert synapses[..., silent, :].isnan().all()
     assert synapses[..., 6:, :].equal(expected_synapses[..., 6:, :])
