@@ -8,13 +8,15 @@ The weights are learned with the tensor program, and run as a graph.
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
+from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded
-from brainlib.bdh.graph import LowRank, alibi, tensor_form
+from brainlib.bdh.graph import Graphs, LowRank, alibi, run, tensor_form
 
 THINGS = ("leaf", "plum", "pond")
 COLOURS = ("red", "green", "blue")
@@ -97,3 +99,24 @@ def score(model: LowRank) -> float:
     said, answers = all_lessons()
     excited = excitation(*(torch.from_numpy(weight) for weight in (model.Dx, model.Dy, model.E)), said)
     return float((excited.argmax(1) == answers).double().mean())
+
+
+def enters(model: LowRank, y: Float64[ndarray, "words n"]) -> tuple[Float64[ndarray, "words n"], ...]:
+    """A token sets Y to what the neurons say, and X to what that excites."""
+    return np.maximum(y @ (model.Dx @ model.E).T, 0), y
+
+
+def told_by_rounds(model: LowRank, rounds: Graphs, every: int = 9, first: int = 0) -> dict[str, float]:
+    """On some of all lessons: how often tensor program and rounds agree, how often they are right, and the largest
+    difference of the colours' X."""
+    said, answers = all_lessons()
+    some = range(first, len(said), every)
+    told = np.array([run(rounds, *enters(model, said[i].numpy()))[-1].X[3:6] for i in some])
+    with torch.no_grad():
+        computed = excitation(*map(torch.from_numpy, (model.Dx, model.Dy, model.E)), said)[some].numpy()
+    return {
+        "lessons": len(told),
+        "agree": float(np.mean(told.argmax(1) == computed.argmax(1))),
+        "right": float(np.mean(told.argmax(1) == answers[some].numpy())),
+        "largest difference": float(np.abs(told - computed).max()),
+    }

@@ -18,8 +18,8 @@ from torch.nn.functional import cross_entropy
 from brainlib.arguments import seeded
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.bdh.anatomy.activity import record_activity
-from brainlib.training import train
-from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result, schedule
+from brainlib.training import History, train
+from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result, schedule, trained
 
 LETTERS, WARM_UP, WORD, COPIES = 26, 13, 8, 8
 PERIOD = WARM_UP + WORD * COPIES
@@ -128,3 +128,9 @@ def ratio_by_pace(reading: Reading) -> list[float]:
 
 def _percent(active: Tensor, place: slice) -> list[float]:
     return (active[:, place].mean(1) * 100).tolist()
+
+
+def readings(profile: str, seed: int, device: str = "auto") -> tuple[History, Reading, Reading]:
+    """The history of the trained model, what it does in texts that repeat, and in texts in which nothing repeats."""
+    model, history = trained(learn, {"repeated words": EXPERIMENTS[profile]}, seed, device)["repeated words"]
+    return history, read(model, seed=1000 + seed), read(model, seed=2000 + seed, copies=1)

@@ -14,7 +14,7 @@ from brainlib.data import require_batch
 
 
 class Activity(NamedTuple):
-    """Activations of every layer: x is what a neuron sends into its synapses, y what it says to the next layer."""
+    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer."""
 
     x: Float[Tensor, "layers batch heads time head_neurons"]
     y: Float[Tensor, "layers batch heads time head_neurons"]
@@ -44,7 +44,7 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
 
 
 def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor, "batch heads time time"]:
-    """How strongly each byte (row) hears each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
+    """How strongly each byte (row) attends to each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
 
     Where synapses fade, it is less by what has faded since.
     """
@@ -55,8 +55,8 @@ def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor
 def synapses_of(
     model: BDH, activity: Activity, layer: int, head: int, neuron: int
 ) -> Float[Tensor, "batch time neurons"]:
-    """The synapses onto neuron `neuron` of `head` as token t finds them (eq. (16), from the neurons of the layer
-    below).
+    """The synapses from neuron `neuron` of `head` to those of the layer below as token t finds them: a column of
+    eq. (16)'s sigma.
 
     sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
     together, in the frame of token t, less what has faded. `layer` counts from 1, the first that has neurons below it.
