@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import gelu, layer_norm
 
 from brainlib.baselines import GPT, GPTConfig, GPTState
-from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+from brainlib.baselines.gpt import alibi_bias, alibi_slopes
 
 SIZES = {"layers": 3, "dim": 24, "heads": 3, "vocab": 40, "dropout": 0.0}
 
@@ -61,8 +61,8 @@ def test_pieces_with_their_state_are_the_whole(tokens, memory, cuts):
     model = small_gpt(memory=memory)
     whole, _, end = model(tokens)
     state, logits = None, []
-    for piece in tokens.split(cuts, 1):
-        part, _, state = model(piece, state=state)
+    for chunk in tokens.split(cuts, 1):
+        part, _, state = model(chunk, state=state)
         logits.append(part)
     torch.testing.assert_close(torch.cat(logits, 1), whole, rtol=0, atol=1e-11)
     torch.testing.assert_close(tuple(state), tuple(end), rtol=0, atol=1e-11)

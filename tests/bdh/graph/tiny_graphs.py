@@ -14,7 +14,7 @@ def low_rank(U: np.ndarray, seed: int = 0) -> graph.LowRank:
 
 
 def tokens(model: graph.LowRank) -> tuple[np.ndarray, np.ndarray]:
-    """What each token sets X and Y to: some neurons gate_forward, and excite others."""
+    """What each token sets X and Y to: some neurons speak, and excite others."""
     draw = np.random.default_rng(1)
     y = draw.uniform(size=(TIME, NEURONS)) * (draw.random((TIME, NEURONS)) < 0.5)
     return np.maximum(y @ (model.Dx @ model.E).T, 0), y

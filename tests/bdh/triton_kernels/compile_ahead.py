@@ -11,7 +11,14 @@ from brainlib.bdh.kernels.triton.tiles import ROW_BYTES, fitting
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 SINGLE = {"rope", "decay", "before", "whole", "after"}  # float32 whatever the products' precision
-TUNED = neurons.project, neurons.gate_forward, neurons.gate_backward, attention.scores, attention.unrotate, attention.learn
+TUNED = (
+    neurons.project,
+    neurons.gate_forward,
+    neurons.gate_backward,
+    attention.scores,
+    attention.unrotate,
+    attention.learn,
+)
 NUMBERS = {"N", "T", "D", "H", "K", "first_row", "threshold"}
 ALIGNED = {"N", "T", "D", "K"}
 WHOLE = {"BD": 256, "ROWS": decode.ROWS, "STEP": decode.STEP}

@@ -35,9 +35,7 @@ def formula(v, Dx, Dy, E, rope, rho, decay, mask=1.0, bptt=True):
     rate = rate[:, None, None]
     v = v[:, None]
     q = rotate(x := (v @ Dx).relu(), rope)
-    keys, values, rho_ = (
-        (q, v, rho) if bptt else (q.detach(), v.detach(), None if rho is None else rho.detach())
-    )
+    keys, values, rho_ = (q, v, rho) if bptt else (q.detach(), v.detach(), None if rho is None else rho.detach())
     between = (-rate * (t[:, None] - t)).exp().tril(-1)
     a = ((q @ keys.mT) * between) @ values
     after = keys.mT @ ((-rate * (T - t)[:, None]).exp() * values)

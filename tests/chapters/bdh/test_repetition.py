@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from brainlib.bdh.anatomy import repetition
-from brainlib.bdh.anatomy.repetition import COPIES, PERIOD, WARM_UP, WORD
+from chapters.bdh import repetition
+from chapters.bdh.experiments import new_model, schedule
+from chapters.bdh.repetition import COPIES, PERIOD, WARM_UP, WORD
 
 
 def test_a_text_is_a_warm_up_and_a_word_eight_times():
@@ -32,29 +33,40 @@ def test_batches_go_on_where_they_were_saved():
     assert all(map(torch.equal, again.next_batch(), expected))
 
 
-@pytest.fixture(scope="module")
-def trained():
+def test_it_learns_and_leaves_random_numbers_alone():
     small = repetition.EXPERIMENTS["ci"]
-    small = replace(small, model=replace(small.model, layers=2, neurons=128), training=repetition.schedule(3, 1e-3))
+    small = replace(small, model=replace(small.model, layers=2, neurons=128), training=schedule(3, 1e-3))
     before = torch.get_rng_state()
-    model, history = repetition.run(small, seed=1)
-    assert torch.equal(torch.get_rng_state(), before) and len(history.losses) == 3 and not model.training
-    return model
+    assert len(repetition.learn(small, 1)["history"]["losses"]) == 3
+    assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_reading_has_one_place_for_each_letter_of_the_period(trained):
-    reading = repetition.read(trained, texts=5)
+@pytest.fixture(scope="module")
+def model():
+    return new_model(replace(repetition.EXPERIMENTS["ci"].model, layers=2, neurons=128), 1, "cpu")
+
+
+def test_a_reading_has_one_place_for_each_letter_of_the_period(model):
+    reading = repetition.read(model, texts=5)
     assert reading.loss.shape == (PERIOD,) and reading.loss.mean() == pytest.approx(3.26, abs=0.5)
     assert reading.y_by_pace.shape == (2, repetition.PACES, PERIOD)
     torch.testing.assert_close(reading.y_by_pace.mean(1), reading.y)
     assert (reading.y <= reading.x).all() and 0 < reading.y.mean() < 1
 
 
-def test_the_loss_is_that_of_the_letter_at_the_place(trained):
+def test_the_loss_is_that_of_the_letter_at_the_place(model):
     """The first letters of two texts differ at the word only: so does the loss there."""
     tokens = repetition.repeated_words(5, 2, torch.Generator().manual_seed(0))
-    logits, _, _ = trained(tokens)
+    logits, _, _ = model(tokens)
     place = WARM_UP + 2
     at = PERIOD + place
     expected = -logits[:, at - 1].log_softmax(1).gather(1, tokens[:, at : at + 1]).mean()
-    torch.testing.assert_close(repetition.read(trained, texts=5).loss[place], expected)
+    torch.testing.assert_close(repetition.read(model, texts=5).loss[place], expected)
+
+
+def test_shares_are_those_of_the_phases(model):
+    reading, control = repetition.read(model, texts=5), repetition.read(model, texts=5, copies=1)
+    shares = repetition.shares(reading, control)
+    assert shares["memorising"][1] == pytest.approx(float(reading.y[1, WARM_UP : WARM_UP + WORD].mean()) * 100)
+    assert shares["never repeating"][0] == pytest.approx(float(control.y[0, WARM_UP + WORD :].mean()) * 100)
+    assert len(repetition.ratio_by_pace(reading)) == repetition.PACES

@@ -1,10 +1,9 @@
-import inspect
 import math
 
 import pytest
 import torch
 
-from brainlib.bdh import capacity
+from chapters.bdh import capacity
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -64,12 +63,15 @@ def test_same_seed_same_capacity_and_the_callers_random_state_is_kept():
     assert first == second and torch.equal(state, torch.random.get_rng_state())
 
 
-def test_fit_of_a_power_law():
-    n = torch.tensor([10.0, 100.0, 1000.0, 1000.0], dtype=torch.float64)
-    law = capacity.fit(n, 3 * n**0.5)
-    assert (law.scale, law.exponent) == pytest.approx((3, 0.5)) and law.error < 1e-9
-    noisy = capacity.fit(n, 3 * n**0.5 * torch.tensor([1.0, 1.2, 0.9, 1.1], dtype=torch.float64))
-    assert noisy.interval[0] < 0.5 < noisy.interval[1]
+def test_a_study_of_three_seeds(monkeypatch, tmp_path):
+    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
+    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
+    monkeypatch.setitem(capacity.SIZES, "ci", (16, 32, 64))
+    held = capacity.measure_all("ci", 4)
+    assert [len(rows) for rows in held.values()] == [3] * 6
+    alone = capacity.measure(capacity.all_memories("ci")["independent"], 5)["capacities"]
+    assert held["independent"][1] == alone and len(alone) == 3
+    assert 0.5 < capacity.laws("ci", held)["independent"].exponent < 1.5
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,3 @@ def test_facts_that_cannot_be_drawn(arguments, message):
 def test_unfit_arguments():
     with pytest.raises(ValueError, match=r"error, memories: got 1.0, 8"):
         capacity.capacity("gaussian", 64, 1.0, generator())
-    two = torch.ones(2, dtype=torch.float64)
-    with pytest.raises(ValueError, match="expected three or more"):
-        inspect.unwrap(capacity.fit)(two, two)

@@ -4,15 +4,17 @@ import pytest
 import torch
 
 from brainlib import data
-from brainlib.bdh import BDH, BDHConfig, shakespeare
+from brainlib.bdh import BDH, BDHConfig
 from brainlib.training import TrainingConfig
+from chapters.bdh import shakespeare
+from chapters.bdh.experiments import Experiment
 
 
 @pytest.fixture
-def tiny(monkeypatch) -> shakespeare.Experiment:
+def tiny(monkeypatch) -> Experiment:
     text = data.encode("To be, or not to be, that is the question. " * 40)
     monkeypatch.setitem(shakespeare.TEXTS, "to be", lambda: text)
-    return shakespeare.Experiment(
+    return Experiment(
         BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.1),
         TrainingConfig(
             steps=40, learning_rate=1e-2, warmup_steps=4, decay="cosine", evaluate_every=20, checkpoint_every=20
@@ -24,13 +26,12 @@ def tiny(monkeypatch) -> shakespeare.Experiment:
 
 
 def test_a_run_learns_and_goes_on_where_it_stopped(tiny, tmp_path):
-    model, history = shakespeare.run(tiny, seed=1, device="cpu", folder=tmp_path)
-    assert history.evaluations[-1][1] < 0.6 * math.log(256)
-    assert [step for step, _ in history.evaluations] == [20, 40]
-    again, same = shakespeare.run(tiny, seed=1, device="cpu", folder=tmp_path)
-    assert same.losses == history.losses
-    assert all(a.equal(b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
-    assert not model.training
+    first, again = (shakespeare.learn(tiny, 1, device="cpu", folder=tmp_path) for _ in range(2))
+    evaluations = first["history"]["evaluations"]
+    assert evaluations[-1][1] < 0.6 * math.log(256)
+    assert [step for step, _ in evaluations] == [20, 40]
+    assert again["history"]["losses"] == first["history"]["losses"]
+    assert all(tensor.equal(again["weights"][name]) for name, tensor in first["weights"].items())
 
 
 def test_held_out_loss_counts_every_byte_once():

@@ -1,6 +1,6 @@
 import pytest
 
-from brainlib.bdh.anatomy.concepts import CONCEPTS, LENGTH, Concept, passages
+from chapters.bdh.concepts import CONCEPTS, LENGTH, Concept, passages
 
 KING = Concept({"en": ("king", "queen"), "es": ("rey", "reina")}, {"en": ("dog",), "es": ("perro",)})
 LONG = "x" * LENGTH
