@@ -64,7 +64,7 @@ for config, model in (
     assert type(config.layers) is int
     model(config)(text, text)
 model = BDH(BDHConfig(n, 8, two, 16, 128)).eval()
-model(text, piece=four)
+model(text, chunk_size=four)
 assert model.generate(text, two, top_k=four).shape == (4, 11)
 byte_losses(model, text.flatten().byte(), two, four)
 

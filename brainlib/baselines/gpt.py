@@ -17,7 +17,6 @@ from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear,
 
 from brainlib.arguments import whole_number
 from brainlib.backend import product_dtype
-from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 from brainlib.data import require_batch
 
 
@@ -84,8 +83,8 @@ class Block(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # batch, heads, time, head_dim
         if past is not None:
             key, value = (torch.cat((old.to(new.dtype), new), 2) for old, new in zip(past, (key, value), strict=True))
-        heard = scaled_dot_product_attention(query, key, value, bias.expand(len(v), -1, -1, -1), dropout_p=rate)
-        v = v + dropout(self.attention_out(heard.transpose(1, 2).flatten(2)), rate)
+        attended = scaled_dot_product_attention(query, key, value, bias.expand(len(v), -1, -1, -1), dropout_p=rate)
+        v = v + dropout(self.attention_out(attended.transpose(1, 2).flatten(2)), rate)
         v = v + dropout(self.mlp_out(gelu(self.mlp(self.mlp_norm(v)))), rate)
         return v, key, value
 
@@ -117,11 +116,11 @@ class GPT(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: GPTState | None = None,
         *,
-        carry: bool = True,
+        return_state: bool = True,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, GPTState | None]:
         """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
-        `state` continues an earlier text; `carry=False` saves the work of keeping the one after (it is None then).
+        `state` continues an earlier text; `return_state=False` saves the work of keeping the one after.
 
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
@@ -142,7 +141,7 @@ class GPT(nn.Module):
             after.append((keys[:, :, -memory:], values[:, :, -memory:]))
         logits = linear(self.norm(v), self.embedding)
         loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
-        return logits, loss, GPTState(*map(torch.stack, zip(*after, strict=True))) if carry else None
+        return logits, loss, GPTState(*map(torch.stack, zip(*after, strict=True))) if return_state else None
 
     def check_state(self, state: GPTState, batch: int) -> None:
         c = self.config
@@ -158,3 +157,22 @@ class GPT(nn.Module):
             raise ValueError(
                 f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
             )
+
+
+def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:
+    """How much a head's scores fall a token of distance: 2^(-8/n), 2^(-16/n), ..., 2^-8 for n heads (section 3)."""
+    return 2.0 ** (torch.arange(1, heads + 1) * -8 / heads)
+
+
+def alibi_bias(
+    slopes: Float[Tensor, "heads"], time: int, past: int, memory: int
+) -> Float[Tensor, "heads time past_and_time"]:
+    """What is added to the scores of `time` tokens that follow `past` remembered ones, in the dtype of `slopes`.
+
+    A token hears itself and the `memory` tokens before it, each by minus its slope times its distance; for all others
+    the bias is minus infinity.
+    """
+    distance = torch.arange(past, past + time, device=slopes.device)[:, None]
+    distance = distance - torch.arange(past + time, device=slopes.device)
+    unheard = (distance < 0) | (distance > memory)
+    return (-slopes[:, None, None] * distance).masked_fill_(unheard, -torch.inf)

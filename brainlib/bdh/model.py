@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
 from brainlib.arguments import whole_number
-from brainlib.bdh.kernels import decode, neuron_round
+from brainlib.bdh.kernels import decode, neuron_layer
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
@@ -29,7 +29,7 @@ from brainlib.sampling import check_sampling, draw
 from brainlib.training.mode import mode
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
-LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
+LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadratic form
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,15 @@ class BDH(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: BDHState | None = None,
         *,
-        carry: bool = True,
-        piece: int | None = None,
-        through_time: bool = True,
+        return_state: bool = True,
+        chunk_size: int | None = None,
+        bptt: bool = True,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, BDHState | None]:
         """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
-        `state` continues an earlier text; `carry=False` saves the work of computing the one after (it is None then).
-        `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything
-        between the chunked one. They are one function; the default is the fastest. Without `through_time` no gradient
+        `state` continues an earlier text; `return_state=False` saves the work of computing the one after.
+        `chunk_size` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one,
+        anything between the chunked one. They are one function; the default is the fastest. Without `bptt` no gradient
         reaches an earlier token or a synapse: only what a neuron does now learns (section 7.2).
 
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
@@ -125,39 +125,39 @@ class BDH(nn.Module):
             raise ValueError(f"model: weights are {self.decoder_x.dtype}, expected float32 or float64 (and autocast)")
         if state is not None:
             self.check_state(state, tokens.shape[0])
-        if piece is not None:
-            piece = whole_number("piece", piece, least=1)
+        if chunk_size is not None:
+            chunk_size = whole_number("chunk_size", chunk_size, least=1)
 
-        size = piece or (tokens.shape[1] if tokens.shape[1] <= LONGEST_PIECE else LONGEST_PIECE // 2)
-        pieces = tokens.split(size, dim=1)
-        logits = []
-        for index, part in enumerate(pieces):
-            part_logits, state = self.read(part, state, carry or index < len(pieces) - 1, through_time)
-            logits.append(part_logits)
-        logits = logits[0] if len(logits) == 1 else torch.cat(logits, dim=1)
+        size = chunk_size or (tokens.shape[1] if tokens.shape[1] <= LONGEST_CHUNK else LONGEST_CHUNK // 2)
+        chunks = tokens.split(size, dim=1)
+        parts = []
+        for index, chunk in enumerate(chunks):
+            logits, state = self.read(chunk, state, return_state or index < len(chunks) - 1, bptt)
+            parts.append(logits)
+        logits = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
         return logits, loss, state
 
     def read(
-        self, tokens: Tensor, state: BDHState | None, carry: bool, through_time: bool = True
+        self, tokens: Tensor, state: BDHState | None, return_state: bool, bptt: bool = True
     ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
         dropout = config.dropout if self.training else 0.0
         position = 0 if state is None else int(state.position)
         v = norm(embedding(tokens.long(), self.embedding))
-        turn = rotation(self.frequencies, position, time, v.dtype)
+        rope = rotation(self.frequencies, position, time, v.dtype)
         encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
         synapses = []
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
-            update, after = neuron_round(
-                v, self.decoder_x, self.decoder_y, encoder, turn, before, self.decay,
-                dropout=dropout, carry=carry, through_time=through_time,
+            update, after = neuron_layer(
+                v, self.decoder_x, self.decoder_y, encoder, rope, before, self.decay,
+                dropout=dropout, return_state=return_state, bptt=bptt,
             )  # fmt: skip
             v = norm(v + norm(update))
             synapses.append(after)
         logits = v @ self.readout.to(v.dtype)
-        return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if carry else None
+        return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if return_state else None
 
     def initial_state(self, batch: int) -> BDHState:
         """Before the first token: position 0 and no synapses."""
@@ -209,8 +209,8 @@ class BDH(nn.Module):
         def step(token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:
             nonlocal position, faded
             v = norm(embedding(token, self.embedding))
-            turn = rotation(self.frequencies, position, 1, v.dtype)
-            v = decode(v, decoder_x, decoder_y, encoder, turn, state.synapses, faded)
+            rope = rotation(self.frequencies, position, 1, v.dtype)
+            v = decode(v, decoder_x, decoder_y, encoder, rope, state.synapses, faded)
             position += 1
             if self.decay is not None:
                 faded = faded * (-self.decay).exp()

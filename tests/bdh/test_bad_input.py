@@ -53,9 +53,9 @@ def test_a_state_of_another_model_or_batch(small, tokens):
         small(tokens, state=BDHState(torch.tensor(0), small.initial_state(2).synapses.float()))
 
 
-def test_pieces_of_nothing(small, tokens):
-    with pytest.raises(ValueError, match="piece: got 0"):
-        small(tokens, piece=0)
+def test_chunks_of_nothing(small, tokens):
+    with pytest.raises(ValueError, match="chunk_size: got 0"):
+        small(tokens, chunk_size=0)
 
 
 def test_fading_synapses_have_no_official_form(fading):

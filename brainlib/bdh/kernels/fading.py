@@ -10,7 +10,7 @@ class Fading(NamedTuple):
     """exp(-decay * tokens) of every head between two tokens, and to either end of the text; ones if nothing fades."""
 
     between: Tensor | None  # [H, T, T]: from token s (column) to token t (row); zero unless s < t
-    begun: Tensor  # [H, T, 1]: from before the text to token t
+    before: Tensor  # [H, T, 1]: from before the text to token t
     left: Tensor  # [H, T, 1]: from token s to after the text
     whole: Tensor  # [H]
 
