@@ -1,15 +1,15 @@
 """What the chapter on language runs at every profile.
 
-`ci` only shows that everything runs. `laptop` is a size at which the contestants can be told apart, on one core; a run
+`ci` only shows that everything runs. `laptop` is a size at which the models can be told apart, on one core; a run
 of the chapter trains one seed. `paper` is for one GPU; it is not the paper's size (that is said to be 1.5 billion
-parameters). Used in chapters/astrosnn/03_language.
+parameters).
 """
 
 from dataclasses import replace
 
-from brainlib.astrosnn.experiments.contestants import CONTESTANTS
-from brainlib.astrosnn.experiments.language import Experiment, Study
-from brainlib.astrosnn.model import AstroSNNConfig
+from brainlib.astrosnn import AstroSNNConfig
+from chapters.astrosnn.language import Plan, Study
+from chapters.astrosnn.language_models import MODELS
 
 
 def contexts(longest: int) -> tuple[int, ...]:
@@ -23,9 +23,9 @@ CI = Study(
     length=64,
     batch=8,
     steps=60,
-    contestants=CONTESTANTS,
+    models=MODELS,
     contexts=contexts(128),
-    judged=2_000,
+    test_bytes=2_000,
 )
 LAPTOP = Study(
     text="tiny Shakespeare",
@@ -33,9 +33,9 @@ LAPTOP = Study(
     length=128,
     batch=16,
     steps=400,
-    contestants=CONTESTANTS,
+    models=MODELS,
     contexts=contexts(1024),
-    judged=16_000,
+    test_bytes=16_000,
 )
 PAPER = Study(
     text="tiny Shakespeare",
@@ -43,9 +43,9 @@ PAPER = Study(
     length=256,
     batch=32,
     steps=4_000,
-    contestants=CONTESTANTS,
+    models=MODELS,
     contexts=contexts(4096),
-    judged=50_000,
+    test_bytes=50_000,
 )
 RIVALS = ("AM-SU", "PLIF", "SpikeGPT", "transformer, GELU")
 
@@ -53,7 +53,7 @@ RIVALS = ("AM-SU", "PLIF", "SpikeGPT", "transformer, GELU")
 def studies(first: Study, longer: int, larger: AstroSNNConfig, rivals: tuple[str, ...]) -> dict[str, Study]:
     """The first study; the same with crops `longer` times as long (and as many bytes a step); with a `larger` frame;
     and on the verses."""
-    few = replace(first, contestants=rivals)
+    few = replace(first, models=rivals)
     return {
         "Shakespeare": first,
         "longer context": replace(few, length=longer * first.length, batch=first.batch // longer),
@@ -64,22 +64,16 @@ def studies(first: Study, longer: int, larger: AstroSNNConfig, rivals: tuple[str
 
 POWERS_OF_FOUR = (256, 1024, 4096, 16_384, 65_536)
 
-EXPERIMENTS = {
-    "ci": Experiment(
-        {"Shakespeare": CI},
-        rates=(1e-2,),
-        decode_contexts=(256, 65_536),
-        decode_rounds=10,
-        written=40,
-    ),
-    "laptop": Experiment(
+PLANS = {
+    "ci": Plan({"Shakespeare": CI}, rates=(1e-2,), decode_contexts=(256, 65_536), decode_rounds=10, written=40),
+    "laptop": Plan(
         studies(LAPTOP, 4, replace(LAPTOP.frame, layers=3, dim=96), RIVALS),
         rates=(5e-3, 1e-2),
         decode_contexts=POWERS_OF_FOUR,
         decode_rounds=100,
         written=300,
     ),
-    "paper": Experiment(
+    "paper": Plan(
         studies(PAPER, 4, replace(PAPER.frame, layers=12, dim=1024), RIVALS),
         rates=(5e-4, 1e-3, 2e-3),
         decode_contexts=POWERS_OF_FOUR,

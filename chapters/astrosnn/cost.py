@@ -1,7 +1,4 @@
-"""What a byte costs to write after a short and after a long past, and whether every way of computing writes the same.
-
-Used in chapters/astrosnn/03_language.
-"""
+"""What a byte costs after a short and after a long past, and whether every way of computing writes the same."""
 
 import copy
 import math
@@ -14,9 +11,10 @@ from jaxtyping import Int, Integer
 from torch import Tensor
 
 from brainlib.arguments import seeded
-from brainlib.astrosnn.mixers.attention import Attention, AttentionState
-from brainlib.astrosnn.model import AstroSNN, AstroSNNState
+from brainlib.astrosnn import AstroSNN, AstroSNNState
+from brainlib.astrosnn.mixers import Attention, AttentionState
 from brainlib.sampling import sample
+from chapters.astrosnn.language import Plan
 
 PIECE = 1024  # bytes that are read at once
 FORMS = ("recurrent", "parallel", "chunked")
@@ -29,6 +27,12 @@ class Decoding:
     context: int
     milliseconds: float
     state: int
+
+
+def decoding_of(plan: Plan, models: Mapping[str, AstroSNN]) -> dict[str, list[Decoding]]:
+    """`decoding` of the models that the chapter compares."""
+    timed = {name: models[name] for name in ("AM-SU", "GRU", "transformer, GELU")}
+    return decoding(timed, plan.decode_contexts, plan.decode_rounds)
 
 
 @torch.no_grad()
@@ -57,7 +61,7 @@ def decoding(
 def state_after(model: AstroSNN, context: int) -> AstroSNNState:
     """What the model remembers of `context` random bytes. For attention the cache is filled with random numbers
     instead: to read so much would cost the square of it, and what a cache holds does not change what it costs."""
-    device, generator = next(model.parameters()).device, torch.Generator().manual_seed(context)
+    device, generator = (next(model.parameters()).device, torch.Generator().manual_seed(context))
     text = torch.randint(256, (1, context), generator=generator).to(device)
     cached = any(isinstance(block.mixer, Attention) for block in model.blocks)
     state = None
@@ -65,10 +69,10 @@ def state_after(model: AstroSNN, context: int) -> AstroSNNState:
         _, _, state = model(piece, state=state)
     if not cached:
         return state
-    room = context + 1  # and the byte that is timed
+    length = context + 1  # and the byte that is timed
     blocks = []
     for block in state.blocks:
-        keys, values = (torch.randn_like(part.expand(-1, -1, room, -1)) for part in block.mixer[:2])
+        keys, values = (torch.randn_like(part.expand(-1, -1, length, -1)) for part in block.mixer[:2])
         blocks.append(block._replace(mixer=AttentionState(keys, values, context)))
     return state._replace(blocks=tuple(blocks))
 

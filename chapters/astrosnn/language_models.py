@@ -1,13 +1,12 @@
-"""Who competes in the experiments on language: the unit, its variations, and other memories, all of equal parameters.
+"""The models that the chapter on language compares: the unit, its variations, and other memories.
 
-Every contestant lives in the same frame (`brainlib.astrosnn.model`); `matched` widens or narrows it until it has as
-many parameters as the frame with the unit. Used in chapters/astrosnn/03_language.
+Every model lives in the same frame (`brainlib.astrosnn.model`); `matched` widens or narrows it until it has as many
+parameters as the frame with the unit.
 """
 
 from dataclasses import replace
 
-from brainlib.astrosnn.model import AstroSNNConfig, matched
-from brainlib.astrosnn.unit import AMSUConfig
+from brainlib.astrosnn import AMSUConfig, AstroSNNConfig, matched
 
 SMALL_HEAD = 2  # channels: such an astrocyte keeps two numbers a channel, and the unit as much as RWKV
 
@@ -20,19 +19,11 @@ MIXERS = {
     "SpikeGPT": "spikegpt",
     "transformer": "attention",
 }
-CONTESTANTS = (
-    "AM-SU",
-    "AM-SU, sigmoid",
-    "AM-SU, gated",
-    "AM-SU, small heads",
-    "PLIF, wide",
-    "transformer, GELU",
-    *MIXERS,
-)
+MODELS = ("AM-SU", "AM-SU, sigmoid", "AM-SU, gated", "AM-SU, small heads", "PLIF, wide", "transformer, GELU", *MIXERS)
 
 
-def contestant(frame: AstroSNNConfig, name: str) -> AstroSNNConfig:
-    """The contestant `name` with the parameters of `frame`, within 2 %.
+def model_config(frame: AstroSNNConfig, name: str) -> AstroSNNConfig:
+    """The model `name` with the parameters of `frame`, within 2 %.
 
     - "AM-SU" is the frame itself; "sigmoid" squashes its input as the figure prints it, "gated" lets each token set the
       decay, "small heads" has matrices of 2 x 2.
@@ -41,10 +32,10 @@ def contestant(frame: AstroSNNConfig, name: str) -> AstroSNNConfig:
     - "calcium" is a scalar astrocyte; "SpikeGPT", "RWKV", "GRU" and "transformer" are the field's memories, and
       "transformer, GELU" has the usual feed-forward instead of a spiking one.
 
-    Raises `ValueError` for a name that is not one of `CONTESTANTS`.
+    Raises `ValueError` for a name that is not one of `MODELS`.
     """
-    if name not in CONTESTANTS:
-        raise ValueError(f"name: got {name!r}, expected one of {', '.join(CONTESTANTS)}")
+    if name not in MODELS:
+        raise ValueError(f"name: got {name!r}, expected one of {', '.join(MODELS)}")
     if name in MIXERS:
         return matched(frame, MIXERS[name])
     if name == "transformer, GELU":

@@ -4,8 +4,6 @@ A linear map of numbers multiplies and adds at every weight (a MAC). A linear ma
 neurons that fired (an AC), which is the hope of spiking networks. The estimate of the field takes the two at what they
 cost in a 45 nm process (Horowitz 2014, in the form that SpikeGPT uses) and forgets everything else: moving weights and
 states from and to memory, which on real machines costs more. It is an estimate; nothing here was measured on hardware.
-
-Used in chapters/astrosnn/03_language.
 """
 
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor, nn
 
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.training.mode import mode
 
 MAC_PICOJOULES = 4.5
@@ -56,7 +54,7 @@ class Operations:
 def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> Operations:
     """Reads `tokens` and counts. A linear map whose input holds zeros and ones only reads spikes.
 
-    A token of attention hears half of `tokens` on average; all else does not depend on their number. Norms,
+    A token of attention sees half of `tokens` on average; all else does not depend on their number. Norms,
     feature maps and other work on single channels is left out.
     """
     multiplications, additions, dense, rates = 0.0, 0.0, 0.0, {}
@@ -93,7 +91,7 @@ def memory_multiplications(config: AstroSNNConfig, context: int) -> int:
     """Multiplications a token of what one block remembers with, its linear maps left out.
 
     With D channels in heads of d: a matrix decays, is written and read (3 D d; the delta rule recalls once more); a
-    membrane or another number a channel costs one; attention hears (context + 1) / 2 tokens on average, twice D for
+    membrane or another number a channel costs one; attention sees (context + 1) / 2 tokens on average, twice D for
     each; the GRU's own weights are 6 D^2.
     """
     D = config.dim

@@ -1,22 +1,22 @@
-"""What the claims on language and on energy measure, from one run. Used in chapters/astrosnn/03_language."""
+"""What the claims on language and on energy measure, from one run."""
 
 from collections.abc import Mapping
 from statistics import fmean
 
-from brainlib.astrosnn.experiments.language import Experiment, Result, Study
+from chapters.astrosnn.language import Plan, Result, Study
 
 OURS, BASELINE, TRANSFORMER = "AM-SU", "PLIF", "transformer, GELU"
 EARLY = 16  # bytes of context, or fewer
 
-Results = Mapping[str, Result]  # by contestant
+Results = Mapping[str, Result]  # by model
 
 
-def findings(experiment: Experiment, results: Mapping[str, Results]) -> dict[str, float]:
+def findings(plan: Plan, results: Mapping[str, Results]) -> dict[str, float]:
     """By claim, the number that it is judged by; a claim whose study the profile lacks is left out.
 
-    `results` are those of `language.run`, by study and contestant.
+    `results` are those of `language.run`, by study and model.
     """
-    (title, study), *_ = experiment.studies.items()
+    (title, study), *_ = plan.studies.items()
     first = results[title]
     ours = first[OURS]
     found = {

@@ -1,15 +1,42 @@
 """How much of an event is left after D tokens, in a membrane and in an astrocyte's memory: claim A2.
 
 What is left is measured as influence: the derivative of what is held D tokens later to what came in at the event, by
-the kernels' own backward pass. Used in chapters/astrosnn/01_tripartite_synapse.
+the kernels' own backward pass.
 """
+
+from functools import cache
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif import lif_scan
-from brainlib.astrosnn.kernels.memory import astrocyte_memory
+from brainlib.arguments import seeded
+from brainlib.astrosnn import astrocyte_memory, lif_scan
+
+BETA, DELAYS, LONG = 0.5, 48, 512
+GAMMAS = 1 - 2.0 ** -torch.linspace(3, 11, 4, dtype=torch.float64)
+MEMBRANE_THEORY = BETA ** torch.arange(DELAYS, dtype=torch.float64)
+ASTROCYTE_THEORY = GAMMAS ** torch.arange(LONG, dtype=torch.float64)[:, None]
+
+
+class Left(NamedTuple):
+    """What is left of an event after 0, 1, 2, ... tokens, and the largest relative difference from theory."""
+
+    membrane: Float[Tensor, "delays"]
+    astrocyte: Float[Tensor, "delays heads"]
+    after_spike: float  # the most that is left in a membrane after it fired
+    error: float
+
+
+@cache
+def left(seed: int) -> Left:
+    """What is left in a membrane and in an astrocyte of four heads, among other input drawn by `seed`."""
+    membrane = left_in_membrane(DELAYS, BETA, seeded(seed))
+    astrocyte = left_in_astrocyte(LONG, GAMMAS, seeded(seed))
+    spiked = left_in_membrane(DELAYS, BETA, seeded(seed), spike_at=10)
+    errors = [(membrane / MEMBRANE_THEORY - 1).abs().max(), (astrocyte / ASTROCYTE_THEORY - 1).abs().max()]
+    return Left(membrane, astrocyte, float(spiked[10:].abs().max()), float(max(errors)))
 
 
 def left_in_membrane(

@@ -1,21 +1,19 @@
-"""Which memories the experiments of the chapter on memory compare, by name: each a change to one common frame.
+"""Which memories the chapter on memory compares, by name: each a change to one common frame.
 
 `MECHANISMS` are different memories of equal numbers of parameters, `ABLATIONS` and `CAUSES` are the unit with one
 thing changed and all else as it was; "heads of d" cuts the same channels into smaller or larger matrices.
-Used in chapters/astrosnn/02_memory.
 """
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig, matched
-from brainlib.astrosnn.tasks import Task
-from brainlib.astrosnn.unit import AMSUConfig
+from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig, matched
+from chapters.astrosnn.tasks import Task
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a contestant has instead: another mixer, other switches of the unit, other parts of the frame.
+    """What a model has instead: another mixer, other switches of the unit, other parts of the frame.
 
     `as_much_state`: it is widened until it keeps at least as many numbers of its past as the unit, and then has more
     parameters than the unit; else it is `matched` in parameters.
@@ -69,8 +67,8 @@ ABLATIONS = {
 ALL = MECHANISMS | AS_MUCH_STATE | CAUSES | ABLATIONS
 
 
-def contestant(name: str, frame: AstroSNNConfig, task: Task) -> AstroSNNConfig:
-    """The contestant `name` in `frame`, with what `task` reads and asks for.
+def model_config(name: str, frame: AstroSNNConfig, task: Task) -> AstroSNNConfig:
+    """The model `name` in `frame`, with what `task` reads and asks for.
 
     "heads of 8" is the unit with its channels cut into heads of size 8. The names in `ABLATIONS` and `CAUSES` keep all
     sizes of the frame, also where they have fewer parameters then. Raises `ValueError` for another name.

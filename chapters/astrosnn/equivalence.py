@@ -1,17 +1,17 @@
 """Whether the forms of the astrocyte's memory, and of a unit that has one, are one function: claim A1.
 
-The ground truth are the loops of `reference`, in float64. Used in chapters/astrosnn/01_tripartite_synapse.
+The ground truth are the loops of `reference`, in float64.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn import reference
-from brainlib.astrosnn.kernels.memory import astrocyte_memory
-from brainlib.astrosnn.unit import AMSU, AMSUConfig
+from brainlib.arguments import seeded
+from brainlib.astrosnn import AMSU, AMSUConfig, astrocyte_memory, reference
 
 KINDS = ("fixed", "gated", "delta")
 UNITS = ("matrix", "gated", "delta")  # the same, as a unit calls them
@@ -55,6 +55,12 @@ def problem(kind: str, generator: torch.Generator, time: int = 67) -> list[Tenso
         normal(batch, heads, key_dim, value_dim),
     ]
     return [None if tensor is None else tensor.requires_grad_() for tensor in inputs]
+
+
+@cache
+def compared(seed: int) -> dict[str, dict[str, Difference]]:
+    """`differences` for each of `KINDS`."""
+    return {kind: differences(kind, seeded(seed)) for kind in KINDS}
 
 
 def differences(kind: str, generator: torch.Generator, time: int = 67) -> dict[str, Difference]:

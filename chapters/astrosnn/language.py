@@ -1,12 +1,12 @@
 """Byte by byte through Shakespeare and the Bible: what an astrocyte adds, at equal parameters and at equal state.
 
-Every study is one text, one size and one length of context; its contestants read the same crops in the same order,
-each with the learning rate that serves it best. Used in chapters/astrosnn/03_language.
+Every study is one text, one size and one length of context; its models read the same crops in the same order, each
+with the learning rate that serves it best.
 """
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,16 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from brainlib import backend, data
+from brainlib import backend, data, runs
 from brainlib.arguments import whole_number
+from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.astrocytes import MatrixAstrocyte
-from brainlib.astrosnn.energy import Operations, operations
-from brainlib.astrosnn.experiments.contestants import contestant
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
 from brainlib.training import TrainingConfig, byte_losses, loss_by_context, train
+from chapters.astrosnn.energy import Operations, operations
+from chapters.astrosnn.language_models import model_config
 
 ROWS = 64  # of held-out text that are read side by side
-TESTED = 2**17  # bytes of held-out text behind a loss
+TEST_BYTES = 2**17  # of held-out text behind a loss
 CHECKPOINT_EVERY = 100  # steps
 
 
@@ -33,8 +33,8 @@ class Study:
     """One comparison.
 
     - `text` is one that `corpus` knows; crops of `length` bytes are read, `batch` at a time, for `steps` steps.
-    - `frame` is the model with the unit, whose parameters all contestants have.
-    - `contexts`: the loss is measured after so many bytes of context, on the same `judged` bytes of held-out text.
+    - `frame` is the model with the unit, whose parameters all `models` have.
+    - `contexts`: the loss is measured after so many bytes of context, on the same `test_bytes` of held-out text.
     """
 
     text: str
@@ -42,17 +42,17 @@ class Study:
     length: int
     batch: int
     steps: int
-    contestants: tuple[str, ...]
+    models: tuple[str, ...]
     contexts: tuple[int, ...]
-    judged: int
+    test_bytes: int
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Plan:
     """What a profile runs.
 
-    - The first of the `studies` has all contestants, and there each is trained with all `rates`: the best by `tune` is
-      its learning rate, which it has in all studies.
+    - The first of the `studies` has all models, and there each is trained with all `rates`: the best on text of its own
+      is its learning rate, which it has in all studies.
     - After each of `decode_contexts` a byte is timed, in `decode_rounds` rounds.
     - So many bytes are `written` to compare the ways to compute them.
     """
@@ -65,8 +65,17 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """One model of a study with one learning rate."""
+
+    model: str
+    rate: float
+    study: Study
+
+
+@dataclass(frozen=True)
 class Result:
-    """One trained contestant: what it is, what it cost, how well it predicts held-out text, how often it fires.
+    """One trained model: what it is, what it cost, how well it predicts held-out text, how often it fires.
 
     - `state`: numbers kept of a sequence after `length` bytes; `seconds`: of training; `bytes_a_second`: in training.
     - `loss`: on held-out text in crops of `length` bytes; `by_context`: after each of the study's contexts, and
@@ -88,72 +97,65 @@ class Result:
     operations: Operations
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Result":
+    def from_dict(cls, content: Mapping[str, Any]) -> "Result":
         """The result that `dataclasses.asdict` made plain."""
-        return cls(**content | {"operations": Operations(**content["operations"])})
+        return cls(**{**content, "operations": Operations(**content["operations"])})
 
 
-def run(
-    experiment: Experiment, seed: int = 0, device: str = "auto", folder: Path | None = None
-) -> tuple[dict[str, dict[str, Result]], dict[str, AstroSNN]]:
-    """Tunes and trains everyone: the results by study and contestant, and the models of the first study."""
-    first = next(iter(experiment.studies.values()))
-    best, results, models = {}, {}, {}
-    for name in first.contestants:
-        losses = tune(first, name, experiment.rates, seed, device, folder and folder / "tuned")
-        best[name] = min(losses, key=losses.get)
-    for title, study in experiment.studies.items():
-        results[title] = {}
-        for name in study.contestants:
-            place = folder and folder / ("tuned" if study is first else title.replace(" ", "-"))
-            model, results[title][name] = compete(study, name, best[name], seed, device, place)
-            if study is first:
-                models[name] = model
-    return results, models
+def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict[str, Result]], dict[str, AstroSNN]]:
+    """Tunes and trains all: the results by study and model, and the networks of the first study."""
+    (title, first), *others = plan.studies.items()
+    found = _runs(first, [(model, rate) for model in first.models for rate in plan.rates], seed, device)
+    best = {model: min(plan.rates, key=lambda rate: found[model, rate]["tuning_loss"]) for model in first.models}
+    results = {title: {model: found[model, best[model]] for model in first.models}}
+    for title, study in others:
+        trained = _runs(study, [(model, best[model]) for model in study.models], seed, device)
+        results[title] = {model: result for (model, _), result in trained.items()}
+    networks = {}
+    for model, result in results[next(iter(results))].items():
+        networks[model] = untrained(model_config(first.frame, model), seed, device).eval()
+        networks[model].load_state_dict({name: torch.as_tensor(w) for name, w in result["weights"].items()})
+    plain = {title: {m: Result.from_dict(r["result"]) for m, r in found.items()} for title, found in results.items()}
+    return plain, networks
 
 
-def compete(
-    study: Study, name: str, rate: float, seed: int = 0, device: str = "auto", folder: Path | None = None
-) -> tuple[AstroSNN, Result]:
-    """Trains one contestant at one learning rate and examines it; resumable from `folder`."""
-    model, seconds = _taught(study, name, rate, seed, device, folder)
-    held_out = corpus(study.text)[1][: -study.judged]
-    judged = held_out[: max(study.contexts) + study.judged + 1]
-    curve = loss_by_context(model, judged, study.length, study.contexts).tolist()
+def _runs(study: Study, models: list[tuple[str, float]], seed: int, device: str) -> dict[tuple[str, float], Any]:
+    alone = replace(study, models=())
+    conditions = {f"{model}, {rate:g}": Condition(model, rate, alone) for model, rate in models}
+    found = runs.study(trained_and_tested, conditions, [seed], device=device)
+    return {pair: results[0] for pair, results in zip(models, found.values(), strict=True)}
+
+
+def trained_and_tested(
+    condition: Condition, seed: int = 0, *, device: str = "auto", folder: Path | None = None
+) -> dict[str, Any]:
+    """{"result": a plain `Result`, "tuning_loss": on the end of the held-out text, which the result leaves out,
+    "weights": state dict}."""
+    study, rate = condition.study, condition.rate
+    model = untrained(model_config(study.frame, condition.model), seed, device)
+    batches = data.RandomCrops(corpus(study.text)[0], study.batch, study.length, seed)
+    config = training_config(study.steps, rate, seed)
+    history = train(model, _next_byte_loss, batches, config, folder=folder, progress=False)
+    model.eval()
+    held_out = corpus(study.text)[1][: -study.test_bytes]
+    tested = held_out[: max(study.contexts) + study.test_bytes + 1]
     silent = without_astrocytes(model)
-    lesioned = [] if silent is None else loss_by_context(silent, judged, study.length, study.contexts).tolist()
     rows = held_out[: ROWS // 4 * study.length].view(-1, study.length).long().to(next(model.parameters()).device)
     result = Result(
-        name=name,
+        name=condition.model,
         parameters=model.config.parameters,
         state=model.state_size(study.length),
         learning_rate=rate,
-        seconds=seconds,
-        bytes_a_second=study.steps * study.batch * study.length / seconds,
-        loss=held_out_loss(model, held_out[:TESTED], study.length),
-        by_context=curve,
-        lesioned=lesioned,
-        repeated=gain_of_repetition(model, judged, study.length // 2),
+        seconds=history.seconds,
+        bytes_a_second=study.steps * study.batch * study.length / history.seconds,
+        loss=held_out_loss(model, held_out[:TEST_BYTES], study.length),
+        by_context=loss_by_context(model, tested, study.length, study.contexts).tolist(),
+        lesioned=loss_by_context(silent, tested, study.length, study.contexts).tolist() if silent else [],
+        repeated=gain_of_repetition(model, tested, study.length // 2),
         operations=operations(model, rows),
     )
-    return model, result
-
-
-def tune(
-    study: Study,
-    name: str,
-    rates: tuple[float, ...],
-    seed: int = 0,
-    device: str = "auto",
-    folder: Path | None = None,
-) -> dict[float, float]:
-    """By learning rate, the loss of a contestant on the end of the held-out text, which `compete` leaves out."""
-    text = corpus(study.text)[1][-study.judged :]
-    losses = {}
-    for rate in rates:
-        model, _ = _taught(study, name, rate, seed, device, folder)
-        losses[rate] = held_out_loss(model, text, study.length)
-    return losses
+    tuning_loss = held_out_loss(model, corpus(study.text)[1][-study.test_bytes :], study.length)
+    return {"result": asdict(result), "tuning_loss": tuning_loss, "weights": model.state_dict()}
 
 
 @cache
@@ -195,24 +197,13 @@ def without_astrocytes(model: AstroSNN) -> AstroSNN | None:
 
 
 def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> AstroSNN:
-    """The random weights that a contestant begins with; the caller's random numbers are left as they were."""
+    """The random weights that a model begins with; the caller's random numbers are left as they were."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(whole_number("seed", seed))
         return AstroSNN(config).to(backend.resolve_device(device))
 
 
-def _taught(
-    study: Study, name: str, rate: float, seed: int, device: str, folder: Path | None
-) -> tuple[AstroSNN, float]:
-    model = untrained(contestant(study.frame, name), seed, device)
-    batches = data.RandomCrops(corpus(study.text)[0], study.batch, study.length, seed)
-    if folder is not None:
-        folder = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{rate:g}"
-    history = train(model, _next_byte_loss, batches, schedule(study.steps, rate, seed), folder=folder)
-    return model.eval(), history.seconds
-
-
-def schedule(steps: int, rate: float, seed: int = 0) -> TrainingConfig:
+def training_config(steps: int, rate: float, seed: int = 0) -> TrainingConfig:
     """A tenth of the steps warming up, then a cosine to a twentieth of the rate."""
     return TrainingConfig(
         steps=steps, learning_rate=rate, warmup_steps=steps // 10, decay="cosine", final_fraction=0.05,

@@ -1,6 +1,6 @@
-"""Reading what the experiments on memory found: by contestant, value and seed, and who leads by how much.
+"""Reading what the experiments on memory found: by model, value and seed, and who leads by how much.
 
-`found` is what `memory.run` returns, of one run or of several `merged` ones. Used in chapters/astrosnn/02_memory.
+`found` is what `memory.run` returns, of one run or of several `merged` ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ Found = Mapping[str, Mapping[str, Any]]
 
 
 def merged(runs: Iterable[Found]) -> dict[str, dict[str, Any]]:
-    """The seeds of several runs together, contestant by contestant."""
+    """The seeds of several runs together, model by model."""
     together: dict[str, dict[str, Any]] = {}
     for found in runs:
         for name, seeds in found.items():
@@ -21,7 +21,7 @@ def merged(runs: Iterable[Found]) -> dict[str, dict[str, Any]]:
 
 
 def accuracies(found: Found, name: str, value: int | str) -> list[float]:
-    """One accuracy a seed, in the order of the seeds; empty if the contestant did not run or was not asked that."""
+    """One accuracy a seed, in the order of the seeds; empty if the model did not run or was not tested there."""
     seeds = found.get(name, {})
     return [one["accuracy"][str(value)] for _, one in by_seed(seeds) if str(value) in one["accuracy"]]
 
@@ -36,7 +36,7 @@ def lead(found: Found, value: int | str, first: str, others: Sequence[str]) -> l
 
 
 def facts(found: Found, name: str, field: str) -> list[Any]:
-    """One fact of every network of a contestant, such as its "state" (`teaching.described`)."""
+    """One fact of every network of a model, such as its "state" (`memory.described`)."""
     return [network[field] for _, one in by_seed(found.get(name, {})) for network in one["networks"].values()]
 
 

@@ -1,7 +1,9 @@
-"""The calcium and IP3 of one astrocyte: the equations of Ullah and colleagues with the constants of Gordleeva's code.
+"""The astrocyte of physiology, in seconds and micromolar: its calcium and IP3, and the neurons that release glutamate.
 
-Glutamate makes IP3 (inositol trisphosphate); IP3 opens channels of the endoplasmic reticulum, a store inside the cell,
-and calcium rushes out of it; calcium first opens these channels further, then shuts their gate h; pumps restore it.
+It is not the paper's model. It is here to ask what a slow astrocyte's decay, gamma in the rest of the package, could
+stand for. The equations are those of Ullah and colleagues with the constants of Gordleeva's code. Glutamate makes IP3
+(inositol trisphosphate); IP3 opens channels of the endoplasmic reticulum, a store inside the cell, and calcium rushes
+out of it; calcium first opens these channels further, then shuts their gate h; pumps restore it.
 
     dCa/dt  = J_ER - J_pump + J_leak + J_in - J_out
     dh/dt   = a2 (Q2 + Ca) (Q2 / (Q2 + Ca) - h)
@@ -13,6 +15,15 @@ and calcium rushes out of it; calcium first opens these channels further, then s
     J_PLC  = v4 (Ca + (1 - a) k4) / (Ca + k4),   Q2 = d2 (IP3 + d1) / (IP3 + d3)
 
 Concentrations in micromolar, time in seconds. One cell: the terms for diffusion to its neighbours are left out.
+
+The neurons beside it are fast-spiking Izhikevich neurons:
+
+    dV/dt = 0.04 V^2 + 5 V + 140 - U + I,   dU/dt = 0.1 (0.2 V - U)      (ms, mV; a spike at 30 mV: V = -65, U += 2)
+    dG/dt = -10 G + 600 [spike]                                           (s)
+
+As in Gordleeva's code, by Euler's method in steps of 0.1 ms: a spike lasts one step and releases 600 * 0.1 ms = 0.06.
+There an astrocyte makes IP3 for 60 ms whenever 8 of its 16 neurons have a glutamate of at least 0.7. Neurons do not
+talk to each other here; each hears its own current.
 """
 
 from collections.abc import Sequence
@@ -53,6 +64,12 @@ class Constants:
 
 GORDLEEVA = Constants()
 LIKELY = (0.07, 0.89, 0.7)  # near the state of rest, where the search for it begins
+
+STEP = 1e-4  # s
+SPIKE, RESET, JUMP = 30.0, -65.0, 2.0  # mV, mV, and what a spike adds to U
+REST = -70.0  # mV, before any current
+CLEARED, RELEASED = 10.0, 600.0  # 1/s
+GLUTAMATE, ACTIVE, LASTING = 0.7, 8, 0.06  # threshold, neurons above it, seconds for which the astrocyte then makes IP3
 
 
 class Pulse(NamedTuple):
@@ -117,7 +134,7 @@ def simulate(
 
     Pulses that overlap add up. LSODA integrates from one edge of a pulse to the next, so that none is stepped over.
     Raises `ValueError` for a pulse that is empty, negative or not within the duration, and for a step that is not
-    positive or longer than the duration. Used in chapters/astrosnn/01_tripartite_synapse.
+    positive or longer than the duration.
     """
     with extra("notebook"):
         from scipy.integrate import solve_ivp
@@ -145,3 +162,47 @@ def simulate(
         states[:, within] = solved.y[:, : within.sum()]
         state = solved.y[:, -1]
     return Course(time, *states)
+
+
+class Zone(NamedTuple):
+    """What `stimulate` returns: `time` in seconds, each neuron's `voltage` in mV and `glutamate`, and the `pulses` that
+    reach the astrocyte."""
+
+    time: Float[np.ndarray, "steps"]
+    voltage: Float[np.ndarray, "steps neurons"]
+    glutamate: Float[np.ndarray, "steps neurons"]
+    pulses: list[Pulse]
+
+
+def stimulate(current: Float[np.ndarray, "neurons"], start: float, end: float, duration: float) -> Zone:
+    """Neurons at rest that hear a constant current each, from `start` to `end`, in seconds, of `duration`.
+
+    Raises `ValueError` unless 0 <= start < end <= duration.
+    """
+    if not 0 <= start < end <= duration:
+        raise ValueError(f"start, end, duration: got {start}, {end}, {duration}, expected 0 <= start < end <= duration")
+    steps = round(duration / STEP)
+    time = STEP * np.arange(steps)
+    v, u, g = np.full(len(current), REST), np.full(len(current), 0.2 * REST), np.zeros(len(current))
+    voltage, glutamate = np.empty((steps, len(current))), np.empty((steps, len(current)))
+    for step in range(steps):
+        fired = v >= SPIKE
+        v = np.where(fired, RESET, v)
+        u = u + JUMP * fired
+        drive = current if start <= time[step] < end else 0.0
+        v = np.minimum(v + 1e3 * STEP * (0.04 * v**2 + 5 * v + 140 + drive - u), SPIKE)
+        u = u + 1e3 * STEP * 0.1 * (0.2 * v - u)
+        g = g + STEP * (RELEASED * (v >= SPIKE) - CLEARED * g)
+        voltage[step], glutamate[step] = v, g
+    return Zone(time, voltage, glutamate, _pulses(time, (glutamate >= GLUTAMATE).sum(1) >= ACTIVE))
+
+
+def _pulses(time: np.ndarray, active: np.ndarray) -> list[Pulse]:
+    """One pulse for each stretch in which the astrocyte hears enough neurons, 60 ms longer than that."""
+    pulses: list[Pulse] = []
+    for moment in time[active].tolist():
+        if pulses and moment <= pulses[-1].start + pulses[-1].duration:
+            pulses[-1] = pulses[-1]._replace(duration=moment + LASTING - pulses[-1].start)
+        else:
+            pulses.append(Pulse(moment, LASTING))
+    return pulses

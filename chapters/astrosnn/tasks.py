@@ -1,9 +1,9 @@
 """Tasks that ask a network what it was told before: after a delay, in order, by a key, or as a digit read in pieces.
 
 A batch is `(inputs, targets)`: tokens (or, for digits, rows of numbers) and for each the class that is asked for, or
--100 (`SILENT`) where nothing is asked. Sources draw from a random generator of their own and can be stopped and
+-100 (`IGNORED`) where nothing is asked. Sources draw from a random generator of their own and can be stopped and
 resumed exactly, as `brainlib.training` wants them. The paper's abstract speaks of "memory retention"; which tasks it
-means could not be read, so these are the field's usual ones. Used in chapters/astrosnn/02_memory.
+means could not be read, so these are the field's usual ones.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from brainlib.arguments import whole_number
 
-SILENT = -100
+IGNORED = -100
 _LEAST = {"seed": 0, "order_seed": 0, "delay": 0, "classes": 2, "alphabet": 2}
 Tokens = tuple[Int64[Tensor, "batch time"], Int64[Tensor, "batch time"]]
 Vectors = tuple[Float[Tensor, "batch time inputs"], Int64[Tensor, "batch time"]]
@@ -78,14 +78,14 @@ class DelayedRecall(Task):
     def __init__(self, delay: int, classes: int = 8, batch: int = 64, seed: int = 0) -> None:
         super().__init__(batch, seed, delay=delay, classes=classes)
         self.delay, self.classes = delay, classes
-        self.vocab, self.outputs, self.steps, self.chance = 2 * classes + 1, classes, delay + 2, 1 / classes
+        self.vocab, self.outputs, self.steps, self.chance = (2 * classes + 1, classes, delay + 2, 1 / classes)
 
     def next_batch(self) -> Tokens:
         """The next sequences; only the probe has a target."""
         cue = self._draw(self.classes, 1)
         probe = torch.full_like(cue, 2 * self.classes)
         tokens = torch.cat((cue, self.classes + self._draw(self.classes, self.delay), probe), 1)
-        targets = torch.full_like(tokens, SILENT)
+        targets = torch.full_like(tokens, IGNORED)
         targets[:, -1:] = cue
         return tokens, targets
 
@@ -106,7 +106,7 @@ class Copying(Task):
         """The next sequences; the last `length` steps have targets."""
         symbols = self._draw(self.alphabet, self.length)
         tokens = torch.full((self._batch, self.steps), self.alphabet)
-        targets = torch.full_like(tokens, SILENT)
+        targets = torch.full_like(tokens, IGNORED)
         tokens[:, : self.length] = targets[:, -self.length :] = symbols
         tokens[:, -self.length] = self.alphabet + 1
         return tokens, targets
@@ -130,11 +130,11 @@ class AssociativeRecall(Task):
 
     def next_batch(self) -> Tokens:
         """The next sequences; the last `pairs` steps, the queries, have targets."""
-        keys, values = self._shuffled(self.keys, self.pairs), self._draw(self.values, self.pairs)
+        keys, values = (self._shuffled(self.keys, self.pairs), self._draw(self.values, self.pairs))
         order = self._shuffled(self.pairs, self.pairs)
         told = torch.stack((keys, self.keys + values), 2).flatten(1)  # [batch, 2 pairs]: key, value, key, value ...
         tokens = torch.cat((told, keys.gather(1, order)), 1)
-        targets = torch.full_like(tokens, SILENT)
+        targets = torch.full_like(tokens, IGNORED)
         targets[:, -self.pairs :] = values.gather(1, order)
         return tokens, targets
 
@@ -170,7 +170,7 @@ class ReadDigits(Task):
         pieces = images.flatten(1) / 16
         if by == "permuted":
             pieces = pieces[:, torch.randperm(64, generator=torch.Generator().manual_seed(order_seed))]
-        self._pieces, self._labels = pieces.unflatten(1, (-1, self.inputs)), labels  # [images, steps, inputs]
+        self._pieces, self._labels = (pieces.unflatten(1, (-1, self.inputs)), labels)  # [images, steps, inputs]
         self.steps = self._pieces.shape[1]
 
     def next_batch(self) -> Vectors:
@@ -182,7 +182,7 @@ class ReadDigits(Task):
         return self._asked(torch.arange(len(self._labels)))
 
     def _asked(self, chosen: Int64[Tensor, " images"]) -> Vectors:
-        targets = torch.full((len(chosen), self.steps), SILENT)
+        targets = torch.full((len(chosen), self.steps), IGNORED)
         targets[:, -1] = self._labels[chosen]
         return self._pieces[chosen], targets
 

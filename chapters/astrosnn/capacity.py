@@ -6,7 +6,6 @@ k_i and v_i are random directions in R^d. A pair is recalled if of all values wr
 Hebbian sum the right value stands out by 1 against a crowd of N - 1 others of deviation sqrt(N) / d, so that about
 d^2 / (2 ln N) pairs fit: as many as H has entries, but for the logarithm. The delta rule with random keys takes from
 each older pair the part of it that lies along the new key, and so keeps exp(-1 / d) of it: only the last few d pairs.
-Used in chapters/astrosnn/02_memory.
 """
 
 import torch

@@ -9,11 +9,11 @@ keys. With a background current of 0.2 throughout, beta = 1/2, and v = 1:
     m_t = u_t (1 - s_t)
 
 s = g(u + o) and o = H q are printed in the paper's overview figure, the rest is a reconstruction; o is not normalised
-here, so that its size can be seen. `script` is the same in JavaScript. Used in chapters/astrosnn/01_tripartite_synapse.
+here, so that its size can be seen. `script` is the same in JavaScript.
 """
 
 import math
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -57,7 +57,7 @@ def one_synapse(
         raise ValueError(f"memory: got {memory}, expected a time constant of at least 1 token")
     if asked_for not in ("first", "second"):
         raise ValueError(f"asked_for: got {asked_for!r}, expected 'first' or 'second'")
-    one, two, asking = _during(first_cue, CUE), _during(second_cue, CUE), _during(question, QUESTION)
+    one, two, asking = (_during(first_cue, CUE), _during(second_cue, CUE), _during(question, QUESTION))
     log_decay = torch.tensor([math.log1p(-1 / memory) if memory > 1 else -math.inf], dtype=torch.float64)
     key = torch.stack([one, two], -1).expand(2, 1, TOKENS, 2).transpose(1, 2)  # [batch, time, heads, 2]
     query = torch.eye(2, dtype=torch.float64)[:, None, None].expand(2, TOKENS, 1, 2)  # a sequence for each entry of H
@@ -71,7 +71,7 @@ def one_synapse(
 
 def script() -> str:
     """`one_synapse` as a JavaScript function of an object with its parameters, for `brainlib.explore.simulation`."""
-    return files("brainlib.astrosnn").joinpath("one_synapse.js").read_text(encoding="utf-8")
+    return Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 def _during(start: int, duration: int) -> Float[Tensor, "128"]:
