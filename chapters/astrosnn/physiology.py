@@ -88,3 +88,10 @@ def superposition_error(
     """
     together = first + second
     return float(np.abs(both - together).max() / np.abs(together).max())
+
+
+def two_cues(one: Physiology) -> tuple[Float[np.ndarray, "points"], ...]:
+    """Times, calcium over rest after the two cues of a seed, and the sum of that after each alone; 40 s."""
+    first, second = Pulse(ONSET, one.cue), Pulse(ONSET + one.gap, one.cue)
+    both, early, late = (over_rest(simulate(pulses, 40.0)) for pulses in ([first, second], [first], [second]))
+    return both.time, both.calcium, early.calcium + late.calcium

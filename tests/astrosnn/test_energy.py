@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from brainlib.astrosnn.energy import (
     AC_PICOJOULES,
     MAC_PICOJOULES,
@@ -11,6 +10,7 @@ from brainlib.astrosnn.energy import (
     operations,
 )
 from brainlib.astrosnn.experiments.language import untrained
+
 from brainlib.astrosnn.model import AstroSNNConfig
 
 FRAME = AstroSNNConfig(layers=2, dim=16, heads=2, hidden=24, vocab=32)

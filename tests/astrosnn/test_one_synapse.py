@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from brainlib.astrosnn.one_synapse import CUE, QUESTION, TOKENS, one_synapse, script
 
 CUES = {"first_cue": 8, "second_cue": 40, "asked_for": "first"}

@@ -3,7 +3,6 @@
 import random
 
 import torch
-
 from brainlib.astrosnn.one_synapse import one_synapse, script
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from brainlib.astrosnn.biophysics.neurons import HEARD, SPIKE, STEP
 
 from brainlib.astrosnn.biophysics import stimulate
-from brainlib.astrosnn.biophysics.neurons import HEARD, SPIKE, STEP
 
 
 def test_neurons_without_current_rest() -> None:

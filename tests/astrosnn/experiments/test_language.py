@@ -6,11 +6,11 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from brainlib.astrosnn.experiments.contestants import CONTESTANTS, contestant
+from brainlib.astrosnn.experiments.language_profiles import EXPERIMENTS
 
 from brainlib import data
 from brainlib.astrosnn.experiments import language
-from brainlib.astrosnn.experiments.contestants import CONTESTANTS, contestant
-from brainlib.astrosnn.experiments.language_profiles import EXPERIMENTS
 from brainlib.astrosnn.model import AstroSNNConfig
 from brainlib.ledger import PROFILES
 

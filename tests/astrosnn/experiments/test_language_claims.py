@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from brainlib import ledger
 from brainlib.astrosnn.energy import Operations
-from brainlib.astrosnn.experiments import language_claims as claims
 from brainlib.astrosnn.experiments.language import Result
 from brainlib.astrosnn.experiments.language_profiles import EXPERIMENTS
+
+from brainlib import ledger
+from brainlib.astrosnn.experiments import language_claims as claims
 
 LAPTOP = EXPERIMENTS["laptop"]
 

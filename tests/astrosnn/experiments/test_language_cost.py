@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-
-from brainlib.astrosnn.experiments import cost
 from brainlib.astrosnn.experiments.contestants import contestant
 from brainlib.astrosnn.experiments.language import untrained
+
+from brainlib.astrosnn.experiments import cost
 from brainlib.astrosnn.model import AstroSNNConfig
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)

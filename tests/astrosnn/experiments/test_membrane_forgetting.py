@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from brainlib.astrosnn.experiments.forgetting import left_in_astrocyte, left_in_membrane
 
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-
-from brainlib import data
 from brainlib.astrosnn.experiments.bare_memory import capacity, recalled
 from brainlib.astrosnn.experiments.mechanisms import ABLATIONS, ALL, CAUSES, MECHANISMS, contestant
 from brainlib.astrosnn.experiments.memory import Experiment, chances, draw_task, run
 from brainlib.astrosnn.experiments.memory_lesions import study
 from brainlib.astrosnn.experiments.memory_profiles import PLANS
 from brainlib.astrosnn.experiments.teaching import Lessons, accuracy, slowest, teach
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.tasks import SILENT, AssociativeRecall, DelayedRecall
+
+from brainlib import data
+from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
 from brainlib.ledger import PROFILES
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4, hidden=16)

@@ -1,5 +1,4 @@
 import pytest
-
 from brainlib.astrosnn.experiments.memory_results import accuracies, exponent, facts, lead, merged, remaining
 
 

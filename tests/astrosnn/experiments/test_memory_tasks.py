@@ -1,8 +1,8 @@
 import jaxtyping
 import pytest
 import torch
-
 from brainlib.astrosnn.tasks import SILENT, AssociativeRecall, Copying, DelayedRecall, Mixture, ReadDigits, held_out
+
 from brainlib.training import Batches
 
 IMAGES = torch.arange(3 * 64).remainder(17).to(torch.uint8).view(3, 8, 8)

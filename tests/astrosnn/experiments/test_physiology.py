@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from brainlib.astrosnn.experiments.physiology import SECONDS, physiology
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from brainlib.astrosnn.conventions import BRAINCOG, RECONSTRUCTION, SPIKEGPT, Convention
+
 from brainlib.astrosnn.reference import spike
 
 CURRENT = 2 * torch.randn(40, 3, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

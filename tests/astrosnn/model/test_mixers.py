@@ -5,8 +5,8 @@ import math
 
 import pytest
 import torch
-
 from brainlib.astrosnn.conventions import SPIKEGPT
+
 from brainlib.astrosnn.kernels.wkv import wkv
 from brainlib.astrosnn.mixers.attention import Attention
 from brainlib.astrosnn.mixers.gru import GRU
