@@ -96,11 +96,6 @@ class Result:
     repeated: float
     operations: Operations
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Result":
-        """The result that `dataclasses.asdict` made plain."""
-        return cls(**{**content, "operations": Operations(**content["operations"])})
-
 
 def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict[str, Result]], dict[str, AstroSNN]]:
     """Tunes and trains all: the results by study and model, and the networks of the first study."""
@@ -115,8 +110,16 @@ def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict
     for model, result in results[next(iter(results))].items():
         networks[model] = untrained(model_config(first.frame, model), seed, device).eval()
         networks[model].load_state_dict({name: torch.as_tensor(w) for name, w in result["weights"].items()})
-    plain = {title: {m: Result.from_dict(r["result"]) for m, r in found.items()} for title, found in results.items()}
-    return plain, networks
+    plain = {title: {model: one["result"] for model, one in found.items()} for title, found in results.items()}
+    return results_of(plain), networks
+
+
+def results_of(content: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Result]]:
+    """Results by study and model that `dataclasses.asdict` made plain."""
+    return {
+        title: {name: Result(**{**one, "operations": Operations(**one["operations"])}) for name, one in found.items()}
+        for title, found in content.items()
+    }
 
 
 def _runs(study: Study, models: list[tuple[str, float]], seed: int, device: str) -> dict[tuple[str, float], Any]:

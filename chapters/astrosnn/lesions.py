@@ -6,7 +6,6 @@ decays. (A token's own write is still read by itself, at that token only.)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -31,18 +30,12 @@ def study(plan: Plan, seeds: Iterable[int], device: str = "auto") -> dict[str, d
     for each lesion the accuracy of every pair. "heads": the time constants of each layer's heads, and the accuracy at
     the longest delay with one of them emptied in all layers (`without`), or all but one (`alone`), before the probe.
     """
-    seeds = list(seeds)
-    retention, pairs = (replace(experiment, models=(UNIT,)) for experiment in (plan.retention, plan.pairs))
-    found = [memory.run(experiment, plan.frame, seeds, device)[UNIT] for experiment in (retention, pairs)]
-    conditions = [memory.Condition(UNIT, experiment, plan.frame) for experiment in (retention, pairs)]
-    results = {}
-    for seed in seeds:
-        first, second = (
-            memory.network(condition, by_seed[str(seed)], seed, device)
-            for condition, by_seed in zip(conditions, found, strict=True)
-        )
-        results[str(seed)] = {**delay_lesions(first, retention, seed), "pairs": pair_lesions(second, pairs, seed)}
-    return results
+    seeds, experiments = list(seeds), (plan.retention, plan.pairs)
+    networks = [memory.networks(UNIT, experiment, plan.frame, seeds, device) for experiment in experiments]
+    return {
+        str(seed): {**delay_lesions(one, plan.retention, seed), "pairs": pair_lesions(other, plan.pairs, seed)}
+        for seed, one, other in zip(seeds, *networks, strict=True)
+    }
 
 
 def delay_lesions(model: AstroSNN, experiment: memory.Experiment, seed: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ tested on sequences that they have not seen.
 Sizes are those of a CPU; the paper's could not be read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,29 @@ class Condition:
 def run(
     experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str = "auto"
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """By model and seed what `trained_and_tested` found; seeds are strings, as in JSON."""
+    """By model and seed {"accuracy": {value: share right}, "networks": {name: what `described` tells}}.
+
+    Seeds and values are strings, as in JSON.
+    """
+    return {
+        model: {seed: {"accuracy": one["accuracy"], "networks": one["networks"]} for seed, one in results.items()}
+        for model, results in _runs(experiment, frame, seeds, device).items()
+    }
+
+
+def networks(
+    model: str, experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str = "auto"
+) -> list[AstroSNN]:
+    """The networks of one model, for each seed, of an experiment that trains all values together."""
+    found = []
+    for seed, result in _runs(replace(experiment, models=(model,)), frame, seeds, device)[model].items():
+        network = AstroSNN(model_config(model, frame, training_task(experiment, experiment.values, int(seed))))
+        network.load_state_dict({name: torch.as_tensor(weight) for name, weight in result["weights"]["all"].items()})
+        found.append(network.to(resolve_device(device)).eval())
+    return found
+
+
+def _runs(experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str) -> dict[str, dict]:
     seeds, alone = list(seeds), replace(experiment, models=())
     conditions = {model: Condition(model, alone, frame) for model in experiment.models}
     found = runs.study(trained_and_tested, conditions, seeds, device=device)
@@ -114,14 +136,6 @@ def trained(
     )  # fmt: skip
     history = train(model, _loss, task, options, folder=folder, progress=False)
     return model.eval(), history
-
-
-def network(condition: Condition, result: Mapping[str, Any], seed: int, device: str = "auto") -> AstroSNN:
-    """The network of a `result` of `run` that was trained on all values together."""
-    task = training_task(condition.experiment, condition.experiment.values, seed)
-    model = AstroSNN(model_config(condition.model, condition.frame, task))
-    model.load_state_dict({name: torch.as_tensor(weight) for name, weight in result["weights"]["all"].items()})
-    return model.to(resolve_device(device)).eval()
 
 
 def training_task(experiment: Experiment, values: tuple[int | str, ...], seed: int) -> Task:

@@ -1,5 +1,6 @@
 import pytest
-from brainlib.astrosnn.experiments.memory_results import accuracies, exponent, facts, lead, merged, remaining
+
+from chapters.astrosnn.memory_results import accuracies, exponent, facts, lead, merged, remaining
 
 
 def one(accuracy, slowest=2.0):

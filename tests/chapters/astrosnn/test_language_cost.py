@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from brainlib.astrosnn.experiments.contestants import contestant
-from brainlib.astrosnn.experiments.language import untrained
 
-from brainlib.astrosnn.experiments import cost
-from brainlib.astrosnn.model import AstroSNNConfig
+from brainlib.astrosnn import AstroSNNConfig
+from chapters.astrosnn import cost
+from chapters.astrosnn.language import untrained
+from chapters.astrosnn.language_models import model_config
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)
 NAMES = ("AM-SU", "PLIF", "SpikeGPT", "transformer")
@@ -21,7 +21,7 @@ def numbers(state) -> int:
 
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_the_state_after_a_text_is_what_the_text_leaves(name):
-    model = untrained(contestant(FRAME, name), device="cpu")
+    model = untrained(model_config(FRAME, name), device="cpu")
     text = torch.randint(256, (1, 30), generator=torch.Generator().manual_seed(30))
     assert numbers(cost.state_after(model, 30)) == model.state_size(30) == model.state_size(3000)
     with torch.no_grad():
@@ -31,7 +31,7 @@ def test_the_state_after_a_text_is_what_the_text_leaves(name):
 
 
 def test_a_filled_cache_is_as_long_as_the_text():
-    model = untrained(contestant(FRAME, "transformer"), device="cpu")
+    model = untrained(model_config(FRAME, "transformer"), device="cpu")
     state = cost.state_after(model, 30)
     with torch.no_grad():
         _, after = model.step(torch.tensor([3]), state)
@@ -41,7 +41,7 @@ def test_a_filled_cache_is_as_long_as_the_text():
 
 
 def test_every_model_is_timed_after_every_context():
-    models = {name: untrained(contestant(FRAME, name), device="cpu") for name in NAMES}
+    models = {name: untrained(model_config(FRAME, name), device="cpu") for name in NAMES}
     found = cost.decoding(models, (8, 32), rounds=1, steps=1)
     assert list(found) == list(NAMES)
     assert all([d.context for d in of_one] == [8, 32] for of_one in found.values())
@@ -64,7 +64,7 @@ def test_the_crossover_lies_on_the_line_between_two_contexts(theirs, expected):
 
 @pytest.mark.parametrize("name", ["AM-SU", "AM-SU, gated"])
 def test_all_ways_of_computing_write_the_same_bytes(name):
-    model = untrained(contestant(FRAME, name), seed=3, device="cpu")
+    model = untrained(model_config(FRAME, name), seed=3, device="cpu")
     prompt = torch.tensor([[65, 66, 67]])
     texts = cost.written_everywhere(model, prompt, 12, seed=1)
     assert len(texts) >= 8 and "step by step, float64, cpu" in texts

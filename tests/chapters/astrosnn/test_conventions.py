@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from brainlib.astrosnn.conventions import BRAINCOG, RECONSTRUCTION, SPIKEGPT, Convention
 
 from brainlib.astrosnn.reference import spike
+from chapters.astrosnn.conventions import BRAINCOG, RECONSTRUCTION, SPIKEGPT, Convention
 
 CURRENT = 2 * torch.randn(40, 3, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

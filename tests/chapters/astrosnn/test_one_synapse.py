@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from brainlib.astrosnn.one_synapse import CUE, QUESTION, TOKENS, one_synapse, script
+
+from chapters.astrosnn.one_synapse import CUE, QUESTION, TOKENS, one_synapse, script
 
 CUES = {"first_cue": 8, "second_cue": 40, "asked_for": "first"}
 START = CUES | {"memory": 128.0, "gain": 0.35, "threshold": 1.0, "question": 90}

@@ -4,26 +4,31 @@ from dataclasses import replace
 
 import pytest
 import torch
-from brainlib.astrosnn.experiments.bare_memory import capacity, recalled
-from brainlib.astrosnn.experiments.mechanisms import ABLATIONS, ALL, CAUSES, MECHANISMS, contestant
-from brainlib.astrosnn.experiments.memory import Experiment, chances, draw_task, run
-from brainlib.astrosnn.experiments.memory_lesions import study
-from brainlib.astrosnn.experiments.memory_profiles import PLANS
-from brainlib.astrosnn.experiments.teaching import Lessons, accuracy, slowest, teach
-from brainlib.astrosnn.tasks import SILENT, AssociativeRecall, DelayedRecall
 
 from brainlib import data
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.ledger import PROFILES
+from chapters.astrosnn import lesions, memory
+from chapters.astrosnn.capacity import capacity, recalled
+from chapters.astrosnn.memory import Experiment, accuracy, chances, draw_task, slowest, trained
+from chapters.astrosnn.memory_models import ABLATIONS, ALL, CAUSES, MECHANISMS, model_config
+from chapters.astrosnn.memory_profiles import PLANS
+from chapters.astrosnn.tasks import IGNORED, AssociativeRecall, DelayedRecall
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4, hidden=16)
-TINY = Experiment("recall", ("AM-SU",), (2, 3), Lessons(4, 4), (2, 5), together=True, tests=1)
+TINY = Experiment("recall", ("AM-SU",), (2, 3), 4, 4, (2, 5), together=True, tests=1)
+
+
+@pytest.fixture(autouse=True)
+def runs_here(monkeypatch, tmp_path):
+    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
+    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
 
 
 @pytest.mark.parametrize("name", [*ALL, "heads of 2"])
 def test_contestants_are_alike_but_for_one_thing(name):
     frame, task = replace(FRAME, dim=32, hidden=64), AssociativeRecall(4)
-    unit, other = contestant("AM-SU", frame, task), contestant(name, frame, task)
+    unit, other = model_config("AM-SU", frame, task), model_config(name, frame, task)
     assert (other.vocab, other.outputs, other.layers, other.feedforward) == (64, 32, 1, "spiking")
     if name in MECHANISMS:
         assert other.parameters == pytest.approx(unit.parameters, rel=0.025)
@@ -39,48 +44,44 @@ def test_contestants_are_alike_but_for_one_thing(name):
 
 def test_an_unknown_contestant_is_refused():
     with pytest.raises(ValueError, match="name: got 'oligodendrocyte', expected 'heads of"):
-        contestant("oligodendrocyte", FRAME, DelayedRecall(3))
+        model_config("oligodendrocyte", FRAME, DelayedRecall(3))
 
 
 def test_profiles_share_no_networks_and_their_experiments_can_be_drawn():
     assert tuple(PLANS) == PROFILES
     for plan in PLANS.values():
         assert [seed for number in range(3) for seed in plan.seeds(number)] == list(range(3 * plan.networks))
-        assert "AM-SU" in plan.retention.contestants and "AM-SU" in plan.pairs.contestants
+        assert "AM-SU" in plan.retention.models and "AM-SU" in plan.pairs.models
         experiments = [field for field in vars(plan).values() if isinstance(field, Experiment)]
-        for name in {name for experiment in experiments for name in experiment.contestants}:
-            contestant(name, plan.frame, DelayedRecall(3))
+        for name in {name for experiment in experiments for name in experiment.models}:
+            model_config(name, plan.frame, DelayedRecall(3))
         for experiment in experiments:
             if experiment.task != "digits":
                 assert all(0 < chance < 1 for chance in chances(experiment).values())
     assert PLANS["ci"].networks >= 3
-    assert set(PLANS["laptop"].causes.contestants) == set(CAUSES)
-    assert set(PLANS["laptop"].ablations.contestants) == set(ABLATIONS)
+    assert set(PLANS["laptop"].causes.models) == set(CAUSES)
+    assert set(PLANS["laptop"].ablations.models) == set(ABLATIONS)
 
 
-def test_a_run_gives_every_accuracy_and_goes_on_where_it_stopped(tmp_path):
-    first = run("recall", TINY, FRAME, range(2), "cpu", tmp_path, progress=False)
-    assert list(first) == ["AM-SU"] and list(first["AM-SU"]) == ["0", "1"]
-    one = first["AM-SU"]["1"]
+def test_a_run_gives_every_accuracy_and_its_networks():
+    found = memory.run(TINY, FRAME, range(2), "cpu")
+    assert list(found) == ["AM-SU"] and list(found["AM-SU"]) == ["0", "1"]
+    one = found["AM-SU"]["1"]
     assert list(one["accuracy"]) == ["2", "5"] and len(one["networks"]["all"]["losses"]) == 4
     assert one["networks"]["all"]["slowest"] == pytest.approx(2048, rel=0.2)
     assert one["networks"]["all"]["state"] == 16 + 16 + 16 * 4  # token shift, membranes, matrices
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["recall-AM-SU-all-0", "recall-AM-SU-all-1"]
-    again = run("recall", TINY, FRAME, range(2), "cpu", tmp_path, progress=False)
-    assert again["AM-SU"]["1"]["accuracy"] == one["accuracy"]
-    assert again["AM-SU"]["1"]["networks"]["all"]["losses"] == one["networks"]["all"]["losses"]
+    network = memory.networks("AM-SU", TINY, FRAME, [1], "cpu")[0]
+    assert accuracy(network, memory.test_batches(TINY, 5, 1)) == one["accuracy"]["5"]
 
 
-def test_networks_of_their_own_are_asked_what_they_were_taught():
-    own = replace(TINY, together=False)
-    found = run("recall", own, FRAME, range(1), "cpu", progress=False)["AM-SU"]["0"]
+def test_networks_of_their_own_are_tested_on_what_they_were_trained():
+    found = memory.run(replace(TINY, together=False), FRAME, range(1), "cpu")["AM-SU"]["0"]
     assert list(found["accuracy"]) == list(found["networks"]) == ["2", "3"]
 
 
 def test_equal_seeds_give_equal_networks():
-    models = [
-        teach(replace(FRAME, vocab=17, outputs=8), DelayedRecall(3, batch=4), Lessons(2), seed)[0] for seed in (0, 0, 1)
-    ]
+    config = replace(FRAME, vocab=17, outputs=8)
+    models = [trained(config, DelayedRecall(3, batch=4), 2, seed, "cpu")[0] for seed in (0, 0, 1)]
     same, again, other = (model.readout.weight for model in models)
     assert torch.equal(same, again) and not torch.equal(same, other)
 
@@ -89,7 +90,7 @@ def test_accuracy_counts_what_is_asked_only():
     model = AstroSNN(replace(FRAME, vocab=17, outputs=8))
     tokens = DelayedRecall(2, batch=6).next_batch()[0]
     answers = model(tokens)[0].argmax(-1)
-    targets = torch.full_like(tokens, SILENT)
+    targets = torch.full_like(tokens, IGNORED)
     targets[:3, 1], targets[3:, 2] = answers[:3, 1], (answers[3:, 2] + 1) % 8
     assert accuracy(model, [(tokens, targets), (tokens, answers)]) == (3 + 24) / (6 + 24)
 
@@ -98,17 +99,17 @@ def test_accuracy_counts_what_is_asked_only():
     ("name", "expected"), [("LIF", 2), ("PLIF", 300), ("calcium", 300), ("no astrocyte", 2), ("GRU", None)]
 )
 def test_the_slowest_time_constant(name, expected):
-    found = slowest(AstroSNN(contestant(name, FRAME, DelayedRecall(3))))
+    found = slowest(AstroSNN(model_config(name, FRAME, DelayedRecall(3))))
     assert found == (None if expected is None else pytest.approx(expected, rel=1e-3))
 
 
 def test_digits_of_the_test_are_not_learned(monkeypatch):
     images = torch.arange(10).remainder(17).to(torch.uint8).view(10, 1, 1).expand(10, 8, 8)
     monkeypatch.setattr(data, "digits", lambda: data.Digits(images, torch.arange(10)))
-    digits = Experiment("digits", ("AM-SU",), ("rows", "permuted"), Lessons(1, 4))
+    digits = Experiment("digits", ("AM-SU",), ("rows", "permuted"), 1, 4)
     learned, kept = (draw_task(digits, "pixels", 4, 0, kept) for kept in (False, True))
     assert kept.all()[1][:, -1].tolist() == [4, 9] and learned.all()[1][:, -1].tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
-    found = run("digits", digits, FRAME, range(1), "cpu", progress=False)["AM-SU"]["0"]
+    found = memory.trained_and_tested(memory.Condition("AM-SU", digits, FRAME), 0, device="cpu")
     assert list(found["accuracy"]) == ["rows", "permuted"]
 
 
@@ -118,14 +119,13 @@ def test_an_unknown_task_is_refused():
 
 
 def test_the_lesion_study():
-    pairs = Experiment("pairs", ("AM-SU",), (2, 4), Lessons(2, 4), together=True, tests=1)
-    plan = replace(PLANS["ci"], frame=FRAME, retention=replace(TINY, taught=(2, 4)), pairs=pairs)
-    found = study(plan, range(1), "cpu")["0"]
+    pairs = Experiment("pairs", ("AM-SU",), (2, 4), 2, 4, together=True, tests=1)
+    plan = replace(PLANS["ci"], frame=FRAME, retention=replace(TINY, values=(2, 4)), pairs=pairs)
+    found = lesions.study(plan, range(1), "cpu")["0"]
     assert found["delay"]["at"] == [1, 2, 3, 4, 5] and len(found["delay"]["frozen"]) == 5
     assert found["pairs"]["at"] == 4 and len(found["pairs"]["astrocyte"]) == 4
-    assert (
-        len(found["heads"]["without"]) == len(found["heads"]["alone"]) == len(found["heads"]["time_constants"][0]) == 4
-    )
+    assert all(len(found["heads"][part]) == 4 for part in ("without", "alone"))
+    assert len(found["heads"]["time_constants"][0]) == 4
 
 
 @pytest.mark.parametrize("rule", ["Hebbian", "delta"])

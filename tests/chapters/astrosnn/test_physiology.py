@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from brainlib.astrosnn.biophysics import Pulse, decay_of, resting_state, simulate, superposition_error
+from brainlib.astrosnn.biophysics import Pulse, resting_state, simulate
+from chapters.astrosnn.physiology import SECONDS, decay_of, physiology, superposition_error
 
 TIME = np.linspace(0, 50, 2001)
 
@@ -47,3 +48,13 @@ def test_ip3_is_a_leaky_integrator_and_calcium_is_an_event() -> None:
     assert event.straightness < 0.9
     assert superposition_error(both.ip3 - ip3, alone.ip3 - ip3, later.ip3 - ip3) < 0.1
     assert superposition_error(both.calcium - calcium, alone.calcium - calcium, later.calcium - calcium) > 0.5
+
+
+def test_a_seed_draws_its_cues_and_the_answers_follow() -> None:
+    one, again, other = physiology(0), physiology(0), physiology(1)
+    assert one.calcium == again.calcium and one.ip3 == again.ip3
+    assert one.cue != other.cue and 0.15 <= one.cue <= 0.5 and 5 <= one.gap <= 20
+    assert one.course.time[-1] == pytest.approx(SECONDS)
+    assert np.abs(one.course.calcium[:90]).max() < 1e-8 and one.course.calcium.max() > 0.5  # rest, then the event
+    assert 1 < one.calcium.fall.time_constant < 3 and 7 < one.ip3.fall.time_constant < 8
+    assert one.ip3.superposition < one.calcium.superposition

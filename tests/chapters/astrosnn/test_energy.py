@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from brainlib.astrosnn.energy import (
+
+from brainlib.astrosnn import AstroSNNConfig
+from chapters.astrosnn.energy import (
     AC_PICOJOULES,
     MAC_PICOJOULES,
     Operations,
     memory_multiplications,
     operations,
 )
-from brainlib.astrosnn.experiments.language import untrained
-
-from brainlib.astrosnn.model import AstroSNNConfig
+from chapters.astrosnn.language import untrained
 
 FRAME = AstroSNNConfig(layers=2, dim=16, heads=2, hidden=24, vocab=32)
 TOKENS = torch.randint(32, (3, 20), generator=torch.Generator().manual_seed(0))

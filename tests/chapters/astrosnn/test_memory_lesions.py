@@ -1,9 +1,9 @@
 import pytest
 import torch
-from brainlib.astrosnn.experiments.lesions import after_lesion, by_pair, emptied, lesioned, units, with_units
-from brainlib.astrosnn.tasks import AssociativeRecall, DelayedRecall
 
-from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn import AstroSNN, AstroSNNConfig
+from chapters.astrosnn.lesions import after_lesion, by_pair, emptied, lesioned, units, with_units
+from chapters.astrosnn.tasks import AssociativeRecall, DelayedRecall
 
 TASK = AssociativeRecall(3, keys=4, values=4, batch=8, seed=1)
 TOKENS, TARGETS = TASK.next_batch()

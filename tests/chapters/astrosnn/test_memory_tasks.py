@@ -1,9 +1,9 @@
 import jaxtyping
 import pytest
 import torch
-from brainlib.astrosnn.tasks import SILENT, AssociativeRecall, Copying, DelayedRecall, Mixture, ReadDigits, held_out
 
 from brainlib.training import Batches
+from chapters.astrosnn.tasks import IGNORED, AssociativeRecall, Copying, DelayedRecall, Mixture, ReadDigits, held_out
 
 IMAGES = torch.arange(3 * 64).remainder(17).to(torch.uint8).view(3, 8, 8)
 LABELS = torch.tensor([7, 0, 9])
@@ -25,7 +25,7 @@ def test_delayed_recall_asks_for_the_cue():
     assert tokens.shape == targets.shape == (400, task.steps) and task.steps == 7
     assert set(tokens[:, 0].tolist()) == {0, 1, 2} and set(tokens[:, 1:-1].flatten().tolist()) == {3, 4, 5}
     assert bool((tokens[:, -1] == 6).all()) and task.vocab == 7
-    assert torch.equal(targets[:, -1], tokens[:, 0]) and bool((targets[:, :-1] == SILENT).all())
+    assert torch.equal(targets[:, -1], tokens[:, 0]) and bool((targets[:, :-1] == IGNORED).all())
 
 
 def test_copying_asks_for_the_symbols_in_order():
@@ -33,7 +33,7 @@ def test_copying_asks_for_the_symbols_in_order():
     tokens, targets = task.next_batch()
     symbols = tokens[0, :3].tolist()
     assert tokens[0].tolist() == [*symbols, 5, 5, 6, 5, 5] and max(symbols) < 5
-    assert targets[0].tolist() == [SILENT] * 5 + symbols
+    assert targets[0].tolist() == [IGNORED] * 5 + symbols
     assert (task.vocab, task.outputs, task.steps, task.chance) == (7, 5, 8, 0.2)
 
 
@@ -49,7 +49,7 @@ def test_associative_recall_asks_for_the_value_of_each_key():
     for row, asked in zip(tokens.tolist(), targets.tolist(), strict=True):
         told = dict(zip(row[:12:2], row[1:12:2], strict=True))
         assert sorted(told) == sorted(row[12:]) == list(range(6))
-        assert asked == [SILENT] * 12 + [told[key] - 6 for key in row[12:]]
+        assert asked == [IGNORED] * 12 + [told[key] - 6 for key in row[12:]]
     assert not torch.equal(tokens[:, :12:2], tokens[:, 12:])
 
 
@@ -65,7 +65,7 @@ def test_digits_are_read_in_pieces(by, steps):
     task = ReadDigits(IMAGES, LABELS, by, batch=100, order_seed=1)
     pieces, targets = task.all()
     assert pieces.shape == (3, steps, 64 // steps) and task.steps == steps and task.inputs == 64 // steps
-    assert torch.equal(targets[:, -1], LABELS) and bool((targets[:, :-1] == SILENT).all())
+    assert torch.equal(targets[:, -1], LABELS) and bool((targets[:, :-1] == IGNORED).all())
     flat = pieces.flatten(1)
     if by == "permuted":
         assert not torch.equal(flat, IMAGES.flatten(1) / 16)

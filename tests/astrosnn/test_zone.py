@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from brainlib.astrosnn.biophysics.neurons import HEARD, SPIKE, STEP
 
-from brainlib.astrosnn.biophysics import stimulate
+from brainlib.astrosnn.biophysics import LASTING, SPIKE, STEP, stimulate
 
 
 def test_neurons_without_current_rest() -> None:
@@ -29,7 +28,7 @@ def test_the_astrocyte_hears_when_half_of_the_neurons_are_active() -> None:
     (pulse,) = zone.pulses
     active = np.flatnonzero((zone.glutamate >= 0.7).sum(1) >= 8)
     assert pulse.start == pytest.approx(active[0] * STEP)
-    assert pulse.start + pulse.duration == pytest.approx(active[-1] * STEP + HEARD)
+    assert pulse.start + pulse.duration == pytest.approx(active[-1] * STEP + LASTING)
     assert stimulate(np.where(np.arange(16) < 7, 25.0, 0.0), 0.05, 0.2, 0.3).pulses == []
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from brainlib.astrosnn.experiments import equivalence
+from chapters.astrosnn import equivalence
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -12,7 +12,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.parametrize("kind", equivalence.KINDS)
 def test_all_forms_are_the_loops(kind: str) -> None:
-    found = equivalence.differences(kind, generator(), time=19)
+    found = equivalence.differences(kind, generator(), steps=19)
     assert list(found) == list(equivalence.FORMS)
     assert max(max(one) for one in found.values()) < 1e-12
 
@@ -24,13 +24,13 @@ def test_a_form_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return right(query, key, value, log_decay - 1e-6, write, state, **options)
 
     monkeypatch.setattr(equivalence, "astrocyte_memory", wrong)
-    for one in equivalence.differences("fixed", generator(), time=19).values():
+    for one in equivalence.differences("fixed", generator(), steps=19).values():
         assert min(one) > 1e-8
 
 
 @pytest.mark.parametrize("unit", equivalence.UNITS)
 def test_no_spike_differs(unit: str) -> None:
-    assert equivalence.differing_spikes(unit, generator(), time=33) == {"recurrent": 0, "parallel": 0, "chunked": 0}
+    assert equivalence.differing_spikes(unit, generator(), steps=33) == {"recurrent": 0, "parallel": 0, "chunked": 0}
 
 
 def test_a_spike_that_differs_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_a_spike_that_differs_is_counted(monkeypatch: pytest.MonkeyPatch) -> Non
         return right(self, x * 1.05, *rest, **options)
 
     monkeypatch.setattr(equivalence.AMSU, "forward", wrong)
-    assert min(equivalence.differing_spikes("matrix", generator(), time=33).values()) > 0
+    assert min(equivalence.differing_spikes("matrix", generator(), steps=33).values()) > 0
 
 
 def test_an_unknown_kind_is_named() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from brainlib.astrosnn.experiments.forgetting import left_in_astrocyte, left_in_membrane
+
+from chapters.astrosnn.forgetting import left_in_astrocyte, left_in_membrane
 
 
 def test_a_membrane_keeps_beta_to_the_delay() -> None:
