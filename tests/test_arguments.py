@@ -42,7 +42,7 @@ import tempfile
 import numpy as np, torch
 n, two, four = np.int64(1), np.int32(2), np.uint8(4)
 from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
-from brainlib.astrosnn.tasks import AssociativeRecall
+from chapters.astrosnn.tasks import AssociativeRecall
 from brainlib.baselines.gpt import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates.design import design, exponential_basis

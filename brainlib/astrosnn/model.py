@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from brainlib.arguments import whole_number
 from brainlib.astrosnn.blocks import FEEDFORWARDS, Block, BlockState
 from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
-from brainlib.astrosnn.mixers.state import require_state
+from brainlib.astrosnn.synapses import require_state
 from brainlib.astrosnn.unit import AMSUConfig
 from brainlib.sampling import check_sampling, draw
 from brainlib.training.mode import mode
@@ -40,7 +40,7 @@ class AstroSNNConfig:
     mixer        "amsu", "calcium", "lif", "plif", "alif", "gru", "rwkv", "spikegpt" or "attention"
     feedforward  "spiking" (W step(W x)), "gated" (the squared relu of RWKV and SpikeGPT) or "gelu"
 
-    Used in the chapters on memory and on language. Raises `ValueError` for unfit sizes and unknown names.
+    Raises `ValueError` for unfit sizes and unknown names.
     """
 
     layers: int = 2
@@ -259,7 +259,7 @@ def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
     """The same frame around another mixer, with as many parameters (within 2 %): `dim` is the multiple of `heads` that
     comes nearest with the same ratio of `hidden` to `dim`, and `hidden` then makes up the rest.
 
-    Switches of the unit go along to "amsu" and "calcium". Used in the chapters on memory and on language. Raises
+    Switches of the unit go along to "amsu" and "calcium". Raises
     `ValueError` for an unknown mixer, and for a frame so small that no size comes near.
     """
     ratio = config.hidden_size / config.dim

@@ -8,7 +8,7 @@
 - `ALIF`: a threshold that rises with the neuron's own spikes and recovers slowly (Bellec et al. 2018).
 
 All reset to 0 and use the arctangent surrogate, as the unit does by default. `step` is one token, `state_size` the
-numbers kept of a sequence, the same after any number of tokens. Used in chapters/astrosnn/02_memory.
+numbers kept of a sequence, the same after any number of tokens.
 """
 
 import math

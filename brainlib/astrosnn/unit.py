@@ -10,7 +10,7 @@ are the four relations that the authors print in their overview figure. The rest
     m_t = u_t (1 - s_t)  hard reset    u_t - theta s_t  soft    u_t  none       (no gradient through this s_t)
     y_t = W_o s_t
 
-with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step. Used in all chapters on AstroSNN.
+with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 """
 
 import math
@@ -179,10 +179,10 @@ class AMSU(nn.Module):
         """What happens within the unit at each token, one after another."""
         moments = []
         for token in x.unbind(1):
-            (current, u, said, spikes), state = observe(token, state, self)
+            (current, u, o, spikes), state = observe(token, state, self)
             memory = torch.zeros_like(current) if state.memory is None else state.memory.flatten(1)
             norm = in_heads(memory, self.config.heads).norm(dim=-1)
-            moments.append(Trace(current, u, said, norm, spikes))
+            moments.append(Trace(current, u, o, norm, spikes))
         return Trace(*(torch.stack(values, 1) for values in zip(*moments, strict=True)))
 
     def initial_state(self, batch: int) -> AMSUState:
@@ -228,19 +228,19 @@ def observe(
     membrane, memory = parameters.checked(input, state)
     current = parameters.current(input)
     if config.astrocyte == "calcium":
-        said = astrocyte.weight * memory
+        o = astrocyte.weight * memory
     elif astrocyte is None:
-        said = torch.zeros_like(current)
+        o = torch.zeros_like(current)
     else:
-        said, memory = astrocyte.step(input, memory)
+        o, memory = astrocyte.step(input, memory)
     if config.injection == "membrane":
-        u = (1 - 1 / config.tau) * membrane + (current + said)
+        u = (1 - 1 / config.tau) * membrane + (current + o)
         spikes = spike(u - config.threshold, config.surrogate)
     else:
         u = (1 - 1 / config.tau) * membrane + current
-        spikes = spike(u + said - config.threshold, config.surrogate)
+        spikes = spike(u + o - config.threshold, config.surrogate)
     fired = spikes.detach()
     membrane = {"hard": u * (1 - fired), "soft": u - config.threshold * fired, "none": u}[config.reset]
     if config.astrocyte == "calcium":
         memory = astrocyte.gamma() * memory + (1 - astrocyte.gamma()) * spikes
-    return (current, u, said, spikes), AMSUState(membrane, memory)
+    return (current, u, o, spikes), AMSUState(membrane, memory)
