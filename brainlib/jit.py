@@ -34,8 +34,7 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable):
         super().__init__(function)
         self._cache_file._source_stamp = sources_hash(Path(function.__code__.co_filename))
-        made_of = (cell.cell_contents for cell in function.__closure__ or ())
-        self._made_of = tuple(getattr(part, "__qualname__", repr(part)) for part in made_of)
+        self._made_of = _made_of(function)
 
     def _index_key(self, signature, codegen):  # numba's own takes compiled functions for others in each process
         return signature, codegen.magic_tuple(), self._made_of
@@ -43,6 +42,12 @@ class _Cache(FunctionCache):
     def save_overload(self, *found) -> None:
         with contextlib.suppress(OSError):  # a full disk
             super().save_overload(*found)
+
+
+def _made_of(function: Callable) -> tuple:
+    parts = (cell.cell_contents for cell in function.__closure__ or ())
+    functions = (getattr(part, "py_func", part) for part in parts)
+    return tuple((f.__qualname__, _made_of(f)) if callable(f) else f for f in functions)
 
 
 @functools.cache
