@@ -29,13 +29,25 @@ def njit(**options) -> Callable[[Callable], Callable]:
 
 
 class _Cache(FunctionCache):
+    """A function made in a factory is known by the compiled functions and numbers that it was made of, by name."""
+
     def __init__(self, function: Callable):
         super().__init__(function)
         self._cache_file._source_stamp = sources_hash(Path(function.__code__.co_filename))
+        self._made_of = _made_of(function)
+
+    def _index_key(self, signature, codegen):  # numba's own takes compiled functions for others in each process
+        return signature, codegen.magic_tuple(), self._made_of
 
     def save_overload(self, *found) -> None:
         with contextlib.suppress(OSError):  # a full disk
             super().save_overload(*found)
+
+
+def _made_of(function: Callable) -> tuple:
+    parts = (cell.cell_contents for cell in function.__closure__ or ())
+    functions = (getattr(part, "py_func", part) for part in parts)
+    return tuple((f.__qualname__, _made_of(f)) if callable(f) else f for f in functions)
 
 
 @functools.cache

@@ -58,6 +58,53 @@ def store(typing_context, array, index, lanes):
     return types.void(array, index, lanes), generate
 
 
+@intrinsic(prefer_literal=True)
+def loads(typing_context, array, count, index):
+    """A tuple of the numbers from [0, index], [1, index], ... [count - 1, index] on; `count` is a constant."""
+    lanes = Lanes(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return context.make_tuple(builder, signature.return_type, [
+            builder.load(row, align=array.dtype.bitwidth // 8)
+            for row in rows(context, builder, array, arguments[0], arguments[2], count.literal_value)
+        ])  # fmt: skip
+
+    return types.UniTuple(lanes, count.literal_value)(array, count, types.intp), generate
+
+
+@intrinsic
+def stores(typing_context, array, index, lanes):
+    """A tuple, as `loads` finds it."""
+
+    def generate(context, builder, signature, arguments):
+        values = cgutils.unpack_tuple(builder, arguments[2])
+        for row, value in zip(rows(context, builder, array, *arguments[:2], len(values)), values, strict=True):
+            builder.store(value, row, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate
+
+
+@intrinsic
+def adds(typing_context, array, index, lanes):
+    """Adds a tuple to what `loads` finds."""
+
+    def generate(context, builder, signature, arguments):
+        values = cgutils.unpack_tuple(builder, arguments[2])
+        for row, value in zip(rows(context, builder, array, *arguments[:2], len(values)), values, strict=True):
+            total = builder.fadd(builder.load(row, align=array.dtype.bitwidth // 8), value)
+            builder.store(total, row, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate
+
+
+def rows(context, builder, kind, array, index, count: int) -> list:
+    """The pointers to the lanes from `index` on of the first rows of a matrix."""
+    places = (cgutils.pack_array(builder, [cgutils.intp_t(row), index]) for row in range(count))
+    return [place(context, builder, kind, array, where) for where in places]
+
+
 @intrinsic
 def spread(typing_context, array, index):
     """The number array[index] in all lanes."""

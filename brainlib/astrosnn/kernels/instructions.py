@@ -1,10 +1,18 @@
-"""Instructions on lanes (`brainlib/lanes.py`) that the scan needs besides."""
+"""What the scans do with lanes (`brainlib/lanes.py`) beside arithmetic."""
+
+import math
+from typing import no_type_check
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from brainlib.jit import njit
 from brainlib.lanes import VECTOR_BYTES, as_lanes, call, constant, place
+
+LOG2, LOG2_REST = 0.693359375, math.log(2) - 0.693359375  # so few digits that whole multiples are exact
+EXP = tuple(1 / math.factorial(n) for n in range(11, -1, -1))  # to the last digit but one below log(2) / 2
+ARTANH = tuple(1 / (2 * n + 1) for n in range(16, -1, -1))  # to the last digit below 1 / 3
 
 
 @intrinsic
@@ -88,3 +96,28 @@ def power_of_two(typing_context, lanes):
         return builder.bitcast(builder.shl(exponent, constant(whole, fraction)), context.get_value_type(lanes))
 
     return lanes(lanes), generate
+
+
+@njit(forceinline=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def exp_of_minus(y):
+    """exp(-y) of lanes not negative; as if they were no larger than 87, where no number of float32 is so small."""
+    x = where_nonnegative(y - 87, -87, 0 - y)
+    n = nearest_integer(x * (1 / math.log(2)))
+    rest = x - n * LOG2 - n * LOG2_REST
+    total = rest * EXP[0] + EXP[1]
+    for coefficient in EXP[2:]:
+        total = rest * total + coefficient
+    return total * power_of_two(n)
+
+
+@njit(forceinline=True)
+@no_type_check
+def log_of_one_and(e):
+    """log(1 + e) of lanes from 0 to 1."""
+    s = e / (2 + e)
+    square = s * s
+    total = square * ARTANH[0] + ARTANH[1]
+    for coefficient in ARTANH[2:]:
+        total = square * total + coefficient
+    return 2 * s * total

@@ -1,0 +1,96 @@
+"""Leaky integrate-and-fire neurons through all time steps as one operation, forward and backward."""
+
+import math
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from brainlib.astrosnn.kernels import reference
+from brainlib.astrosnn.kernels.scan import Columns, Implementation, one_of
+from brainlib.astrosnn.kernels.surrogates import SURROGATES, Surrogate, resolve_slope, spike, surrogate_gradient
+
+__all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "lif_trace", "spike", "surrogate_gradient"]
+
+Reset = Literal["hard", "soft", "none"]
+
+
+def lif_scan(
+    current: Float[Tensor, "*shape"],
+    astro: Float[Tensor, "*shape"] | None = None,
+    *,
+    beta: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 0.5,
+    threshold: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 1.0,
+    reset: Reset = "hard",
+    surrogate: Surrogate = "atan",
+    slope: float | None = None,
+    detach_reset: bool = True,
+    state: Float[Tensor, "..."] | None = None,
+    time_dim: int = 0,
+    impl: Implementation = "auto",
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "..."]]:
+    """Spikes of leaky integrate-and-fire neurons in all time steps, and their membranes after the last.
+
+    With I = `current` and o = `astro` in (time, ...), and m_0 = `state` (0 by default) in the shape of one step:
+
+        u_t = beta m_{t-1} + I_t        s_t = 1 if u_t + o_t - threshold >= 0 else 0
+        m_t = u_t (1 - s_t) for the "hard" reset, u_t - threshold s_t "soft", u_t "none"
+
+    s = g(u + o) is the paper's overview figure; that g is a step at a threshold, the leak and the reset are
+    reconstruction. `astro` acts on the spike alone; what shall charge the membrane is added to `current`.
+    `beta` and `threshold` are one number, or one for each entry of the last axis. `time_dim` is the axis of time:
+    (time, ...) and [batch, time, dim] are taken as they lie. Beside half precision (on a GPU) `beta`, `threshold` and
+    `state` are float32.
+
+    Gradients reach `current`, `astro`, `beta`, `threshold` and `state`, once, through `surrogate_gradient`; none passes
+    through the s_t of the reset unless `detach_reset` is off. Membranes are not stored: the way back computes them
+    again.
+
+    `impl` "cpu" is compiled by numba, "triton" needs a GPU, "reference" is the equations in float64; "auto" takes what
+    is fast on the device of `current`. Raises `ValueError` for another name, a beta outside [0, 1] or a threshold that
+    is not positive (of numbers), a slope that is not positive, no step at all, shapes that do not fit, and dtypes or
+    devices that differ or that the implementation does not know.
+    """
+    columns = Columns("current", current, time_dim)
+    rates, options = [columns.rate(*one) for one in constants(beta, threshold)], bump(reset, surrogate, slope)
+    first, second = columns.sequence("current", current), columns.sequence("astro", astro)
+    state = columns.state("state", state)
+    spikes, (last,) = columns.scan("lif", first, second, rates, [state], impl, *options, detach_reset, False)
+    return spikes, last
+
+
+def lif_trace(
+    current: Float[Tensor, "*shape"],
+    astro: Float[Tensor, "*shape"] | None = None,
+    *,
+    beta: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 0.5,
+    threshold: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 1.0,
+    reset: Reset = "hard",
+    state: Float[Tensor, "..."] | None = None,
+    time_dim: int = 0,
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"], Float[Tensor, "..."]]:
+    """`lif_scan` that also records, for figures: spikes, the membranes u_t before the spike, the last membrane. One
+    step after another in torch; raises what `lif_scan` raises.
+    """
+    columns = Columns("current", current, time_dim)
+    rates = torch.stack([columns.rate(*one) for one in constants(beta, threshold)])
+    first, second = columns.sequence("current", current), columns.sequence("astro", astro)
+    options = *bump(reset, "atan", None), True, False
+    spikes, membranes, last = reference.scan("lif", first, second, rates, columns.state("state", state)[None], *options)
+    return columns.as_sequence(spikes.to(current.dtype)), columns.as_sequence(membranes), last.view(columns.step)
+
+
+def constants(beta: float | Tensor, threshold: float | Tensor) -> tuple[tuple[str, float | Tensor], ...]:
+    """The two by name; raises `ValueError` for numbers that no neuron has."""
+    if not isinstance(beta, Tensor) and not 0 <= beta <= 1:
+        raise ValueError(f"beta: got {beta}, expected a number from 0 to 1")
+    if not isinstance(threshold, Tensor) and not 0 < threshold < math.inf:
+        raise ValueError(f"threshold: got {threshold}, expected a positive number")
+    return ("beta", beta), ("threshold", threshold)
+
+
+def bump(reset: str, surrogate: str, slope: float | None) -> tuple[str, str, float]:
+    """The three, checked."""
+    one_of("reset", reset, get_args(Reset))
+    return reset, surrogate, float(resolve_slope(surrogate, slope))

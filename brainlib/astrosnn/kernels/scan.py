@@ -1,0 +1,176 @@
+"""What all scans share: sequences laid out as columns, and one differentiable operation, whoever computes it.
+
+An implementation (`cpu`, or `triton` for a GPU) is a module with a number and two functions:
+
+    SEGMENT: steps between two states that forward keeps, from which backward computes those between again
+    forward(model, first, second, rates, state, *options) -> output, last, kept
+    backward(model, d_output, d_last, first, second, rates, kept, learn, *options)
+        -> d_first, d_second, d_rates, d_state
+
+    first, second, output and their gradients [O, T, N]: sequences of N columns   rates, d_rates [P, N]
+    state, last, d_last, d_state [K, O, N]   kept [K, O, ceil(T / SEGMENT), N]: the state before each segment
+    all contiguous, on one device and of one dtype, but rates and states in float32 beside half precision; O, T, N >= 1
+    second, d_output, d_last may be None; d_second is empty where second is None, d_rates unless `learn`
+    model: "lif" (current, astrocyte; beta, theta; m), "slow" (current, None; beta, theta, w, lambda; m, c) or
+           "wkv" (key, value; w, u; mean, log weight)
+    options: reset, surrogate, slope, detach_reset, and whether the slow variable charges the membrane
+"""
+
+import importlib
+import importlib.util
+import math
+from types import ModuleType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from brainlib.astrosnn.kernels import reference
+from brainlib.operation import Operation
+
+Implementation = Literal["auto", "reference", "cpu", "triton"]
+
+
+class Columns:
+    """Sequences as `first` (called `name`), with time along `time_dim`, as [O, T, N], and back.
+
+    The kernels go through the columns of a step, which must lie beside each other: where time is the last axis it is
+    moved in front. Raises `ValueError` for an axis that there is not, and for no step of no column.
+    """
+
+    def __init__(self, name: str, first: Tensor, time_dim: int):
+        if not -first.ndim <= time_dim < first.ndim:
+            raise ValueError(f"time_dim: got {time_dim}, expected an axis of {name}'s shape {tuple(first.shape)}")
+        if not first.numel():
+            raise ValueError(f"{name}: got shape {tuple(first.shape)}, expected at least one step of one column")
+        time_dim %= first.ndim
+        self.name, self.given = name, first
+        self.step = first.shape[:time_dim] + first.shape[time_dim + 1 :]
+        self.dtype = torch.promote_types(first.dtype, torch.float32)  # of states and rates
+        self.moved = time_dim == first.ndim - 1 > 0
+        self.shape = first.shape[-1:] + first.shape[:-1] if self.moved else first.shape
+        self.time_dim = 0 if self.moved else time_dim
+        self.outer = math.prod(self.shape[: self.time_dim])
+        self.count = math.prod(self.shape[self.time_dim + 1 :])
+
+    def sequence(self, name: str, tensor: Tensor | None) -> Tensor | None:
+        if tensor is None:
+            return None
+        self.check(name, tensor, self.given.shape, self.given.dtype)
+        tensor = tensor.movedim(-1, 0) if self.moved else tensor
+        return tensor.contiguous().view(self.outer, self.shape[self.time_dim], self.count)
+
+    def rate(self, name: str, value: float | Tensor) -> Tensor:
+        """A number, or one for each entry of the last axis of a step, for each column."""
+        if isinstance(value, Tensor):
+            if value.ndim:
+                self.check(name, value, self.step[-1:] or torch.Size((1,)), self.dtype)
+            else:
+                self.check(name, value, value.shape, self.dtype)
+        else:
+            value = self.given.new_full((), value, dtype=self.dtype)
+        step = self.step[self.time_dim :]
+        return value.expand(step).reshape(self.count) if step else value.reshape(1)
+
+    def state(self, name: str, tensor: Tensor | None) -> Tensor:
+        if tensor is None:
+            return self.given.new_zeros(self.outer, self.count, dtype=self.dtype)
+        self.check(name, tensor, self.step, self.dtype)
+        return tensor.contiguous().view(self.outer, self.count)
+
+    def as_sequence(self, tensor: Tensor) -> Tensor:
+        tensor = tensor.view(self.shape)
+        return tensor.movedim(0, -1) if self.moved else tensor
+
+    def check(self, name: str, tensor: Tensor, shape: torch.Size, dtype: torch.dtype) -> None:
+        if tensor.shape != shape:
+            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {tuple(shape)} beside {self.name}'s")
+        if (tensor.dtype, tensor.device) != (dtype, self.given.device):
+            got, expected = f"{tensor.dtype} on {tensor.device}", f"{dtype} on {self.given.device}"
+            raise ValueError(f"{name}: got {got}, expected {expected} beside {self.given.dtype} of {self.name}")
+
+    def scan(
+        self, model: str, first: Tensor, second: Tensor | None, rates: list[Tensor], state: list[Tensor], impl: str,
+        *options,
+    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+        """The output and the last states, in the shapes of `first` and of a step; `options` as above."""
+        impl = resolve(impl, self.name, self.given)
+        tensors = first, second, torch.stack(rates), torch.stack(state)
+        if impl == "reference":
+            output, _, last = reference.scan(model, *(x if x is None else x.double() for x in tensors), *options)
+            output, last = output.to(first.dtype), last.to(self.dtype)
+        else:
+            output, last, _ = scan(model, *tensors, *options, impl)
+        return self.as_sequence(output), [one.view(self.step) for one in last]
+
+
+def resolve(impl: str, name: str, tensor: Tensor) -> str:
+    """The implementation for such a tensor; raises `ValueError` if it is none, or not for it."""
+    one_of("impl", impl, get_args(Implementation))
+    if impl == "auto":
+        gpu = tensor.is_cuda and importlib.util.find_spec("triton")
+        impl = "triton" if gpu else "cpu" if tensor.device.type == "cpu" else "reference"
+    if impl == "cpu" and tensor.device.type != "cpu":
+        raise ValueError(f"{name}: got a tensor on {tensor.device}, expected one on cpu for impl='cpu'")
+    if impl == "cpu" and tensor.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"{name}: got {tensor.dtype}, expected torch.float32 or torch.float64 for impl='cpu'")
+    return impl
+
+
+def one_of(name: str, got: str, names: tuple[str, ...]) -> None:
+    if got not in names:
+        raise ValueError(f"{name}: got {got!r}, expected one of {', '.join(names)}")
+
+
+def forward(
+    model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor,
+    reset: str, surrogate: str, slope: float, detach_reset: bool, inside: bool, impl: str,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    options = reset, surrogate, slope, detach_reset, inside
+    return implementation(impl).forward(model, first, second, rates, state, *options)
+
+
+def backward(
+    model: str, d_output: Tensor | None, d_last: Tensor | None, first: Tensor, second: Tensor | None, rates: Tensor,
+    kept: Tensor, learn: bool,
+    reset: str, surrogate: str, slope: float, detach_reset: bool, inside: bool, impl: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    d_output, d_last = (None if d is None else d.contiguous() for d in (d_output, d_last))
+    options = reset, surrogate, slope, detach_reset, inside
+    return implementation(impl).backward(model, d_output, d_last, first, second, rates, kept, learn, *options)
+
+
+def save(ctx, inputs, output):
+    ctx.model, first, second, rates, _, *ctx.options = inputs
+    ctx.save_for_backward(first, second, rates, output[2])
+    ctx.mark_non_differentiable(output[2])
+    ctx.set_materialize_grads(False)
+
+
+def differentiate(backward, ctx, d_output, d_last, _):
+    if d_output is None and d_last is None:
+        return (None,) * 11
+    learn = ctx.needs_input_grad[3]
+    found = backward(ctx.model, d_output, d_last, *ctx.saved_tensors, learn, *ctx.options)
+    return None, *(d if d.numel() else None for d in found), *(None,) * 6
+
+
+def fake(model, first, second, rates, state, *options):
+    segments = -(-first.shape[1] // implementation(options[-1]).SEGMENT)
+    kept = state.new_empty(*state.shape[:2], segments, state.shape[2])
+    return torch.empty_like(first), torch.empty_like(state), kept
+
+
+def fake_backward(model, d_output, d_last, first, second, rates, kept, learn, *options):
+    d_second = first.new_empty(0, 0, 0) if second is None else torch.empty_like(second)
+    d_rates = rates.new_empty(len(rates) if learn else 0, rates.shape[1])
+    return torch.empty_like(first), d_second, d_rates, kept.new_empty(kept[:, :, 0].shape)
+
+
+scan = Operation(
+    "scan", forward, backward, fake=fake, fake_backward=fake_backward, save=save, differentiate=differentiate
+)
+
+
+def implementation(name: str) -> ModuleType:
+    return importlib.import_module(f"brainlib.astrosnn.kernels.{name}")
