@@ -62,7 +62,7 @@ def study(
         packed = {
             number: store.pack(known)
             for number, unit in enumerate(units)
-            if facts["fresh"] and (known := store.read(unit.folder)) is not None
+            if facts["fresh"] and (known := store.read(unit.path)) is not None
         }
         waiting = {number: unit for number, unit in enumerate(units) if number not in packed}
         with _bar(len(units), len(packed), function.__name__, progress) as bar:

@@ -2,7 +2,6 @@
 
 import contextlib
 import platform
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,30 +41,30 @@ class Unit:
         return f"{self.name}, seed {self.seed}"
 
     @property
-    def folder(self) -> Path:
+    def path(self) -> Path:
         """Where the result is kept."""
-        return store.home() / store.key(self.facts)
+        return store.home() / f"{store.key(self.facts)}.npz"
 
     def run(self) -> tuple[Any, dict[str, np.ndarray]]:
         """Computes the result, or reads it; packed as `store.pack` does. Errors name the condition and the seed."""
         if not self.facts["fresh"]:
             return self._computed(None)
-        with store.working(self.folder) as work:
-            known = store.read(self.folder)  # another process may have been first
+        with store.working(self.path) as work:
+            known = store.read(self.path)  # another process may have been first
             if known is not None:
                 return store.pack(known)
             began = time.monotonic()
             packed = self._computed(work)
             if work is not None and machine(self.function, self.device).items() <= self.facts.items():
                 self.keep(packed, seconds=time.monotonic() - began)
-                shutil.rmtree(work, ignore_errors=True)
             return packed
 
     def keep(self, packed: tuple[Any, dict[str, np.ndarray]], **measured: float) -> None:
         """Writes a packed result with its provenance where results are kept, if that can be written."""
         provenance = backend.provenance(backend.resolve_device(self.device))
         with contextlib.suppress(OSError):
-            store.write(self.folder, packed, self.facts | measured | {"provenance": provenance})
+            store.write(self.path, packed, self.facts | measured | {"provenance": provenance})
+            store.forget_old()
 
     def _computed(self, work: Path | None) -> tuple[Any, dict[str, np.ndarray]]:
         try:

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded, whole_number
 from brainlib.backend import device_name, keep_freed_memory, resolve_device
+from brainlib.runs import store
 from brainlib.timescales import tasks
 from brainlib.timescales.curricula import Curriculum
 from brainlib.timescales.evaluation import accuracy
@@ -213,11 +214,8 @@ class TrainedNetwork:
     def from_dict(cls, config: CurriculumConfig, content: Mapping[str, Any], device: str = "cpu") -> "TrainedNetwork":
         """What `to_dict` took apart, also after a trip through a study, its network on `device`."""
 
-        def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
-            return {name: torch.as_tensor(value) for name, value in state.items()}
-
         network = config.new_network(torch.Generator())
-        network.load_state_dict(tensors(content["network"]))
+        network.load_state_dict(_tensors(content["network"]))
         history = [
             Epoch(
                 **epoch
@@ -229,7 +227,7 @@ class TrainedNetwork:
             )
             for epoch in content["history"]
         ]
-        snapshots = {int(number): tensors(state) for number, state in content["snapshots"].items()}
+        snapshots = {int(number): _tensors(state) for number, state in content["snapshots"].items()}
         network = network.to(resolve_device(device)).eval()
         return cls(config, content["seed"], network, history, snapshots, content["trained_on"])
 
@@ -259,9 +257,9 @@ def train(
     where, generator = resolve_device(device), seeded(seed)
     network = (config.new_network(generator) if start is None else copy.deepcopy(start)).to(where)
     run = _Run(TrainedNetwork(config, int(seed), network, [], {}, device_name(where)), generator)
-    checkpoint = None if folder is None else Path(folder).expanduser() / "checkpoint.pt"
-    if checkpoint is not None and checkpoint.exists():
-        run.load(checkpoint)
+    checkpoint = None if folder is None else Path(folder).expanduser() / "checkpoint.npz"
+    if checkpoint is not None and (content := store.read(checkpoint)) is not None:
+        run.load(content)
     trained = run.trained
     with _bar(trained, progress) as bar:
         while not trained.finished:
@@ -335,29 +333,28 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = {
-            "config": asdict(self.trained.config),
-            "trained": self.trained.to_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-        }
-        torch.save(content, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+        moments = {str(number): state for number, state in self.optimizer.state_dict()["state"].items()}
+        content = {"trained": self.trained.to_dict(), "optimizer": moments, "generator": self.generator.get_state()}
+        store.write(path, store.pack(content | self.identity()), {})
 
-    def load(self, path: Path) -> None:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        for name, found, here in (
-            ("config", content["config"], asdict(self.trained.config)),
-            ("seed", content["trained"]["seed"], self.trained.seed),
-        ):
-            if found != here:
-                raise ValueError(f"folder: got a checkpoint of another {name}, {found}, expected {here}")
+    def identity(self) -> dict[str, Any]:
+        return {"config": store.plain("config", self.trained.config), "seed": self.trained.seed}
+
+    def load(self, content: dict[str, Any]) -> None:
+        for name, here in self.identity().items():
+            if content[name] != here:
+                raise ValueError(f"folder: got a checkpoint of another {name}, {content[name]}, expected {here}")
         trained, read = self.trained, TrainedNetwork.from_dict(self.trained.config, content["trained"])
         trained.network.load_state_dict(read.network.state_dict())
         trained.history, trained.snapshots, trained.trained_on = read.history, read.snapshots, read.trained_on
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.generator.set_state(content["generator"])
+        moments = {int(number): _tensors(state) for number, state in content["optimizer"].items()}
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.generator.set_state(torch.from_numpy(content["generator"]))
+
+
+def _tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: torch.as_tensor(value) for name, value in state.items()}
 
 
 def _bar(trained: TrainedNetwork, shown: bool) -> Any:
