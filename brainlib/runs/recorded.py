@@ -1,27 +1,19 @@
-"""A chapter's runs: whether their settings make sense, where they checkpoint, how their curves are kept and shown.
+"""A chapter's runs: whether their settings make sense, how their curves are kept and shown.
 
 A chapter keeps what it measured with `keep`; the files of larger runs are committed in `records/runs` beside the
 chapter, where `kept` finds them.
 """
 
-import functools
-import hashlib
 import json
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from brainlib import backend
 from brainlib.arguments import whole_number
 from brainlib.ledger import PROFILES, find_claims
-
-KEPT_LIVE = 3  # folders of checkpoints for each name, outside a build
 
 
 @dataclass(frozen=True)
@@ -74,41 +66,3 @@ def kept(name: str, folder: str | Path | None = None) -> list[Run]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a run ({error})") from error
     return found
-
-
-def checkpoints(name: str) -> Path | None:
-    """The folder for a run's checkpoints, so that a run that was interrupted goes on.
-
-    In a build the builder names it after everything that the result depends on. Elsewhere it lies in the user's cache,
-    under a hash of brainlib's code and of the cells that were run so far: changed code never continues an old run. The
-    newest three of each name are kept. None if the cache cannot be written.
-    """
-    if folder := os.environ.get("BRAINLIB_CHECKPOINTS"):
-        return Path(folder, name)
-    import pooch
-
-    digest = hashlib.sha256(f"{_code()} {torch.__version__}".encode())
-    history = getattr(
-        sys.modules["__main__"], "In", []
-    )  # IPython's: a cell that was run again counts where it was last
-    for cell in dict.fromkeys(reversed(history)):
-        digest.update(cell.encode() + b"\0")
-    here = Path(pooch.os_cache("brainlib"), "checkpoints", name)
-    folder = here / digest.hexdigest()[:24]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        for old in sorted(here.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LIVE]:
-            shutil.rmtree(old)
-    except OSError:
-        return None
-    return folder
-
-
-@functools.cache
-def _code() -> str:
-    """A hash of brainlib as it was when it was first asked for, which is about when it was imported."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

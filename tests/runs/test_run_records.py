@@ -1,20 +1,7 @@
-import os
-import sys
-
 import numpy
 import pytest
 
 from brainlib import runs
-
-
-@pytest.fixture
-def live(tmp_path, monkeypatch):
-    """A notebook outside a build: IPython's history of cells, and a cache folder."""
-    monkeypatch.delenv("BRAINLIB_CHECKPOINTS", raising=False)
-    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
-    cells = [""]
-    monkeypatch.setattr(sys.modules["__main__"], "In", cells, raising=False)
-    return cells
 
 
 def test_what_is_kept_is_found_again(tmp_path, monkeypatch):
@@ -29,7 +16,6 @@ def test_what_is_kept_is_found_again(tmp_path, monkeypatch):
 
 def test_outside_a_build_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.delenv("BRAINLIB_RECORDS", raising=False)
-    monkeypatch.delenv("BRAINLIB_CHECKPOINTS", raising=False)
     monkeypatch.chdir(tmp_path)
     runs.keep("curve", {}, profile="ci", seed=0, device="cpu")
     assert list(tmp_path.iterdir()) == []
@@ -48,53 +34,6 @@ def test_a_broken_file_is_named(tmp_path, text):
     (tmp_path / "curve-ci-seed0.json").write_text(text)
     with pytest.raises(ValueError, match=r"curve-ci-seed0.json: not a run"):
         runs.kept("curve", tmp_path)
-
-
-def test_checkpoints_lie_where_the_builder_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("BRAINLIB_CHECKPOINTS", str(tmp_path))
-    assert runs.checkpoints("shakespeare") == tmp_path / "shakespeare"
-
-
-def test_a_notebook_goes_on_after_an_interrupt_or_a_restart(live):
-    live += ["steps = 10", "train()"]
-    folder = runs.checkpoints("curve")
-    (folder / "step-00000001").mkdir()
-    live += ["train()"]  # the same cell again
-    assert runs.checkpoints("curve") == folder and (folder / "step-00000001").is_dir()
-    assert runs.checkpoints("other") != folder
-
-
-def test_a_cell_that_was_changed_and_changed_back_does_not_continue_the_change(live):
-    live += ["steps = 10; train()"]
-    first = runs.checkpoints("curve")
-    live += ["steps = 11; train()"]
-    changed = runs.checkpoints("curve")
-    live += ["steps = 10; train()"]
-    assert len({first, changed, runs.checkpoints("curve")}) == 3
-
-
-def test_changed_cells_and_changed_code_begin_anew(live, monkeypatch):
-    live += ["steps = 10", "train()"]
-    folders = {runs.checkpoints("curve")}
-    live[1] = "steps = 11"
-    folders.add(runs.checkpoints("curve"))
-    monkeypatch.setattr(runs.recorded, "_code", lambda: "changed")
-    folders.add(runs.checkpoints("curve"))
-    assert len(folders) == 3
-
-
-def test_old_checkpoints_of_a_notebook_do_not_pile_up(live):
-    folders = []
-    for steps in range(5):
-        live[:] = [f"steps = {steps}"]
-        folders.append(runs.checkpoints("curve"))
-        os.utime(folders[-1], (steps, steps))
-    assert [folder.is_dir() for folder in folders] == [False, False, True, True, True]
-
-
-def test_a_cache_that_cannot_be_written_is_no_obstacle(live, tmp_path):
-    (tmp_path / "brainlib").write_text("a file where the folder would be")
-    assert runs.checkpoints("curve") is None
 
 
 @pytest.mark.parametrize(
