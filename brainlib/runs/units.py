@@ -2,6 +2,7 @@
 
 import contextlib
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,8 +56,12 @@ class Unit:
                 return store.pack(known)
             began = time.monotonic()
             packed = self._computed(work)
-            if work is not None and machine(self.function, self.device).items() <= self.facts.items():
+            if work is None:
+                return packed
+            if machine(self.function, self.device).items() <= self.facts.items():
                 self.keep(packed, seconds=time.monotonic() - began)
+            else:  # the code was changed in mid-run
+                shutil.rmtree(work, ignore_errors=True)
             return packed
 
     def keep(self, packed: tuple[Any, dict[str, np.ndarray]], **measured: float) -> None:

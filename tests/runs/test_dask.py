@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 def dask(tmp_path, monkeypatch):
     """The address of a scheduler, and a function that starts a worker in a new folder, with this code or another's."""
     pytest.importorskip("distributed")
-    monkeypatch.setattr("brainlib.runs.cluster.PATIENCE", 20)
+    monkeypatch.setattr("brainlib.runs.cluster.PATIENCE", 60)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,6 +40,11 @@ def dask(tmp_path, monkeypatch):
         return launch(code, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
 
     launch(tmp_path, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    for _ in range(600):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
     yield address, worker
     for process in started:
         process.kill()
