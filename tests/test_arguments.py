@@ -51,8 +51,8 @@ from brainlib.brainstates.onehot import OneHot
 from chapters.brainstates import brains
 from brainlib.timescales.curricula import single_head
 from brainlib.timescales.model import LeakyRNN
-from brainlib.timescales.school import School
-from brainlib.timescales.schooling import attend
+from brainlib.timescales.training import CurriculumConfig
+from brainlib.timescales.training import train as train_curriculum
 from brainlib.training import TrainingConfig, byte_losses, train
 
 text = torch.randint(128, (four, np.int64(9)))
@@ -78,10 +78,10 @@ with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
         train(model, lambda m, b, s: (m(*b)[1], None), Batches(), config, folder=folder, progress=False)
 with tempfile.TemporaryDirectory() as folder:
-    school = School("parity", single_head(two), four, two, four, n, n, np.int64(3), four)
+    config = CurriculumConfig("parity", single_head(two), four, two, four, n, n, np.int64(3), four)
     for _ in range(2):
-        attend(school, np.int64(3), "cpu", folder, progress=False)
-LeakyRNN(four, two, steps_per_bit=two)
+        train_curriculum(config, np.int64(3), "cpu", folder, progress=False)
+LeakyRNN(four, two)
 AssociativeRecall(batch=two, pairs=two, seed=np.int64(3)).next_batch()
 generator = torch.Generator().manual_seed(0)
 brain = brains.demo_brain(generator, states=two, neurons=four)

@@ -7,6 +7,8 @@ calls them `single`, `cumulative` and `sliding`.
 
 from dataclasses import dataclass
 
+from brainlib.arguments import whole_number
+
 SHORTEST_SPAN = 2
 
 
@@ -29,6 +31,9 @@ class Curriculum:
     own_heads: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("smallest", "largest"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        object.__setattr__(self, "moves", tuple(whole_number("moves", move) for move in self.moves))
         if self.smallest < SHORTEST_SPAN:
             raise ValueError(f"smallest: got {self.smallest}, expected a span of at least {SHORTEST_SPAN}")
         if self.largest < self.smallest:

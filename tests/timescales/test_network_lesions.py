@@ -1,11 +1,21 @@
 import pytest
 import torch
-from known_network import BEFORE, BOTH, IDLE, LAST, MATCH, PARITY
+from known_network import BEFORE, BOTH, IDLE, LAST, PARITY, known_network
 
 from brainlib.timescales import LeakyRNN
-from brainlib.timescales.lesions import ablated, ablation, fastest_and_slowest
+from brainlib.timescales.evaluation import running_test
+from brainlib.timescales.lesions import ablated, fastest_and_slowest, perturbed_tau, perturbed_weight
 from brainlib.timescales.tasks import draw_bits
-from brainlib.timescales.testing import running_test
+
+
+@pytest.fixture
+def known() -> LeakyRNN:
+    return known_network()
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def drawn(units: int = 7, seed: int = 0, **form) -> LeakyRNN:
@@ -57,20 +67,12 @@ def test_the_official_way_leaves_it_to_the_other_heads():
 def test_what_is_lost_without_each_unit(known, generator):
     """Without the last bit the answer is always "even"; without the one before, (1, 0) looks even; without both, (1, 1)
     looks odd."""
-    test = running_test(known, "parity", 2, PARITY, generator)
+    test = running_test(known, "parity", [2], [PARITY], generator)
     last, before = test.bits[-1000:, :, 0], test.bits[-1001:-1, :, 0]
     wrong = {LAST: last != before, BEFORE: (before == 1) & (last == 0), BOTH: (before == 1) & (last == 1)}
     expected = [1 - wrong[unit].double().mean().item() for unit in (LAST, BEFORE, BOTH)]
-    assert ablation(known, [LAST, BEFORE, BOTH, IDLE], test).tolist() == pytest.approx([*expected, 1])
-    assert test.accuracy(known) == 1
-
-
-def test_many_are_ablated_as_one_at_a_time(generator):
-    network = drawn()
-    test = running_test(network, "match", 2, MATCH, generator, sequences=4, steps=200)
-    together = ablation(network, range(7), test)
-    alone = [test.accuracy(ablated(network, unit)) for unit in reversed(range(7))]
-    assert together.flip(0).tolist() == alone and len(set(alone)) > 2
+    found = [test.accuracy(ablated(known, unit))[0] for unit in (LAST, BEFORE, BOTH, IDLE)]
+    assert found == pytest.approx([*expected, 1]) and test.accuracy(known) == [1.0]
 
 
 def test_the_network_itself_is_left_as_it_was(known):
@@ -95,3 +97,55 @@ def test_what_is_not_there(known):
         ablated(known, 0, [3])
     with pytest.raises(ValueError, match="count: got 3, expected 1 to 2"):
         fastest_and_slowest(known, 3)
+
+
+@pytest.fixture
+def network() -> LeakyRNN:
+    return LeakyRNN(30, 2, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.0464, 1.0, 10.0])
+@torch.no_grad()
+def test_weights_move_by_exactly_that_share_of_their_norm(network, generator, strength):
+    moved = perturbed_weight(network, strength, generator)
+    change = moved.weight - network.weight
+    assert float(change.norm() / network.weight.norm()) == pytest.approx(strength, rel=1e-5)
+    assert not moved.weight.diagonal().any() and isinstance(moved.weight, torch.nn.Parameter)
+
+
+@pytest.mark.parametrize("form", ["clamp", "projected", "softplus", "fixed"])
+@pytest.mark.parametrize("strength", [0.0, 0.01, 0.215])
+@torch.no_grad()
+def test_time_constants_grow_by_exactly_that_share_of_their_norm(generator, form, strength):
+    how = {"tau": 1.5} if form == "fixed" else {"tau_form": form}
+    network = LeakyRNN(30, 2, generator=torch.Generator().manual_seed(1), **how)
+    change = perturbed_tau(network, strength, generator).tau - network.tau
+    assert float(change.norm() / network.tau.norm()) == pytest.approx(strength, rel=1e-3, abs=1e-6)
+    assert change.min() >= -1e-6
+
+
+@torch.no_grad()
+def test_units_stuck_below_one_are_pushed_from_one(network, generator):
+    network.raw_tau.fill_(0.7)
+    change = perturbed_tau(network, 0.1, generator).tau - 1
+    assert float(change.norm()) == pytest.approx(0.1 * 30**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("push", [perturbed_weight, perturbed_tau])
+def test_nothing_else_moves(network, push):
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = torch.get_rng_state()
+    moved = push(network, 0.3, torch.Generator().manual_seed(2))
+    assert all(tensor.equal(before[name]) for name, tensor in network.state_dict().items())
+    changed = {name for name, tensor in moved.state_dict().items() if not tensor.equal(before[name])}
+    assert changed == {"weight" if push is perturbed_weight else "raw_tau"}
+    assert torch.get_rng_state().equal(state)
+    again, other = (push(network, 0.3, torch.Generator().manual_seed(seed)).state_dict() for seed in (2, 3))
+    (name,) = changed
+    assert again[name].equal(moved.state_dict()[name]) and not other[name].equal(again[name])
+
+
+@pytest.mark.parametrize("push", [perturbed_weight, perturbed_tau])
+def test_a_negative_strength_is_refused(network, generator, push):
+    with pytest.raises(ValueError, match=r"strength: got -0\.1, expected at least 0"):
+        push(network, -0.1, generator)

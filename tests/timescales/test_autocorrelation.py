@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from brainlib.timescales.measures import TauNet, autocorrelation, fit_decay
+from brainlib.timescales.autocorrelation import TauNet, autocorrelation, fit_decay
 
 
 def autoregressive(factors: list[float], length: int, sequences: int = 4, seed: int = 0) -> torch.Tensor:
@@ -29,19 +29,17 @@ def test_the_autocovariance_is_the_mean_over_pairs():
     torch.testing.assert_close(autocorrelation(states, lags=5), by_lag / by_lag[0], rtol=1e-11, atol=1e-11)
 
 
+def test_the_series_may_be_transformed_in_groups(monkeypatch):
+    states = autoregressive([0.3, 0.8, 0.9], 100)
+    whole = autocorrelation(states, 5)
+    monkeypatch.setattr("brainlib.timescales.autocorrelation.AT_ONCE", 5 * 128)
+    torch.testing.assert_close(autocorrelation(states, 5), whole, rtol=1e-13, atol=1e-13)
+
+
 def test_every_sequence_has_a_mean_of_its_own():
     states = autoregressive([0.8], 4000)
     shifted = states + torch.tensor([0.0, 10.0, -5.0, 3.0], dtype=torch.float64)[:, None]
     torch.testing.assert_close(autocorrelation(shifted, 10), autocorrelation(states, 10), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("count", [1, 64, 130])
-def test_units_are_not_mixed_up(count):
-    states = torch.randn(40, 2, count, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    together = autocorrelation(states, 3)
-    assert together.shape == (4, count)
-    for unit in {0, count // 2, count - 1}:
-        torch.testing.assert_close(together[:, unit : unit + 1], autocorrelation(states[:, :, unit : unit + 1], 3))
 
 
 def test_the_time_constant_of_an_autoregressive_process_is_found():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from brainlib.timescales import LeakyRNN
-from brainlib.timescales.released import EPOCHS, SUMMARIES, Summary
+from chapters.timescales.released import EPOCHS, SUMMARIES, Summary
 
 
 def test_a_summary_is_what_numpy_finds():
