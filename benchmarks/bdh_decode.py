@@ -20,9 +20,9 @@ from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHState
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
-from brainlib.bdh.shakespeare import EXPERIMENTS
 from brainlib.data import tiny_shakespeare
 from brainlib.training import checkpoint
+from chapters.bdh.shakespeare import EXPERIMENTS
 
 CONTEXTS = 512, 2048, 8192, 65536
 PIECE = 512

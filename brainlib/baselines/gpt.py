@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear,
 
 from brainlib.arguments import whole_number
 from brainlib.backend import product_dtype
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
 from brainlib.sampling import GenerationMixin
@@ -162,25 +163,6 @@ class GPT(PretrainedMixin, GenerationMixin, nn.Module):
             raise ValueError(
                 f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
             )
-
-
-def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:
-    """How much a head's scores fall a token of distance: 2^(-8/n), 2^(-16/n), ..., 2^-8 for n heads (section 3)."""
-    return 2.0 ** (torch.arange(1, heads + 1) * -8 / heads)
-
-
-def alibi_bias(
-    slopes: Float[Tensor, "heads"], time: int, past: int, memory: int
-) -> Float[Tensor, "heads time past_and_time"]:
-    """What is added to the scores of `time` tokens that follow `past` remembered ones, in the dtype of `slopes`.
-
-    A token hears itself and the `memory` tokens before it, each by minus its slope times its distance; for all others
-    the bias is minus infinity.
-    """
-    distance = torch.arange(past, past + time, device=slopes.device)[:, None]
-    distance = distance - torch.arange(past + time, device=slopes.device)
-    unheard = (distance < 0) | (distance > memory)
-    return (-slopes[:, None, None] * distance).masked_fill_(unheard, -torch.inf)
 
 
 @functools.lru_cache(8)

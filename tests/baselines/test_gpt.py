@@ -8,7 +8,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import gelu, layer_norm
 
 from brainlib.baselines import GPT, GPTConfig, GPTState
-from brainlib.baselines.gpt import alibi_bias, alibi_slopes, kept_bias
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+from brainlib.baselines.gpt import kept_bias
 
 SIZES = {"layers": 3, "dim": 24, "heads": 3, "vocab": 40, "dropout": 0.0}
 
