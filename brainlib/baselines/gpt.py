@@ -6,6 +6,7 @@ The baseline of the Dragon Hatchling's paper (arXiv 2509.26507, appendix B.2, "G
   token, and every token hears itself and the `memory` tokens before it, however the text was cut.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +18,10 @@ from torch.nn.functional import cross_entropy, dropout, embedding, gelu, linear,
 
 from brainlib.arguments import whole_number
 from brainlib.backend import product_dtype
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 from brainlib.data import require_batch
+from brainlib.pretrained import PretrainedMixin
+from brainlib.sampling import GenerationMixin
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,10 @@ class Block(nn.Module):
         return v, key, value
 
 
-class GPT(nn.Module):
+class GPT(PretrainedMixin, GenerationMixin, nn.Module):
     """A GPT with ALiBi and a carried memory of keys and values; it is called as `brainlib.bdh.BDH` is."""
+
+    config_class = GPTConfig
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -131,8 +137,8 @@ class GPT(nn.Module):
 
         memory = self.config.memory
         past = 0 if state is None else state.keys.shape[3]
-        bias = alibi_bias(alibi_slopes(self.config.heads).to(self.embedding), tokens.shape[1], past, memory)
-        bias = bias.to(product_dtype(self.embedding))
+        like = self.embedding.device, self.embedding.dtype, product_dtype(self.embedding)
+        bias = kept_bias(self.config.heads, tokens.shape[1], past, memory, *like)
         v = dropout(embedding(tokens.long(), self.embedding), self.config.dropout, self.training)
         after: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
@@ -159,20 +165,10 @@ class GPT(nn.Module):
             )
 
 
-def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:
-    """How much a head's scores fall a token of distance: 2^(-8/n), 2^(-16/n), ..., 2^-8 for n heads (section 3)."""
-    return 2.0 ** (torch.arange(1, heads + 1) * -8 / heads)
-
-
-def alibi_bias(
-    slopes: Float[Tensor, "heads"], time: int, past: int, memory: int
+@functools.lru_cache(8)
+def kept_bias(
+    heads: int, time: int, past: int, memory: int, device: torch.device, dtype: torch.dtype, products: torch.dtype
 ) -> Float[Tensor, "heads time past_and_time"]:
-    """What is added to the scores of `time` tokens that follow `past` remembered ones, in the dtype of `slopes`.
-
-    A token hears itself and the `memory` tokens before it, each by minus its slope times its distance; for all others
-    the bias is minus infinity.
-    """
-    distance = torch.arange(past, past + time, device=slopes.device)[:, None]
-    distance = distance - torch.arange(past + time, device=slopes.device)
-    unheard = (distance < 0) | (distance > memory)
-    return (-slopes[:, None, None] * distance).masked_fill_(unheard, -torch.inf)
+    """`alibi_bias`, computed in `dtype`, in that of the products: every step of a training asks for the same."""
+    with torch.inference_mode(False):
+        return alibi_bias(alibi_slopes(heads).to(device, dtype), time, past, memory).to(products)

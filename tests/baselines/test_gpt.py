@@ -8,7 +8,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import gelu, layer_norm
 
 from brainlib.baselines import GPT, GPTConfig, GPTState
-from brainlib.baselines.gpt import alibi_bias, alibi_slopes
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+from brainlib.baselines.gpt import kept_bias
 
 SIZES = {"layers": 3, "dim": 24, "heads": 3, "vocab": 40, "dropout": 0.0}
 
@@ -221,3 +222,21 @@ def test_targets_of_another_shape(tokens):
 def test_a_state_of_another_model_or_batch(tokens, shape):
     with pytest.raises(ValueError, match=r"state: got keys of shape .*, expected .* \(3, 2, 3, at most 10, 8\)"):
         small_gpt(memory=10)(tokens, state=GPTState(torch.zeros(shape), torch.zeros(shape)))
+
+
+def test_it_generates_as_it_reads():
+    model = small_gpt(memory=6)
+    prompt = torch.randint(40, (2, 9), generator=torch.Generator().manual_seed(0))
+    text, state = model.generate(prompt, 7, temperature=0.0, return_state=True)
+    for place in range(9, 16):
+        assert text[:, place].equal(model(text[:, :place])[0][:, -1].argmax(-1))
+    torch.testing.assert_close(tuple(state), tuple(model(text)[2]), rtol=0, atol=1e-11)
+
+
+def test_the_bias_is_built_once(tokens):
+    model = small_gpt(memory=10)
+    kept_bias.cache_clear()
+    with torch.inference_mode():
+        model(tokens)
+    model(tokens, tokens)[1].backward()  # the tensor that is kept may be differentiated with
+    assert kept_bias.cache_info().misses == 1 and kept_bias.cache_info().hits == 1

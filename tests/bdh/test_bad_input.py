@@ -61,8 +61,3 @@ def test_chunks_of_nothing(small, tokens):
 def test_fading_synapses_have_no_official_form(fading):
     with pytest.raises(ValueError, match=r"decay: got \(0.2, 0.01\), expected None"):
         fading.to_official()
-
-
-def test_weights_of_half_precision(small, tokens):
-    with pytest.raises(ValueError, match=r"model: weights are torch.bfloat16, expected float32 or float64"):
-        small.bfloat16()(tokens)

@@ -57,7 +57,8 @@ def neuron_layer(
         raise ValueError(f"impl: got {impl!r}, expected 'auto', 'reference', 'cpu' or 'triton'")
     if impl == "reference" and dropout:
         raise ValueError(f"dropout: got {dropout}, expected 0: the reference has none")
-    precision = product_dtype(v)
+    halved = decoder_x.dtype.itemsize < v.dtype.itemsize  # weights in half precision, the channel in single
+    precision = decoder_x.dtype if halved else product_dtype(v)
     seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     if synapses is not None and not bptt:
         synapses = synapses.detach()

@@ -7,8 +7,7 @@ import torch
 import triton
 from torch import Tensor
 
-from brainlib.bdh.kernels.fading import fading, key_scale
-from brainlib.bdh.kernels.slabs import DRAWS, kept_share, layer_norm_backward
+from brainlib.bdh.kernels.slabs import DRAWS, fading, kept_share, key_scale, layer_norm_backward
 from brainlib.bdh.kernels.triton import attention, neurons
 from brainlib.bdh.kernels.triton.tiles import INTERPRETED, ROW_BYTES
 from brainlib.bdh.norm import EPS, norm
