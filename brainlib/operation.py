@@ -13,6 +13,8 @@ class Operation:
     is not compiled takes a shorter way to the same functions, without the dispatcher's checks, which cost a small
     network a tenth of its training step.
 
+    Transforms of torch.func (grad, vmap, jvp) raise `RuntimeError`.
+
     - `fake` and `fake_backward` take the same arguments and return tensors of the right shapes without computing.
     - `save(ctx, inputs, output)` keeps what `differentiate(backward, ctx, *gradients)` needs to call `backward` and to
       return a gradient, or None, for every input.
@@ -22,6 +24,7 @@ class Operation:
         self, name: str, forward: Callable, backward: Callable, *,
         fake: Callable, fake_backward: Callable, save: Callable, differentiate: Callable,
     ):  # fmt: skip
+        self.name = f"brainlib::{name}"
         self.compiled = torch.library.custom_op(f"brainlib::{name}", forward, mutates_args=())
         compiled_backward = torch.library.custom_op(f"brainlib::{name}_backward", backward, mutates_args=())
         self.compiled.register_fake(fake)
@@ -43,4 +46,8 @@ class Operation:
         self.shortcut = Shortcut.apply
 
     def __call__(self, *inputs):
-        return self.compiled(*inputs) if torch.compiler.is_compiling() else self.shortcut(*inputs)
+        if torch.compiler.is_compiling():
+            return self.compiled(*inputs)
+        if torch._C._are_functorch_transforms_active():
+            raise RuntimeError(f"{self.name}: got a transform of torch.func, expected torch.autograd or torch.compile")
+        return self.shortcut(*inputs)

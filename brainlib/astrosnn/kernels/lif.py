@@ -3,7 +3,6 @@
 import math
 from typing import Literal, get_args
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -53,10 +52,10 @@ def lif_scan(
     devices that differ or that the implementation does not know.
     """
     columns = Columns("current", current, time_dim)
-    rates, options = [columns.rate(*one) for one in constants(beta, threshold)], bump(reset, surrogate, slope)
+    rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
     first, second = columns.sequence("current", current), columns.sequence("astro", astro)
-    state = columns.state("state", state)
-    spikes, (last,) = columns.scan("lif", first, second, rates, [state], impl, *options, detach_reset, False)
+    options = *bump(reset, surrogate, slope), detach_reset, False
+    spikes, (last,) = columns.scan("lif", first, second, rates, state, impl, *options)
     return spikes, last
 
 
@@ -74,20 +73,20 @@ def lif_trace(
     step after another in torch; raises what `lif_scan` raises.
     """
     columns = Columns("current", current, time_dim)
-    rates = torch.stack([columns.rate(*one) for one in constants(beta, threshold)])
+    rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
     first, second = columns.sequence("current", current), columns.sequence("astro", astro)
     options = *bump(reset, "atan", None), True, False
-    spikes, membranes, last = reference.scan("lif", first, second, rates, columns.state("state", state)[None], *options)
+    spikes, membranes, last = reference.scan("lif", first, second, rates, state, *options)
     return columns.as_sequence(spikes.to(current.dtype)), columns.as_sequence(membranes), last.view(columns.step)
 
 
-def constants(beta: float | Tensor, threshold: float | Tensor) -> tuple[tuple[str, float | Tensor], ...]:
+def constants(beta: float | Tensor, threshold: float | Tensor) -> dict[str, float | Tensor]:
     """The two by name; raises `ValueError` for numbers that no neuron has."""
     if not isinstance(beta, Tensor) and not 0 <= beta <= 1:
         raise ValueError(f"beta: got {beta}, expected a number from 0 to 1")
     if not isinstance(threshold, Tensor) and not 0 < threshold < math.inf:
         raise ValueError(f"threshold: got {threshold}, expected a positive number")
-    return ("beta", beta), ("threshold", threshold)
+    return {"beta": beta, "threshold": threshold}
 
 
 def bump(reset: str, surrogate: str, slope: float | None) -> tuple[str, str, float]:

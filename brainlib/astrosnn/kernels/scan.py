@@ -60,23 +60,24 @@ class Columns:
         tensor = tensor.movedim(-1, 0) if self.moved else tensor
         return tensor.contiguous().view(self.outer, self.shape[self.time_dim], self.count)
 
-    def rate(self, name: str, value: float | Tensor) -> Tensor:
-        """A number, or one for each entry of the last axis of a step, for each column."""
-        if isinstance(value, Tensor):
-            if value.ndim:
-                self.check(name, value, self.step[-1:] or torch.Size((1,)), self.dtype)
-            else:
-                self.check(name, value, value.shape, self.dtype)
-        else:
-            value = self.given.new_full((), value, dtype=self.dtype)
-        step = self.step[self.time_dim :]
-        return value.expand(step).reshape(self.count) if step else value.reshape(1)
+    def rates(self, named: dict[str, float | Tensor]) -> Tensor:
+        """Numbers, or tensors of one for all or for each entry of the last axis of a step, for each column [P, N]."""
+        return torch.stack([self.rate(name, value) for name, value in named.items()])
 
-    def state(self, name: str, tensor: Tensor | None) -> Tensor:
-        if tensor is None:
-            return self.given.new_zeros(self.outer, self.count, dtype=self.dtype)
-        self.check(name, tensor, self.step, self.dtype)
-        return tensor.contiguous().view(self.outer, self.count)
+    def rate(self, name: str, value: float | Tensor) -> Tensor:
+        if not isinstance(value, Tensor):
+            return self.given.new_full((self.count,), value, dtype=self.dtype)
+        self.check(name, value, (self.step[-1:] or torch.Size((1,))) if value.ndim else value.shape, self.dtype)
+        step = self.step[self.time_dim :]
+        return value if value.shape == (self.count,) else value.expand(step).reshape(self.count)
+
+    def states(self, named: dict[str, Tensor | None]) -> Tensor:
+        """[K, O, N]; zeros for None."""
+        if all(tensor is None for tensor in named.values()):
+            return self.given.new_zeros(len(named), self.outer, self.count, dtype=self.dtype)
+        for name, tensor in named.items():
+            self.check(name, tensor, self.step, self.dtype)
+        return torch.stack([tensor.reshape(self.outer, self.count) for tensor in named.values()])
 
     def as_sequence(self, tensor: Tensor) -> Tensor:
         tensor = tensor.view(self.shape)
@@ -90,12 +91,11 @@ class Columns:
             raise ValueError(f"{name}: got {got}, expected {expected} beside {self.given.dtype} of {self.name}")
 
     def scan(
-        self, model: str, first: Tensor, second: Tensor | None, rates: list[Tensor], state: list[Tensor], impl: str,
-        *options,
+        self, model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor, impl: str, *options
     ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
         """The output and the last states, in the shapes of `first` and of a step; `options` as above."""
         impl = resolve(impl, self.name, self.given)
-        tensors = first, second, torch.stack(rates), torch.stack(state)
+        tensors = first, second, rates, state
         if impl == "reference":
             output, _, last = reference.scan(model, *(x if x is None else x.double() for x in tensors), *options)
             output, last = output.to(first.dtype), last.to(self.dtype)

@@ -47,10 +47,9 @@ def slow_scan(
     """
     one_of("injection", injection, get_args(Injection))
     columns, options = Columns("current", current, time_dim), bump(reset, surrogate, slope)
-    named = *constants(beta, threshold), ("weight", weight), ("decay", decay)
+    rates = columns.rates(constants(beta, threshold) | {"weight": weight, "decay": decay})
     membrane, slow = (None, None) if state is None else state
-    states = [columns.state("state[0]", membrane), columns.state("state[1]", slow)]
-    first, rates = columns.sequence("current", current), [columns.rate(*one) for one in named]
-    options = *options, detach_reset, injection == "membrane"
+    states = columns.states({"state[0]": membrane, "state[1]": slow})
+    first, options = columns.sequence("current", current), (*options, detach_reset, injection == "membrane")
     spikes, last = columns.scan("slow", first, None, rates, states, impl, *options)
     return spikes, tuple(last)

@@ -15,7 +15,6 @@ and nothing can overflow, whatever k is. Before the first token m = 0 and l = -1
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -48,12 +47,11 @@ def wkv(
     devices that do not fit, and another `impl`.
     """
     columns = Columns("key", key, time_dim)
+    mean, log_weight = (None, None) if state is None else state
+    states = columns.states({"state.mean": mean, "state.log_weight": log_weight})
     if state is None:
-        mean = columns.state("state.mean", None)
-        states = [mean, torch.full_like(mean, NOTHING)]
-    else:
-        states = [columns.state("state.mean", state.mean), columns.state("state.log_weight", state.log_weight)]
-    rates = [columns.rate("decay", decay), columns.rate("bonus", bonus)]
+        states[1] = NOTHING
+    rates = columns.rates({"decay": decay, "bonus": bonus})
     sequences = columns.sequence("key", key), columns.sequence("value", value)
     y, last = columns.scan("wkv", *sequences, rates, states, impl, "none", "atan", 1.0, True, False)
     return y, WKVState(*last)

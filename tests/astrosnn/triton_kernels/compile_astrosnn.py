@@ -5,15 +5,15 @@ import json
 import torch
 from ahead_of_time import compiled, spilled
 
-from brainlib.astrosnn.kernels.lif import triton as lif
+from brainlib.astrosnn.kernels import triton as scans
 from brainlib.astrosnn.kernels.memory import triton as memory
-from brainlib.astrosnn.kernels.slow import triton as slow
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
-WIDE = {"beta", "state", "last", "kept", "d_last", "d_betas", "d_state", "log_decay", "start", "products"}
+WIDE = {"rates", "state", "last", "kept", "d_last", "d_rates", "d_state", "log_decay", "start", "products"}
 NUMBERS = "T", "columns", "H", "K", "V"
 COLUMNS, CHANNELS, HEAD = 1 << 14, 2048, 64
-SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0, "THRESHOLD": 1.0}
+SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0, "INSIDE": False}
+SCANS = {"lif": (2, 1, torch.bfloat16, 9), "slow": (4, 2, torch.float32, 8), "wkv": (2, 2, torch.float32, 9)}
 
 
 def show(kernel, dtype: torch.dtype, generation: int, aligned: set[str], constants: dict, **options) -> None:
@@ -31,17 +31,13 @@ def show(kernel, dtype: torch.dtype, generation: int, aligned: set[str], constan
 
 
 def main() -> None:
-    # The scans have nothing of one generation and compile for long: plain neurons for one, those with a slow variable
-    # for the other.
-    cut = lif.plan(COLUMNS)
-    constants = SWITCHES | {"N": CHANNELS, "STEPS": lif.SEGMENT, "BLOCK": cut.columns}
-    for kernel in (lif.scan_forward, lif.scan_backward):  # inside, all is float32
-        show(kernel, torch.bfloat16, 9, set(), constants, num_warps=cut.warps)
-    constants = {name: SWITCHES[name] for name in ("RESET", "SURROGATE", "SLOPE", "THRESHOLD")} | {
-        "BETA": 0.5, "INJECTION": "threshold", "N": CHANNELS, "STEPS": slow.STEPS, "BLOCK": cut.columns,
-    }  # fmt: skip
-    for kernel in (slow.scan_forward, slow.scan_backward):
-        show(kernel, torch.float32, 8, set(), constants, num_warps=cut.warps)
+    # The scans have nothing of one generation and compile for long: each for one. Inside, all is float32.
+    cut = scans.plan(COLUMNS)
+    for model, (rates, states, dtype, generation) in SCANS.items():
+        constants = SWITCHES | {"MODEL": model, "RATES": rates, "STATES": states, "N": CHANNELS}
+        constants |= {"STEPS": scans.SEGMENT, "BLOCK": cut.columns}
+        for kernel in (scans.scan_forward, scans.scan_backward):
+            show(kernel, dtype, generation, set(), constants, num_warps=cut.warps)
     for dtype, generation in ((torch.bfloat16, 8), (torch.bfloat16, 9), (torch.float32, 8)):
         chunked = memory.Chunked(torch.empty(1, 1, 1), 1, 1, 1, memory.plan(dtype))
         constants = chunked.options(dtype, HEAD, HEAD)

@@ -1,0 +1,212 @@
+"""The compiled scans against the equations as they stand in float64: values and every gradient."""
+
+import math
+
+import pytest
+import torch
+from scan_columns import NAMES, RESETS, assert_same, columns, everything, scan
+
+from brainlib.astrosnn import reference
+from brainlib.astrosnn.kernels import cpu
+from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan
+
+LANES = 64 // 8  # of float64
+SIZES = [(1, 1, 1), (2, 5, 7), (1, cpu.SEGMENT, LANES), (3, cpu.SEGMENT + 1, 4 * LANES + 1), (1, 3, cpu.STRETCH + 9)]
+MODELS = tuple(NAMES)
+FORMS = [(model, reset, detach) for model in ("lif", "slow") for reset in RESETS for detach in (True, False)]
+
+
+def compare(model, inputs, tolerance=1e-11, **options):
+    found, expected = (everything(model, inputs, impl=impl, **options) for impl in ("cpu", "reference"))
+    assert_same(found, expected, tolerance)
+    return found
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("model", MODELS)
+def test_values_and_gradients_are_those_of_the_equations(model, size, poisoned):
+    compare(model, columns(model, size))
+    for read in ((1, 0, 0), (0, 1, 0), (0, 0, 1)[: 3 if model != "lif" else 0]):
+        if read:
+            compare(model, columns(model, size), reads=read)
+
+
+@pytest.mark.parametrize(("model", "reset", "detach"), FORMS)
+def test_every_form_of_a_neuron(model, reset, detach):
+    for surrogate in SURROGATES:
+        for injection in ({"injection": "threshold"}, {"injection": "membrane"}) if model == "slow" else ({},):
+            form = {"reset": reset, "surrogate": surrogate, "slope": 1.5, "detach_reset": detach} | injection
+            compare(model, columns(model, (2, 40, 11)), **form)
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_plain_neuron_is_that_of_the_loops(reset):
+    """Those of the whole part, which know nothing of this code; and with a slow variable of no weight the same."""
+    inputs = columns("lif") | {"threshold": 0.8}
+    found = lif_scan(**inputs, reset=reset, time_dim=1)
+    sequences = {name: inputs[name].movedim(1, 0) for name in ("current", "astro")}
+    spikes, _, last = reference.lif(**inputs | sequences, reset=reset)
+    assert found[0].equal(spikes.movedim(0, 1)) and found[1].equal(last)
+    del inputs["astro"]
+    plain = lif_scan(**inputs, reset=reset, time_dim=1)
+    zero = torch.zeros(5, dtype=torch.float64)
+    slow = {name: inputs[name] for name in ("current", "beta", "threshold")} | {"weight": zero, "decay": zero}
+    spikes, last, _ = scan("slow", slow | {"membrane": inputs["state"], "calcium": inputs["state"]}, reset=reset)
+    assert spikes.equal(plain[0]) and last.equal(plain[1])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_need_not_be_given(model):
+    inputs = columns(model, (1, 4, 40))
+    for name in {"lif": ("astro", "state"), "slow": ("membrane", "calcium"), "wkv": ("mean", "log_weight")}[model]:
+        del inputs[name]
+    compare(model, inputs)
+    if model != "wkv":
+        for beta, threshold in ((0.7, 0.8), (torch.tensor(0.7).double(), torch.tensor(0.8).double())):
+            numbers = {"beta": beta, "threshold": threshold}
+            if isinstance(beta, torch.Tensor):
+                found = compare(model, inputs | numbers)
+                assert found["d_threshold"].shape == () and found["d_threshold"] != 0
+            else:
+                rest = {name: tensor for name, tensor in inputs.items() if name not in numbers}
+                compare(model, rest, **numbers)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_single_precision(model):
+    """No spike differs from those of a loop in torch; the gradients are as near as single precision is."""
+    inputs = columns(model, (3, 70, 41), dtype=torch.float32)
+    found = everything(model, inputs, impl="cpu")
+    expected = everything(model, {name: tensor.double() for name, tensor in inputs.items()}, impl="reference")
+    assert all(tensor.dtype == torch.float32 for tensor in found.values())
+    if model != "wkv":
+        assert found["output 0"].double().equal(expected["output 0"]) and 0.1 < found["output 0"].mean() < 0.9
+    assert_same(found, expected, 2e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_sequences_may_be_cut_anywhere(model):
+    inputs = columns(model, (2, 75, 11))
+    sequences = [name for name in inputs if inputs[name].ndim == 3]
+    states = NAMES[model][-1:] if model == "lif" else NAMES[model][-2:]
+    whole, *last = scan(model, inputs)
+    for cut in (1, 32, 40):
+        first, *between = scan(model, inputs | {name: inputs[name][:, :cut] for name in sequences})
+        rest = {name: inputs[name][:, cut:] for name in sequences} | dict(zip(states, between, strict=True))
+        second, *end = scan(model, inputs | rest)
+        assert torch.cat((first, second), 1).equal(whole)
+        assert all(one.equal(other) for one, other in zip(end, last, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "time_dim"), [((7,), 0), ((7, 3), 0), ((3, 7), 1), ((2, 3, 7), 2), ((2, 3, 7, 5), -2)]
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_time_may_be_any_axis(model, shape, time_dim):
+    inputs = columns(model, shape, time_dim)
+    output, *last = scan(model, inputs, time_dim=time_dim)
+
+    def in_front(tensor):  # [time, columns]
+        return tensor.movedim(time_dim, 0).reshape(shape[time_dim], -1)
+
+    rates = {name: tensor for name, tensor in inputs.items() if tensor.ndim == 1 and name in RATES}
+    count = output.numel() // shape[time_dim]
+    flat = {
+        name: tensor.repeat(count // len(tensor)) if name in rates
+        else in_front(tensor) if tensor.shape == output.shape and len(shape) > tensor.ndim - 1 and name in SEQUENCES
+        else tensor.reshape(-1)
+        for name, tensor in inputs.items()
+    }  # fmt: skip
+    expected, *end = scan(model, flat, time_dim=0, impl="reference")
+    torch.testing.assert_close(in_front(output), expected, rtol=0, atol=1e-12)
+    for one, other in zip(last, end, strict=True):
+        torch.testing.assert_close(one.reshape(-1), other, rtol=0, atol=1e-12)
+
+
+RATES = "beta", "threshold", "weight", "decay", "bonus"
+SEQUENCES = "current", "astro", "key", "value"
+
+
+def test_large_arrays_written_past_the_cache_are_the_same():
+    inputs = columns("lif", (512, 2 * 1024 + 16), time_dim=0, dtype=torch.float32)
+    assert inputs["current"].nbytes >= cpu.LARGE and inputs["current"].shape[1] % 16 == 0
+    found = everything("lif", inputs, reads=(1, 0), time_dim=0)
+    assert all(tensor.isfinite().all() for tensor in found.values())
+    for half in (slice(1024), slice(1024, None)):
+        small = {name: tensor[..., half] for name, tensor in inputs.items()}
+        spikes, last = scan("lif", small, time_dim=0)
+        assert spikes.equal(found["output 0"][:, half]) and last.equal(found["output 1"][half])
+    doubles = everything("lif", {n: t.double() for n, t in inputs.items()}, reads=(1, 0), time_dim=0)
+    same = (doubles["output 0"] == found["output 0"]).all(0)  # columns in which rounding moved no spike
+    assert same.double().mean() > 0.9
+    for name in ("d_current", "d_astro"):
+        torch.testing.assert_close(found[name][:, same].double(), doubles[name][:, same], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_not_a_number_is_seen_and_stays_in_its_column(model):
+    inputs = columns(model, (2, 6, 21))
+    expected = everything(model, inputs)
+    inputs[NAMES[model][0]][1, 2, 20] = math.nan
+    found = everything(model, inputs)
+    assert found["output 0"][1, 2:, 20].isnan().all() and not found["output 0"][..., :20].isnan().any()
+    for name in ("output 0", "output 1"):
+        assert found[name][0].equal(expected[name][0]) and found[name][..., :20].equal(expected[name][..., :20])
+    assert found["output 1"][1, 20].isnan() and found[f"d_{NAMES[model][0]}"][1, 2, 20].isnan()
+
+
+@pytest.mark.parametrize("astrocyte", [True, False])
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+@pytest.mark.parametrize("reset", RESETS)
+def test_what_is_not_finite_is_told_alike(reset, value, astrocyte):
+    """A hard reset makes NaN of an infinite membrane."""
+    inputs = columns("lif", (2, 2 * cpu.SEGMENT, LANES + 3))
+    inputs["astro" if astrocyte else "current"][1, 5, 2] = value
+    found, expected = (scan("lif", inputs, reset=reset, impl=impl) for impl in ("cpu", "reference"))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, equal_nan=True)
+
+
+@pytest.mark.parametrize("astro", [True, False])
+@pytest.mark.parametrize("size", [(1, 1, 40), (1, 1, 3), (3, 35, 19), (2, 4, cpu.STRETCH + 5)])
+def test_nothing_beside_the_results_is_written(size, astro, monkeypatch):
+    """Around each array that a kernel writes lies a margin of its own."""
+    margins = []
+
+    def guarded(tensor, *shape):
+        shape = shape or tensor.shape
+        room = torch.full((math.prod(shape) + 512,), -7.0, dtype=tensor.dtype)
+        margins.append(room)
+        return room[256:-256].view(shape)
+
+    inputs = columns("lif", size)
+    if not astro:
+        del inputs["astro"]
+    monkeypatch.setattr(torch, "empty_like", guarded)
+    monkeypatch.setattr(torch.Tensor, "new_empty", guarded)
+    everything("lif", inputs)
+    monkeypatch.undo()
+    assert len(margins) >= 7
+    assert all((room[:256] == -7).all() and (room[-256:] == -7).all() for room in margins)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_neither_threads_nor_views_change_anything(model):
+    inputs, before = columns(model, (1, 40, 3 * cpu.STRETCH + 2)), torch.get_num_threads()
+    views = {name: torch.stack((tensor, tensor), -1)[..., 0] for name, tensor in inputs.items()}
+    try:
+        found = []
+        for threads, tensors in ((1, inputs), (2, views)):
+            torch.set_num_threads(threads)
+            found.append(everything(model, tensors))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert all(found[0][name].equal(found[1][name]) for name in found[0])
+    assert all(view.equal(inputs[name]) for name, view in views.items())
+
+
+def test_calcium_excites_and_adaptation_calms():
+    inputs = columns("slow", (4, 200, 50))
+    rates = [scan("slow", inputs | {"weight": torch.full_like(inputs["weight"], w)})[0].mean() for w in (-2, 0, 2)]
+    assert rates[0] < 0.8 * rates[1] < 0.8 * 0.8 * rates[2]

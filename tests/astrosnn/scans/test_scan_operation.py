@@ -1,0 +1,200 @@
+"""The scans as one operation of torch: finite differences, what the compiler sees, function transforms, bad input."""
+
+import inspect
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from scan_columns import NAMES, RESETS, columns, scan
+
+from brainlib.astrosnn.kernels import scan as operation
+from brainlib.astrosnn.kernels.lif import lif_scan, lif_trace
+from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.kernels.wkv import NOTHING, WKVState, wkv
+
+MODELS = tuple(NAMES)
+SCANS = {"lif": lif_scan, "slow": slow_scan, "wkv": wkv}
+unchecked = {name: inspect.unwrap(function) for name, function in SCANS.items()}  # under the tests' annotation check
+
+
+def leaves(model, *shape):
+    return {name: tensor.requires_grad_() for name, tensor in columns(model, *shape).items()}
+
+
+def stacked(model):
+    """Arguments of the operation itself."""
+    found = list(columns(model).values())
+    sequences = found[:1] + [None] if model == "slow" else found[:2]
+    rates = found[1:5] if model == "slow" else found[2:4]
+    order = [2, 3, 0, 1] if model == "slow" else [0, 1]
+    state = torch.stack(found[5:] if model == "slow" else found[4:])
+    tensors = *sequences, torch.stack([rates[i] for i in order]), state
+    tensors = [t if t is None else t.requires_grad_() for t in tensors]
+    return model, *tensors, "soft", "atan", 2.0, False, model == "slow", "cpu"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_operation_keeps_torchs_rules(model):
+    torch.library.opcheck(operation.scan.compiled, stacked(model))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_compiled_or_not_it_is_the_same(model):
+    arguments, results = stacked(model), []
+    tensors = [argument for argument in arguments[1:5] if argument is not None]
+    for call in (operation.scan, operation.scan.compiled):
+        outputs = call(*arguments)[:2]
+        loss = sum(output.sin().sum() for output in outputs)
+        results.append([*outputs, *torch.autograd.grad(loss, tensors)])
+    assert all(one.equal(other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("model", ["lif", "wkv"])
+@pytest.mark.parametrize("reset", RESETS)
+def test_gradients_at_the_last_state_are_finite_differences(model, reset):
+    """Between spikes the membrane is smooth; the detached reset is the exact derivative there."""
+    inputs = leaves(model, (1, 4, 3))
+    names = [name for name in inputs if name != "astro"]
+
+    def last(*tensors):
+        named = dict(inputs) | dict(zip(names, tensors, strict=True))
+        return tuple(scan(model, named, **({"reset": reset} if model == "lif" else {}))[1:])
+
+    if model == "lif":
+        inputs["astro"] = inputs["astro"].detach()
+    if model == "lif" or reset == "hard":
+        assert torch.autograd.gradcheck(last, [inputs[name] for name in names])
+
+
+@pytest.mark.parametrize("injection", ["threshold", "membrane"])
+@pytest.mark.parametrize("reset", RESETS)
+def test_gradients_are_finite_differences_where_no_spike_is_near(reset, injection):
+    """QGate's derivative is 0 further than 1/2 from the threshold, as the step's is."""
+    inputs = columns("slow", (1, 5, 3))
+    inputs["current"] = 4 * inputs["current"].sign()
+    inputs |= {name: inputs[name] / 10 for name in ("weight", "membrane")} | {"beta": inputs["beta"] / 3}
+
+    def last(*tensors):
+        named = dict(zip(inputs, tensors, strict=True))
+        return tuple(scan("slow", named, reset=reset, injection=injection, surrogate="qgate")[1:])
+
+    assert torch.autograd.gradcheck(last, [tensor.requires_grad_() for tensor in inputs.values()])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_there_are_no_second_derivatives(model):
+    inputs = leaves(model)
+    first = inputs[NAMES[model][0]]
+    (gradient,) = torch.autograd.grad(scan(model, inputs)[0].sum(), first, create_graph=True)
+    with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_compiler_sees_one_operation(model):
+    inputs, seen = leaves(model), []
+
+    def look(graph, _):
+        seen.extend(node.target for node in graph.graph.nodes if node.op == "call_function")
+        return graph.forward
+
+    given = dict(inputs)
+    if model == "lif":
+        call = lambda: function(**given, time_dim=1)[0]  # noqa: E731
+    else:
+        state = tuple(given.pop(name) for name in NAMES[model][-2:])
+        state = WKVState(*state) if model == "wkv" else state
+        call = lambda: function(**given, state=state)[0]  # noqa: E731
+    function = unchecked[model]
+    assert torch.compile(call, backend=look, fullgraph=True)().equal(scan(model, inputs)[0])
+    assert sum("scan" in str(target) for target in seen) == 1
+
+
+def test_function_transforms_are_refused_by_name():
+    current = columns("lif")["current"]
+    for transform in (torch.func.grad, torch.func.vmap):
+        with pytest.raises(RuntimeError, match="brainlib::scan: got a transform of torch.func"):
+            transform(lambda one: unchecked["lif"](one)[0].sum())(current)
+
+
+def test_a_trace_has_the_membrane_before_the_spike():
+    inputs = columns("lif")
+    spikes, membrane, last = lif_trace(**inputs, time_dim=1)
+    found, end = lif_scan(**inputs, time_dim=1)
+    assert spikes.equal(found) and last.equal(end)
+    assert spikes.equal((membrane + inputs["astro"] >= inputs["threshold"]).double())
+    assert last.equal(membrane[:, -1] * (1 - spikes[:, -1]))
+
+
+def test_half_precision_keeps_its_membrane_in_single():
+    inputs = columns("lif", dtype=torch.float32)
+    inputs |= {name: inputs[name].bfloat16() for name in ("current", "astro")}
+    spikes, last = scan("lif", inputs, impl="reference")
+    assert spikes.dtype == torch.bfloat16 and last.dtype == torch.float32
+    with pytest.raises(ValueError, match="current: got torch"):
+        scan("lif", inputs)
+
+
+def test_before_the_first_token_there_is_nothing():
+    inputs = columns("wkv", (2, 1, 5))
+    inputs |= {"mean": torch.zeros(2, 5).double(), "log_weight": torch.full((2, 5), NOTHING).double()}
+    y, mean, weight = scan("wkv", inputs)
+    assert y.equal(inputs["value"]) and mean.equal(inputs["value"][:, 0]) and weight.equal(inputs["key"][:, 0])
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "change", "message"),
+    [
+        ("lif", "current", lambda t: t[:, :0], r"current: got shape \(2, 0, 5\), expected at least one step"),
+        ("lif", "astro", lambda t: t[:, 1:], r"astro: got shape \(2, 8, 5\), expected \(2, 9, 5\) beside current's"),
+        ("lif", "astro", lambda t: t.float(), "astro: got torch.float32 on cpu, expected torch.float64 on cpu"),
+        ("lif", "state", lambda t: t[:1], r"state: got shape \(1, 5\), expected \(2, 5\) beside current's"),
+        ("lif", "state", lambda t: t.to("meta"), "state: got torch.float64 on meta, expected torch.float64 on cpu"),
+        ("lif", "beta", lambda t: t[:2], r"beta: got shape \(2,\), expected \(5,\) beside current's"),
+        ("lif", "beta", lambda t: -0.1, "beta: got -0.1, expected a number from 0 to 1"),
+        ("lif", "threshold", lambda t: t[:2], r"threshold: got shape \(2,\), expected \(5,\) beside current's"),
+        ("lif", "threshold", lambda t: 0.0, "threshold: got 0.0, expected a positive number"),
+        ("lif", "threshold", lambda t: math.nan, "threshold: got nan, expected a positive number"),
+        ("slow", "weight", lambda t: t[:3], r"weight: got shape \(3,\), expected \(5,\) beside current's"),
+        ("slow", "decay", lambda t: t.float(), "decay: got torch.float32 on cpu, expected torch.float64 on cpu"),
+        ("slow", "membrane", lambda t: t[:1], r"state\[0\]: got shape \(1, 5\), expected \(2, 5\)"),
+        ("slow", "current", lambda t: t.half(), "current: got torch.float16"),
+        ("wkv", "value", lambda t: t[:, 1:], "value: got shape"),
+        ("wkv", "bonus", lambda t: t.float(), "bonus: got torch.float32"),
+        ("wkv", "log_weight", lambda t: t[:1], r"state.log_weight: got shape"),
+    ],
+)
+def test_bad_tensors(model, name, change, message, monkeypatch):
+    inputs = columns(model)
+    inputs[name] = change(inputs[name])
+    if name == "current" and model == "slow":
+        inputs = {name: t.half() if t.ndim == 3 else t.float() for name, t in inputs.items()}
+    for function in ("lif_scan", "slow_scan", "wkv"):
+        monkeypatch.setattr(f"scan_columns.{function}", unchecked[function.removesuffix("_scan")])
+    with pytest.raises(ValueError, match=message):
+        scan(model, inputs)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        ("lif", {"reset": "slow"}, "reset: got 'slow', expected one of hard, soft, none"),
+        ("lif", {"surrogate": "step"}, "surrogate: got 'step', expected one of atan, qgate, sigmoid, fast_sigmoid"),
+        ("lif", {"impl": "gpu"}, "impl: got 'gpu', expected one of auto, reference, cpu, triton"),
+        ("lif", {"slope": -1.0}, "slope: got -1.0, expected a positive number"),
+        ("lif", {"time_dim": 3}, r"time_dim: got 3, expected an axis of current's shape \(2, 9, 5\)"),
+        ("slow", {"injection": "soma"}, "injection: got 'soma', expected one of threshold, membrane"),
+    ],
+)
+def test_bad_options(model, options, message):
+    given = {name: columns(model)[name] for name in NAMES[model][: 1 if model == "lif" else 3]}
+    with pytest.raises(ValueError, match=message):
+        unchecked[model](**given, **options)
+
+
+def test_numba_loads_when_it_is_used():
+    code = "import sys, brainlib.astrosnn.kernels.lif; print({'numba', 'triton', 'scipy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
