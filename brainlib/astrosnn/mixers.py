@@ -20,7 +20,7 @@ from brainlib.astrosnn.kernels.wkv import WKVState, wkv
 from brainlib.astrosnn.neurons import ALIF, LIF, PLIF
 from brainlib.astrosnn.synapses import require_state
 from brainlib.astrosnn.unit import AMSU
-from brainlib.baselines.gpt import alibi_bias, alibi_slopes
+from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 
 FORMED = ("amsu", "calcium")  # spiking units with switches, and with several forms of one function
 MIXERS = (*FORMED, "lif", "plif", "alif", "gru", "rwkv", "spikegpt", "attention")
