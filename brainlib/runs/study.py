@@ -65,7 +65,7 @@ def study(
             if facts["fresh"] and (known := store.read(unit.path)) is not None
         }
         waiting = {number: unit for number, unit in enumerate(units) if number not in packed}
-        with _bar(len(units), len(packed), function.__name__, progress) as bar:
+        with _bar(len(units), len(packed), function.__name__, progress and bool(waiting)) as bar:
             for number, result in _computed(waiting, client, _at_once(processes, facts["device"]), bar):
                 packed[number] = result
                 bar.update()
