@@ -74,7 +74,7 @@ class _Estimator:
         silent = (trials.counts.sum((0, 1)) == 0).nonzero()[:, 0].tolist()
         if silent:
             warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
-        seed = torch.seed() % 2**31 if self.random_state is None else self.random_state
+        seed = np.random.default_rng().integers(2**31) if self.random_state is None else self.random_state
         for name, result in self._fitted(self._design(trials), seed).items():
             setattr(self, f"{name}_", result)
         return self
