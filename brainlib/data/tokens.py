@@ -72,7 +72,7 @@ def require_batch(vocab: int, tokens: Tensor, targets: Tensor | None = None) -> 
             raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
         if values.ndim != 2 or values.numel() == 0:
             raise ValueError(f"{name}: got shape {tuple(values.shape)}, expected (batch, time), both at least 1")
-        low, high = values.aminmax()
+        low, high = (bound.long() for bound in values.aminmax())  # uint8 itself cannot be compared with 256
         if values.device.type == "cuda":  # not waited for: a GPU that meets another value stops with an assertion
             torch._assert_async((low >= 0) & (high < vocab), f"{name}: expected values from 0 to {vocab - 1}")
         elif low < 0 or high >= vocab:

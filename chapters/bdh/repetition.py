@@ -130,7 +130,12 @@ def _percent(active: Tensor, place: slice) -> list[float]:
     return (active[:, place].mean(1) * 100).tolist()
 
 
+def repeater(profile: str, seed: int, device: str = "auto") -> tuple[BDH, History]:
+    """The trained model and its history."""
+    return trained(learn, {"repeated words": EXPERIMENTS[profile]}, seed, device)["repeated words"]
+
+
 def readings(profile: str, seed: int, device: str = "auto") -> tuple[History, Reading, Reading]:
     """The history of the trained model, what it does in texts that repeat, and in texts in which nothing repeats."""
-    model, history = trained(learn, {"repeated words": EXPERIMENTS[profile]}, seed, device)["repeated words"]
+    model, history = repeater(profile, seed, device)
     return history, read(model, seed=1000 + seed), read(model, seed=2000 + seed, copies=1)

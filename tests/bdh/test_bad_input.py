@@ -36,6 +36,11 @@ def test_tokens_that_are_none(small, tokens, message):
         small(tokens)
 
 
+def test_every_byte_is_a_token():
+    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    assert model(torch.arange(256, dtype=torch.uint8)[None])[0].shape == (1, 256, 256)
+
+
 def test_targets_of_another_shape(small, tokens):
     with pytest.raises(ValueError, match=r"targets: got shape \(2, 36\), expected that of tokens \(2, 37\)"):
         inspect.unwrap(BDH.forward)(small, tokens, tokens[:, 1:])  # under the annotation check of the tests
