@@ -23,6 +23,7 @@ from torch import Tensor
 from benchmarks.gpu_clock import captured, milliseconds
 
 SCANS = (128, 8192), (512, 4096), (2048, 16_384), (32, 64 * 65_536)  # time steps, columns
+OPTIONS = "hard", "atan", 2.0, True, False  # reset, surrogate, slope, detach_reset, charging the membrane
 SCAN_CUTS = (32, 1), (64, 1), (64, 2), (128, 4), (256, 4)  # columns, warps
 MEMORIES = (8, 2048, 32, 64), (1, 16_384, 16, 64), (4, 2048, 16, 128)  # batch, tokens, heads, head size
 MEMORY_CUTS = (
@@ -59,18 +60,23 @@ def normal(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
 
 def scan_differences(dtype: torch.dtype) -> list[float]:
     """Relative ones, with no neuron near its threshold, where precision would decide."""
-    from brainlib.astrosnn.kernels.lif import triton as kernels
-
     current, astro, d_spikes = normal(3, 8, 501, 100, dtype=dtype)
     current = torch.where(current > 0.4, 2.0, current.clamp(-0.2, 0.2))  # what fires is far above, the others far below
-    beta, state = torch.full((100,), 0.5, device="cuda"), torch.zeros(8, 100, device="cuda")
+    return differences(train_neurons, [current, 0.1 * astro.clamp(-1, 1), *plain_neurons(8, 100)], d_spikes)
 
-    def run(inputs: list[Tensor], d_spikes: Tensor) -> list[Tensor]:
-        *results, kept = kernels.forward(*inputs, 1.0, "hard")
-        options = 1.0, "hard", "atan", 2.0, True, True
-        return [*results, *kernels.backward(d_spikes, None, *inputs[:3], kept, *options)]
 
-    return differences(run, [current, 0.1 * astro.clamp(-1, 1), beta, state], d_spikes)
+def plain_neurons(sequences: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Their rates, a leak of 1/2 and a threshold of 1, and their first membranes."""
+    rates = torch.tensor([[0.5], [1.0]], device="cuda").repeat(1, columns)
+    return rates, torch.zeros(1, sequences, columns, device="cuda")
+
+
+def train_neurons(inputs: list[Tensor], d_spikes: Tensor) -> list[Tensor]:
+    """Values and gradients of `inputs`: current, astrocyte, rates and state."""
+    from brainlib.astrosnn.kernels import triton as kernels
+
+    *results, kept = kernels.forward("lif", *inputs, *OPTIONS)
+    return [*results, *kernels.backward("lif", d_spikes, None, *inputs[:3], kept, True, *OPTIONS)]
 
 
 def memory_differences(dtype: torch.dtype) -> list[float]:
@@ -90,18 +96,17 @@ def differences(run: Callable, inputs: list[Tensor], gradient: Tensor) -> list[f
 
 
 def one_scan(steps: int, columns: int, dtype: torch.dtype, ceiling: float) -> dict:
-    from brainlib.astrosnn.kernels.lif import triton as kernels
+    from brainlib.astrosnn.kernels import triton as kernels
 
     current, astro, gradient = (normal(1, steps, columns, dtype=dtype) for _ in range(3))
-    beta, state = torch.full((columns,), 0.5, device="cuda"), torch.zeros(1, columns, device="cuda")
+    rates, state = plain_neurons(1, columns)
 
     def forward(astro: Tensor | None = astro) -> tuple:
-        return kernels.forward(current, astro, beta, state, 1.0, "hard")
+        return kernels.forward("lif", current, astro, rates, state, *OPTIONS)
 
     def train(astro: Tensor | None = astro) -> tuple:
         *_, kept = forward(astro)
-        options = 1.0, "hard", "atan", 2.0, True, False
-        return kernels.backward(gradient, None, current, astro, beta, kept, *options)
+        return kernels.backward("lif", gradient, None, current, astro, rates, kept, False, *OPTIONS)
 
     results, own = {"plan": str(kernels.plan(columns))}, kernels.plan
     for name, run, tensors in (("forward", forward, 3), ("training", train, 8)):

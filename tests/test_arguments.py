@@ -128,16 +128,12 @@ def test_a_tensor_where_one_number_is_shared_is_named():
     told("""
 import torch
 from brainlib.astrosnn.kernels.lif import lif_scan, surrogate_gradient
-from brainlib.astrosnn.kernels.slow import slow_scan
 from brainlib.astrosnn.unit import AMSUConfig
-x, w = torch.ones(2, 3, 4), torch.ones(4) / 2
+x = torch.ones(2, 3, 4)
 for tensor in (torch.nn.Parameter(torch.tensor(1.0)), torch.nn.Parameter(torch.ones(4)), torch.ones(1)):
     for name, call in (
-        ("threshold", lambda: lif_scan(x, threshold=tensor)),
         ("slope", lambda: lif_scan(x, slope=tensor)),
         ("slope", lambda: surrogate_gradient(x, "atan", tensor)),
-        ("threshold", lambda: slow_scan(x, w, w, threshold=tensor)),
-        ("beta", lambda: slow_scan(x, w, w, beta=tensor)),
         ("threshold", lambda: AMSUConfig(4, threshold=tensor)),
         ("tau", lambda: AMSUConfig(4, tau=tensor)),
     ):

@@ -65,6 +65,24 @@ def test_what_is_compiled_sees_a_change_of_any_file_that_it_is_made_of(tmp_path)
     assert told(program, tmp_path) == ["3", "1"]
     (package / "constants.py").write_text("ONE = 5\n")
     assert told(program, tmp_path) == ["7", "0"]
+    factory = """from brainlib.jit import njit
+@njit()
+def one(x):
+    return x + 1
+@njit()
+def two(x):
+    return x + 2
+def made_of(step):
+    @njit()
+    def run(x):
+        return step(x)
+    return run
+"""
+    (package / "factory.py").write_text(factory)
+    program = "from brainlib.factory import *; f, g = made_of(one), made_of(two)\n"
+    program += "print(f(1), g(1), sum(f.stats.cache_hits.values()), sum(g.stats.cache_hits.values()))"
+    assert told(program, tmp_path) == ["2", "3", "0", "0"]
+    assert told(program, tmp_path) == ["2", "3", "1", "1"]
 
 
 def test_two_threads_under_the_layer_that_is_not_safe():

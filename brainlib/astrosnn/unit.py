@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, lif_scan, spike
-from brainlib.astrosnn.kernels.surrogates import require_number
 from brainlib.astrosnn.kernels.memory import Form
 from brainlib.astrosnn.kernels.slow import Injection, slow_scan
+from brainlib.astrosnn.kernels.surrogates import require_number
 from brainlib.astrosnn.synapses import check_input, check_state, in_heads, linear, zeros
 
 Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]

@@ -1,4 +1,4 @@
-"""The scans on a CPU: one driver compiled by numba for each pair of a step and its adjoint, and from tensors to tensors.
+"""The scans on a CPU: one driver, compiled by numba for each pair of a step and its adjoint.
 
 A thread takes a stretch of columns through all steps, row after row (why: README.md). `second` without a sequence is a
 row of zeros, [1, 1, N]; gradients that nobody wants are empty.
@@ -60,7 +60,7 @@ def make_scan(step, adjoint, states: int, parameters: int):
     @njit()
     @no_type_check
     def forward_part(n, stretch, first, second, rates, state, options, output, last, kept):
-        outer, T, N = first.shape
+        _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
         both = second.shape == first.shape
         start, end = _columns(stretch, N, lanes)
@@ -88,7 +88,7 @@ def make_scan(step, adjoint, states: int, parameters: int):
         n, stretch, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state,
     ):  # fmt: skip
         """`d_output` may be a row of zeros, [1, 1, N]; `d_rates` is [parameters, O, N], or empty."""
-        outer, T, N = first.shape
+        _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
         both = second.shape == first.shape
         heard, learned = d_output.shape == first.shape, d_rates.size > 0
@@ -191,7 +191,9 @@ def backward(
     d_second = first.new_empty(0, 0, 0) if second is None else torch.empty_like(second)
     d_rates = rates.new_empty(len(rates) if learn else 0, outer, N)
     with torch_threads():
-        SCANS[model][1](_stretches(N, lanes), *arrays(inputs), numbers(*options), *arrays((d_first, d_second, d_rates, d_state)))
+        SCANS[model][1](
+            _stretches(N, lanes), *arrays(inputs), numbers(*options), *arrays((d_first, d_second, d_rates, d_state))
+        )
     return d_first, d_second, d_rates.sum(1), d_state
 
 

@@ -45,10 +45,7 @@ def after_spike(u, z, theta, options):
 def through_spike(d_s, d_m, u, z, theta, options):
     """The gradients at z, u and theta, from those at the spike and at the membrane after it."""
     share, fall, attached, _, surrogate, height, steepness = options
-    if attached * share > 0:
-        d_s = d_s - d_m * u
-    else:
-        d_s = d_s - d_m * (attached * fall * theta)
+    d_s = d_s - d_m * (u if attached * share > 0 else attached * fall * theta)
     d_z = d_s * bump(z, surrogate, height, steepness)
     return d_z, d_z + where_nonnegative(z, (1 - share) * d_m, d_m), where_nonnegative(z, 0 - fall * d_m, 0) - d_z
 

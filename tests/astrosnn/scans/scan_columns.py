@@ -54,7 +54,9 @@ def everything(model: str, inputs: dict[str, Tensor], reads=(1, 1, 1), **options
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in inputs.items()}
     outputs = scan(model, leaves, **options)
     weights = (torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view_as(o) for o in outputs)
-    losses = ((o * w).sum() if i == 0 else (o * w).sin().sum() for i, (o, w) in enumerate(zip(outputs, weights, strict=True)))
+    losses = (
+        (o * w).sum() if i == 0 else (o * w).sin().sum() for i, (o, w) in enumerate(zip(outputs, weights, strict=True))
+    )
     loss = sum(one for one, read in zip(losses, reads, strict=False) if read)
     gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     found = {f"output {i}": output.detach() for i, output in enumerate(outputs)}

@@ -26,7 +26,7 @@ def leaves(model, *shape):
 def stacked(model):
     """Arguments of the operation itself."""
     found = list(columns(model).values())
-    sequences = found[:1] + [None] if model == "slow" else found[:2]
+    sequences = [*found[:1], None] if model == "slow" else found[:2]
     rates = found[1:5] if model == "slow" else found[2:4]
     order = [2, 3, 0, 1] if model == "slow" else [0, 1]
     state = torch.stack(found[5:] if model == "slow" else found[4:])
@@ -115,7 +115,7 @@ def test_the_compiler_sees_one_operation(model):
 def test_function_transforms_are_refused_by_name():
     current = columns("lif")["current"]
     for transform in (torch.func.grad, torch.func.vmap):
-        with pytest.raises(RuntimeError, match="brainlib::scan: got a transform of torch.func"):
+        with pytest.raises(RuntimeError, match=r"brainlib::scan: got a transform of torch\.func"):
             transform(lambda one: unchecked["lif"](one)[0].sum())(current)
 
 
@@ -197,4 +197,3 @@ def test_bad_options(model, options, message):
 def test_numba_loads_when_it_is_used():
     code = "import sys, brainlib.astrosnn.kernels.lif; print({'numba', 'triton', 'scipy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
-
