@@ -34,10 +34,10 @@ def test_heads_start_with_memories_from_fast_to_slow(astrocyte):
     built = AMSU(AMSUConfig(dim=8, astrocyte=astrocyte, fastest=2.0, slowest=11.0))
     expected = 1 - 2.0 ** -torch.tensor([2, 5, 8, 11])
     torch.testing.assert_close(built.astrocyte.gamma(), expected)
-    log_decay = built.astrocyte.sense(torch.randn(3, 8))[3]
+    log_decay = built.astrocyte.project(torch.randn(3, 8))[3]
     torch.testing.assert_close(log_decay.exp().expand(3, 4), expected.expand(3, 4))
     if astrocyte == "delta":
-        torch.testing.assert_close(built.astrocyte.sense(torch.zeros(1, 8))[4], torch.full((1, 4), 0.5))
+        torch.testing.assert_close(built.astrocyte.project(torch.zeros(1, 8))[4], torch.full((1, 4), 0.5))
 
 
 def test_calcium_starts_from_ten_to_three_hundred_tokens():
