@@ -112,7 +112,8 @@ class Block(nn.Module):
         last = None if self.shift is None else normed[:, -1]
         if self.shift is not None:
             normed = self.shift(normed, previous)
-        y, after = self.mixer(normed, before, form=form) if self.has_forms else self.mixer(normed, before)
+        options = {"form": form, "return_state": True} if self.has_forms else {}
+        y, after = self.mixer(normed, before, **options)
         x = x + y
         return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)
 

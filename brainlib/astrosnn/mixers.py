@@ -4,10 +4,11 @@
     mixer.step(x [batch, dim], state)       -> (y [batch, dim], state)            one token, for generation
     mixer.state_size(context)               -> numbers kept of a sequence after `context` tokens
 
-The spiking ones are in `brainlib.astrosnn.unit` (amsu, calcium) and `neurons` (lif, plif, alif). Those of the field
-stand here, to be compared with them in the same frame: gru, rwkv, spikegpt and attention.
+The unit is in `brainlib.astrosnn.unit` (amsu, calcium); `Spiking` holds neurons without an astrocyte (lif, plif, alif).
+Those of the field stand beside it, to be compared in the same frame: gru, rwkv, spikegpt and attention.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from brainlib.astrosnn.kernels.lif import lif_scan
 from brainlib.astrosnn.kernels.wkv import WKVState, wkv
-from brainlib.astrosnn.neurons import ALIF, LIF, PLIF
-from brainlib.astrosnn.synapses import require_state
+from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons, NeuronState
+from brainlib.astrosnn.synapses import check_input, linear, require_state
 from brainlib.astrosnn.unit import AMSU
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 
@@ -32,8 +33,10 @@ def build(config) -> nn.Module:
         return AMSU(config.unit_config)
     if config.mixer == "attention":
         return Attention(config.dim, config.heads)
-    kinds = {"lif": LIF, "plif": PLIF, "alif": ALIF, "gru": GRU, "rwkv": RWKV}
-    return (kinds | {"spikegpt": SpikeGPT})[config.mixer](config.dim)
+    neurons = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
+    if config.mixer in neurons:
+        return Spiking(neurons[config.mixer](config.dim))
+    return {"gru": GRU, "rwkv": RWKV, "spikegpt": SpikeGPT}[config.mixer](config.dim)
 
 
 def parameters_of(config) -> int:
@@ -50,6 +53,35 @@ def parameters_of(config) -> int:
         "spikegpt": 4 * dim**2 + 2 * dim,
         "attention": 4 * dim**2,
     }[config.mixer]
+
+
+class Spiking(nn.Module):
+    """Neurons without an astrocyte between two linear maps, as the AM-SU is: y_t = W_o s_t of currents W_x x_t + b."""
+
+    def __init__(self, neurons: Neurons, generator: torch.Generator | None = None):
+        super().__init__()
+        self.input = linear(neurons.channels, neurons.channels, generator=generator)
+        self.output = linear(neurons.channels, neurons.channels, bias=False, generator=generator)
+        self.neurons = neurons
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], state: NeuronState | None = None
+    ) -> tuple[Float[Tensor, "batch time dim"], NeuronState]:
+        """y_1 to y_T and the state after them. Raises `ValueError` for an input or a state that does not fit."""
+        check_input(x, self.neurons.channels, self.input.weight)
+        spikes, state = self.neurons(self.input(x).to(self.input.weight.dtype), state, return_state=True)
+        return self.output(spikes), state
+
+    def step(
+        self, x: Float[Tensor, "batch dim"], state: NeuronState | None = None
+    ) -> tuple[Float[Tensor, "batch dim"], NeuronState]:
+        """One token."""
+        y, state = self(x[:, None], state)
+        return y[:, 0], state
+
+    def state_size(self, context: int) -> int:
+        """dim or, with an adaptation, 2 dim, whatever the context."""
+        return self.neurons.channels * (2 if self.neurons.adapts else 1)
 
 
 class GRU(nn.Module):

@@ -10,7 +10,10 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -18,85 +21,12 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from brainlib.arguments import whole_number
-from brainlib.astrosnn.blocks import FEEDFORWARDS, Block, BlockState
-from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
+from brainlib.astrosnn.blocks import Block, BlockState
+from brainlib.astrosnn.config import AstroSNNConfig, read_config
 from brainlib.astrosnn.synapses import require_state
-from brainlib.astrosnn.unit import AMSUConfig
-from brainlib.sampling import check_sampling, draw
-from brainlib.training.mode import mode
+from brainlib.sampling import check_sampling, sample
 
 IGNORED = -100  # a target that is not counted
-
-
-@dataclass(frozen=True)
-class AstroSNNConfig:
-    """Sizes and parts of an `AstroSNN`.
-
-    It reads tokens 0 .. vocab-1, or, with `inputs` > 0, real vectors of so many numbers. `outputs`, the classes that
-    the logits are of, is `vocab` unless it is given; `hidden`, of the feed-forward, 4 * dim. `unit` holds the switches
-    of the spiking unit for the mixers amsu and calcium; its dim and heads are this frame's.
-
-    mixer        "amsu", "calcium", "lif", "plif", "alif", "gru", "rwkv", "spikegpt" or "attention"
-    feedforward  "spiking" (W step(W x)), "gated" (the squared relu of RWKV and SpikeGPT) or "gelu"
-
-    Raises `ValueError` for unfit sizes and unknown names.
-    """
-
-    layers: int = 2
-    dim: int = 64
-    heads: int = 4
-    vocab: int = 256
-    inputs: int = 0
-    outputs: int | None = None
-    mixer: str = "amsu"
-    token_shift: bool = True
-    feedforward: str = "spiking"
-    hidden: int | None = None
-    unit: AMSUConfig | None = None
-
-    def __post_init__(self):
-        for name in ("layers", "dim", "heads", "vocab", "inputs", "outputs", "hidden"):
-            value, least = getattr(self, name), 0 if name == "inputs" else 1
-            if value is not None or name not in ("outputs", "hidden"):
-                object.__setattr__(self, name, whole_number(name, value, least))
-        if self.dim % self.heads:
-            raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
-        for name, names in (("mixer", MIXERS), ("feedforward", tuple(FEEDFORWARDS))):
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
-        if self.unit is not None and self.mixer not in FORMED:
-            raise ValueError(
-                f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"
-            )
-
-    @property
-    def classes(self) -> int:
-        """How many numbers the logits of a token are."""
-        return self.vocab if self.outputs is None else self.outputs
-
-    @property
-    def hidden_size(self) -> int:
-        """How many hidden neurons a feed-forward has."""
-        return 4 * self.dim if self.hidden is None else self.hidden
-
-    @property
-    def unit_config(self) -> AMSUConfig:
-        """The unit of the mixers amsu and calcium, with this frame's dim and heads."""
-        sizes = {"dim": self.dim, "heads": self.heads}
-        unit = AMSUConfig(**sizes) if self.unit is None else replace(self.unit, **sizes)
-        return replace(unit, astrocyte="calcium") if self.mixer == "calcium" else unit
-
-    @property
-    def parameters(self) -> int:
-        """(vocab + outputs + 2) dim + layers (mixer + 2 dim hidden + 4 dim), and in each layer dim more with a token
-        shift and dim^2 with a gated feed-forward; inputs + 1 in place of vocab if vectors are read."""
-        dim = self.dim
-        block = parameters_of(self) + 2 * dim * self.hidden_size + 4 * dim
-        block += dim * self.token_shift + dim**2 * (self.feedforward == "gated")
-        return (
-            dim * (self.inputs + 1 if self.inputs else self.vocab) + self.layers * block + 2 * dim + dim * self.classes
-        )
 
 
 class AstroSNNState(NamedTuple):
@@ -168,33 +98,110 @@ class AstroSNN(nn.Module):
             after.append(block_state)
         return self.readout(self.norm(x)), AstroSNNState(tuple(after))
 
+    @torch.no_grad()
     def generate(
         self,
-        prompt: Integer[Tensor, "batch time"],
+        prompt: str | Integer[Tensor, "batch time"],
         max_new_tokens: int,
         temperature: float = 1.0,
         top_k: int | None = None,
         generator: torch.Generator | None = None,
-    ) -> Int[Tensor, "batch longer"]:
-        """The prompt and `max_new_tokens` more, drawn by softmax(logits / temperature) from the `top_k` likeliest.
+        *,
+        stop: str | Sequence[int] = (),
+        state: AstroSNNState | None = None,
+        return_state: bool = False,
+    ) -> str | Int[Tensor, "batch longer"] | tuple[str | Int[Tensor, "batch longer"], AstroSNNState]:
+        """The prompt and `max_new_tokens` more, as text if the prompt is text; with `return_state` the state as well.
 
-        Temperature 0 takes the likeliest. The prompt is read once, all at once; then a token is one `step`. Raises
-        `ValueError` for unfit arguments, and if the model reads vectors or answers with something other than tokens.
+        Tokens are drawn by softmax(logits / temperature) from the `top_k` likeliest; temperature 0 takes the likeliest.
+        `stop`, a text or tokens, ends a single row early. `state` continues an earlier text. The prompt is read once,
+        all at once; then a token is one `step`. Raises `ValueError` for unfit arguments, for text where tokens are not
+        bytes, and if the model reads vectors or answers with something other than tokens.
         """
+        text = isinstance(prompt, str)
+        tokens = self.encoded("prompt", prompt) if text else prompt
+        parts, options = [tokens.long()], {"stop": stop, "state": state, "generator": generator}
+        if return_state and not max_new_tokens:
+            state = self(tokens, state=state)[2]
+        for token, after in self.stream(tokens, max_new_tokens, temperature, top_k, **options):
+            parts.append(token[:, None])
+            state = after
+        whole = torch.cat(parts, 1)
+        found = bytes(whole[0].tolist()).decode(errors="replace") if text else whole
+        return (found, state) if return_state else found
+
+    @torch.no_grad()
+    def stream(
+        self,
+        prompt: str | Integer[Tensor, "batch time"],
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        *,
+        stop: str | Sequence[int] = (),
+        state: AstroSNNState | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Iterator[tuple[Int[Tensor, "batch"], AstroSNNState]]:
+        """As `generate`, token by token: each with the state after it."""
         config = self.config
         if config.inputs or config.classes != config.vocab:
             raise ValueError(f"model: reads {config.inputs or 'tokens'}, expected one whose outputs are its tokens")
         check_sampling(max_new_tokens, temperature, top_k, config.vocab)
-        with mode(self, training=False), torch.no_grad():
-            logits, _, state = self(prompt)
+        tokens = self.encoded("prompt", prompt) if isinstance(prompt, str) else prompt
+        end = self.encoded("stop", stop)[0].tolist() if isinstance(stop, str) else [*stop]
+        if end and len(tokens) > 1:
+            raise ValueError(f"stop: got one for {len(tokens)} rows, expected a single row")
+        logits, _, state = self(tokens, state=state)
+        logits, drawn = logits[:, -1], []
+        for _ in range(max_new_tokens):
+            token = sample(logits, temperature, top_k, generator)
+            logits, state = self.step(token, state)
+            yield token, state
+            if end:
+                drawn = [*drawn, int(token)][-len(end) :]
+                if drawn == end:
+                    return
 
-            def read(token: Tensor) -> Tensor:
-                nonlocal state
-                logits, state = self.step(token, state)
-                return logits
+    def encoded(self, name: str, text: str) -> Integer[Tensor, "1 bytes"]:
+        """A text as one row of bytes; raises `ValueError` for an empty prompt and where tokens are not bytes."""
+        if self.config.vocab != 256 or self.config.inputs:
+            raise ValueError(f"{name}: got text, expected tokens, since those of the model are not bytes (vocab = 256)")
+        return torch.tensor([list(text.encode())], dtype=torch.int64, device=self.readout.weight.device)
 
-            drawn = draw(logits[:, -1], read, max_new_tokens, temperature, top_k, generator)
-        return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes config.json and model.safetensors into a folder, for `from_pretrained`."""
+        from safetensors.torch import save_file
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+        weights = {name: weight.contiguous() for name, weight in self.state_dict().items()}
+        save_file(weights, folder / "model.safetensors")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> "AstroSNN":
+        """The model that `save_pretrained` wrote, in evaluation mode and the dtype of its weights.
+
+        Raises `ValueError` with the file, and the key, where a file is missing or broken, where config.json has other
+        keys or values than an `AstroSNNConfig`, and where the weights are not those of that model.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        config, path = read_config(Path(folder) / "config.json"), Path(folder) / "model.safetensors"
+        try:
+            weights = load_file(path, device=str(device))
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path}: {error}") from None
+        with torch.device("meta"):
+            model = cls(config)
+        expected = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+        found = {name: tuple(weight.shape) for name, weight in weights.items()}
+        for name in expected | found:
+            if expected.get(name) != found.get(name):
+                raise ValueError(f"{path}: {name}: got {found.get(name)}, expected {expected.get(name)}")
+        model.load_state_dict(weights, assign=True)
+        return model.requires_grad_().eval()
 
     def state_size(self, context: int) -> int:
         """How many numbers are remembered of one sequence after `context` tokens."""
@@ -241,9 +248,15 @@ class AstroSNN(nn.Module):
 
 
 def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = None) -> None:
-    """Raises `ValueError` unless `values` are whole numbers from 0 to end - 1, or the one that is `ignored`."""
+    """Raises `ValueError` unless `values` are whole numbers from 0 to end - 1, or the one that is `ignored`.
+
+    Their range is not looked at on a GPU, which would have to be waited for (there torch ends the process instead), nor
+    in a compiled model.
+    """
     if values.dtype not in (torch.uint8, torch.int32, torch.int64):
         raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
+    if values.device.type != "cpu" or torch.compiler.is_compiling():
+        return
     counted = values.long()  # a uint8 would take the bounds modulo 256
     if ignored is not None:
         counted = counted[counted != ignored]
@@ -253,25 +266,3 @@ def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = N
     if low < 0 or high >= end:
         also = "" if ignored is None else f", or {ignored}"
         raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {end - 1}{also}")
-
-
-def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
-    """The same frame around another mixer, with as many parameters (within 2 %): `dim` is the multiple of `heads` that
-    comes nearest with the same ratio of `hidden` to `dim`, and `hidden` then makes up the rest.
-
-    Switches of the unit go along to "amsu" and "calcium". Raises
-    `ValueError` for an unknown mixer, and for a frame so small that no size comes near.
-    """
-    ratio = config.hidden_size / config.dim
-    unit = config.unit if mixer in FORMED else None
-
-    def sized(dim: int) -> AstroSNNConfig:
-        return replace(config, mixer=mixer, unit=unit, dim=dim, hidden=max(1, round(ratio * dim)))
-
-    dims = range(config.heads, 8 * config.dim, config.heads)
-    best = min((sized(dim) for dim in dims), key=lambda other: abs(other.parameters - config.parameters))
-    missing = config.parameters - best.parameters
-    best = replace(best, hidden=max(1, best.hidden_size + round(missing / (2 * best.dim * best.layers))))
-    if abs(best.parameters / config.parameters - 1) > 0.02:
-        raise ValueError(f"config: has {config.parameters} parameters, {mixer} comes no nearer than {best.parameters}")
-    return best

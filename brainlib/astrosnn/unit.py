@@ -84,8 +84,8 @@ class AMSUConfig:
             )
         if not self.tau >= 1:
             raise ValueError(f"tau: got {self.tau}, expected at least 1 token")
-        if not self.threshold > 0:
-            raise ValueError(f"threshold: got {self.threshold}, expected more than 0")
+        if not 0 < self.threshold < math.inf:
+            raise ValueError(f"threshold: got {self.threshold}, expected a positive number")
         if self.astrocyte == "delta" and self.features == "elu":
             raise ValueError("features: got 'elu' with astrocyte 'delta', expected 'unit': longer keys diverge")
 
@@ -122,7 +122,7 @@ class Trace(NamedTuple):
 
 
 class AMSU(nn.Module):
-    """A layer of `dim` units as in the equations above; `config` holds the switches.
+    """A layer of `dim` units as in the equations above, for `nn.Sequential` too; `config` holds the switches.
 
     `generator` draws the weights (None: torch's own), as torch does for linear layers.
     """
@@ -138,9 +138,15 @@ class AMSU(nn.Module):
         self.output = linear(config.dim, config.dim, bias=False, generator=generator)
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None, *, form: Form = "auto"
-    ) -> tuple[Float[Tensor, "batch time dim"], AMSUState]:
-        """y_1 to y_T and the state after them; `state` is what the tokens before left (None: nothing).
+        self,
+        x: Float[Tensor, "batch time dim"],
+        state: AMSUState | None = None,
+        return_state: bool = False,
+        *,
+        form: Form = "auto",
+    ) -> Float[Tensor, "batch time dim"] | tuple[Float[Tensor, "batch time dim"], AMSUState]:
+        """y_1 to y_T, and with `return_state` the state after them; `state` is what the tokens before left (None:
+        nothing).
 
         `form` says how a matrix astrocyte is evaluated (`kernels.memory.astrocyte_memory`); the result is the same.
         Raises `ValueError` for another form, and for an input or state of another shape, dtype or device.
@@ -161,13 +167,14 @@ class AMSU(nn.Module):
                 state=(membrane, memory),
                 **options,
             )
-            return self.output(spikes), AMSUState(membrane, memory)
-        if self.astrocyte is not None:
-            astrocyte, memory = self.astrocyte(x, memory, form)
-            if config.injection == "membrane":
-                current, astrocyte = current + astrocyte, None
-        spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
-        return self.output(spikes), AMSUState(membrane, memory)
+        else:
+            if self.astrocyte is not None:
+                astrocyte, memory = self.astrocyte(x, memory, form)
+                if config.injection == "membrane":
+                    current, astrocyte = current + astrocyte, None
+            spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
+        y = self.output(spikes)
+        return (y, AMSUState(membrane, memory)) if return_state else y
 
     def step(
         self, x: Float[Tensor, "batch dim"], state: AMSUState | None = None

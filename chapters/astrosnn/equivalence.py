@@ -94,7 +94,7 @@ def differing_spikes(unit: str, generator: torch.Generator, steps: int = 67) -> 
         layer.output.weight.copy_(torch.eye(24))  # so that what comes out is the spikes
         truth = layer.trace(x).spikes
         forms = ("recurrent", "parallel", "chunked")
-        return {form: int((layer(x, form=form)[0] != truth).sum()) for form in forms}
+        return {form: int((layer(x, form=form) != truth).sum()) for form in forms}
 
 
 def milliseconds(seed: int) -> dict[str, float]:

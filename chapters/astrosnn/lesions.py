@@ -6,6 +6,7 @@ decays. (A token's own write is still read by itself, at that token only.)
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -22,7 +23,8 @@ LESIONS = ("none", "astrocyte", "membrane", "frozen")
 UNIT = "AM-SU"
 
 
-def study(plan: Plan, seeds: Iterable[int], device: str = "auto") -> dict[str, dict[str, Any]]:
+@cache
+def study(plan: Plan, seeds: range, device: str = "auto") -> dict[str, dict[str, Any]]:
     """By seed, what lesions leave of the units that `plan.retention` and `plan.pairs` trained.
 
     "delay": the longest delay of the training, and for each lesion the accuracies by the place `at` of the lesion (1 is
@@ -30,7 +32,7 @@ def study(plan: Plan, seeds: Iterable[int], device: str = "auto") -> dict[str, d
     for each lesion the accuracy of every pair. "heads": the time constants of each layer's heads, and the accuracy at
     the longest delay with one of them emptied in all layers (`without`), or all but one (`alone`), before the probe.
     """
-    seeds, experiments = list(seeds), (plan.retention, plan.pairs)
+    experiments = (plan.retention, plan.pairs)
     networks = [memory.networks(UNIT, experiment, plan.frame, seeds, device) for experiment in experiments]
     return {
         str(seed): {**delay_lesions(one, plan.retention, seed), "pairs": pair_lesions(other, plan.pairs, seed)}

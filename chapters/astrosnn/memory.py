@@ -200,7 +200,7 @@ def slowest(model: AstroSNN) -> float | None:
     """The longest time constant in tokens of a spiking network's membranes and slow variables, as they were learned;
     None for the memories of the field."""
     if model.config.mixer == "lif":
-        return max(block.mixer.tau for block in model.blocks)
+        return max(block.mixer.neurons.tau for block in model.blocks)
     if model.config.mixer not in ("plif", "alif", "calcium", "amsu"):
         return None
     decays = [value for name, value in model.named_parameters() if name.endswith(".decay")]

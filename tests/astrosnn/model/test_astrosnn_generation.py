@@ -6,6 +6,7 @@ import torch
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.mixers import MIXERS
 from brainlib.sampling import draw
+from brainlib.training.trees import leaves
 
 VERSE = torch.tensor(list(b"the membrane forgets, the astrocyte remembers. " * 2))[None]
 
@@ -84,6 +85,37 @@ def test_a_token_is_read_once(small, monkeypatch):
     monkeypatch.setattr(AstroSNN, "forward", counted)
     small.generate(VERSE[:, :9], 5)
     assert lengths == [9]
+
+
+def test_text_in_text_out_and_on_from_a_state():
+    torch.manual_seed(0)
+    model = AstroSNN(AstroSNNConfig(layers=1, dim=12, heads=3))
+    whole = model.generate("ROMEO: ", 30, 0.0)
+    assert isinstance(whole, str) and whole.startswith("ROMEO: ")
+    prompt = torch.tensor([list(b"ROMEO: ")])
+    tokens = model.generate(prompt, 30, 0.0)
+    first, state = model.generate(prompt, 12, 0.0, return_state=True)
+    logits, _, expected = model(first)
+    for one, other in zip(leaves(state, "state"), leaves(expected, "state"), strict=True):
+        torch.testing.assert_close(one, other)
+    following = logits[:, -1:].argmax(-1)
+    second = model.generate(following, 17, 0.0, state=state)
+    assert torch.cat((first, second), 1).equal(tokens)
+    streamed = [token for token, _ in model.stream("ROMEO: ", 30, 0.0)]
+    assert torch.stack(streamed, 1).equal(tokens[:, 7:])
+
+
+def test_a_stop_ends_the_text():
+    torch.manual_seed(0)
+    model = AstroSNN(AstroSNNConfig(layers=1, dim=12, heads=3))
+    tokens = model.generate(VERSE[:, :5], 30, 0.0)
+    end = tokens[0, 15:18].tolist()
+    short = model.generate(VERSE[:, :5], 30, 0.0, stop=end)
+    assert short.equal(tokens[:, : short.shape[1]]) and short.shape[1] <= 18 and short[0, -3:].tolist() == end
+    with pytest.raises(ValueError, match="stop: got one for 2 rows"):
+        model.generate(VERSE[:, :5].expand(2, -1), 30, stop=end)
+    with pytest.raises(ValueError, match="prompt: got text, expected tokens"):
+        AstroSNN(AstroSNNConfig(layers=1, dim=4, vocab=128)).generate("ROMEO", 1)
 
 
 @pytest.mark.parametrize(
