@@ -17,6 +17,7 @@ class PretrainedMixin:
     """`save_pretrained` and `from_pretrained` for an `nn.Module` that is built from a dataclass, its `config`."""
 
     config_class: ClassVar[type]
+    nested_configs: ClassVar[dict[str, type]] = {}  # the dataclasses of its fields that are such, or None
     config: Any
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -58,13 +59,21 @@ class PretrainedMixin:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ValueError(f"{path}: cannot be read ({error})") from error
-        keys = {"model", *(field.name for field in dataclasses.fields(cls.config_class))}
-        for key in sorted(keys ^ set(content if isinstance(content, dict) else ())):
-            raise ValueError(f"{path}: {key!r} is {'missing' if key in keys else 'unknown'}, expected {sorted(keys)}")
+        _require_keys(path, "", content, {"model", *(field.name for field in dataclasses.fields(cls.config_class))})
         if (kind := content.pop("model")) != cls.__name__:
             raise ValueError(f"{path}: 'model' is {kind!r}, expected {cls.__name__!r}")
         try:
+            for name, kind in cls.nested_configs.items():
+                if content[name] is not None:
+                    _require_keys(path, f"{name}.", content[name], {field.name for field in dataclasses.fields(kind)})
+                    content[name] = kind(**content[name])
             lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
             return cls.config_class(**content | lists)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}: {error}") from error
+            raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _require_keys(path: Path, prefix: str, content: Any, keys: set[str]) -> None:
+    for key in sorted(keys ^ set(content if isinstance(content, dict) else ())):
+        kind = "missing" if key in keys else "unknown"
+        raise ValueError(f"{path}: {prefix + key!r} is {kind}, expected {sorted(keys)}")

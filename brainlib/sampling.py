@@ -1,5 +1,6 @@
 """Text from a language model, token by token: drawing, and `generate` for every model that has a state."""
 
+import codecs
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,7 +53,7 @@ class GenerationMixin:
         end = list(stop.encode()) if isinstance(stop, str) else None if stop is None else [whole_number("stop", stop)]
         if end == []:
             raise ValueError("stop: got an empty text, expected at least one byte")
-        tell = _in_letters(stream) if stream and as_text else stream
+        tell = _Letters(stream) if stream and as_text else stream
         drawn: list[Tensor] = []
         with mode(self, training=False), torch.no_grad():
             logits, _, state = self(tokens, state=state)
@@ -66,6 +67,8 @@ class GenerationMixin:
                     stopped |= (last == torch.tensor(end, device=last.device)).all(1)
                     if stopped.all():
                         break
+            if isinstance(tell, _Letters):
+                tell(None)
             if return_state and drawn:
                 step(drawn[-1])  # the only one that has not been read
         text = torch.cat((tokens.long(), *(token[:, None] for token in drawn)), dim=1)
@@ -118,11 +121,6 @@ def draw_tokens(
             logits = step(token)
 
 
-def draw(*arguments: Any) -> list[Int[Tensor, "batch"]]:
-    """`draw_tokens`, all at once."""
-    return list(draw_tokens(*arguments))
-
-
 def sample(
     logits: Float[Tensor, "batch vocab"],
     temperature: float,
@@ -142,23 +140,21 @@ def sample(
         kept = logits.topk(top_k).indices
         scaled = torch.full_like(scaled, -torch.inf).scatter(-1, kept, scaled.gather(-1, kept))
     scaled = scaled.masked_fill(logits == -torch.inf, -torch.inf)  # which an infinite temperature makes a NaN
-    chances = scaled.softmax(-1)
+    probabilities = scaled.softmax(-1)
     if top_p is not None:
-        ordered, order = chances.sort(dim=-1, descending=True, stable=True)
+        ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
         before = ordered.cumsum(-1) - ordered  # of likelier tokens; the first always stays
-        chances = torch.zeros_like(chances).scatter(-1, order, ordered.masked_fill(before >= top_p, 0))
-    return torch.multinomial(chances, 1, generator=generator)[:, 0]
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(before >= top_p, 0))
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
 
 
-def _in_letters(stream: Callable[[str], None]) -> Callable[[Tensor], None]:
+class _Letters:
     """Tells whole letters, whose bytes come one after another."""
-    waiting = bytearray()
 
-    def tell(token: Tensor) -> None:
-        waiting.append(int(token[0]))
-        text = waiting.decode(errors="ignore")
-        if text or len(waiting) == 4:  # the longest letter: what four bytes do not spell is none
-            stream(text or waiting.decode(errors="replace"))
-            waiting.clear()
+    def __init__(self, stream: Callable[[str], None]) -> None:
+        self.stream, self.decoder = stream, codecs.getincrementaldecoder("utf-8")("replace")
 
-    return tell
+    def __call__(self, token: Tensor | None) -> None:
+        """One more byte, or None at the end."""
+        if text := self.decoder.decode(b"" if token is None else bytes([int(token[0])]), final=token is None):
+            self.stream(text)

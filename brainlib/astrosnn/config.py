@@ -1,9 +1,6 @@
-"""The sizes and parts of an `AstroSNN`: the configuration, as a file, and with other mixers at equal parameters."""
+"""The sizes and parts of an `AstroSNN`: the configuration, and with other mixers at equal parameters."""
 
-import json
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 from brainlib.arguments import whole_number
 from brainlib.astrosnn.blocks import FEEDFORWARDS
@@ -79,24 +76,6 @@ class AstroSNNConfig:
         return (
             dim * (self.inputs + 1 if self.inputs else self.vocab) + self.layers * block + 2 * dim + dim * self.classes
         )
-
-
-def read_config(path: Path) -> AstroSNNConfig:
-    """The configuration in a config.json; raises `ValueError` with the file and the key that is wrong."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        unit = content.get("unit") if isinstance(content, dict) else None
-        for kind, keys, given in ((AstroSNNConfig, "", content), (AMSUConfig, "unit.", unit)):
-            if given is None and keys:
-                continue
-            if not isinstance(given, dict):
-                raise ValueError(f"{keys or 'file'}: got {type(given).__name__}, expected a table")
-            expected = {field.name for field in fields(kind)}
-            if wrong := sorted(expected ^ given.keys()):
-                raise ValueError(f"{keys}{wrong[0]}: {'missing' if wrong[0] in expected else 'unknown key'}")
-        return AstroSNNConfig(**{**content, "unit": None if unit is None else AMSUConfig(**unit)})
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from None
 
 
 def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:

@@ -10,21 +10,19 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn.blocks import Block, BlockState
-from brainlib.astrosnn.config import AstroSNNConfig, read_config
+from brainlib.astrosnn.config import AstroSNNConfig
 from brainlib.astrosnn.synapses import require_state
-from brainlib.sampling import check_sampling, sample
+from brainlib.astrosnn.unit import AMSUConfig
+from brainlib.pretrained import PretrainedMixin
+from brainlib.sampling import GenerationMixin, Stepper
 
 IGNORED = -100  # a target that is not counted
 
@@ -35,8 +33,11 @@ class AstroSNNState(NamedTuple):
     blocks: tuple[BlockState, ...]
 
 
-class AstroSNN(nn.Module):
+class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
     """The model of an `AstroSNNConfig`; it is called as `brainlib.bdh.BDH` and `brainlib.baselines.GPT` are."""
+
+    config_class = AstroSNNConfig
+    nested_configs: ClassVar[dict[str, type]] = {"unit": AMSUConfig}
 
     def __init__(self, config: AstroSNNConfig):
         super().__init__()
@@ -54,14 +55,14 @@ class AstroSNN(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: AstroSNNState | None = None,
         *,
-        carry: bool = True,
+        return_state: bool = True,
         form: str = "auto",
     ) -> tuple[Float[Tensor, "batch time classes"], Float[Tensor, ""] | None, AstroSNNState | None]:
         """Logits after every token (or vector), the mean loss if there are `targets`, and the state after the last.
 
         The loss is in nats a target; targets of -100 are left out. `state` continues an earlier sequence; with
-        `carry=False` the one after is None. `form` is how the astrocytes' memory is computed, see `astrocyte_memory`:
-        the forms are one function.
+        `return_state=False` the one after is None. `form` is how the astrocytes' memory is computed, see
+        `astrocyte_memory`: the forms are one function.
 
         Raises `ValueError` for tokens outside 0 .. vocab-1, vectors of another size, targets of another shape or
         outside 0 .. outputs-1, and for a state of another configuration, batch, dtype or device.
@@ -79,7 +80,7 @@ class AstroSNN(nn.Module):
         loss = None
         if targets is not None:
             loss = cross_entropy(logits.flatten(0, 1), targets.flatten().long(), ignore_index=IGNORED)
-        return logits, loss, AstroSNNState(tuple(after)) if carry else None
+        return logits, loss, AstroSNNState(tuple(after)) if return_state else None
 
     def step(
         self, token: Integer[Tensor, "batch"] | Float[Tensor, "batch inputs"], state: AstroSNNState | None = None
@@ -98,110 +99,14 @@ class AstroSNN(nn.Module):
             after.append(block_state)
         return self.readout(self.norm(x)), AstroSNNState(tuple(after))
 
-    @torch.no_grad()
-    def generate(
-        self,
-        prompt: str | Integer[Tensor, "batch time"],
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: torch.Generator | None = None,
-        *,
-        stop: str | Sequence[int] = (),
-        state: AstroSNNState | None = None,
-        return_state: bool = False,
-    ) -> str | Int[Tensor, "batch longer"] | tuple[str | Int[Tensor, "batch longer"], AstroSNNState]:
-        """The prompt and `max_new_tokens` more, as text if the prompt is text; with `return_state` the state as well.
+    def stepper(self, state: AstroSNNState) -> "Step":
+        """A function that reads one more token by `step`; its `state` is that after all of them.
 
-        Tokens are drawn by softmax(logits / temperature) from the `top_k` likeliest; temperature 0 takes the likeliest.
-        `stop`, a text or tokens, ends a single row early. `state` continues an earlier text. The prompt is read once,
-        all at once; then a token is one `step`. Raises `ValueError` for unfit arguments, for text where tokens are not
-        bytes, and if the model reads vectors or answers with something other than tokens.
-        """
-        text = isinstance(prompt, str)
-        tokens = self.encoded("prompt", prompt) if text else prompt
-        parts, options = [tokens.long()], {"stop": stop, "state": state, "generator": generator}
-        if return_state and not max_new_tokens:
-            state = self(tokens, state=state)[2]
-        for token, after in self.stream(tokens, max_new_tokens, temperature, top_k, **options):
-            parts.append(token[:, None])
-            state = after
-        whole = torch.cat(parts, 1)
-        found = bytes(whole[0].tolist()).decode(errors="replace") if text else whole
-        return (found, state) if return_state else found
-
-    @torch.no_grad()
-    def stream(
-        self,
-        prompt: str | Integer[Tensor, "batch time"],
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        *,
-        stop: str | Sequence[int] = (),
-        state: AstroSNNState | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Iterator[tuple[Int[Tensor, "batch"], AstroSNNState]]:
-        """As `generate`, token by token: each with the state after it."""
+        Raises `ValueError` if the model reads vectors or answers with something other than tokens."""
         config = self.config
         if config.inputs or config.classes != config.vocab:
             raise ValueError(f"model: reads {config.inputs or 'tokens'}, expected one whose outputs are its tokens")
-        check_sampling(max_new_tokens, temperature, top_k, config.vocab)
-        tokens = self.encoded("prompt", prompt) if isinstance(prompt, str) else prompt
-        end = self.encoded("stop", stop)[0].tolist() if isinstance(stop, str) else [*stop]
-        if end and len(tokens) > 1:
-            raise ValueError(f"stop: got one for {len(tokens)} rows, expected a single row")
-        logits, _, state = self(tokens, state=state)
-        logits, drawn = logits[:, -1], []
-        for _ in range(max_new_tokens):
-            token = sample(logits, temperature, top_k, generator)
-            logits, state = self.step(token, state)
-            yield token, state
-            if end:
-                drawn = [*drawn, int(token)][-len(end) :]
-                if drawn == end:
-                    return
-
-    def encoded(self, name: str, text: str) -> Integer[Tensor, "1 bytes"]:
-        """A text as one row of bytes; raises `ValueError` for an empty prompt and where tokens are not bytes."""
-        if self.config.vocab != 256 or self.config.inputs:
-            raise ValueError(f"{name}: got text, expected tokens, since those of the model are not bytes (vocab = 256)")
-        return torch.tensor([list(text.encode())], dtype=torch.int64, device=self.readout.weight.device)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes config.json and model.safetensors into a folder, for `from_pretrained`."""
-        from safetensors.torch import save_file
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
-        weights = {name: weight.contiguous() for name, weight in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors")
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> "AstroSNN":
-        """The model that `save_pretrained` wrote, in evaluation mode and the dtype of its weights.
-
-        Raises `ValueError` with the file, and the key, where a file is missing or broken, where config.json has other
-        keys or values than an `AstroSNNConfig`, and where the weights are not those of that model.
-        """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        config, path = read_config(Path(folder) / "config.json"), Path(folder) / "model.safetensors"
-        try:
-            weights = load_file(path, device=str(device))
-        except (OSError, SafetensorError) as error:
-            raise ValueError(f"{path}: {error}") from None
-        with torch.device("meta"):
-            model = cls(config)
-        expected = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-        found = {name: tuple(weight.shape) for name, weight in weights.items()}
-        for name in expected | found:
-            if expected.get(name) != found.get(name):
-                raise ValueError(f"{path}: {name}: got {found.get(name)}, expected {expected.get(name)}")
-        model.load_state_dict(weights, assign=True)
-        return model.requires_grad_().eval()
+        return Step(self, state)
 
     def state_size(self, context: int) -> int:
         """How many numbers are remembered of one sequence after `context` tokens."""
@@ -245,6 +150,14 @@ class AstroSNN(nn.Module):
                 )
             if config.token_shift:
                 require_state("last token", block.previous, (batch, config.dim), self.readout.weight)
+
+
+class Step(Stepper):
+    """Reads token by token with `AstroSNN.step`."""
+
+    def __call__(self, token: Integer[Tensor, "batch"]) -> Float[Tensor, "batch classes"]:
+        logits, self.state = self.model.step(token, self.state)
+        return logits
 
 
 def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = None) -> None:

@@ -111,7 +111,7 @@ def written(
             logits, state = model.step(token, state)
             logits = logits[:, None]
         else:
-            logits, _, _ = model(text, carry=False, form=form)
+            logits, _, _ = model(text, return_state=False, form=form)
     return text.cpu()
 
 

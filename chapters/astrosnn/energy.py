@@ -79,7 +79,7 @@ def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> Operat
     ]
     try:
         with mode(model, training=False):
-            model(tokens, carry=False)
+            model(tokens, return_state=False)
     finally:
         for handle in handles:
             handle.remove()

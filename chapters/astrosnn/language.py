@@ -215,5 +215,5 @@ def training_config(steps: int, rate: float, seed: int = 0) -> TrainingConfig:
 
 
 def _next_byte_loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
-    _, loss, _ = model(*batch, carry=False)
+    _, loss, _ = model(*batch, return_state=False)
     return loss, None

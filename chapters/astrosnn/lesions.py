@@ -109,7 +109,7 @@ def lesioned(
     held = [unit.memory for unit in units(state)]
     if lesion != "frozen":
         state = state if lesion == "none" else emptied(state, lesion, heads)
-        return model(inputs[:, at:], state=state, carry=False)[0]
+        return model(inputs[:, at:], state=state, return_state=False)[0]
     logits = []
     for token in inputs[:, at:].unbind(1):
         answer, state = model.step(token, state)

@@ -176,7 +176,7 @@ def accuracy(model: AstroSNN, batches: Iterable[tuple[Tensor, Tensor]]) -> float
     """The share of right answers among all that the batches ask for."""
     right = total = 0
     for inputs, targets in batches:
-        logits = model(inputs.to(model.readout.weight.device), carry=False)[0]
+        logits = model(inputs.to(model.readout.weight.device), return_state=False)[0]
         places = targets != IGNORED
         right += int((logits.argmax(-1).cpu()[places] == targets[places]).sum())
         total += int(places.sum())
@@ -215,4 +215,4 @@ def chances(experiment: Experiment) -> dict[str, float]:
 
 
 def _loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
-    return model(*batch, carry=False)[1], None
+    return model(*batch, return_state=False)[1], None
