@@ -90,7 +90,7 @@ def make_scan(step, adjoint, states: int, parameters: int):
         """`d_output` may be a row of zeros, [1, 1, N]; `d_rates` is [parameters, O, N], or empty."""
         _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
-        both = second.shape == first.shape
+        both = d_second.size > 0
         heard, learned = d_output.shape == first.shape, d_rates.size > 0
         start, end = _columns(stretch, N, lanes)
         before = np.empty((SEGMENT, states, end - start), first.dtype)
