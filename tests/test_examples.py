@@ -2,13 +2,10 @@
 
 import doctest
 import importlib
-import pkgutil
 import re
 from pathlib import Path
 
 import pytest
-
-import brainlib
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 15  # lines of a quick start
@@ -31,10 +28,8 @@ def test_a_quick_start_runs_and_is_short(block, tmp_path, monkeypatch):
 
 
 def with_examples() -> list[str]:
-    modules = [info.name for info in pkgutil.walk_packages(brainlib.__path__, "brainlib.")]
-    paths = {name: ROOT.joinpath(*name.split(".")) for name in modules}
-    sources = {name: path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for name, path in paths.items()}
-    return sorted(name for name, path in sources.items() if ">>> " in path.read_text())
+    files = (path for path in (ROOT / "brainlib").rglob("*.py") if ">>> " in path.read_text())
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files)
 
 
 @pytest.mark.parametrize("name", with_examples())

@@ -117,12 +117,13 @@ class LeakyRNN(Network):
             impl=self.impl,
         )
 
-    def initial_state(self, batch: int, generator: torch.Generator) -> Float[Tensor, "batch units"]:
+    def initial_state(self, batch: int, generator: torch.Generator | None = None) -> Float[Tensor, "batch units"]:
         """0.1 U(0, 1) for every sequence and unit, as the official code draws them in training and in tests.
 
-        They are drawn where the generator is and then moved to the network.
+        They are drawn where the generator is (None: torch's own, on the CPU) and then moved to the network.
         """
-        drawn = torch.empty(batch, self.units, device=generator.device).uniform_(0, 0.1, generator=generator)
+        device = "cpu" if generator is None else generator.device
+        drawn = torch.empty(batch, self.units, device=device).uniform_(0, 0.1, generator=generator)
         return drawn.to(self.weight)
 
     @torch.no_grad()
