@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.memory.tiles import VECTOR_BYTES, read, update, update_and_read
+from brainlib.astrosnn.kernels.memory.tiles import read, update, update_and_read
 from brainlib.backend import torch_threads
 from brainlib.jit import njit
+from brainlib.lanes import VECTOR_BYTES
 
 SEGMENT = 64  # tokens between states whose gradients are noted: sums of the decays' gradients start from them
 

@@ -12,7 +12,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-VECTOR_BYTES = 64  # the widest registers; the compiler splits a row where they are narrower
+from brainlib.lanes import VECTOR_BYTES, call, shuffled
+
 UNROLLED = 4  # rows at once: as many sums, so that none waits for the one before it
 
 
@@ -35,8 +36,7 @@ class Tile:
         """`value` in every lane."""
         vector = vector or self.vector
         single = self.builder.insert_element(vector(ir.Undefined), value, ir.IntType(32)(0))
-        everywhere = ir.VectorType(ir.IntType(32), self.lanes)(None)
-        return self.builder.shuffle_vector(single, vector(ir.Undefined), everywhere)
+        return shuffled(self.builder, single, [0] * self.lanes)
 
     def call(self, name, result, arguments, **options):
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
@@ -44,7 +44,7 @@ class Tile:
         return self.builder.call(function, arguments, **options)
 
     def multiply_add(self, a, b, c):
-        return self.call(f"llvm.fmuladd.v{self.lanes}f{self.bits}", self.vector, [a, b, c])
+        return call(self.builder, "fmuladd", a, b, c)
 
     def at(self, place, index, pointer):
         """The place `index` elements into an array's (data, first)."""
