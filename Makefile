@@ -6,7 +6,7 @@
 #
 # PROFILE=ci|laptop|paper   how large the experiments are
 # JOBS=N                    chapters at a time
-# SCHEDULER=tcp://...       hand the chapters to a Dask scheduler
+# SCHEDULER=tcp://...       the chapters' studies run on the workers of a Dask scheduler
 # LAB=...                   options for JupyterLab, such as --no-browser
 # PYTHON=...                the Python to make .venv with
 

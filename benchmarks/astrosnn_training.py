@@ -68,7 +68,7 @@ def measure(size: Size, rounds: int) -> dict[str, float | str]:
                 tokens, targets = torch.randint(256, (2, size.batch, size.length))
                 start = time.perf_counter()
                 optimizers[name].zero_grad()
-                model(tokens, targets, carry=False)[1].backward()
+                model(tokens, targets, return_state=False)[1].backward()
                 optimizers[name].step()
                 times.append(time.perf_counter() - start)
             if turn:

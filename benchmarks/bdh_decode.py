@@ -20,9 +20,9 @@ from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHState
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
-from brainlib.bdh.shakespeare import EXPERIMENTS
 from brainlib.data import tiny_shakespeare
 from brainlib.training import checkpoint
+from chapters.bdh.shakespeare import EXPERIMENTS
 
 CONTEXTS = 512, 2048, 8192, 65536
 PIECE = 512
@@ -63,7 +63,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = checkpoint.finished(arguments.folder)[-1]
     model = BDH(EXPERIMENTS["laptop"].model).eval()
-    model.load_state_dict(checkpoint.load(path, rank=0).tensors["model"])
+    model.load_state_dict(checkpoint.load(path).tensors["model"])
     text = tiny_shakespeare().long()
     print(json.dumps(provenance()), path)
 

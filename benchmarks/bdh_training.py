@@ -51,7 +51,7 @@ def measure(which: str, size: Size, threads: int) -> dict[str, float]:
     keep_freed_memory()  # helps both
     formula = OfficialBDH(layers=size.layers, dim=size.dim, neurons=size.neurons, dropout=0.0)
     model = formula if which == FORMULA else BDH.from_official(formula.state_dict(), layers=size.layers)
-    arguments = {} if which == FORMULA else {"carry": False}
+    arguments = {} if which == FORMULA else {"return_state": False}
     tokens, targets = torch.randint(256, (2, size.batch, size.length))
     before, seconds = peak(), []
     for _ in range(size.steps):
@@ -75,7 +75,7 @@ def long_texts(threads: int, rounds: int) -> None:
         for length in LONG:
             tokens, targets = torch.randint(256, (2, 1, length))
             start = time.perf_counter()
-            model(tokens, targets, carry=False, piece=512)[1].backward()
+            model(tokens, targets, return_state=False, chunk_size=512)[1].backward()
             seconds[length].append(time.perf_counter() - start)
             model.zero_grad()
     print(f"one text, {size.layers} layers, dim {size.dim}, {size.neurons} neurons, pieces of 512")

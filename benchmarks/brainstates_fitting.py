@@ -29,10 +29,10 @@ from benchmarks.peers import Peers
 from benchmarks.report import ONE_THREAD, show
 from brainlib.backend import keep_freed_memory, provenance
 from brainlib.brainstates.design import Design, design
-from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.fitting.starts import random_start
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.simulate import demo_brain, paper_brain, simulate
+from chapters.brainstates.brains import demo_brain, paper_brain, simulate
 
 STATES, NEURONS, SEQUENCES, BINS = 5, 20, 30, 2_000
 PEERS = "dynamax", "nemos"
@@ -47,7 +47,7 @@ def problem() -> Design:
 
 
 def compare(python: str, iterations: int) -> dict[str, float | str]:
-    data, model = problem(), HMMGLM(STATES)
+    data, model = problem(), Model(STATES)
     start = random_start(model, data, 1, torch.Generator().manual_seed(1))
     fit(model, data, start=start, iterations=1)  # compiles
     seconds = []
@@ -89,8 +89,8 @@ def demonstration() -> dict[str, float]:
     trials, _ = simulate(brain, 50, BINS, g)
     data = design(trials, brain.basis)
     test = data.pick(range(30, 50))
-    fit(HMMGLM(5, brain.emission), data.pick([0]), iterations=1)  # compiles
-    found = fit(HMMGLM(5, brain.emission), data.pick(range(30)), restarts=4)
+    fit(Model(5, brain.emission), data.pick([0]), iterations=1)  # compiles
+    found = fit(Model(5, brain.emission), data.pick(range(30)), restarts=4)
     oracle, ours = (
         float(posterior(parameters, test, brain.emission).log_likelihood.mean())
         for parameters in (brain.parameters, found.parameters)
@@ -105,13 +105,13 @@ def memory() -> dict[str, float]:
         "import torch\n"
         "from pathlib import Path\n"
         "from brainlib.brainstates.design import design\n"
-        "from brainlib.brainstates.fitting import HMMGLM, fit\n"
+        "from brainlib.brainstates.fitting import Model, fit\n"
         "from brainlib.data.trials import Trials\n"
         "bins, neurons = int(sys.argv[1]), int(sys.argv[2])\n"
         "counts = torch.zeros(bins, neurons, dtype=torch.uint8).bernoulli_(0.1)\n"
         "data = design(Trials.from_sequences([counts], 1.0).cut(10_000))\n"
         "began = time.perf_counter()\n"
-        "fit(HMMGLM(5), data, iterations=1)\n"
+        "fit(Model(5), data, iterations=1)\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(int(status.split('VmHWM:')[1].split()[0]) / 2**20, time.perf_counter() - began)\n"
     )

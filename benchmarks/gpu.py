@@ -4,7 +4,7 @@
 
 The parts, all of which are measured unless some are named; what a record says of the others stays:
 
-- `agreement`: our kernels against the same round in float64, relative differences of the output and of all gradients;
+- `agreement`: our kernels against the same layer in float64, relative differences of the output and of all gradients;
 - `ceilings`: what this card reaches in a large bfloat16 matrix product and in a large copy;
 - `training`: a step (forward and backward, bfloat16 products, dropout 0.1) at the official 25 M default, of the
   official formula eager and compiled and of ours, at the largest batch that the eager formula fits;
@@ -36,7 +36,7 @@ from benchmarks.gpu_recurrence import recurrence
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.backend import provenance
 from brainlib.bdh import BDH, BDHConfig, BDHState
-from brainlib.bdh.kernels import neuron_round
+from brainlib.bdh.kernels import neuron_layer
 from brainlib.bdh.rotation import rope_frequencies, rotation
 
 DEVICE = "cuda"
@@ -80,7 +80,7 @@ def agreement(record: dict) -> Iterator[tuple[str, object]]:
         v, Dx, Dy, E, rho, rate = leaves = [t.to(dtype).requires_grad_() for t in (*exact, decay)]
         turned = turn.to(torch.complex64) if dtype == torch.float32 else turn
         with torch.autocast(DEVICE, low, enabled=low is not None):
-            update, after = neuron_round(v, Dx, Dy, E, turned, rho, rate, impl=impl)
+            update, after = neuron_layer(v, Dx, Dy, E, turned, rho, rate, impl=impl)
         loss = (update * weight).sum() + after.sin().sum()
         return [update, after, *torch.autograd.grad(loss, leaves)]
 
@@ -112,9 +112,9 @@ def training(record: dict) -> Iterator[tuple[str, object]]:
     results["batch"], results["official, eager"] = batch, found
     results["official, compiled"] = step("official, compiled", torch.compile(formula), batch, {})
     ours = BDH.from_official(formula.state_dict(), layers=c.layers, dropout=c.dropout).to(DEVICE)
-    results["brainlib"] = step("brainlib", ours, batch, {"carry": False})
+    results["brainlib"] = step("brainlib", ours, batch, {"return_state": False})
     if batch != BATCHES[0]:
-        results[f"brainlib, batch {BATCHES[0]}"] = step("brainlib", ours, BATCHES[0], {"carry": False})
+        results[f"brainlib, batch {BATCHES[0]}"] = step("brainlib", ours, BATCHES[0], {"return_state": False})
     for kind in ("official, eager", "official, compiled"):
         if results[kind] and results["brainlib"]:
             results[f"speed over {kind}"] = results[kind]["milliseconds"] / results["brainlib"]["milliseconds"]
@@ -148,7 +148,7 @@ def step(name: str, model: torch.nn.Module, batch: int, arguments: dict) -> dict
 
 
 def attention(record: dict) -> Iterator[tuple[str, object]]:
-    from brainlib.bdh.kernels.triton import round as kernels
+    from brainlib.bdh.kernels.triton import layer as kernels
 
     B, H, T, K, D = ATTENTION.values()
     q = (torch.randn(B, T, H, K, device=DEVICE) / K**0.5).bfloat16()  # [B, T, H, K]
@@ -183,7 +183,7 @@ def attention(record: dict) -> Iterator[tuple[str, object]]:
 
 
 def projection(record: dict) -> Iterator[tuple[str, object]]:
-    from brainlib.bdh.kernels.triton import round as kernels
+    from brainlib.bdh.kernels.triton import layer as kernels
 
     B, H, T, K, D = ATTENTION.values()
     v, Dx = torch.randn(B, T, D, device=DEVICE).bfloat16(), torch.randn(H, D, K, device=DEVICE).bfloat16()

@@ -39,22 +39,23 @@ def brainstates(record: dict) -> Iterator[tuple[str, object]]:
 
 def timed(B: int, T: int, S: int) -> dict:
     from brainlib.brainstates import kernels
-    from brainlib.brainstates.kernels.triton import forward_backward, posterior
+    from brainlib.brainstates.kernels import triton as gpu
+    from brainlib.brainstates.kernels.triton import forward_backward
 
     chain = random_chain(B, T, S)
-    own = posterior.plan
+    own = gpu.chunk_bins
     results = {
         "as called": milliseconds(lambda: kernels.forward_backward(*chain)),
         "captured": captured_time(partial(forward_backward, *chain)),
-        "plan": str(own(B, T, S, torch.float32)),
+        "bins of a chunk": own(B, T, S, torch.float32),
         "captured, by bins of a chunk": {},
     }
     for chunk in (c for c in (T, *CHUNKS) if c <= min(T, LONGEST_CHUNK)):
-        posterior.plan = lambda *sizes, chunk=chunk: own(*sizes)._replace(chunk=chunk)
+        gpu.chunk_bins = lambda *sizes, chunk=chunk: chunk
         try:
             time = captured_time(partial(forward_backward, *chain), repeats=10)
         finally:
-            posterior.plan = own
+            gpu.chunk_bins = own
         results["captured, by bins of a chunk"][chunk] = time
     results["bins a second"] = 1e3 * B * T / results["captured"]
     if T <= IN_A_GRAPH:
@@ -71,7 +72,8 @@ def captured_time(run: Callable[[], object], repeats: int = 10) -> float:
 
 def differences() -> dict:
     """The largest of states, transitions (to the number of bins) and log likelihoods (relative)."""
-    from brainlib.brainstates.kernels.triton import forward_backward, posterior
+    from brainlib.brainstates.kernels import triton as gpu
+    from brainlib.brainstates.kernels.triton import forward_backward
 
     def largest(found: tuple[Tensor, ...], truth: tuple[Tensor, ...]) -> dict:
         scales = 1.0, truth[0].shape[1], truth[2].abs()
@@ -80,7 +82,7 @@ def differences() -> dict:
             for name, f, t, scale in zip(("states", "transitions", "log likelihood"), found, truth, scales, strict=True)
         }
 
-    results, own = {}, posterior.plan
+    results, own = {}, gpu.chunk_bins
     for B, T, S in ((7, 1001, 5), (5, 1001, 20), (1, 200_001, 5)):
         chain = random_chain(B, T, S)
         exact = [tensor.double() for tensor in chain[:3]]
@@ -91,11 +93,11 @@ def differences() -> dict:
             found["loop in torch"] = largest(loop(*chain[:3]), truth)
             found["float64"] = largest(forward_backward(*exact, chain[3]), truth)
         for chunk in (T, 64, 1024):
-            posterior.plan = lambda *sizes, chunk=chunk: own(*sizes)._replace(chunk=chunk)
+            gpu.chunk_bins = lambda *sizes, chunk=chunk: chunk
             try:
                 found[f"chunks of {min(chunk, T)}"] = largest(forward_backward(*chain), truth)
             finally:
-                posterior.plan = own
+                gpu.chunk_bins = own
     return results
 
 

@@ -67,7 +67,7 @@ def recurrence_steps(units: int, batch: int, length: int, ceiling: float) -> dic
         return once
 
     ours, own = run(network), kernels.plan
-    results = {"autograd loop": run(Loop(network)), "torch, by hand": run(network, "cpu"), "triton": ours}
+    results = {"autograd loop": run(Loop(network)), "torch, by hand": run(network, "stepwise"), "triton": ours}
     results = {name: {"eager": milliseconds(r), "captured": milliseconds(captured(r))} for name, r in results.items()}
     results["nn.RNN"] = {"eager": milliseconds(run(Elman(network).to(DEVICE)))}
     found, exact = ours(), copy.deepcopy(network).double()

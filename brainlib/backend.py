@@ -3,7 +3,6 @@
 import ctypes
 import datetime
 import functools
-import os
 import platform
 import subprocess
 import threading
@@ -19,12 +18,12 @@ _ALONE = threading.Lock()
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is a CUDA GPU if there is one (under torchrun this process's), else the CPU.
+    """The device called `name`; "auto" is a CUDA GPU if there is one, else the CPU.
 
     Raises `ValueError` if the device is unknown or this machine does not have it.
     """
     if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -187,7 +187,7 @@ def record(
     verdict = _verdict(known[claim], values, seeds, profile, provenance, note)
     verdict = replace(verdict, recorded=tuple(run for run in kept if run.profile != profile))
     if folder := os.environ.get("BRAINLIB_RECORDS"):
-        _write(Path(folder), verdict)
+        write(Path(folder), verdict)
     return verdict
 
 
@@ -271,16 +271,17 @@ def _verdict(claim, values, seeds, profile, provenance, note) -> Verdict:
     return Verdict(claim, values, seeds, profile, provenance, note)
 
 
-def _write(folder: Path, verdict: Verdict) -> None:
+def write(folder: Path, verdict: Verdict, replace: bool = False) -> Path:
+    """Writes a record of what was measured and gives its path; `replace` overwrites one of the same seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{verdict.claim.id}-{verdict.profile}-seed{'+'.join(map(str, verdict.seeds))}", 1
     text = json.dumps(verdict.to_json(), indent=1, ensure_ascii=False) + "\n"
     while True:
         path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
         try:
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("w" if replace else "x", encoding="utf-8") as file:
                 file.write(text)
-            return
+            return path
         except FileExistsError:
             number += 1
 

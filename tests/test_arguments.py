@@ -42,17 +42,17 @@ import tempfile
 import numpy as np, torch
 n, two, four = np.int64(1), np.int32(2), np.uint8(4)
 from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
-from brainlib.astrosnn.tasks import AssociativeRecall
+from chapters.astrosnn.tasks import AssociativeRecall
 from brainlib.baselines.gpt import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.brainstates import history, simulate
-from brainlib.brainstates.design import design
-from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.design import design, exponential_basis
+from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.onehot import OneHot
+from chapters.brainstates import brains
 from brainlib.timescales.curricula import single_head
 from brainlib.timescales.model import LeakyRNN
-from brainlib.timescales.school import School
-from brainlib.timescales.schooling import attend
+from brainlib.timescales.training import CurriculumConfig
+from brainlib.timescales.training import train as train_curriculum
 from brainlib.training import TrainingConfig, byte_losses, train
 
 text = torch.randint(128, (four, np.int64(9)))
@@ -64,7 +64,7 @@ for config, model in (
     assert type(config.layers) is int
     model(config)(text, text)
 model = BDH(BDHConfig(n, 8, two, 16, 128)).eval()
-model(text, piece=four)
+model(text, chunk_size=four)
 assert model.generate(text, two, top_k=four).shape == (4, 11)
 byte_losses(model, text.flatten().byte(), two, four)
 
@@ -78,17 +78,17 @@ with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
         train(model, lambda m, b, s: (m(*b)[1], None), Batches(), config, folder=folder, progress=False)
 with tempfile.TemporaryDirectory() as folder:
-    school = School("parity", single_head(two), four, two, four, n, n, np.int64(3), four)
+    config = CurriculumConfig("parity", single_head(two), four, two, four, n, n, np.int64(3), four)
     for _ in range(2):
-        attend(school, np.int64(3), "cpu", folder, progress=False)
-LeakyRNN(four, two, steps_per_bit=two)
+        train_curriculum(config, np.int64(3), "cpu", folder, progress=False)
+LeakyRNN(four, two)
 AssociativeRecall(batch=two, pairs=two, seed=np.int64(3)).next_batch()
 generator = torch.Generator().manual_seed(0)
-brain = simulate.demo_brain(generator, states=two, neurons=four)
-trials, _ = simulate.simulate(brain, four, np.int64(40), generator)
-history.raised_cosine_basis(np.int64(5), two)
+brain = brains.demo_brain(generator, states=two, neurons=four)
+trials, _ = brains.simulate(brain, four, np.int64(40), generator)
+exponential_basis(np.int64(5))
 OneHot(two)
-fit(HMMGLM(two), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=two, seed=np.int64(2), batch_trials=two)
+fit(Model(two), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=two, seed=np.int64(2))
 """)
 
 

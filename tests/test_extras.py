@@ -61,8 +61,7 @@ def raising(name):
     if name.partition(".")[0] in hidden:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 from brainlib import explore
-from brainlib.bdh.anatomy.tails import fit_tail
-from brainlib.bdh.anatomy.wiring import communities
+from brainlib.bdh.anatomy.wiring import communities, fit_tail
 from brainlib.explore.controls import read_grid
 from brainlib.explore.live import view
 for call in (

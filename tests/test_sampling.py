@@ -42,3 +42,12 @@ def test_temperatures_at_the_edges():
 def test_what_is_no_temperature_is_named(temperature):
     with pytest.raises(ValueError, match=f"temperature: got {temperature}, expected at least 0"):
         check_sampling(1, temperature, None, 9)
+
+
+def test_top_p_keeps_the_fewest_that_hold_it():
+    chances = torch.tensor([[0.5, 0.3, 0.15, 0.05]])
+    generator = torch.Generator().manual_seed(0)
+    for top_p, kept in ((0.4, {0}), (0.6, {0, 1}), (0.9, {0, 1, 2}), (1.0, {0, 1, 2, 3})):
+        rows = chances.double().log().expand(600, -1)
+        assert set(sample(rows, 1.0, None, generator, top_p).tolist()) == kept
+    assert set(sample(rows, 1.0, 2, generator, 0.95).tolist()) == {0, 1}

@@ -2,7 +2,7 @@
 
 Before anything runs: `sources` reads the table of contents and the notebooks, `catalogue` what is known of them,
 `plan` makes a `job` of each with the `fingerprint` of all that its result depends on, `needs` asks for the data.
-`execution` hands the jobs to workers, here (`process`) or on a `cluster`; a `worker` executes one in a `kernel`.
+`execution` hands the jobs to workers (`process`); a `worker` executes one in a `kernel`.
 `recorded` keeps and draws the pages of chapters whose data cannot be had, `scoreboard` turns the ledger's records into
 a page, `site` puts all together and renders it with Jupyter Book; `build` is all of this in order.
 """

@@ -1,14 +1,14 @@
 """`python -m book.builder`: the command behind `make book`."""
 
 import argparse
+import os
 import signal
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from book.builder import build, lock, recorded, sources
-from book.builder.cluster import Cluster
+from book.builder import build, lock, measure, recorded, sources
 from book.builder.failures import BuildError, reason
 from book.builder.plan import parameter
 from brainlib.ledger import PROFILES
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, builds, and gives the exit status; what is wrong goes to standard error."""
-    options = _options(arguments)
+    options = _options(sys.argv[1:] if arguments is None else arguments)
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _main(options)
@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     start = time.monotonic()
+    if "seeds" in options:
+        print(*measure.records(ROOT, options), sep="\n")
+        return 0
     if options.strip is not None:
         sources.strip(ROOT, options.strip or sources.notebooks(ROOT))
         return 0
@@ -52,8 +55,9 @@ def _main(options: argparse.Namespace) -> int:
     given = {"profile": options.profile} | dict(map(parameter, options.given))
     with ExitStack() as stack:
         held = stack.enter_context(lock.held(ROOT))
-        cluster = stack.enter_context(Cluster(options.scheduler)) if options.scheduler else None
-        ways = build.Ways(given, options.jobs, options.cell_timeout, held, cluster)
+        if options.scheduler:
+            os.environ["BRAINLIB_SCHEDULER"] = options.scheduler
+        ways = build.Ways(given, options.jobs, options.cell_timeout, held)
         if chapter := sources.below(ROOT, options.only or options.record):
             executed = build.execute_one(ROOT, chapter, ways) / "notebook.ipynb"
             print(recorded.write(ROOT, chapter, executed) if options.record else executed)
@@ -63,9 +67,14 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options(arguments: list[str]) -> argparse.Namespace:
+    if arguments[:1] == ["records"]:
+        parser = argparse.ArgumentParser(prog="python -m book.builder records", description="Measure claims.")
+        measure.options(parser)
+        return parser.parse_args(arguments[1:])
     parser = argparse.ArgumentParser(
-        prog="python -m book.builder", description="Execute the chapters, render the site."
+        prog="python -m book.builder",
+        description="Execute the chapters, render the site. `records` measures claims alone (records --help).",
     )
     parser.add_argument("--profile", choices=PROFILES, default="ci", help="how large the experiments are (default: ci)")
     parser.add_argument("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
@@ -76,7 +85,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         help="how long one cell may take; 0 for no limit (default: half an hour at ci, hours above)",
     )
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="hand the executions to this Dask scheduler")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="studies run on the workers of this Dask scheduler")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--only", type=Path, metavar="PATH", help="execute this one chapter and render nothing")
     what.add_argument(

@@ -4,28 +4,25 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from book.builder import cache, execution, fingerprint, needs, plan, site, sources
-from book.builder.cluster import Cluster
+from book.builder import cache, execution, needs, plan, site, sources
 from book.builder.failures import BuildError
 from book.builder.job import Job
 
 
 @dataclass(frozen=True)
 class Ways:
-    """How to build: the parameters that were `given`, chapters at a time, seconds for a cell, the lock, a cluster."""
+    """How to build: the parameters that were `given`, chapters at a time, seconds for a cell, the lock."""
 
     given: dict[str, object] = field(default_factory=lambda: {"profile": "ci"})
     jobs: int | None = None
     cell_timeout: int | None = None
     lock: int | None = None
-    cluster: Cluster | None = None
 
     def plan(self, root: Path, chapters: list[Path]) -> list[Job]:
-        facts = self.cluster.facts if self.cluster else fingerprint.facts
-        return plan.plan(root, chapters, self.given, self.jobs, self.cell_timeout, facts)
+        return plan.plan(root, chapters, self.given, self.jobs, self.cell_timeout)
 
     def execute(self, jobs: list[Job]) -> tuple[dict[Path, Path], list[str]]:
-        return execution.execute(jobs, plan.at_once(len(jobs), self.jobs), self.lock, self.cluster)
+        return execution.execute(jobs, plan.at_once(len(jobs), self.jobs), self.lock)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,12 @@ def sweep(root: Path) -> None:
 
 
 def prune(jobs: list[Job]) -> None:
-    """Keeps, of each chapter with the same parameters, this result and the newest others; of checkpoints likewise."""
+    """Keeps, of each chapter with the same parameters, this result and the newest others."""
     for job in jobs:
-        for folder in (job.result, job.checkpoints):
-            if folder.is_dir():
-                os.utime(folder)
-            for old in _alike(folder)[NEWEST:]:
-                shutil.rmtree(old, ignore_errors=True)
+        if job.result.is_dir():
+            os.utime(job.result)
+        for old in _alike(job.result)[NEWEST:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def seconds(job: Job) -> float | None:

@@ -4,20 +4,17 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from book.builder import cache, catalogue
-from book.builder.cluster import Cluster
 from book.builder.failures import BuildError, ChapterFailed, told
 from book.builder.job import Job
 from book.builder.process import Runner
 from book.builder.progress import Progress
 
 
-def execute(
-    jobs: list[Job], at_once: int = 1, lock: int | None = None, cluster: Cluster | None = None
-) -> tuple[dict[Path, Path], list[str]]:
+def execute(jobs: list[Job], at_once: int = 1, lock: int | None = None) -> tuple[dict[Path, Path], list[str]]:
     """Executes what is not cached; gives the result's folder of each chapter, and a line for each one that failed.
 
-    Every chapter is tried. `lock` is the descriptor of the folder's lock, which the workers hold as well. With a
-    `cluster` the chapters are executed there and the results come back. An interrupt ends all workers and kernels.
+    Every chapter is tried. `lock` is the descriptor of the folder's lock, which the workers hold as well. An
+    interrupt ends all workers and kernels.
     """
     waiting = [job for job in jobs if not job.result.is_dir()]
     failures: list[str] = []
@@ -25,7 +22,7 @@ def execute(
         expected = _expected(waiting[0].root, waiting)
         waiting.sort(key=lambda job: -expected.get(job.chapter, 0))  # the longest first, or it ends long after the rest
         progress = Progress(expected)
-        runner = cluster or Local(at_once, lock)
+        runner = Local(at_once, lock)
         try:
             for job, outcome in runner.each(waiting, progress):
                 if isinstance(outcome, ChapterFailed):

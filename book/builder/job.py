@@ -7,7 +7,6 @@ from pathlib import Path
 from book.builder import fingerprint
 
 CACHE = Path("_build", "cache")
-CHECKPOINTS = Path("_build", "checkpoints")
 RUNS = Path("_build", "runs")  # of studies: each knows what it depends on
 
 
@@ -29,7 +28,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The name of result and checkpoints: the chapter, a hash of the parameters, a hash of everything."""
+        """The name of the result: the chapter, a hash of the parameters, a hash of everything."""
         group = f"{'.'.join(self.chapter.with_suffix('').parts[-2:])}-{fingerprint.digest(self.parameters)[:8]}"
         return f"{group}-{fingerprint.digest(str(self.chapter), self.parameters, self.files, self.facts)}"
 
@@ -37,11 +36,6 @@ class Job:
     def result(self) -> Path:
         """The folder of the cached result, with `notebook.ipynb`, `job.json` and the ledger's `records/*.json`."""
         return self.root / CACHE / self.name
-
-    @property
-    def checkpoints(self) -> Path:
-        """Where an interrupted execution goes on from; named like the result, so that changed code starts anew."""
-        return self.root / CHECKPOINTS / self.name
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "root": str(self.root), "chapter": str(self.chapter)})

@@ -32,12 +32,10 @@ def plan(
     given: dict[str, object],
     jobs: int | None = None,
     cell_timeout: int | None = None,
-    facts=fingerprint.facts,
 ) -> list[Job]:
     """A job for each chapter, with `given` over the chapter's own parameters.
 
-    `facts` tells about the machine that will execute. Raises `BuildError` if a chapter has no parameter of that name
-    or if a value is of another kind than the default.
+    Raises `BuildError` if a chapter has no parameter of that name or if a value is of another kind than the default.
     """
     threads = max(1, cores() // at_once(len(chapters), jobs))
     known: dict[str, dict[str, str]] = {}
@@ -46,7 +44,7 @@ def plan(
         parameters = _parameters(root, chapter, given)
         device = str(parameters.get("device", "auto"))
         if device not in known:
-            known[device] = facts(root, device)
+            known[device] = fingerprint.facts(root, device)
         limit = CELL_TIMEOUT.get(str(parameters.get("profile")), 0) if cell_timeout is None else cell_timeout
         files = fingerprint.files(root, chapter)
         planned.append(Job(root, chapter, parameters, files, known[device], threads, limit))

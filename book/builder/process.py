@@ -44,7 +44,6 @@ class Runner:
         finally:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(job.checkpoints, ignore_errors=True)
         return done
 
     def stop(self, names: set[str] | None = None) -> None:

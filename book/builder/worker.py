@@ -95,25 +95,14 @@ def execute(job: Job, folder: Path, execution: Execution) -> None:
     written = fingerprint.stamps(job.root, job.files)
     if name := fingerprint.changed(job.files, fingerprint.files(job.root, job.chapter)):
         raise ChapterFailed(f"{job.chapter}: {name} has changed since the build was planned; build again")
-    _forget_other_sources(job, written)
     executed = execution.run()
     (folder / "result" / "records").mkdir(exist_ok=True)
     nbformat.write(executed, folder / "result" / "notebook.ipynb")
     name = fingerprint.changed(job.files, fingerprint.files(job.root, job.chapter))
     if name := name or fingerprint.changed(written, fingerprint.stamps(job.root, job.files)):
-        shutil.rmtree(job.checkpoints, ignore_errors=True)
         raise ChapterFailed(f"{job.chapter}: {name} changed while the chapter ran; the result is not kept, build again")
     facts = {"seconds": round(time.monotonic() - start, 1), "parameters": job.parameters, "facts": job.facts}
     (folder / "result" / "job.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-
-
-def _forget_other_sources(job: Job, written: dict[str, int]) -> None:
-    """Removes checkpoints of a run that ended before it could see that its sources were edited, and taken back."""
-    path = job.checkpoints / "written.json"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != written:
-        shutil.rmtree(job.checkpoints)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(written) + "\n", encoding="utf-8")
 
 
 def _is_full(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What an astrocyte remembers beside the neuron, and what it says at the neuron's firing decision.
+"""What an astrocyte remembers beside the neuron, and what it adds at the neuron's firing decision.
 
 Two kinds, both modules that hold parameters and nothing else:
 
@@ -7,8 +7,6 @@ Two kinds, both modules that hold parameters and nothing else:
   memory of the key lacks.
 - `CalciumAstrocyte`: a number for each neuron, driven by the neuron's own spikes (reconstruction; biologically the
   least that can be called an astrocyte).
-
-Used in chapters/astrosnn/01_tripartite_synapse and 02_memory.
 """
 
 import torch
@@ -56,7 +54,7 @@ class MatrixAstrocyte(nn.Module):
         if self.write is not None:
             nn.init.zeros_(self.write.bias)
 
-    def sense(self, x: Float[Tensor, "*batch dim"]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+    def project(self, x: Float[Tensor, "*batch dim"]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
         """What a token brings: query, key and value [..., heads, d], the log of gamma ([heads], gated [..., heads])
         and eta ([..., heads]; None but for "delta"), in the precision of the parameters."""
         precision = self.gain.dtype
@@ -65,7 +63,7 @@ class MatrixAstrocyte(nn.Module):
         write = None if self.write is None else torch.sigmoid(self.write(x).to(precision))
         return self.features(query), self.features(key), value, logsigmoid(logit), write
 
-    def speak(self, answer: Float[Tensor, "*batch heads head_dim"]) -> Float[Tensor, "*batch dim"]:
+    def output(self, answer: Float[Tensor, "*batch heads head_dim"]) -> Float[Tensor, "*batch dim"]:
         """o_t from H_t q_t."""
         return self.gain * (unit_power(answer) if self.normalised else answer).flatten(-2)
 
@@ -73,15 +71,15 @@ class MatrixAstrocyte(nn.Module):
         self, x: Float[Tensor, "batch time dim"], memory: Float[Tensor, "batch heads d d"], form: str = "auto"
     ) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch heads d d"]]:
         """o_1 to o_T and H_T; `form` as in `kernels.memory.astrocyte_memory`."""
-        answers, memory = astrocyte_memory(*self.sense(x), memory, form=form)
-        return self.speak(answers), memory
+        answers, memory = astrocyte_memory(*self.project(x), memory, form=form)
+        return self.output(answers), memory
 
     def step(
         self, x: Float[Tensor, "batch dim"], memory: Float[Tensor, "batch heads d d"]
     ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch heads d d"]]:
         """o_t and H_t, at a cost that does not depend on t."""
-        answer, memory = memory_step(*self.sense(x), memory)
-        return self.speak(answer), memory
+        answer, memory = memory_step(*self.project(x), memory)
+        return self.output(answer), memory
 
     def gamma(self) -> Float[Tensor, "heads"]:
         """The decays, without gradients (gated: those of an input of zeros)."""

@@ -29,7 +29,7 @@ class TokenShift(nn.Module):
     """Every token mixed with the one before it: mu x_t + (1 - mu) x_{t-1}, mu learnable per channel (as in RWKV).
 
     mu begins spread evenly from 0, which is the token before, to 1: then a key can be one token and its value the
-    next. Before the first token x is 0. Used in the chapters on memory and on language.
+    next. Before the first token x is 0.
     """
 
     def __init__(self, dim: int):
@@ -108,20 +108,21 @@ class Block(nn.Module):
     ) -> tuple[Float[Tensor, "batch time dim"], BlockState]:
         """All tokens, and the state after the last."""
         previous, before = (None, None) if state is None else state
-        heard = self.mixer_norm(x)
-        last = None if self.shift is None else heard[:, -1]
+        normed = self.mixer_norm(x)
+        last = None if self.shift is None else normed[:, -1]
         if self.shift is not None:
-            heard = self.shift(heard, previous)
-        y, after = self.mixer(heard, before, form=form) if self.has_forms else self.mixer(heard, before)
+            normed = self.shift(normed, previous)
+        options = {"form": form, "return_state": True} if self.has_forms else {}
+        y, after = self.mixer(normed, before, **options)
         x = x + y
         return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)
 
     def step(self, x: Float[Tensor, "batch dim"], state: BlockState) -> tuple[Float[Tensor, "batch dim"], BlockState]:
         """One token."""
-        heard = self.mixer_norm(x)
-        last = None if self.shift is None else heard
+        normed = self.mixer_norm(x)
+        last = None if self.shift is None else normed
         if self.shift is not None:
-            heard = torch.lerp(state.previous, heard, self.shift.mix.to(heard.dtype))
-        y, after = self.mixer.step(heard, state.mixer)
+            normed = torch.lerp(state.previous, normed, self.shift.mix.to(normed.dtype))
+        y, after = self.mixer.step(normed, state.mixer)
         x = x + y
         return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)

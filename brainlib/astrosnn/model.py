@@ -10,93 +10,21 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from brainlib.arguments import whole_number
-from brainlib.astrosnn.blocks import FEEDFORWARDS, Block, BlockState
-from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
-from brainlib.astrosnn.mixers.state import require_state
+from brainlib.astrosnn.blocks import Block, BlockState
+from brainlib.astrosnn.config import AstroSNNConfig
+from brainlib.astrosnn.synapses import require_state
 from brainlib.astrosnn.unit import AMSUConfig
-from brainlib.sampling import check_sampling, draw
-from brainlib.training.mode import mode
+from brainlib.pretrained import PretrainedMixin
+from brainlib.sampling import GenerationMixin, Stepper
 
 IGNORED = -100  # a target that is not counted
-
-
-@dataclass(frozen=True)
-class AstroSNNConfig:
-    """Sizes and parts of an `AstroSNN`.
-
-    It reads tokens 0 .. vocab-1, or, with `inputs` > 0, real vectors of so many numbers. `outputs`, the classes that
-    the logits are of, is `vocab` unless it is given; `hidden`, of the feed-forward, 4 * dim. `unit` holds the switches
-    of the spiking unit for the mixers amsu and calcium; its dim and heads are this frame's.
-
-    mixer        "amsu", "calcium", "lif", "plif", "alif", "gru", "rwkv", "spikegpt" or "attention"
-    feedforward  "spiking" (W step(W x)), "gated" (the squared relu of RWKV and SpikeGPT) or "gelu"
-
-    Used in the chapters on memory and on language. Raises `ValueError` for unfit sizes and unknown names.
-    """
-
-    layers: int = 2
-    dim: int = 64
-    heads: int = 4
-    vocab: int = 256
-    inputs: int = 0
-    outputs: int | None = None
-    mixer: str = "amsu"
-    token_shift: bool = True
-    feedforward: str = "spiking"
-    hidden: int | None = None
-    unit: AMSUConfig | None = None
-
-    def __post_init__(self):
-        for name in ("layers", "dim", "heads", "vocab", "inputs", "outputs", "hidden"):
-            value, least = getattr(self, name), 0 if name == "inputs" else 1
-            if value is not None or name not in ("outputs", "hidden"):
-                object.__setattr__(self, name, whole_number(name, value, least))
-        if self.dim % self.heads:
-            raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
-        for name, names in (("mixer", MIXERS), ("feedforward", tuple(FEEDFORWARDS))):
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
-        if self.unit is not None and self.mixer not in FORMED:
-            raise ValueError(
-                f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"
-            )
-
-    @property
-    def classes(self) -> int:
-        """How many numbers the logits of a token are."""
-        return self.vocab if self.outputs is None else self.outputs
-
-    @property
-    def hidden_size(self) -> int:
-        """How many hidden neurons a feed-forward has."""
-        return 4 * self.dim if self.hidden is None else self.hidden
-
-    @property
-    def unit_config(self) -> AMSUConfig:
-        """The unit of the mixers amsu and calcium, with this frame's dim and heads."""
-        sizes = {"dim": self.dim, "heads": self.heads}
-        unit = AMSUConfig(**sizes) if self.unit is None else replace(self.unit, **sizes)
-        return replace(unit, astrocyte="calcium") if self.mixer == "calcium" else unit
-
-    @property
-    def parameters(self) -> int:
-        """(vocab + outputs + 2) dim + layers (mixer + 2 dim hidden + 4 dim), and in each layer dim more with a token
-        shift and dim^2 with a gated feed-forward; inputs + 1 in place of vocab if vectors are read."""
-        dim = self.dim
-        block = parameters_of(self) + 2 * dim * self.hidden_size + 4 * dim
-        block += dim * self.token_shift + dim**2 * (self.feedforward == "gated")
-        return (
-            dim * (self.inputs + 1 if self.inputs else self.vocab) + self.layers * block + 2 * dim + dim * self.classes
-        )
 
 
 class AstroSNNState(NamedTuple):
@@ -105,8 +33,11 @@ class AstroSNNState(NamedTuple):
     blocks: tuple[BlockState, ...]
 
 
-class AstroSNN(nn.Module):
+class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
     """The model of an `AstroSNNConfig`; it is called as `brainlib.bdh.BDH` and `brainlib.baselines.GPT` are."""
+
+    config_class = AstroSNNConfig
+    nested_configs: ClassVar[dict[str, type]] = {"unit": AMSUConfig}
 
     def __init__(self, config: AstroSNNConfig):
         super().__init__()
@@ -124,14 +55,14 @@ class AstroSNN(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: AstroSNNState | None = None,
         *,
-        carry: bool = True,
+        return_state: bool = True,
         form: str = "auto",
     ) -> tuple[Float[Tensor, "batch time classes"], Float[Tensor, ""] | None, AstroSNNState | None]:
         """Logits after every token (or vector), the mean loss if there are `targets`, and the state after the last.
 
         The loss is in nats a target; targets of -100 are left out. `state` continues an earlier sequence; with
-        `carry=False` the one after is None. `form` is how the astrocytes' memory is computed, see `astrocyte_memory`:
-        the forms are one function.
+        `return_state=False` the one after is None. `form` is how the astrocytes' memory is computed, see
+        `astrocyte_memory`: the forms are one function.
 
         Raises `ValueError` for tokens outside 0 .. vocab-1, vectors of another size, targets of another shape or
         outside 0 .. outputs-1, and for a state of another configuration, batch, dtype or device.
@@ -149,7 +80,7 @@ class AstroSNN(nn.Module):
         loss = None
         if targets is not None:
             loss = cross_entropy(logits.flatten(0, 1), targets.flatten().long(), ignore_index=IGNORED)
-        return logits, loss, AstroSNNState(tuple(after)) if carry else None
+        return logits, loss, AstroSNNState(tuple(after)) if return_state else None
 
     def step(
         self, token: Integer[Tensor, "batch"] | Float[Tensor, "batch inputs"], state: AstroSNNState | None = None
@@ -168,33 +99,14 @@ class AstroSNN(nn.Module):
             after.append(block_state)
         return self.readout(self.norm(x)), AstroSNNState(tuple(after))
 
-    def generate(
-        self,
-        prompt: Integer[Tensor, "batch time"],
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Int[Tensor, "batch longer"]:
-        """The prompt and `max_new_tokens` more, drawn by softmax(logits / temperature) from the `top_k` likeliest.
+    def stepper(self, state: AstroSNNState) -> "Step":
+        """A function that reads one more token by `step`; its `state` is that after all of them.
 
-        Temperature 0 takes the likeliest. The prompt is read once, all at once; then a token is one `step`. Raises
-        `ValueError` for unfit arguments, and if the model reads vectors or answers with something other than tokens.
-        """
+        Raises `ValueError` if the model reads vectors or answers with something other than tokens."""
         config = self.config
         if config.inputs or config.classes != config.vocab:
             raise ValueError(f"model: reads {config.inputs or 'tokens'}, expected one whose outputs are its tokens")
-        check_sampling(max_new_tokens, temperature, top_k, config.vocab)
-        with mode(self, training=False), torch.no_grad():
-            logits, _, state = self(prompt)
-
-            def read(token: Tensor) -> Tensor:
-                nonlocal state
-                logits, state = self.step(token, state)
-                return logits
-
-            drawn = draw(logits[:, -1], read, max_new_tokens, temperature, top_k, generator)
-        return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
+        return Step(self, state)
 
     def state_size(self, context: int) -> int:
         """How many numbers are remembered of one sequence after `context` tokens."""
@@ -240,10 +152,24 @@ class AstroSNN(nn.Module):
                 require_state("last token", block.previous, (batch, config.dim), self.readout.weight)
 
 
+class Step(Stepper):
+    """Reads token by token with `AstroSNN.step`."""
+
+    def __call__(self, token: Integer[Tensor, "batch"]) -> Float[Tensor, "batch classes"]:
+        logits, self.state = self.model.step(token, self.state)
+        return logits
+
+
 def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = None) -> None:
-    """Raises `ValueError` unless `values` are whole numbers from 0 to end - 1, or the one that is `ignored`."""
+    """Raises `ValueError` unless `values` are whole numbers from 0 to end - 1, or the one that is `ignored`.
+
+    Their range is not looked at on a GPU, which would have to be waited for (there torch ends the process instead), nor
+    in a compiled model.
+    """
     if values.dtype not in (torch.uint8, torch.int32, torch.int64):
         raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
+    if values.device.type != "cpu" or torch.compiler.is_compiling():
+        return
     counted = values.long()  # a uint8 would take the bounds modulo 256
     if ignored is not None:
         counted = counted[counted != ignored]
@@ -253,25 +179,3 @@ def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = N
     if low < 0 or high >= end:
         also = "" if ignored is None else f", or {ignored}"
         raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {end - 1}{also}")
-
-
-def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
-    """The same frame around another mixer, with as many parameters (within 2 %): `dim` is the multiple of `heads` that
-    comes nearest with the same ratio of `hidden` to `dim`, and `hidden` then makes up the rest.
-
-    Switches of the unit go along to "amsu" and "calcium". Used in the chapters on memory and on language. Raises
-    `ValueError` for an unknown mixer, and for a frame so small that no size comes near.
-    """
-    ratio = config.hidden_size / config.dim
-    unit = config.unit if mixer in FORMED else None
-
-    def sized(dim: int) -> AstroSNNConfig:
-        return replace(config, mixer=mixer, unit=unit, dim=dim, hidden=max(1, round(ratio * dim)))
-
-    dims = range(config.heads, 8 * config.dim, config.heads)
-    best = min((sized(dim) for dim in dims), key=lambda other: abs(other.parameters - config.parameters))
-    missing = config.parameters - best.parameters
-    best = replace(best, hidden=max(1, best.hidden_size + round(missing / (2 * best.dim * best.layers))))
-    if abs(best.parameters / config.parameters - 1) > 0.02:
-        raise ValueError(f"config: has {config.parameters} parameters, {mixer} comes no nearer than {best.parameters}")
-    return best

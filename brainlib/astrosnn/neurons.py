@@ -1,14 +1,14 @@
-"""Spiking neurons without an astrocyte, in the frame of the AM-SU: what it has to be compared with.
-
-    y_t = W_o s_t        I_t = W_x x_t + b        (x, state) -> (y, state), x [batch, time, dim]
+"""Layers of spiking neurons, for `nn.Sequential`: currents [batch, time, channels] in, spikes of that shape out.
 
 - `LIF`: leaky integrate-and-fire with a fixed time constant.
 - `PLIF`: one learnable time constant for each channel, at the start from fast to slow (Fang et al. 2021, whose layer
   shares one).
 - `ALIF`: a threshold that rises with the neuron's own spikes and recovers slowly (Bellec et al. 2018).
 
-All reset to 0 and use the arctangent surrogate, as the unit does by default. `step` is one token, `state_size` the
-numbers kept of a sequence, the same after any number of tokens. Used in chapters/astrosnn/02_memory.
+    network = nn.Sequential(nn.Linear(8, 64), LIF(64), nn.Linear(64, 64), PLIF(64, learn_threshold=True))
+
+With `return_state` a layer gives `(spikes, state)`, and goes on from a `state` that it is given; `detached` cuts the
+gradient of one.
 """
 
 import math
@@ -18,131 +18,142 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from brainlib.astrosnn.kernels.lif import lif_scan
+from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan
 from brainlib.astrosnn.kernels.slow import slow_scan
-from brainlib.astrosnn.synapses import check_input, check_state, linear, logit_of_time_constant, spread, zeros
+from brainlib.astrosnn.synapses import check_state, logit_of_time_constant, spread
 
 
 class NeuronState(NamedTuple):
     """All that a layer of neurons keeps of its past: m_T after the reset, and ALIF's adaptation c_{T+1}."""
 
-    membrane: Float[Tensor, "batch dim"]
-    adaptation: Float[Tensor, "batch dim"] | None
+    membrane: Float[Tensor, "batch channels"]
+    adaptation: Float[Tensor, "batch channels"] | None
+
+    def detached(self) -> "NeuronState":
+        """The same without gradients, to train on a stream in pieces."""
+        return NeuronState(*(part if part is None else part.detach() for part in self))
 
 
 class Neurons(nn.Module):
-    """What the kinds share: the linear maps, the state and its checks. A kind has `fire`."""
+    """What the kinds share. `threshold` is where all begin, one learnable number a channel with `learn_threshold`;
+    `reset` and `surrogate` are those of `lif_scan`. Raises `ValueError` for unfit sizes, numbers and names."""
 
     adapts = False
 
-    def __init__(self, dim: int, generator: torch.Generator | None = None):
-        if dim < 1:
-            raise ValueError(f"dim: got {dim}, expected at least 1")
+    def __init__(
+        self,
+        channels: int,
+        *,
+        threshold: float = 1.0,
+        learn_threshold: bool = False,
+        reset: Reset = "hard",
+        surrogate: Surrogate = "atan",
+    ):
+        if channels < 1:
+            raise ValueError(f"channels: got {channels}, expected at least 1")
+        if not 0 < threshold < math.inf:
+            raise ValueError(f"threshold: got {threshold}, expected a positive number")
+        for name, value, known in (("reset", reset, ("hard", "soft", "none")), ("surrogate", surrogate, SURROGATES)):
+            if value not in known:
+                raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
         super().__init__()
-        self.dim = dim
-        self.input = linear(dim, dim, generator=generator)
-        self.output = linear(dim, dim, bias=False, generator=generator)
+        self.channels, self.options = channels, {"reset": reset, "surrogate": surrogate}
+        self.threshold = nn.Parameter(torch.full((channels,), threshold)) if learn_threshold else threshold
 
     def fire(
-        self, current: Float[Tensor, "batch time dim"], state: NeuronState
-    ) -> tuple[Float[Tensor, "batch time dim"], NeuronState]:
+        self, current: Float[Tensor, "batch time channels"], state: NeuronState
+    ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
         raise NotImplementedError
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], state: NeuronState | None = None
-    ) -> tuple[Float[Tensor, "batch time dim"], NeuronState]:
-        """y_1 to y_T and the state after them, from the state that the tokens before left (None: zeros).
+        self,
+        current: Float[Tensor, "batch time channels"],
+        state: NeuronState | None = None,
+        return_state: bool = False,
+    ) -> Float[Tensor, "batch time channels"] | tuple[Float[Tensor, "batch time channels"], NeuronState]:
+        """The spikes, and with `return_state` the state after them; `state` is what was before (None: zeros).
 
-        Raises `ValueError` for an input or a state of another shape, dtype or device.
+        Raises `ValueError` for currents or a state of another shape, dtype or device.
         """
-        check_input(x, self.dim, self.input.weight)
-        state = check_state(state, NeuronState, self.state_shapes(len(x)), self.input.weight)
-        spikes, state = self.fire(self.input(x).to(self.input.weight.dtype), state)
-        return self.output(spikes), state
-
-    def step(
-        self, x: Float[Tensor, "batch dim"], state: NeuronState | None = None
-    ) -> tuple[Float[Tensor, "batch dim"], NeuronState]:
-        """One token: y and the state after it."""
-        y, state = self(x.unsqueeze(1), state)
-        return y.squeeze(1), state
-
-    def initial_state(self, batch: int) -> NeuronState:
-        """The state before the first token: zeros."""
-        return zeros(NeuronState, self.state_shapes(batch), self.input.weight)
-
-    def state_size(self, context: int) -> int:
-        """How many numbers are kept of a sequence after `context` tokens."""
-        return self.dim * (2 if self.adapts else 1)
+        if current.ndim != 3 or current.shape[-1] != self.channels or not current.numel():
+            expected = f"(batch, time, channels = {self.channels})"
+            raise ValueError(f"current: got shape {tuple(current.shape)}, expected {expected}, all at least 1")
+        spikes, state = self.fire(current, check_state(state, NeuronState, self.state_shapes(len(current)), current))
+        return (spikes, state) if return_state else spikes
 
     def state_shapes(self, batch: int) -> tuple[tuple[int, int], tuple[int, int] | None]:
-        return (batch, self.dim), (batch, self.dim) if self.adapts else None
+        return (batch, self.channels), (batch, self.channels) if self.adapts else None
 
 
 class LIF(Neurons):
-    """Leaky integrate-and-fire neurons whose membranes forget with the time constant `tau` in tokens, at least 1."""
+    """Leaky integrate-and-fire neurons whose membranes forget with the time constant `tau` in steps, at least 1:
 
-    def __init__(self, dim: int, *, tau: float = 2.0, generator: torch.Generator | None = None):
-        check_tau("tau", tau)
-        super().__init__(dim, generator)
+    u_t = (1 - 1 / tau) m_{t-1} + I_t        s_t = 1 where u_t >= threshold, else 0        m_t = u_t (1 - s_t)
+    """
+
+    def __init__(self, channels: int, *, tau: float = 2.0, **options):
+        check_tau(tau)
+        super().__init__(channels, **options)
         self.tau = tau
 
     def fire(self, current, state):
-        spikes, membrane = lif_scan(current, beta=1 - 1 / self.tau, state=state.membrane, time_dim=1)
+        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, "time_dim": 1, **self.options}
+        spikes, membrane = lif_scan(current, state=state.membrane, **options)
         return spikes, NeuronState(membrane, None)
 
 
 class PLIF(Neurons):
-    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` tokens at the start."""
+    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start."""
 
-    def __init__(
-        self, dim: int, *, fastest: float = 1.5, slowest: float = 300.0, generator: torch.Generator | None = None
-    ):
+    def __init__(self, channels: int, *, fastest: float = 1.5, slowest: float = 300.0, **options):
         check_range(fastest, slowest)
-        super().__init__(dim, generator)
-        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, dim)))
+        super().__init__(channels, **options)
+        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
     def fire(self, current, state):
-        spikes, membrane = lif_scan(current, beta=torch.sigmoid(self.decay), state=state.membrane, time_dim=1)
+        options = {"beta": torch.sigmoid(self.decay), "threshold": self.threshold, "time_dim": 1, **self.options}
+        spikes, membrane = lif_scan(current, state=state.membrane, **options)
         return spikes, NeuronState(membrane, None)
 
 
 class ALIF(Neurons):
-    """LIF neurons with the threshold 1 + w c_t, where c_{t+1} = rho c_t + (1 - rho) s_t.
+    """LIF neurons with the threshold theta + w c_t, where c_{t+1} = rho c_t + (1 - rho) s_t.
 
-    rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` tokens at the start: 200
-    in the middle. So is w, 1.8 at the start (Bellec et al. 2018). `tau` is the membrane's.
+    rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` steps at the start: 200
+    in the middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
+    `tau` is the membrane's.
     """
 
     adapts = True
 
     def __init__(
         self,
-        dim: int,
+        channels: int,
         *,
         tau: float = 2.0,
         fastest: float = 20.0,
         slowest: float = 2000.0,
-        generator: torch.Generator | None = None,
+        strength: float = 180.0,
+        **options,
     ):
-        check_tau("tau", tau)
+        check_tau(tau)
         check_range(fastest, slowest)
-        super().__init__(dim, generator)
+        super().__init__(channels, **options)
         self.tau = tau
-        self.weight = nn.Parameter(torch.full((dim,), 1.8))
-        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, dim)))
+        self.weight = nn.Parameter(torch.full((channels,), strength))
+        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
     def fire(self, current, state):
-        decay, beta = torch.sigmoid(self.decay), 1 - 1 / self.tau
-        spikes, last = slow_scan(current, -self.weight, decay, beta=beta, state=tuple(state))
+        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, **self.options}
+        spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
         return spikes, NeuronState(*last)
 
 
-def check_tau(name: str, tau: float) -> None:
+def check_tau(tau: float) -> None:
     if not 1 <= tau < math.inf:
-        raise ValueError(f"{name}: got {tau}, expected a time constant of at least 1 token")
+        raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
 
 
 def check_range(fastest: float, slowest: float) -> None:
     if not 1 < fastest <= slowest < math.inf:
-        raise ValueError(f"fastest, slowest: got {fastest}, {slowest}, expected 1 < fastest <= slowest, in tokens")
+        raise ValueError(f"fastest, slowest: got {fastest}, {slowest}, expected 1 < fastest <= slowest, in steps")

@@ -1,13 +1,12 @@
-"""The whole unit as loops in float64, one token after another: the ground truth of the part's tests.
+"""Neuron and memory as loops, one token after another: the ground truth of the part's tests.
 
     I_t = sigma(x_t)        s_t = g(u_t + o_t)        o_t = H_t q_t        k_t, v_t -> H_t
 
 are the relations printed in the authors' overview figure; everything beyond them is a reconstruction. Each function
-is its equations and autograd; the step function's derivative is a surrogate's. Used by no chapter.
+is its equations and autograd; the step function's derivative is a surrogate's.
 """
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -68,61 +67,3 @@ def memory(query, key, value, log_decay, write=None, state=None) -> tuple[Tensor
             heads.append((torch.stack(answers), H))
     outputs = torch.stack([o for o, _ in heads]).unflatten(0, (B, h)).transpose(1, 2)
     return outputs, torch.stack([H for _, H in heads]).unflatten(0, (B, h))
-
-
-def unit(
-    x: Tensor, weights: Mapping[str, Tensor], *, heads=4, astrocyte="matrix", injection="threshold", reset="hard",
-    input="identity", normalised=True, features="unit", tau=2.0, threshold=1.0, surrogate="atan", membrane=None,
-    remembered=None,
-) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
-    """y [B, T, D], the last membrane and what the astrocyte remembers, of x [B, T, D]; weights named as `AMSU`'s.
-
-    I_t = sigma(W x_t + b) ;  o_t = gain RMSNorm(q_t H_t) ;  y_t = W_o s_t.  calcium: o_t = w c_{t-1} of its own spikes.
-    """
-    W = weights
-    current = x @ W["input.weight"].T + W["input.bias"]
-    current = torch.sigmoid(current) if input == "sigmoid" else current
-    options = {"beta": 1 - 1 / tau, "threshold": threshold, "reset": reset, "surrogate": surrogate}
-    if astrocyte == "calcium":
-        spikes, membrane, remembered = calcium_lif(
-            current,
-            W["astrocyte.weight"],
-            torch.sigmoid(W["astrocyte.decay"]),
-            injection,
-            membrane,
-            remembered,
-            options,
-        )
-        return spikes @ W["output.weight"].T, membrane, remembered
-    o = None
-    if astrocyte != "none":
-        phi = {"unit": lambda a: a / (a.square().sum(-1, keepdim=True) + 1e-6).sqrt(),
-               "elu": lambda a: torch.where(a > 0, a + 1, a.exp())}[features]  # fmt: skip
-        q, k, v = (
-            (x @ W[f"astrocyte.{name}.weight"].T).unflatten(-1, (heads, -1)) for name in ("query", "key", "value")
-        )
-        logit = W["astrocyte.decay"] + (x @ W["astrocyte.gate"].T if astrocyte == "gated" else 0)
-        eta = None
-        if astrocyte == "delta":
-            eta = torch.sigmoid(x @ W["astrocyte.write.weight"].T + W["astrocyte.write.bias"])
-        o, remembered = memory(phi(q), phi(k), v, torch.sigmoid(logit).log(), eta, remembered)
-        o = o / (o.square().mean(-1, keepdim=True) + 1e-6).sqrt() if normalised else o
-        o = (W["astrocyte.gain"] * o.flatten(-2)).transpose(0, 1)
-    current = current.transpose(0, 1)
-    if injection == "membrane" and o is not None:
-        current, o = current + o, None
-    spikes, _, membrane = lif(current, o, state=membrane, **options)
-    return spikes.transpose(0, 1) @ W["output.weight"].T, membrane, remembered
-
-
-def calcium_lif(current, weight, decay, injection, m, c, options) -> tuple[Tensor, Tensor, Tensor]:
-    """A neuron that hears the calcium its own earlier spikes left: c_t = lambda c_{t-1} + (1 - lambda) s_t."""
-    m, c = (torch.zeros_like(current[:, 0]) if state is None else state for state in (m, c))
-    spikes = []
-    for current_t in current.unbind(1):
-        o = (weight * c)[None]
-        heard = (current_t + o, None) if injection == "membrane" else (current_t[None], o)
-        s, _, m = lif(*heard, state=m, **options)
-        c = decay * c + (1 - decay) * s[0]
-        spikes.append(s[0])
-    return torch.stack(spikes, 1), m, c

@@ -10,7 +10,7 @@ are the four relations that the authors print in their overview figure. The rest
     m_t = u_t (1 - s_t)  hard reset    u_t - theta s_t  soft    u_t  none       (no gradient through this s_t)
     y_t = W_o s_t
 
-with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step. Used in all chapters on AstroSNN.
+with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 """
 
 import math
@@ -84,8 +84,8 @@ class AMSUConfig:
             )
         if not self.tau >= 1:
             raise ValueError(f"tau: got {self.tau}, expected at least 1 token")
-        if not self.threshold > 0:
-            raise ValueError(f"threshold: got {self.threshold}, expected more than 0")
+        if not 0 < self.threshold < math.inf:
+            raise ValueError(f"threshold: got {self.threshold}, expected a positive number")
         if self.astrocyte == "delta" and self.features == "elu":
             raise ValueError("features: got 'elu' with astrocyte 'delta', expected 'unit': longer keys diverge")
 
@@ -122,7 +122,7 @@ class Trace(NamedTuple):
 
 
 class AMSU(nn.Module):
-    """A layer of `dim` units as in the equations above; `config` holds the switches.
+    """A layer of `dim` units as in the equations above, for `nn.Sequential` too; `config` holds the switches.
 
     `generator` draws the weights (None: torch's own), as torch does for linear layers.
     """
@@ -138,9 +138,15 @@ class AMSU(nn.Module):
         self.output = linear(config.dim, config.dim, bias=False, generator=generator)
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None, *, form: Form = "auto"
-    ) -> tuple[Float[Tensor, "batch time dim"], AMSUState]:
-        """y_1 to y_T and the state after them; `state` is what the tokens before left (None: nothing).
+        self,
+        x: Float[Tensor, "batch time dim"],
+        state: AMSUState | None = None,
+        return_state: bool = False,
+        *,
+        form: Form = "auto",
+    ) -> Float[Tensor, "batch time dim"] | tuple[Float[Tensor, "batch time dim"], AMSUState]:
+        """y_1 to y_T, and with `return_state` the state after them; `state` is what the tokens before left (None:
+        nothing).
 
         `form` says how a matrix astrocyte is evaluated (`kernels.memory.astrocyte_memory`); the result is the same.
         Raises `ValueError` for another form, and for an input or state of another shape, dtype or device.
@@ -161,13 +167,14 @@ class AMSU(nn.Module):
                 state=(membrane, memory),
                 **options,
             )
-            return self.output(spikes), AMSUState(membrane, memory)
-        if self.astrocyte is not None:
-            astrocyte, memory = self.astrocyte(x, memory, form)
-            if config.injection == "membrane":
-                current, astrocyte = current + astrocyte, None
-        spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
-        return self.output(spikes), AMSUState(membrane, memory)
+        else:
+            if self.astrocyte is not None:
+                astrocyte, memory = self.astrocyte(x, memory, form)
+                if config.injection == "membrane":
+                    current, astrocyte = current + astrocyte, None
+            spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
+        y = self.output(spikes)
+        return (y, AMSUState(membrane, memory)) if return_state else y
 
     def step(
         self, x: Float[Tensor, "batch dim"], state: AMSUState | None = None
@@ -179,10 +186,10 @@ class AMSU(nn.Module):
         """What happens within the unit at each token, one after another."""
         moments = []
         for token in x.unbind(1):
-            (current, u, said, spikes), state = observe(token, state, self)
+            (current, u, o, spikes), state = observe(token, state, self)
             memory = torch.zeros_like(current) if state.memory is None else state.memory.flatten(1)
             norm = in_heads(memory, self.config.heads).norm(dim=-1)
-            moments.append(Trace(current, u, said, norm, spikes))
+            moments.append(Trace(current, u, o, norm, spikes))
         return Trace(*(torch.stack(values, 1) for values in zip(*moments, strict=True)))
 
     def initial_state(self, batch: int) -> AMSUState:
@@ -228,19 +235,19 @@ def observe(
     membrane, memory = parameters.checked(input, state)
     current = parameters.current(input)
     if config.astrocyte == "calcium":
-        said = astrocyte.weight * memory
+        o = astrocyte.weight * memory
     elif astrocyte is None:
-        said = torch.zeros_like(current)
+        o = torch.zeros_like(current)
     else:
-        said, memory = astrocyte.step(input, memory)
+        o, memory = astrocyte.step(input, memory)
     if config.injection == "membrane":
-        u = (1 - 1 / config.tau) * membrane + (current + said)
+        u = (1 - 1 / config.tau) * membrane + (current + o)
         spikes = spike(u - config.threshold, config.surrogate)
     else:
         u = (1 - 1 / config.tau) * membrane + current
-        spikes = spike(u + said - config.threshold, config.surrogate)
+        spikes = spike(u + o - config.threshold, config.surrogate)
     fired = spikes.detach()
     membrane = {"hard": u * (1 - fired), "soft": u - config.threshold * fired, "none": u}[config.reset]
     if config.astrocyte == "calcium":
         memory = astrocyte.gamma() * memory + (1 - astrocyte.gamma()) * spikes
-    return (current, u, said, spikes), AMSUState(membrane, memory)
+    return (current, u, o, spikes), AMSUState(membrane, memory)

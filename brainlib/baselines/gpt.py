@@ -6,6 +6,7 @@ The baseline of the Dragon Hatchling's paper (arXiv 2509.26507, appendix B.2, "G
   token, and every token hears itself and the `memory` tokens before it, however the text was cut.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from brainlib.arguments import whole_number
 from brainlib.backend import product_dtype
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 from brainlib.data import require_batch
+from brainlib.pretrained import PretrainedMixin
+from brainlib.sampling import GenerationMixin
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,16 @@ class Block(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # batch, heads, time, head_dim
         if past is not None:
             key, value = (torch.cat((old.to(new.dtype), new), 2) for old, new in zip(past, (key, value), strict=True))
-        heard = scaled_dot_product_attention(query, key, value, bias.expand(len(v), -1, -1, -1), dropout_p=rate)
-        v = v + dropout(self.attention_out(heard.transpose(1, 2).flatten(2)), rate)
+        attended = scaled_dot_product_attention(query, key, value, bias.expand(len(v), -1, -1, -1), dropout_p=rate)
+        v = v + dropout(self.attention_out(attended.transpose(1, 2).flatten(2)), rate)
         v = v + dropout(self.mlp_out(gelu(self.mlp(self.mlp_norm(v)))), rate)
         return v, key, value
 
 
-class GPT(nn.Module):
+class GPT(PretrainedMixin, GenerationMixin, nn.Module):
     """A GPT with ALiBi and a carried memory of keys and values; it is called as `brainlib.bdh.BDH` is."""
+
+    config_class = GPTConfig
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -117,11 +122,11 @@ class GPT(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: GPTState | None = None,
         *,
-        carry: bool = True,
+        return_state: bool = True,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, GPTState | None]:
         """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
-        `state` continues an earlier text; `carry=False` saves the work of keeping the one after (it is None then).
+        `state` continues an earlier text; `return_state=False` saves the work of keeping the one after.
 
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
@@ -132,8 +137,8 @@ class GPT(nn.Module):
 
         memory = self.config.memory
         past = 0 if state is None else state.keys.shape[3]
-        bias = alibi_bias(alibi_slopes(self.config.heads).to(self.embedding), tokens.shape[1], past, memory)
-        bias = bias.to(product_dtype(self.embedding))
+        like = self.embedding.device, self.embedding.dtype, product_dtype(self.embedding)
+        bias = kept_bias(self.config.heads, tokens.shape[1], past, memory, *like)
         v = dropout(embedding(tokens.long(), self.embedding), self.config.dropout, self.training)
         after: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
@@ -142,7 +147,7 @@ class GPT(nn.Module):
             after.append((keys[:, :, -memory:], values[:, :, -memory:]))
         logits = linear(self.norm(v), self.embedding)
         loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
-        return logits, loss, GPTState(*map(torch.stack, zip(*after, strict=True))) if carry else None
+        return logits, loss, GPTState(*map(torch.stack, zip(*after, strict=True))) if return_state else None
 
     def check_state(self, state: GPTState, batch: int) -> None:
         c = self.config
@@ -158,3 +163,12 @@ class GPT(nn.Module):
             raise ValueError(
                 f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
             )
+
+
+@functools.lru_cache(8)
+def kept_bias(
+    heads: int, time: int, past: int, memory: int, device: torch.device, dtype: torch.dtype, products: torch.dtype
+) -> Float[Tensor, "heads time past_and_time"]:
+    """`alibi_bias`, computed in `dtype`, in that of the products: every step of a training asks for the same."""
+    with torch.inference_mode(False):
+        return alibi_bias(alibi_slopes(heads).to(device, dtype), time, past, memory).to(products)

@@ -10,7 +10,6 @@ The model of Appendix E of the paper (arXiv 2509.26507):
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,16 +19,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
 from brainlib.arguments import whole_number
-from brainlib.bdh.kernels import decode, neuron_round
+from brainlib.bdh.kernels import decode, neuron_layer
 from brainlib.bdh.norm import norm
 from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.data import require_batch
-from brainlib.sampling import check_sampling, draw
-from brainlib.training.mode import mode
+from brainlib.pretrained import PretrainedMixin
+from brainlib.sampling import GenerationMixin
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
-LONGEST_PIECE = 1024  # beyond it, reading in pieces costs less than the quadratic form
+LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadratic form
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,10 @@ class BDHState(NamedTuple):
     synapses: Float[Tensor, "layers batch heads head_neurons dim"]
 
 
-class BDH(nn.Module):
+class BDH(PretrainedMixin, GenerationMixin, nn.Module):
     """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E)."""
 
+    config_class = BDHConfig
     frequencies: Int[Tensor, "pairs"]
     decay: Float[Tensor, "heads"] | None
 
@@ -106,64 +106,62 @@ class BDH(nn.Module):
         targets: Integer[Tensor, "batch time"] | None = None,
         state: BDHState | None = None,
         *,
-        carry: bool = True,
-        piece: int | None = None,
-        through_time: bool = True,
+        return_state: bool = True,
+        chunk_size: int | None = None,
+        bptt: bool = True,
     ) -> tuple[Float[Tensor, "batch time vocab"], Float[Tensor, ""] | None, BDHState | None]:
         """Logits for the token after each, the mean loss (nats a token) if there are `targets`, and the state after.
 
-        `state` continues an earlier text; `carry=False` saves the work of computing the one after (it is None then).
-        `piece` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one, anything
-        between the chunked one. They are one function; the default is the fastest. Without `through_time` no gradient
+        `state` continues an earlier text; `return_state=False` saves the work of computing the one after.
+        `chunk_size` is how many tokens are read at once: the whole text is the quadratic form, 1 the recurrent one,
+        anything between the chunked one. They are one function; the default is the fastest. Without `bptt` no gradient
         reaches an earlier token or a synapse: only what a neuron does now learns (section 7.2).
 
         Raises `ValueError` for tokens or targets that are not integers in 0 .. vocab-1 or not shaped (batch, time),
         and for a state of another configuration or batch.
         """
         require_batch(self.config.vocab, tokens, targets)
-        if self.decoder_x.dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"model: weights are {self.decoder_x.dtype}, expected float32 or float64 (and autocast)")
         if state is not None:
             self.check_state(state, tokens.shape[0])
-        if piece is not None:
-            piece = whole_number("piece", piece, least=1)
+        if chunk_size is not None:
+            chunk_size = whole_number("chunk_size", chunk_size, least=1)
 
-        size = piece or (tokens.shape[1] if tokens.shape[1] <= LONGEST_PIECE else LONGEST_PIECE // 2)
-        pieces = tokens.split(size, dim=1)
-        logits = []
-        for index, part in enumerate(pieces):
-            part_logits, state = self.read(part, state, carry or index < len(pieces) - 1, through_time)
-            logits.append(part_logits)
-        logits = logits[0] if len(logits) == 1 else torch.cat(logits, dim=1)
+        size = chunk_size or (tokens.shape[1] if tokens.shape[1] <= LONGEST_CHUNK else LONGEST_CHUNK // 2)
+        chunks = tokens.split(size, dim=1)
+        parts = []
+        for index, chunk in enumerate(chunks):
+            logits, state = self.read(chunk, state, return_state or index < len(chunks) - 1, bptt)
+            parts.append(logits)
+        logits = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         loss = None if targets is None else cross_entropy(logits.flatten(0, 1), targets.flatten().long())
         return logits, loss, state
 
     def read(
-        self, tokens: Tensor, state: BDHState | None, carry: bool, through_time: bool = True
+        self, tokens: Tensor, state: BDHState | None, return_state: bool, bptt: bool = True
     ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
         dropout = config.dropout if self.training else 0.0
         position = 0 if state is None else int(state.position)
-        v = norm(embedding(tokens.long(), self.embedding))
-        turn = rotation(self.frequencies, position, time, v.dtype)
+        v = norm(embedding(tokens.long(), self.embedding).to(self.activation_dtype))
+        rope = rotation(self.frequencies, position, time, v.dtype)
         encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
-        synapses = []
+        synapses, decay = [], self.fading()
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
-            update, after = neuron_round(
-                v, self.decoder_x, self.decoder_y, encoder, turn, before, self.decay,
-                dropout=dropout, carry=carry, through_time=through_time,
+            update, after = neuron_layer(
+                v, self.decoder_x, self.decoder_y, encoder, rope, before, decay,
+                dropout=dropout, return_state=return_state, bptt=bptt,
             )  # fmt: skip
             v = norm(v + norm(update))
             synapses.append(after)
         logits = v @ self.readout.to(v.dtype)
-        return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if carry else None
+        return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if return_state else None
 
     def initial_state(self, batch: int) -> BDHState:
         """Before the first token: position 0 and no synapses."""
         c = self.config
         shape = (c.layers, batch, c.heads, c.head_neurons, c.dim)
-        return BDHState(torch.tensor(0), self.decoder_x.new_zeros(shape))
+        return BDHState(torch.tensor(0), self.decoder_x.new_zeros(shape, dtype=self.activation_dtype))
 
     def check_state(self, state: BDHState, batch: int) -> None:
         c = self.config
@@ -173,53 +171,26 @@ class BDH(nn.Module):
                 f"state: got synapses of shape {tuple(state.synapses.shape)}, "
                 f"expected (layers, batch, heads, neurons / heads, dim) = {expected}"
             )
-        if state.synapses.dtype != self.decoder_x.dtype:
-            raise ValueError(f"state: got synapses of {state.synapses.dtype}, expected {self.decoder_x.dtype}")
+        if state.synapses.dtype != self.activation_dtype:
+            raise ValueError(f"state: got synapses of {state.synapses.dtype}, expected {self.activation_dtype}")
 
-    def generate(
-        self,
-        prompt: Integer[Tensor, "batch time"],
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Int[Tensor, "batch longer"]:
-        """The prompt and `max_new_tokens` more, drawn by softmax(logits / temperature) from the `top_k` likeliest.
+    @property
+    def activation_dtype(self) -> torch.dtype:
+        """Of the channel and the synapses: that of the weights, but single precision where these are halved."""
+        return torch.promote_types(self.decoder_x.dtype, torch.float32)
 
-        Temperature 0 takes the likeliest. Runs on the synapses: the prompt is read once, and a new token costs the
-        same however long the text before it. Raises `ValueError` for unfit arguments.
-        """
-        check_sampling(max_new_tokens, temperature, top_k, self.config.vocab)
-        with mode(self, training=False), torch.no_grad():
-            logits, _, state = self(prompt)
-            drawn = draw(logits[:, -1], self.stepper(state), max_new_tokens, temperature, top_k, generator)
-        return torch.cat((prompt.long(), *(token[:, None] for token in drawn)), dim=1)
+    def fading(self) -> Float[Tensor, "heads"] | None:
+        """`decay` as it was given, where a cast of the model has rounded it."""
+        if self.decay is None or self.decay.dtype == self.activation_dtype:
+            return self.decay
+        return torch.tensor(self.config.decay, dtype=self.activation_dtype, device=self.decay.device)
 
-    def stepper(self, state: BDHState) -> Callable[[Int[Tensor, "batch"]], Float[Tensor, "batch vocab"]]:
+    def stepper(self, state: BDHState) -> "BDHStepper":
         """A function that reads one more token and gives the logits after it, at the same cost for every token.
 
         The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
         """
-        config, position = self.config, int(state.position)
-        decoder_x, decoder_y = (weight.detach().mT.contiguous() for weight in (self.decoder_x, self.decoder_y))
-        encoder = self.encoder.detach().view(config.heads, config.head_neurons, config.dim)
-        faded = decoder_x.new_ones(config.heads)  # of what `state.synapses` say, since none is touched to let it decay
-
-        @torch.no_grad()
-        def step(token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:
-            nonlocal position, faded
-            v = norm(embedding(token, self.embedding))
-            turn = rotation(self.frequencies, position, 1, v.dtype)
-            v = decode(v, decoder_x, decoder_y, encoder, turn, state.synapses, faded)
-            position += 1
-            if self.decay is not None:
-                faded = faded * (-self.decay).exp()
-                if faded.min() < LEAST_FADED:
-                    state.synapses.mul_(faded[:, None, None])
-                    faded = torch.ones_like(faded)
-            return v @ self.readout
-
-        return step
+        return BDHStepper(self, state)
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":
@@ -234,3 +205,40 @@ class BDH(nn.Module):
         if self.decay is not None:
             raise ValueError(f"decay: got {self.config.decay}, expected None: the official model forgets nothing")
         return to_official(self.state_dict())
+
+
+class BDHStepper:
+    """Reads token by token on the synapses, of which only the rows of active neurons are touched."""
+
+    def __init__(self, model: BDH, state: BDHState) -> None:
+        config, dtype = model.config, model.activation_dtype
+        self.model, self.synapses, self.position = model, state.synapses, int(state.position)
+        self.decoder_x, self.decoder_y = (
+            weight.detach().to(dtype).mT.contiguous() for weight in (model.decoder_x, model.decoder_y)
+        )
+        self.encoder = model.encoder.detach().to(dtype).view(config.heads, config.head_neurons, config.dim)
+        self.decay = model.fading()
+        self.faded = self.encoder.new_ones(config.heads)  # of the synapses, since none is touched to let it decay
+
+    @torch.no_grad()
+    def __call__(self, token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:
+        v = norm(embedding(token, self.model.embedding).to(self.encoder.dtype))
+        rope = rotation(self.model.frequencies, self.position, 1, v.dtype)
+        v = decode(v, self.decoder_x, self.decoder_y, self.encoder, rope, self.synapses, self.faded)
+        self.position += 1
+        if self.decay is not None:
+            self.faded = self.faded * (-self.decay).exp()
+            if self.faded.min() < LEAST_FADED:
+                self.settle()
+        return v @ self.model.readout.to(v.dtype)
+
+    def settle(self) -> None:
+        """Makes the synapses what they should be."""
+        self.synapses.mul_(self.faded[:, None, None])
+        self.faded = torch.ones_like(self.faded)
+
+    @property
+    def state(self) -> BDHState:
+        """After all tokens so far."""
+        self.settle()
+        return BDHState(torch.tensor(self.position), self.synapses)

@@ -22,6 +22,7 @@ NAMES = {
     "lm_head": "readout",
 }
 FREQUENCIES = "attn.freqs"
+COMPILED = "_orig_mod."  # before every name if the model was compiled, as the official train.py does
 UNUSED = {"lm_gate"}  # in the first release only; never used
 
 
@@ -30,6 +31,7 @@ def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, int], dict[str,
 
     Raises `ValueError` for missing, unknown or misshapen weights.
     """
+    weights = {name.removeprefix(COMPILED): weight for name, weight in weights.items()}
     names = set(weights) - UNUSED
     expected = {*NAMES, FREQUENCIES}
     if names != expected:

@@ -1,11 +1,13 @@
 """Switching brain states: GLMs of spike trains whose wiring a hidden Markov chain selects, and priors on the wiring.
 
-`design.design` makes features of spikes, `fit` and `fit_one_hot` fit models to them, `posterior` says which states a
+`HMMGLM` and `OneHotHMMGLM` are estimators with the interface of scikit-learn. Beneath them, `design` makes features of
+spikes (in its module), `fit` and `fit_one_hot` fit a `Model` or a `OneHot` to them, `posterior` says which states a
 model sees; the inference in the chain itself, whatever it observes, is a handful of functions of tensors.
 """
 
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.estimators import HMMGLM, OneHotHMMGLM, Selection, select
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import log_emission, posterior
 from brainlib.brainstates.kernels import (
     Posterior,
@@ -22,9 +24,12 @@ __all__ = [
     "HMMGLM",
     "Emission",
     "GaussianPrior",
+    "Model",
     "OneHot",
+    "OneHotHMMGLM",
     "Parameters",
     "Posterior",
+    "Selection",
     "filter_states",
     "fit",
     "fit_one_hot",
@@ -33,5 +38,6 @@ __all__ = [
     "log_likelihood",
     "posterior",
     "sample_paths",
+    "select",
     "viterbi",
 ]

@@ -1,12 +1,11 @@
-"""How many spikes a neuron fires in a bin, given its drive eta: three kinds of emission, three links.
+"""How many spikes a neuron fires in a bin, given its drive eta: two kinds of emission, three links.
 
 With the link's rate f(eta), every kind is an exponential family,
 
     log p(x | eta) = x a(eta) - b(eta) + c(x),
 
-    poisson              a = log f                   b = f                  equation (2)
-    negative_binomial    a = log(f / (1 + f / r))    b = r log(1 + f / r)   variance f + f^2 / r, r the dispersion
-    bernoulli            a = log(p / (1 - p))        b = -log(1 - p)        p = 1 - exp(-f): at least one of a Poisson's
+    poisson      a = log f              b = f               equation (2)
+    bernoulli    a = log(p / (1 - p))   b = -log(1 - p)     p = 1 - exp(-f): at least one of a Poisson's
 
 so its mean is m = b' / a', its score d log p / d eta = x a' - b' and its Fisher information a' m'. A Bernoulli emission
 is logistic with a softplus, complementary log-log with exp, and with a sigmoid p = f, logistic again.
@@ -24,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-Kind = Literal["poisson", "bernoulli", "negative_binomial"]
+Kind = Literal["poisson", "bernoulli"]
 Link = Literal["softplus", "exp", "sigmoid"]
 LEAST = -36.0  # below, softplus(eta) = exp(eta) in float64 too
 MOST = 30.0  # above, the exponential is a straight line
@@ -35,20 +34,16 @@ class Emission:
     """What stands between the drive eta and the spikes of a bin: the table above.
 
     `link` gives the rate in spikes a bin: softplus, log(1 + e^eta); exp; or sigmoid, as in the official code's demo,
-    for fewer than one spike a bin on average. `dispersion` is r, of the negative binomial alone. Used in all chapters
-    on brain states. Raises `ValueError` for an unknown kind or link and a dispersion that is not positive.
+    for fewer than one spike a bin on average. Raises `ValueError` for an unknown kind or link.
     """
 
     kind: Kind = "poisson"
     link: Link = "softplus"
-    dispersion: float = 10.0
 
     def __post_init__(self):
         for name, known in (("kind", Kind), ("link", Link)):
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(get_args(known))}")
-        if not 0 < self.dispersion < float("inf"):
-            raise ValueError(f"dispersion: got {self.dispersion}, expected a positive number")
 
     def mean(self, eta: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The mean count in a bin."""
@@ -89,10 +84,7 @@ class Emission:
             f, _ = rate("exp", within)
             return f + torch.log(-torch.expm1(-f)) + (eta - within), f
         f, log_f = rate(self.link, eta)
-        if self.kind == "poisson":
-            return log_f, f
-        excess = torch.log1p(f / self.dispersion)
-        return log_f - excess, self.dispersion * excess
+        return log_f, f
 
     def slopes(self, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a', b' and m', in eta."""
@@ -102,11 +94,8 @@ class Emission:
                 return torch.ones_like(eta), p, p * (-eta).sigmoid()
             f, d_f, _ = slopes("exp", eta.clamp(min=LEAST))
             return d_f / -torch.expm1(-f), eta.clamp(max=MOST).exp(), d_f * torch.exp(-f)
-        f, d_f, d_log_f = slopes(self.link, eta)
-        if self.kind == "poisson":
-            return d_log_f, d_f, d_f
-        share = 1 / (1 + f / self.dispersion)
-        return share * d_log_f, share * d_f, d_f
+        _, d_f, d_log_f = slopes(self.link, eta)
+        return d_log_f, d_f, d_f
 
     def base(self, counts: Tensor) -> Float[Tensor, "..."]:
         """c(x), in float64."""
@@ -114,11 +103,7 @@ class Emission:
             return counts.new_zeros((), dtype=torch.float64).expand(counts.shape)
         if counts.dtype == torch.uint8:
             return self.base(torch.arange(256.0, device=counts.device))[counts.int()]
-        x = counts.double()
-        if self.kind == "poisson":
-            return -torch.lgamma(x + 1)
-        r = x.new_tensor(self.dispersion)
-        return torch.lgamma(x + r) - torch.lgamma(r) - x * r.log() - torch.lgamma(x + 1)
+        return -torch.lgamma(counts.double() + 1)
 
 
 def require_counts(emission: Emission, counts: Tensor) -> None:

@@ -18,21 +18,21 @@ def log_emission(
     """log p(x_t | z_t = s, the past) for all states, summed over neurons: equations (1) and (2) of the paper.
 
     Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time. Gradients
-    reach the weights. Beyond a trial's length the numbers mean nothing. Used in all chapters on brain states. Raises
+    reach the weights. Beyond a trial's length the numbers mean nothing. Raises
     `ValueError` for counts that the emission cannot give, and weights that do not fit the design or are not finite.
     """
     require_counts(emission, design.counts)
     *_, N, D = parameters.weights.shape
-    if design.allowed.shape != (N, D):
-        got, expected = f"{N} neurons and {D} features", " and ".join(map(str, design.allowed.shape))
+    if (design.counts.shape[-1], design.features.shape[-1]) != (N, D):
+        got, expected = f"{N} neurons and {D} features", f"{design.counts.shape[-1]} and {design.features.shape[-1]}"
         raise ValueError(f"weights: got {got}, expected {expected} as the design has them")
     if not parameters.weights.isfinite().all():
         raise ValueError("weights: got NaN or infinite values, expected finite numbers")
     runs = parameters.weights.shape[:-3]
     weights = parameters.weights.to(design.features).reshape(-1, *parameters.weights.shape[-3:])
     B, T, _ = design.features.shape
-    found = LogEmission.apply(weights, design.features.flatten(0, 1), design.counts.flatten(0, 1), emission)
-    return found.view(*runs, B, T, -1)
+    result = LogEmission.apply(weights, design.features.flatten(0, 1), design.counts.flatten(0, 1), emission)
+    return result.view(*runs, B, T, -1)
 
 
 class LogEmission(torch.autograd.Function):
@@ -43,15 +43,15 @@ class LogEmission(torch.autograd.Function):
         ctx.save_for_backward(weights, features, counts)
         ctx.emission = emission
         R, S, N, D = weights.shape
-        found = weights.new_empty(R, len(features), S)
+        result = weights.new_empty(R, len(features), S)
         columns = weights.view(-1, D).T
         for bins in blocks(len(features), R * S * N, weights.device):
             a, b = emission.potentials((features[bins] @ columns).view(-1, R, S, N))
             x = counts[bins]
             base = emission.base(x).sum(-1).to(weights.dtype)
             sums = (a * x[:, None, None].to(a.dtype)).sub_(b).sum(-1)
-            found[:, bins] = (sums + base[:, None, None]).transpose(0, 1)
-        return found
+            result[:, bins] = (sums + base[:, None, None]).transpose(0, 1)
+        return result
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -78,14 +78,14 @@ def blocks(bins: int, drives: int, device: torch.device) -> list[slice]:
 def posterior(parameters: Parameters, design: Design, emission: Emission, impl: str = "auto") -> Posterior:
     """p(z_1..T | x_1..T) of every trial: `forward_backward` of `log_emission`, its fields with the runs' axes in front.
 
-    Used in all chapters on brain states. Raises `ValueError` as both do.
+    Raises `ValueError` as both do.
     """
     evidence = log_emission(parameters, design, emission)
     *runs, B, T, S = evidence.shape
     log_transition = parameters.log_transition.reshape(-1, S, S).repeat_interleave(B, dim=0)
     log_initial = parameters.log_initial.reshape(-1, S).repeat_interleave(B, dim=0)
     lengths = design.lengths.repeat(len(log_initial) // B)
-    found = forward_backward(
+    result = forward_backward(
         evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths, impl=impl
     )
-    return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in found))
+    return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in result))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 
@@ -61,9 +61,17 @@ class Parameters(NamedTuple):
         from safetensors.torch import load_file
 
         try:
-            found = load_file(Path(path).expanduser())
+            result = load_file(Path(path).expanduser())
         except SafetensorError as error:
             raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
-        if set(found) != set(cls._fields):
-            raise ValueError(f"path: got {path} with {', '.join(sorted(found))}, expected {', '.join(cls._fields)}")
-        return cls(**found)
+        if set(result) != set(cls._fields):
+            raise ValueError(f"path: got {path} with {', '.join(sorted(result))}, expected {', '.join(cls._fields)}")
+        return cls(**result)
+
+
+def sticky(states: int, stay: float) -> Float64[Tensor, "states states"]:
+    """Transition probabilities that stay with `stay`, and go to each of the others with the same probability."""
+    if states == 1:
+        return torch.ones(1, 1, dtype=torch.float64)
+    away = (1 - stay) / (states - 1)
+    return torch.full((states, states), away, dtype=torch.float64).fill_diagonal_(stay)

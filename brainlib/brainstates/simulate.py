@@ -1,11 +1,6 @@
-"""Simulated brains: wiring that switches with a hidden state, and the spikes that it makes.
+"""Simulation: states and spikes of an HMM-GLM, drawn bin by bin in a compiled loop."""
 
-Classes of connections are in the paper's order: inhibitory, none, excitatory. Used in all chapters on brain states.
-"""
-
-import math
-from functools import reduce
-from typing import NamedTuple
+from typing import no_type_check
 
 import numpy as np
 import torch
@@ -13,110 +8,15 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from brainlib.arguments import whole_number
-from brainlib.brainstates.design import require_stimuli
+from brainlib.brainstates.design import exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.history import exponential_basis
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
+from brainlib.jit import njit
 
 HIGHEST = 10_000.0  # spikes a bin: a network that fires more has run away
-ATTEMPTS = 100  # to draw a stable network
-
-
-class Brain(NamedTuple):
-    """A brain whose wiring is known.
-
-    - `parameters`: the true ones; weights through `basis`, then a bias that all states share;
-    - `adjacency[s, n, n']`: the sign of the connection from n' to n in state s; 0 is none;
-    - `adjacency_prior[n, n', :]`: a_0, the chances of the three classes from which every state drew;
-    - `strengths[s, n, n']`: positive, also where there is no connection; weights = adjacency x strengths, equation (3).
-    """
-
-    parameters: Parameters
-    adjacency: Int64[Tensor, "states neurons neurons"]
-    adjacency_prior: Float[Tensor, "neurons neurons 3"]
-    strengths: Float[Tensor, "states neurons neurons"]
-    emission: Emission
-    basis: Float[Tensor, "lags functions"]
-
-
-def demo_brain(generator: torch.Generator, states: int = 5, neurons: int = 20) -> Brain:
-    """The brain of the official demonstration; its sigmoid link allows less than one spike a bin, 0.46 on average.
-
-        a_0 ~ Dirichlet(0.2, 1.6, 0.2)   strengths log(1 + 3 u), u ~ U(0, 1)   biases U(-0.05, 0.05)
-        a state stays with 0.98 and goes to each of the others with 0.02 / (states - 1)
-
-    Raises `ValueError` for no states or neurons.
-    """
-    whole_number("states", states, least=1)
-    whole_number("neurons", neurons, least=1)
-    random = numpy_generator(generator)
-    prior = random.dirichlet((0.2, 1.6, 0.2), (neurons, neurons))
-    strengths = np.log1p(3 * random.random((states, neurons, neurons)))
-    bias = random.uniform(-0.05, 0.05, neurons)
-    adjacency = draw_adjacency(prior, states, random)
-    return assembled(prior, adjacency, strengths, bias, sticky(states, 0.98), Emission(link="sigmoid"))
-
-
-def paper_brain(generator: torch.Generator, states: int = 5, neurons: int = 20, strength_sd: float = 2.0) -> Brain:
-    """A brain of the paper's synthetic set, with a softplus link: about 0.7 spikes a bin.
-
-        a_0 ~ Dirichlet(0.1, 0.8, 0.1)   ln strengths ~ N(-5, strength_sd^2)   biases N(0, 0.0008), a variance
-        a state stays with 0.98 and goes to each of the others with 0.02 / (states - 1): 0.005 for the paper's 5
-
-    The default deviation is that of the paper's prior on strengths. The paper prints a variance of 1.5, with which the
-    true parameters themselves find 42 % of the states (mean over six brains, 20,000 bins each); with deviations of 1.5,
-    1.75, 2 and 2.25 they find 60, 77, 89 and 93 %. A network that can run away (`stable`), at 2 one in 24, is drawn
-    again, which the paper does not mention. Raises `ValueError` for no states or neurons, and a deviation that is
-    negative, not finite or so large that hardly any network is stable.
-    """
-    return group_brain(generator, groups=1, states_per_group=states, neurons_per_group=neurons, strength_sd=strength_sd)
-
-
-def group_brain(
-    generator: torch.Generator,
-    groups: int = 3,
-    states_per_group: int = 2,
-    neurons_per_group: int = 5,
-    strength_sd: float = 2.0,
-) -> Brain:
-    """Groups of neurons with states of their own, as one model: three of five neurons and two states in appendix A.6,
-    hence eight states.
-
-    A state's number in base `states_per_group` has the groups' states as digits, the first group's first. The sizes are
-    the paper's, the rest is a reconstruction: no connection leads from group to group, the groups' chains are
-    independent and stay with 0.98 each, and all else is as in `paper_brain`, which also says what is raised. Five
-    neurons say little: the true parameters find 24 % of the eight states (62 % of each group's two), and 45 and 69 %
-    with deviations of 3 and 4.
-    """
-    for name, count in (("groups", groups), ("states", states_per_group), ("neurons", neurons_per_group)):
-        whole_number(name, count, least=1)
-    if not 0 <= strength_sd < math.inf:
-        raise ValueError(f"strength_sd: got {strength_sd}, expected a finite number of at least 0")
-    S, N = states_per_group, groups * neurons_per_group
-    random = numpy_generator(generator)
-    group = np.arange(N) // neurons_per_group
-    for _ in range(ATTEMPTS):
-        prior = random.dirichlet((0.1, 0.8, 0.1), (N, N))
-        prior[group[:, None] != group] = 0, 1, 0
-        strengths = random.lognormal(-5, strength_sd, (S, N, N))
-        bias = random.normal(0, math.sqrt(0.0008), N)
-        adjacency = draw_adjacency(prior, S, random)
-        if stable(adjacency * strengths):
-            break
-    else:
-        raise ValueError(f"strength_sd: got {strength_sd:g}, expected less: {ATTEMPTS} networks would run away")
-    transition = reduce(np.kron, [sticky(S, 0.98)] * groups)
-    digits = np.arange(S**groups)[:, None] // S ** (groups - 1 - group) % S  # [states, N]: the own group's state
-    own = digits, np.arange(N)
-    return assembled(prior, adjacency[own], strengths[own], bias, transition, Emission())
-
-
-def simulate(
-    brain: Brain, trials: int, bins: int, generator: torch.Generator, bin_ms: float = 1.0
-) -> tuple[Trials, Int64[Tensor, "trials time"]]:
-    """Spikes of a brain and the states that it was in; as `sample_spikes`, which also says what is raised."""
-    return sample_spikes(brain.parameters, brain.emission, trials, bins, generator, basis=brain.basis, bin_ms=bin_ms)
+KINDS = {"poisson": 0, "bernoulli": 1}
+LINKS = {"softplus": 0, "exp": 1, "sigmoid": 2}
 
 
 def sample_spikes(
@@ -128,51 +28,42 @@ def sample_spikes(
     *,
     basis: Float[Tensor, "lags functions"] | None = None,
     coupling: bool = True,
-    refractory: Float[Tensor, "own_lags own_functions"] | None = None,
-    stimuli: Float[Tensor, "trials time covariates"] | None = None,
     bin_ms: float = 1.0,
 ) -> tuple[Trials, Int64[Tensor, "trials time"]]:
     """Draws states and spikes of an HMM-GLM, equations (1) and (2): z_1 from `log_initial`, nothing before bin 1.
 
-    `basis` (None: `exponential_basis()`), `coupling`, `refractory` and `stimuli` are those of the `design` that the
-    weights belong to. The same state of the generator gives the same spikes. Raises `ValueError` for no trials or bins,
-    weights with a runs' axis, of another design or not finite, chances that do not sum to 1, stimuli as `design` does,
-    and for networks that run away to more than 10,000 spikes a bin.
+    `basis` (None: `exponential_basis()`) and `coupling` are those of the `design` that the weights belong to. The same
+    state of the generator gives the same spikes. Raises `ValueError` for no trials or bins, weights with a runs' axis,
+    of another design or not finite, probabilities that do not sum to 1, and for networks that run away to more than
+    10,000 spikes a bin.
     """
-    from brainlib.brainstates import compiled_simulation as compiled
-
     whole_number("trials", trials, least=1)
     whole_number("bins", bins, least=1)
     weights = parameters.weights.detach().double().cpu().numpy()
-    none = torch.zeros(0, 0)
-    basis = (exponential_basis() if basis is None else basis) if coupling else none
-    refractory = none if refractory is None else refractory
-    stimuli = torch.zeros(trials, bins, 0) if stimuli is None else stimuli
-    require_stimuli(stimuli, torch.ones(trials, bins, dtype=torch.bool))
+    basis = (exponential_basis() if basis is None else basis) if coupling else torch.zeros(0, 0)
     if weights.ndim != 3:
         raise ValueError(f"weights: got shape {weights.shape}, expected (states, neurons, features) without runs")
     if not np.isfinite(weights).all():
         raise ValueError("weights: got NaN or infinite values, expected finite numbers")
     transition, initial = (p.detach().double().exp().cpu().numpy() for p in parameters[1:])
-    for name, chances in (("log_transition", transition), ("log_initial", initial)):
-        sums = chances.sum(-1)
+    for name, probabilities in (("log_transition", transition), ("log_initial", initial)):
+        sums = probabilities.sum(-1)
         if not (abs(sums - 1) < 1e-3).all():
-            raise ValueError(f"{name}: got chances that sum to {sums.min():g} to {sums.max():g}, expected 1")
+            got = f"{sums.min():g} to {sums.max():g}"
+            raise ValueError(f"{name}: got probabilities that sum to {got}, expected 1")
     _, N, D = weights.shape
-    expected = N * (basis.shape[1] + refractory.shape[1]) + stimuli.shape[2] + 1
-    if expected != D:
-        raise ValueError(f"weights: got {D} features, expected {expected} for {N} neurons and what they hear")
+    if N * basis.shape[1] + 1 != D:
+        raise ValueError(f"weights: got {D} features, expected {N * basis.shape[1] + 1} for {N} neurons and this basis")
 
     states = np.empty((trials, bins), np.int64)
     counts = np.empty((trials, bins, N), np.int32)
-    highest = compiled.simulate(
+    highest = _simulate(
         initial,
         transition,
         weights,
-        *(tensor.double().cpu().contiguous().numpy() for tensor in (basis, refractory, stimuli)),
-        compiled.KINDS[emission.kind],
-        compiled.LINKS[emission.link],
-        float(emission.dispersion),
+        basis.double().cpu().contiguous().numpy(),
+        KINDS[emission.kind],
+        LINKS[emission.link],
         HIGHEST,
         numpy_generator(generator),
         states,
@@ -180,49 +71,77 @@ def sample_spikes(
     )
     if not highest <= HIGHEST:
         raise ValueError(f"weights: got a network that runs away to {highest:g} spikes a bin, expected a stable one")
-    found = torch.from_numpy(counts)
+    spikes = torch.from_numpy(counts)
     if counts.max() < 256:
-        found = found.to(torch.uint8)
-    return Trials(found, torch.full((trials,), bins), bin_ms), torch.from_numpy(states)
-
-
-def assembled(
-    prior: np.ndarray,  # [N, N, 3]
-    adjacency: np.ndarray,  # [S, N, N]
-    strengths: np.ndarray,  # [S, N, N]
-    bias: np.ndarray,  # [N]
-    transition: np.ndarray,  # [S, S]
-    emission: Emission,
-) -> Brain:
-    S, N, _ = strengths.shape
-    weights = np.concatenate([adjacency * strengths, np.broadcast_to(bias[:, None], (S, N, 1))], axis=2)
-    initial = np.full(S, 1 / S)
-    parameters = Parameters(*(torch.from_numpy(a).float() for a in (weights, np.log(transition), np.log(initial))))
-    prior, strengths = (torch.from_numpy(a).float() for a in (prior, strengths))
-    return Brain(parameters, torch.from_numpy(adjacency), prior, strengths, emission, exponential_basis())
-
-
-def draw_adjacency(prior: np.ndarray, states: int, random: np.random.Generator) -> np.ndarray:
-    """[states, N, N] of -1, 0 and 1: one-hot a_s from a_0, equation (4) at temperature 0."""
-    u = random.random((states, *prior.shape[:2]))
-    return (u >= prior[..., 0]).astype(np.int64) + (u >= prior[..., :2].sum(-1)) - 1
-
-
-def stable(weights: np.ndarray) -> bool:
-    """Whether no state's network, [S, N, N], can run away: the excitatory weights' spectral radius is below 1.
-
-    With a basis that sums to 1, mean rates then stay below those of the linear network f = softplus(b) + max(W, 0) f.
-    """
-    return bool(abs(np.linalg.eigvals(weights.clip(min=0))).max() < 1)
-
-
-def sticky(states: int, stay: float) -> np.ndarray:
-    """[states, states]: stays with `stay`, and goes to all others with the same chance."""
-    if states == 1:
-        return np.ones((1, 1))
-    return np.full((states, states), (1 - stay) / (states - 1)) + (stay - (1 - stay) / (states - 1)) * np.eye(states)
+        spikes = spikes.to(torch.uint8)
+    return Trials(spikes, torch.full((trials,), bins), bin_ms), torch.from_numpy(states)
 
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:
     """A generator of numpy's, for what torch has no generator for; seeded by `generator`, which moves on."""
     return np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device)))
+
+
+@njit()
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _draw(probabilities, random):
+    """A place in `probabilities`, which sum to 1 up to rounding."""
+    u = random.random()
+    for place in range(len(probabilities) - 1):
+        u -= probabilities[place]
+        if u < 0:
+            return place
+    return len(probabilities) - 1
+
+
+@njit()
+@no_type_check
+def _rate(eta, link):
+    if link == 0:
+        return max(eta, 0.0) + np.log1p(np.exp(-abs(eta)))
+    if link == 1:
+        return np.exp(eta)
+    return 1 / (1 + np.exp(-eta))
+
+
+@njit()
+@no_type_check
+def _count(f, kind, link, random):
+    if kind == 0:
+        return random.poisson(f)
+    p = f if link == 2 else -np.expm1(-f)
+    return 1 if random.random() < p else 0
+
+
+@njit()
+@no_type_check
+def _simulate(initial, transition, weights, basis, kind, link, most, random, z, x):
+    """Fills states z [B, T] and counts x [B, T, N]; gives the highest rate, and stops at one above `most`.
+
+    initial [S]   transition [S, S]   weights [S, N, D], their features in the order of `Design`
+    basis [lags, functions], no functions without coupling
+    """
+    B, T, N = x.shape
+    D = weights.shape[2]
+    features = np.empty(D)
+    highest = 0.0
+    for b in range(B):
+        for t in range(T):
+            z[b, t] = _draw(initial if t == 0 else transition[z[b, t - 1]], random)
+            features[: D - 1] = 0
+            for k in range(min(t, len(basis))):
+                for j in range(basis.shape[1]):
+                    for n in range(N):
+                        features[j * N + n] += basis[k, j] * x[b, t - 1 - k, n]
+            features[D - 1] = 1
+            for n in range(N):
+                eta = 0.0
+                w = weights[z[b, t], n]
+                for d in range(D):
+                    eta += w[d] * features[d]
+                f = _rate(eta, link)
+                highest = max(highest, f)
+                if not f <= most:
+                    return highest
+                x[b, t, n] = _count(f, kind, link, random)
+    return highest

@@ -8,13 +8,11 @@ from .batches import CoherentStreams, RandomCrops, windows
 from .digits import Digits, digits
 from .doors import Located, locate, missing
 from .errors import DataError, DataUnavailable
-from .europarl import europarl
 from .hippocampus import Hippocampus, hippocampus
 from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
 from .pfc6 import MazeTrials, pfc6
-from .spikes import bin_spikes
-from .texts import shakespeare, tiny_shakespeare
-from .tokens import decode, encode, require_batch, split
+from .recording import bin_spikes
+from .tokens import decode, encode, require_batch, shakespeare, split, tiny_shakespeare
 from .trials import Trials
 from .verses import verse_texts, verses
 from .waves import WAVES, Waves, waves
@@ -38,7 +36,6 @@ __all__ = [
     "decode",
     "digits",
     "encode",
-    "europarl",
     "hippocampus",
     "hold_out",
     "locate",

@@ -11,8 +11,7 @@ from torch import Tensor
 from brainlib.extras import extra
 
 from .doors import locate
-from .errors import DataError
-from .formats import reading
+from .errors import DataError, reading
 from .recording import Recording
 
 SPIKES, TRAJECTORY = (f"hippocampus_linear_track/{name}" for name in ("spikes.mat", "trajectory.videoPositionTracking"))

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from .errors import DataError, DataUnavailable
-from .spikes import bin_spikes
+from .recording import bin_spikes
 from .trials import Trials
 
 BIN_MS = 20.0

@@ -1,9 +1,14 @@
-"""Text as tokens: a token is a byte of its UTF-8 form, so the vocabulary has 256 entries and nothing is unknown."""
+"""Text as tokens: a token is a byte of its UTF-8 form, so the vocabulary has 256 entries and nothing is unknown.
+
+And the plays of Shakespeare as such.
+"""
 
 import numpy as np
 import torch
 from jaxtyping import Integer, UInt8
 from torch import Tensor
+
+from .doors import locate
 
 
 def encode(text: str | bytes) -> UInt8[Tensor, "bytes"]:
@@ -58,7 +63,8 @@ def require_bytes(argument: str, tokens: Tensor) -> None:
 
 def require_batch(vocab: int, tokens: Tensor, targets: Tensor | None = None) -> None:
     """Raise `ValueError` unless `tokens`, and `targets` if there are any, are whole numbers from 0 to `vocab - 1`,
-    shaped (batch, time) and shaped alike: what every language model of the book reads."""
+    shaped (batch, time) and shaped alike: what every language model of the book reads. A GPU checks the range itself,
+    later."""
     for name, values in (("tokens", tokens), ("targets", targets)):
         if values is None:
             continue
@@ -66,8 +72,28 @@ def require_batch(vocab: int, tokens: Tensor, targets: Tensor | None = None) -> 
             raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
         if values.ndim != 2 or values.numel() == 0:
             raise ValueError(f"{name}: got shape {tuple(values.shape)}, expected (batch, time), both at least 1")
-        low, high = (int(bound) for bound in values.aminmax())
-        if low < 0 or high >= vocab:
-            raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {vocab - 1}")
+        low, high = (bound.long() for bound in values.aminmax())  # uint8 itself cannot be compared with 256
+        if values.device.type == "cuda":  # not waited for: a GPU that meets another value stops with an assertion
+            torch._assert_async((low >= 0) & (high < vocab), f"{name}: expected values from 0 to {vocab - 1}")
+        elif low < 0 or high >= vocab:
+            raise ValueError(f"{name}: got values from {int(low)} to {int(high)}, expected 0 to {vocab - 1}")
     if targets is not None and targets.shape != tokens.shape:
         raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected that of tokens {tuple(tokens.shape)}")
+
+
+def shakespeare() -> UInt8[Tensor, "bytes"]:
+    """Nine plays of Shakespeare, 1,181,777 bytes of ASCII that come with brainlib.
+
+    They are those that tiny Shakespeare has excerpts of, whole, in another edition and in the same form: names of
+    speakers and what they say, without headings and stage directions.
+    """
+    return _read("shakespeare.txt")
+
+
+def tiny_shakespeare() -> UInt8[Tensor, "bytes"]:
+    """Tiny Shakespeare: 1,115,394 bytes of plays, the text of the official BDH demo. Raises what `locate` raises."""
+    return _read("tinyshakespeare.txt")
+
+
+def _read(name: str) -> UInt8[Tensor, "bytes"]:
+    return torch.from_numpy(np.fromfile(locate(name).path, dtype=np.uint8))

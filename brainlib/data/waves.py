@@ -11,8 +11,7 @@ from torch import Tensor
 from brainlib.extras import extra
 
 from .doors import Located, locate
-from .errors import DataError
-from .formats import reading
+from .errors import DataError, reading
 from .recording import Recording
 
 WAVES = ("Blankenship2011_WT_01", "Sun2008_X026P11R-MEME1")

@@ -1,5 +1,11 @@
-"""A study on the workers of a Dask scheduler: functions go by name, results come back to the caller."""
+"""A study on the workers of a Dask scheduler: functions go by name, results come back to the caller.
 
+A worker is started where brainlib and the function's module are installed as they are for the caller, one task at a
+time: `dask worker tcp://host:8786 --nthreads 1`, or by dask_jobqueue's `SLURMCluster(cores=1, processes=1, ...)`.
+"""
+
+import logging
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,60 +18,63 @@ PATIENCE = 60  # seconds without any worker
 
 @contextmanager
 def connected(address: str | None) -> Iterator[Any]:
-    """A client of the scheduler at `address`, None without one; raises `ValueError` where none answers."""
+    """A client of the scheduler at `address`, None without one; raises `RuntimeError` where no worker answers."""
     if address is None:
         yield None
         return
     with extra("cluster"):
         import distributed
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells tracebacks where a line is enough
     try:
         client = distributed.Client(address, timeout=10)
     except (OSError, ValueError) as error:
-        raise ValueError(f"scheduler: none answers at {address} ({error or type(error).__name__})") from None
-    try:
-        client.wait_for_workers(1, timeout=PATIENCE)
+        raise RuntimeError(f"no Dask scheduler answers at {address} ({error or type(error).__name__})") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise _deserted(client) from None
         yield client
-    except TimeoutError:
-        raise RuntimeError(f"the Dask scheduler at {address} has had no worker for {PATIENCE} s") from None
-    finally:
-        client.close(timeout=5)
 
 
 def facts(client: Any, function: Callable, device: str) -> dict[str, Any]:
-    """What a result depends on there; raises `RuntimeError` if the workers differ or have other code than the caller."""
+    """What results of the workers depend on; raises `RuntimeError` unless code and versions are the caller's."""
+    here = machine(function, "cpu")
     said = client.run(machine, function, device)
-    here = machine(function, device)["code"]
     first = next(iter(said.values()))
-    for worker, other in said.items():
-        if other["code"] != here:
-            raise RuntimeError(f"the worker {worker} has other code of {function.__module__} than this process")
-        if other != first:
-            raise RuntimeError(f"the worker {worker} differs from the others: {other}, not {first}")
+    for worker, there in said.items():
+        for name, expected in (here | {"device": first["device"], "fresh": True}).items():
+            if there[name] != expected:
+                raise RuntimeError(f"the worker {worker}: its {name} is {there[name]}, expected {expected}")
     return first
 
 
-def computed(client: Any, waiting: dict[int, Unit], retries: int) -> Iterator[tuple[int, Any]]:
-    """The packed results, in the order in which they are ready."""
+def computed(client: Any, waiting: dict[int, Unit]) -> Iterator[tuple[int, Any]]:
+    """The packed results, in the order in which they are ready; the scheduler gives a dead worker's units to others."""
     import distributed
 
-    futures = {
-        client.submit(_run, unit, key=f"{unit.name}-{unit.seed}-{id(waiting):x}-{number}", retries=0): number
-        for number, unit in waiting.items()
-    }
+    # As bytes: a scheduler reads what it hands on, and need not know the experiment.
+    futures = {client.submit(_run, pickle.dumps(unit), pure=False): number for number, unit in waiting.items()}
+    ready = distributed.as_completed(futures, timeout=None)
     try:
-        for future in distributed.as_completed(futures):
+        for future in ready:
             try:
                 yield futures[future], future.result()
             except distributed.KilledWorker:
-                raise RuntimeError(f"each worker that ran {waiting[futures[future]].words} died") from None
+                raise RuntimeError(f"each worker that computed {waiting[futures[future]].words} died") from None
     finally:
         client.cancel(list(futures))
 
 
-def _run(unit: Unit) -> Any:
-    """On a worker that joined later, code and versions may differ."""
+def _run(pickled: bytes) -> Any:
+    """On a worker, which may have joined after the plan was made."""
+    unit = pickle.loads(pickled)
     there = machine(unit.function, unit.device)
-    expected = {name: unit.facts[name] for name in there}
-    if there != expected:
-        raise RuntimeError(f"a worker differs from the first: {there}, not {expected}")
+    for name, fact in there.items():
+        if fact != unit.facts[name]:
+            raise RuntimeError(f"a worker's {name} is {fact}, expected {unit.facts[name]}")
     return unit.run()
+
+
+def _deserted(client: Any) -> RuntimeError:
+    return RuntimeError(f"the Dask scheduler at {client.scheduler.address} has had no worker for {PATIENCE} s")

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import torch
 
 DAYS_KEPT = 60  # since a result was last read
 _ARRAY = "__array__"
+_FACTS = "__facts__"
 
 
 def home() -> Path:
@@ -92,48 +94,49 @@ def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return [unpack(inner, arrays) for inner in value] if isinstance(value, list) else value
 
 
-def read(folder: Path) -> Any:
-    """The result in a folder, or None where there is none or a broken one."""
+def read(path: Path) -> Any:
+    """The result in a file, or None where there is none or a broken one."""
     try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))["result"]
-        arrays = {}
-        if (path := folder / "arrays.npz").is_file():
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        os.utime(folder)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        content = json.loads(arrays.pop(_FACTS).tobytes())["result"]
+        os.utime(path)
         return unpack(content, arrays)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def write(folder: Path, packed: tuple[Any, dict[str, np.ndarray]], facts: Mapping[str, Any]) -> None:
-    """Writes a packed result with the facts about it, whole or not at all, and forgets results long unread."""
+def write(path: Path, packed: tuple[Any, dict[str, np.ndarray]], facts: Mapping[str, Any]) -> None:
+    """Writes a packed result with the facts about it, whole or not at all: one file of NumPy's npz format."""
     content, arrays = packed
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unfinished-"))
-    try:
-        (work / "result.json").write_text(json.dumps({**facts, "result": content}), encoding="utf-8")
-        if arrays:
-            np.savez(work / "arrays.npz", **arrays)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    for old in folder.parent.iterdir():
-        if old.is_dir() and old.stat().st_mtime < time.time() - DAYS_KEPT * 86_400:
-            shutil.rmtree(old, ignore_errors=True)
+    text = json.dumps({**facts, "result": content}).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=False) as file:
+        try:
+            np.savez(file, **{_FACTS: np.frombuffer(text, dtype=np.uint8)}, **arrays)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def forget_old() -> None:
+    """Removes results that were not read for a long time."""
+    for old in home().iterdir():
+        if old.stat().st_mtime < time.time() - DAYS_KEPT * 86_400:
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
 
 
 @contextmanager
-def working(folder: Path) -> Iterator[Path | None]:
-    """The folder beside `folder` for a unit's checkpoints, held alone: who comes second waits for the first.
+def working(path: Path) -> Iterator[Path | None]:
+    """The folder beside `path` for a unit's checkpoints, held alone: who comes second waits for the first.
 
-    None where nothing can be written.
+    It is removed once `path` is there. None where nothing can be written.
     """
-    work = folder.with_name(f"{folder.name}.running")
+    work = path.with_suffix(".running")
     try:
         work.mkdir(parents=True, exist_ok=True)
-        lock = (work.parent / f".{folder.name}.lock").open("w")
+        lock = path.with_suffix(".lock").open("w")
     except OSError:
         yield None
         return
@@ -141,4 +144,6 @@ def working(folder: Path) -> Iterator[Path | None]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         work.mkdir(exist_ok=True)
         yield work
+        if path.exists():
+            shutil.rmtree(work, ignore_errors=True)
         Path(lock.name).unlink(missing_ok=True)

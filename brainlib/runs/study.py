@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 
@@ -21,7 +21,7 @@ RETRIES = 2  # after the death of a process
 def study(
     function: Callable[..., Mapping[str, Any]],
     conditions: Mapping[str, Any],
-    seeds: Iterable[int],
+    seeds: Iterable[SupportsIndex],
     *,
     device: str = "auto",
     processes: int | None = None,
@@ -62,10 +62,10 @@ def study(
         packed = {
             number: store.pack(known)
             for number, unit in enumerate(units)
-            if facts["fresh"] and (known := store.read(unit.folder)) is not None
+            if facts["fresh"] and (known := store.read(unit.path)) is not None
         }
         waiting = {number: unit for number, unit in enumerate(units) if number not in packed}
-        with _bar(len(units), len(packed), function.__name__, progress) as bar:
+        with _bar(len(units), len(packed), function.__name__, progress and bool(waiting)) as bar:
             for number, result in _computed(waiting, client, _at_once(processes, facts["device"]), bar):
                 packed[number] = result
                 bar.update()
@@ -75,13 +75,20 @@ def study(
 
 def _computed(waiting: dict[int, Unit], client: Any, at_once: int, bar: Any) -> Iterator[tuple[int, Any]]:
     if client:
-        yield from cluster.computed(client, waiting, RETRIES)
+        yield from _kept(cluster.computed(client, waiting), waiting)
     elif at_once > 1 and len(waiting) > 1:
         yield from _in_processes(dict(waiting), at_once)
     else:
         for number, unit in waiting.items():
             bar.set_postfix_str(unit.words)
             yield number, unit.run()
+
+
+def _kept(results: Iterator[tuple[int, Any]], waiting: dict[int, Unit]) -> Iterator[tuple[int, Any]]:
+    """What came from elsewhere is kept here as well."""
+    for number, packed in results:
+        waiting[number].keep(packed)
+        yield number, packed
 
 
 def _in_processes(waiting: dict[int, Unit], at_once: int) -> Iterator[tuple[int, Any]]:

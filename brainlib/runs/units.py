@@ -1,5 +1,6 @@
 """The unit of work: one condition and one seed of one experiment."""
 
+import contextlib
 import platform
 import shutil
 import time
@@ -41,32 +42,34 @@ class Unit:
         return f"{self.name}, seed {self.seed}"
 
     @property
-    def folder(self) -> Path:
+    def path(self) -> Path:
         """Where the result is kept."""
-        return store.home() / store.key(self.facts)
+        return store.home() / f"{store.key(self.facts)}.npz"
 
     def run(self) -> tuple[Any, dict[str, np.ndarray]]:
         """Computes the result, or reads it; packed as `store.pack` does. Errors name the condition and the seed."""
         if not self.facts["fresh"]:
             return self._computed(None)
-        with store.working(self.folder) as work:
-            known = store.read(self.folder)  # another process may have been first
+        with store.working(self.path) as work:
+            known = store.read(self.path)  # another process may have been first
             if known is not None:
                 return store.pack(known)
             began = time.monotonic()
             packed = self._computed(work)
-            if work is not None and machine(self.function, self.device) == self._machine:
-                facts = {
-                    "seconds": time.monotonic() - began,
-                    "provenance": backend.provenance(backend.resolve_device(self.device)),
-                }
-                store.write(self.folder, packed, self.facts | facts)
+            if work is None:
+                return packed
+            if machine(self.function, self.device).items() <= self.facts.items():
+                self.keep(packed, seconds=time.monotonic() - began)
+            else:  # the code was changed in mid-run
                 shutil.rmtree(work, ignore_errors=True)
             return packed
 
-    @property
-    def _machine(self) -> dict[str, Any]:
-        return {name: fact for name, fact in self.facts.items() if name not in ("function", "settings", "seed")}
+    def keep(self, packed: tuple[Any, dict[str, np.ndarray]], **measured: float) -> None:
+        """Writes a packed result with its provenance where results are kept, if that can be written."""
+        provenance = backend.provenance(backend.resolve_device(self.device))
+        with contextlib.suppress(OSError):
+            store.write(self.path, packed, self.facts | measured | {"provenance": provenance})
+            store.forget_old()
 
     def _computed(self, work: Path | None) -> tuple[Any, dict[str, np.ndarray]]:
         try:

@@ -2,10 +2,12 @@
 
 A span is the paper's N, how many bits back the answer reaches. A curriculum is a row of stages, each a list of spans
 that lie side by side; a network moves to the next stage when it passes a test of the present one. The official code
-calls them `single`, `cumulative` and `sliding`. Used in chapters/timescales/02_curricula.ipynb.
+calls them `single`, `cumulative` and `sliding`.
 """
 
 from dataclasses import dataclass
+
+from brainlib.arguments import whole_number
 
 SHORTEST_SPAN = 2
 
@@ -29,6 +31,9 @@ class Curriculum:
     own_heads: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("smallest", "largest"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        object.__setattr__(self, "moves", tuple(whole_number("moves", move) for move in self.moves))
         if self.smallest < SHORTEST_SPAN:
             raise ValueError(f"smallest: got {self.smallest}, expected a span of at least {SHORTEST_SPAN}")
         if self.largest < self.smallest:

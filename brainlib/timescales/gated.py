@@ -18,7 +18,7 @@ class GatedRNN(Network):
     All weights are drawn from U(-1, 1) / sqrt(units), torch's default; the forget gate gets no bias of its own. Bits
     are read as -1 and 1. A state is the output of the cells; an LSTM's cells themselves always begin at 0. Raises
     `ValueError` for another kind and for sizes that are not positive. `generator` (None: torch's own) draws the
-    weights. Used in chapters/timescales/02_curricula.ipynb.
+    weights.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ class Network(nn.Module):
         weight, bias = self.readout_weight[chosen], self.readout_bias[chosen]
         return linear(states, weight.flatten(0, 1), bias.flatten()).unflatten(-1, (-1, 2)).movedim(-2, 0)
 
-    def initial_state(self, batch: int, generator: torch.Generator) -> Float[Tensor, "batch units"]:
+    def initial_state(self, batch: int, generator: torch.Generator | None = None) -> Float[Tensor, "batch units"]:
         """States to start `batch` sequences from."""
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 A sequence is a row of bits. A span N is how many bits back the answer reaches, the last bit counted: the parity of the
 last N bits, or whether the bit N - 1 before the last is the same as the last. It is asked for once, after the last bit.
-Definitions and lengths are the official code's. Used in all chapters on timescales.
+Definitions and lengths are the official code's.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,11 @@
-"""Three ways to learn a time constant that must not be shorter than a time step.
+"""Three ways to learn a time constant that must not be shorter than a time step of one bit.
 
-A time constant tau is in bits; at k steps a bit it is k tau steps, at least 1, for a leak 1 / (k tau) of at most 1.
 What is trained is a raw value of each unit:
 
-- "clamp" (the official code): k tau = max(k raw, 1). Below, the gradient is 0 and the unit stays where it is.
-- "projected": the same, and after each step of the optimiser raw values below 1 / k are put back to it
+- "clamp" (the official code): tau = max(raw, 1). Below, the gradient is 0 and the unit stays where it is.
+- "projected": the same, and after each step of the optimiser raw values below 1 are put back to it
   (`LeakyRNN.project_`), where the gradient still counts.
 - "softplus": tau = 1 + log(1 + exp(raw)), which is smooth and only ever approaches 1.
-
-Used in chapters/timescales/02_curricula.ipynb.
 """
 
 from typing import Literal
@@ -22,22 +19,19 @@ TauForm = Literal["clamp", "projected", "softplus"]
 LEAST_RAISED = 2.0**-24  # bits above 1: with a softplus of exactly 0 a unit would never move
 
 
-def in_steps(raw: Float[Tensor, "units"], form: TauForm, steps_per_bit: int = 1) -> Float[Tensor, "units"]:
-    """The time constants in steps, each at least 1, of raw values."""
-    if form == "softplus":
-        return steps_per_bit * (1 + softplus(raw))
-    return (steps_per_bit * raw).clamp(min=1)
+def tau_of(raw: Float[Tensor, "units"], form: TauForm) -> Float[Tensor, "units"]:
+    """The time constants in bits, each at least 1, of raw values."""
+    return 1 + softplus(raw) if form == "softplus" else raw.clamp(min=1)
 
 
-def raw_of(tau: Float[Tensor, "units"], form: TauForm, steps_per_bit: int = 1) -> Float[Tensor, "units"]:
-    """The raw values of time constants in bits: the inverse of `in_steps`, up to rounding.
+def raw_of(tau: Float[Tensor, "units"], form: TauForm) -> Float[Tensor, "units"]:
+    """The raw values of time constants in bits: the inverse of `tau_of`, up to rounding.
 
-    Raises `ValueError` for time constants that are not finite or too short: below 1 for "softplus", else below a step.
+    Raises `ValueError` for time constants that are not finite or below 1.
     """
-    shortest = 1.0 if form == "softplus" else 1 / steps_per_bit
-    if not ((tau >= shortest) & tau.isfinite()).all():
+    if not ((tau >= 1) & tau.isfinite()).all():
         got = f"{float(tau.min()):g} to {float(tau.max()):g}"
-        raise ValueError(f"tau: got {got} bits, expected finite time constants of at least {shortest:g}")
+        raise ValueError(f"tau: got {got} bits, expected finite time constants of at least 1")
     if form != "softplus":
         return tau
     raised = (tau - 1).clamp(min=LEAST_RAISED)

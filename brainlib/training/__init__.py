@@ -6,7 +6,6 @@ from brainlib.training.evaluation import byte_losses, loss_by_context
 from brainlib.training.history import History
 from brainlib.training.loop import train
 from brainlib.training.schedule import learning_rate
-from brainlib.training.sharding import shard
 from brainlib.training.snapshot import Batches
 
 __all__ = [
@@ -17,6 +16,5 @@ __all__ = [
     "byte_losses",
     "learning_rate",
     "loss_by_context",
-    "shard",
     "train",
 ]

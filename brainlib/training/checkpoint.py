@@ -1,13 +1,10 @@
-"""Checkpoints on disk: a directory each, written whole or not at all.
+"""Checkpoints on disk: a safetensors file each, `folder/step-00000120.safetensors`, written whole or not at all.
 
-    folder/step-00000120/model.safetensors       parameters and buffers
-                         optimizer.safetensors   AdamW's two moments and step counts
-                         batches.safetensors     how far the data were read
-                         rank-0.safetensors      random number generators and carried state, a file for each process
-                         progress.json           what the run is, and what it measured so far
-                         manifest.json           format, size and SHA-256 of every other file
+Its tensors are called `model/...` (parameters and buffers), `optimizer/...` (AdamW's moments and step counts),
+`batches/...` (how far the data were read) and `state/...` (random number generators, carried state); its metadata hold
+as JSON what the run is and what it measured so far, and a hash of all.
 
-A directory is filled beside its final place, flushed to the disk, and renamed; what a killed process left behind has
+A file is written beside its final place, flushed to the disk, and renamed; what a killed process left behind has
 another name and is never read.
 """
 
@@ -15,21 +12,19 @@ import hashlib
 import json
 import os
 import re
-import shutil
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from brainlib.training.parallel import Processes
-
-FORMAT = 1
 KEPT = 2
-_FINISHED = re.compile(r"step-\d{8,}")
-_UNFINISHED = re.compile(r"\.(writing|removing)-step-\d{8,}")
+_FINISHED = re.compile(r"step-\d{8,}\.safetensors")
+_UNFINISHED = re.compile(r"\.writing-step-\d{8,}\.safetensors")
 
 
 class CheckpointError(ValueError):
@@ -38,119 +33,82 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`progress` is JSON; `tensors` maps a file's stem to its named tensors."""
+    """`progress` is JSON; `tensors` maps a kind, such as "model", to its named tensors."""
 
     progress: dict[str, Any]
     tensors: dict[str, dict[str, Tensor]]
 
 
-def save(folder: Path, step: int, checkpoint: Checkpoint, group: Processes) -> None:
-    """Writes `checkpoint` as `folder/step-...` and then removes all but the newest two.
-
-    Each process calls this with the tensors that it is to write; `progress` is the first process's.
-    """
-    final = folder / f"step-{step:08d}"
-    temporary = folder / f".writing-{final.name}"
-    if group.rank == 0:
-        clean(folder)
-        temporary.mkdir()
-    group.wait()
-    for stem, tensors in checkpoint.tensors.items():
-        _write_tensors(temporary / f"{stem}.safetensors", tensors)
-    group.wait()
-    if group.rank == 0:
-        _write_json(temporary / "progress.json", checkpoint.progress)
-        files = {path.name: _fingerprint(path) for path in sorted(temporary.iterdir())}
-        _write_json(temporary / "manifest.json", {"format": FORMAT, "files": files})
-        _flush(temporary)
-        os.replace(temporary, final)
-        _flush(folder)
-        for old in finished(folder)[:-KEPT]:
-            os.replace(old, folder / f".removing-{old.name}")
-        clean(folder)
-    group.wait()
+def save(folder: Path, step: int, checkpoint: Checkpoint) -> None:
+    """Writes `checkpoint` as `folder/step-...` and then removes all but the newest two."""
+    final = folder / f"step-{step:08d}.safetensors"
+    unfinished = folder / f".writing-{final.name}"
+    # Copies, because two names may share one tensor (tied weights), and a file holds each on its own.
+    tensors = {
+        f"{kind}/{name}": tensor.detach().to("cpu", copy=True).contiguous()
+        for kind, named in checkpoint.tensors.items()
+        for name, tensor in named.items()
+    }
+    progress = json.dumps(checkpoint.progress, allow_nan=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, unfinished, {"progress": progress, "sha256": _hash(progress, tensors)})
+    _flush(unfinished)
+    os.replace(unfinished, final)
+    _flush(folder)
+    for old in finished(folder)[:-KEPT]:
+        old.unlink()
 
 
 def finished(folder: Path) -> list[Path]:
     """The checkpoints in `folder`, oldest first."""
-    found = [path for path in folder.iterdir() if _FINISHED.fullmatch(path.name) and path.is_dir()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+    found = [path for path in folder.iterdir() if _FINISHED.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
 
 
-def clean(folder: Path) -> None:
-    """Removes what a killed process left half written or half removed."""
-    for path in folder.iterdir():
-        if _UNFINISHED.fullmatch(path.name) and path.is_dir():
-            shutil.rmtree(path)
-
-
-def load_newest(folder: Path, rank: int) -> Checkpoint | None:
-    """The newest checkpoint in `folder` as process `rank` needs it, or None if there is none.
+def load_newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint in `folder`, or None if there is none. Removes what a killed process left half written.
 
     Raises `CheckpointError` if it is damaged, and says which older one is there; it never takes that one by itself.
     """
+    if not folder.is_dir():
+        return None
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink()
     paths = finished(folder)
     if not paths:
         return None
     try:
-        return load(paths[-1], rank)
+        return load(paths[-1])
     except CheckpointError as error:
         older = f"go on from the older {paths[-2]}" if len(paths) > 1 else "start anew (there is no older one)"
         raise CheckpointError(f"{error}. To {older}, remove {paths[-1]}") from error
 
 
-def load(path: Path, rank: int) -> Checkpoint:
-    """The checkpoint in the directory `path` as process `rank` needs it. Raises `CheckpointError` if it is damaged."""
-    manifest = _read_json(path / "manifest.json")
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise CheckpointError(f"{path / 'manifest.json'}: is not the manifest of a checkpoint")
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(f"{path / 'manifest.json'}: has format {manifest.get('format')!r}, expected {FORMAT}")
-    for name, expected in manifest["files"].items():
-        _verify(path / name, expected)
-    progress = _read_json(path / "progress.json")
-    stems = ["model", "optimizer", "batches"]
-    if rank < progress["history"]["processes"]:
-        stems.append(f"rank-{rank}")
-    return Checkpoint(progress, {stem: _read_tensors(path / f"{stem}.safetensors") for stem in stems})
-
-
-def _verify(path: Path, expected: Any) -> None:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is missing")
-    found = _fingerprint(path)
-    if found != expected:
-        raise CheckpointError(f"{path}: is damaged (it has {found}, the manifest says {expected})")
-
-
-def _fingerprint(path: Path) -> dict[str, int | str]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    # Copies, because two names may share one tensor (tied weights), and a file holds each on its own.
-    save_file({name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}, path)
-    _flush(path)
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def load(path: Path) -> Checkpoint:
+    """The checkpoint in the file `path`. Raises `CheckpointError` if it is damaged."""
     try:
-        return {name: tensor.clone() for name, tensor in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    if "progress" not in about or about.get("sha256") != _hash(about["progress"], tensors):
+        raise CheckpointError(f"{path}: is damaged, its content is not what was written")
+    kinds: dict[str, dict[str, Tensor]] = defaultdict(dict)
+    for name, tensor in tensors.items():
+        kind, _, own = name.partition("/")
+        kinds[kind][own] = tensor
+    return Checkpoint(json.loads(about["progress"]), kinds)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-    _flush(path)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+def _hash(progress: str, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(progress.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _flush(path: Path) -> None:

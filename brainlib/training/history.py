@@ -14,13 +14,12 @@ class History:
     `losses`, `learning_rates` and `gradient_norms` (before clipping) have one entry a step: entry i belongs to
     step i + 1. `evaluations` are pairs (steps done, value of `evaluate`). `seconds` is the wall-clock time of the
     steps, evaluations and checkpoints that led to the result. `parameters` counts the model's trainable numbers,
-    `precision` is the one that was used ("float32" or "bfloat16"), `processes` how many shared each batch.
+    `precision` is the one that was used ("float32" or "bfloat16").
     """
 
     config: TrainingConfig
     parameters: int
     precision: str
-    processes: int = 1
     losses: list[float] = field(default_factory=list)
     learning_rates: list[float] = field(default_factory=list)
     gradient_norms: list[float] = field(default_factory=list)

@@ -15,12 +15,10 @@ from brainlib.training import checkpoint
 from brainlib.training.config import TrainingConfig
 from brainlib.training.history import History
 from brainlib.training.mode import mode
-from brainlib.training.parallel import Processes, processes
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.schedule import learning_rate
-from brainlib.training.sharding import is_sharded, whole
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import detach, pack, tree_map
+from brainlib.training.trees import detach, leaves, pack, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -47,10 +45,7 @@ def train(
       `checkpoint_every` may differ. A finished run is loaded and returned at once.
     - `progress` shows a bar (the environment variable TQDM_DISABLE=1 hides it everywhere).
 
-    Random numbers drawn inside the model come from `config.seed`; the caller's generators are left as they were. Under
-    torchrun each process takes its contiguous share of every batch's rows and carries the state of those; the first one
-    evaluates and writes the shared files, and every process returns the same history. If `shard` has split the model's
-    weights over the processes, all of them evaluate, and the first one's number counts.
+    Random numbers drawn inside the model come from `config.seed`; the caller's generators are left as they were.
 
     Raises `ValueError` for unfit arguments, `CheckpointError` for a checkpoint that is damaged or of another run, and
     `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
@@ -61,20 +56,18 @@ def train(
     with contextlib.ExitStack() as stack:
         if device.type == "cuda":
             stack.enter_context(torch.cuda.device(device))
-        group = processes(device)
         stack.enter_context(mode(model, training=True))
         stack.enter_context(_own_random_numbers(device))
-        torch.default_generator.manual_seed(config.seed + group.rank)
+        torch.default_generator.manual_seed(config.seed)
         if device.type == "cuda":
-            torch.cuda.manual_seed(config.seed + group.rank)
-        run = _start(model, batches, config, group)
+            torch.cuda.manual_seed(config.seed)
+        run = _start(model, batches, config, device)
         if folder is not None:
             _resume(run, folder)
         if not run.history.losses:
-            pays = float(resolve_precision(config.precision, device) == "bfloat16")
-            run.history.precision = "bfloat16" if group.from_first(pays) else "float32"
+            run.history.precision = resolve_precision(config.precision, device)
         if len(run.history.losses) < config.steps:
-            _loop(run, loss, evaluate, folder, progress and group.rank == 0)
+            _loop(run, loss, evaluate, folder, progress)
         return run.history
 
 
@@ -105,32 +98,29 @@ def _check_arguments(model: Any, batches: Any, config: Any, folder: Path | None)
     return devices.pop()
 
 
-class _Objective(nn.Module):
-    """Model and loss as one module, so that data parallelism sees a forward pass and the loss sees the model itself."""
+def _checked(result: Any) -> tuple[Tensor, Any]:
+    """What the loss returned, if it is a scalar with a gradient and a state."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ValueError(f"loss: returned {type(result).__name__}, expected a pair (scalar loss, state)")
+    value = result[0]
+    if not isinstance(value, Tensor):
+        raise ValueError(f"loss: returned {type(value).__name__} as the loss, expected a tensor")
+    if value.dim() != 0 or not value.requires_grad:
+        found = f"shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
+        raise ValueError(f"loss: returned a tensor of {found}, expected a scalar with a gradient")
+    return result
 
-    def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any, Any], Any]) -> None:
-        super().__init__()
-        self.model, self.loss = model, loss
 
-    def forward(self, batch: Any, state: Any) -> Any:
-        result = self.loss(self.model, batch, state)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise ValueError(f"loss: returned {type(result).__name__}, expected a pair (scalar loss, state)")
-        value = result[0]
-        if not isinstance(value, Tensor):
-            raise ValueError(f"loss: returned {type(value).__name__} as the loss, expected a tensor")
-        if value.dim() != 0 or not value.requires_grad:
-            found = f"shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
-            raise ValueError(f"loss: returned a tensor of {found}, expected a scalar with a gradient")
-        return result
+def _moved(batch: Any, device: torch.device) -> Any:
+    sizes = {tuple(tensor.shape[:1]) for tensor in leaves(batch, "batch")}
+    if len(sizes) != 1 or sizes == {()}:
+        raise ValueError(f"batch: its tensors have first dimensions {sorted(sizes)}, expected one, the batch")
+    return tree_map(lambda tensor: tensor.to(device), batch, "batch")
 
 
 def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | None, progress: bool) -> None:
-    config, history, group, optimizer = run.history.config, run.history, run.group, run.optimizer
+    config, history, optimizer = run.history.config, run.history, run.optimizer
     parameters = optimizer.param_groups[0]["params"]
-    objective = _Objective(run.model, loss)
-    if not is_sharded(run.model):
-        objective = group.parallel(objective)
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
     clock = _Clock(history)
@@ -138,11 +128,9 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
         for step in range(first, last + 1):
             rate = learning_rate(config, step)
             optimizer.param_groups[0]["lr"] = rate
-            batch = run.batches.next_batch()
-            if step == first:
-                group.check_same(batch)
-            with autocast(history.precision, group.device):
-                value, state = objective(group.rows(batch), run.state)
+            batch = _moved(run.batches.next_batch(), run.device)
+            with autocast(history.precision, run.device):
+                value, state = _checked(loss(run.model, batch, run.state))
             optimizer.zero_grad()
             value.backward()
             if config.clip_norm is None:
@@ -150,13 +138,13 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
             else:
                 norm = nn.utils.clip_grad_norm_(parameters, config.clip_norm)
             history.learning_rates.append(rate)
-            unread.append(torch.stack((value.detach().float(), whole(norm))))
+            unread.append(torch.stack((value.detach().float(), norm)))
 
             evaluation_due = evaluate is not None and _due(step, config.evaluate_every, last)
             checkpoint_due = folder is not None and _due(step, config.checkpoint_every, last)
-            at_once = group.device.type == "cpu" or step == last
+            at_once = run.device.type == "cpu" or step == last
             if at_once or evaluation_due or checkpoint_due or len(unread) == _STEPS_UNREAD:
-                _read(unread, history, group)
+                _read(unread, history)
                 bar.set_postfix_str(_describe(history), refresh=False)
             optimizer.step()
             run.state = tree_map(detach, state, "state")
@@ -167,15 +155,14 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 bar.set_postfix_str(_describe(history), refresh=False)
             if checkpoint_due:
                 clock.read()
-                checkpoint.save(folder, step, run.checkpoint(), group)
+                checkpoint.save(folder, step, run.checkpoint())
             bar.update()
     optimizer.zero_grad()
     clock.read()
 
 
-def _read(unread: list[Tensor], history: History, group: Processes) -> None:
-    # Losses are averaged over the processes; gradient norms are the same everywhere already.
-    for value, norm in group.mean(torch.stack(unread)).tolist():
+def _read(unread: list[Tensor], history: History) -> None:
+    for value, norm in torch.stack(unread).tolist():
         if not math.isfinite(value) or not math.isfinite(norm):
             where = f"step {len(history.losses) + 1}"
             raise FloatingPointError(
@@ -187,35 +174,28 @@ def _read(unread: list[Tensor], history: History, group: Processes) -> None:
 
 
 def _evaluate(evaluate: Callable, run: Run) -> float:
-    value = 0.0
-    if run.group.rank == 0 or is_sharded(run.model):  # a split model is computed by all processes or by none
-        with torch.no_grad(), mode(run.model, training=False), _own_random_numbers(run.group.device):
-            result = evaluate(run.model)
-        try:
-            value = float(result)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"evaluate: returned {type(result).__name__}, expected a number") from error
-    value = run.group.from_first(value)
+    with torch.no_grad(), mode(run.model, training=False), _own_random_numbers(run.device):
+        result = evaluate(run.model)
+    try:
+        value = float(result)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"evaluate: returned {type(result).__name__}, expected a number") from error
     if not math.isfinite(value):
         raise FloatingPointError(f"step {len(run.history.losses)}: evaluate returned {value}, expected a finite number")
     return value
 
 
-def _start(model: nn.Module, batches: Batches, config: TrainingConfig, group: Processes) -> Run:
+def _start(model: nn.Module, batches: Batches, config: TrainingConfig, device: torch.device) -> Run:
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
     )
     parameters = sum(parameter.numel() for parameter in trained)
-    return Run(model, optimizer, batches, History(config, parameters, config.precision, group.count), group)
+    return Run(model, optimizer, batches, History(config, parameters, config.precision), device)
 
 
 def _resume(run: Run, folder: Path) -> None:
-    if run.group.rank == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.clean(folder)
-    run.group.wait()
-    newest = checkpoint.load_newest(folder, run.group.rank)
+    newest = checkpoint.load_newest(folder)
     if newest is not None:
         run.restore(newest)
 

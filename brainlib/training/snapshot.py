@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from brainlib.training.checkpoint import Checkpoint, CheckpointError
 from brainlib.training.history import History
-from brainlib.training.parallel import Processes
-from brainlib.training.sharding import part_like, whole
 from brainlib.training.trees import pack, unpack
 
 
@@ -31,18 +29,18 @@ class Run:
     optimizer: torch.optim.Optimizer
     batches: Batches
     history: History
-    group: Processes
+    device: torch.device
     state: Any = None
 
     def checkpoint(self) -> Checkpoint:
-        """What this process writes: the first the shared files, every one its own."""
+        """All of the run as it is now."""
         layout, carried = pack(self.state, "state")
-        own = {f"state.{index}": tensor for index, tensor in enumerate(carried)} | _generators(self.group.device)
-        tensors = {f"rank-{self.group.rank}": own}
-        shared = {"model": self.model.state_dict(), "optimizer": _moments(self.model, self.optimizer)}
-        shared = {stem: {name: whole(tensor) for name, tensor in named.items()} for stem, named in shared.items()}
-        if self.group.rank == 0:
-            tensors |= shared | {"batches": self.batches.state_dict()}
+        tensors = {
+            "model": self.model.state_dict(),
+            "optimizer": _moments(self.model, self.optimizer),
+            "batches": self.batches.state_dict(),
+            "state": {f"state.{index}": tensor for index, tensor in enumerate(carried)} | _generators(self.device),
+        }
         progress = {"step": len(self.history.losses), "state": layout, "history": asdict(self.history)}
         return Checkpoint(self._identity() | progress, tensors)
 
@@ -50,28 +48,24 @@ class Run:
         """Makes this run the checkpointed one. Raises `CheckpointError`, and changes nothing, if that is another."""
         written, progress = History.from_dict(checkpoint.progress["history"]), checkpoint.progress
         _check_config(asdict(written.config), asdict(self.history.config))
-        if written.processes != self.group.count:
-            _differs("processes", written.processes, self.group.count)
         for name, here in self._identity().items():
-            if name in progress:  # checkpoints once said less
-                _check_identity(name, progress[name], here)
-        own = checkpoint.tensors[f"rank-{self.group.rank}"]
+            _check_identity(name, progress[name], here)
+        own = checkpoint.tensors["state"]
         carried = (own[f"state.{index}"] for index in range(len(own)))
         try:
-            state = unpack(progress["state"], carried, self.group.device)
+            state = unpack(progress["state"], carried, self.device)
         except ValueError as error:
             raise CheckpointError(f"checkpoint of another run: {error}") from error
         try:
             self.batches.load_state_dict(checkpoint.tensors["batches"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"checkpoint of another run: its batches' position does not fit ({error})") from error
-        weights = checkpoint.tensors["model"]
-        self.model.load_state_dict({name: part_like(weights[name], t) for name, t in self.model.state_dict().items()})
+        self.model.load_state_dict(checkpoint.tensors["model"])
         _load_moments(self.model, self.optimizer, checkpoint.tensors["optimizer"])
         self.state, self.history = state, replace(written, config=self.history.config)
         torch.set_rng_state(own["generator.cpu"])
-        if self.group.device.type == "cuda":
-            torch.cuda.set_rng_state(own["generator.cuda"], self.group.device)
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(own["generator.cuda"], self.device)
 
     def _identity(self) -> dict[str, Any]:
         tensors = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in self.model.state_dict().items()}
@@ -81,7 +75,7 @@ class Run:
             "tensors": tensors,
             "trained": [name for name, _ in _trained(self.model)],
             "batches": type(self.batches).__name__,
-            "device": self.group.device.type,
+            "device": self.device.type,
         }
 
 
@@ -115,8 +109,7 @@ def _load_moments(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: d
         own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
         # The moments lie in memory as their parameter does: the fused AdamW walks through both in step.
         states[index] = {
-            key: value if key == "step" else torch.empty_like(parameter).copy_(part_like(value, parameter))
-            for key, value in own.items()
+            key: value if key == "step" else torch.empty_like(parameter).copy_(value) for key, value in own.items()
         }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": {i: s for i, s in states.items() if s}, "param_groups": groups})

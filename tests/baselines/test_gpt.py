@@ -9,6 +9,7 @@ from torch.nn.functional import gelu, layer_norm
 
 from brainlib.baselines import GPT, GPTConfig, GPTState
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
+from brainlib.baselines.gpt import kept_bias
 
 SIZES = {"layers": 3, "dim": 24, "heads": 3, "vocab": 40, "dropout": 0.0}
 
@@ -38,12 +39,12 @@ def plainly(model: GPT, tokens: torch.Tensor) -> torch.Tensor:
     for block in model.blocks:
         normed = layer_norm(v, v.shape[2:], block.attention_norm.weight)
         query, key, value = (normed @ block.attention.weight.T).chunk(3, -1)
-        heard = []
+        attended = []
         for q, k, x, slope in zip(*(side.chunk(c.heads, -1) for side in (query, key, value)), slopes, strict=True):
             scores = q @ k.mT / (c.dim / c.heads) ** 0.5 - slope * distance
             scores[:, (distance < 0) | (distance > c.memory)] = -torch.inf
-            heard.append(scores.softmax(-1) @ x)
-        v = v + torch.cat(heard, -1) @ block.attention_out.weight.T
+            attended.append(scores.softmax(-1) @ x)
+        v = v + torch.cat(attended, -1) @ block.attention_out.weight.T
         normed = layer_norm(v, v.shape[2:], block.mlp_norm.weight)
         v = v + gelu(normed @ block.mlp.weight.T) @ block.mlp_out.weight.T
     return layer_norm(v, v.shape[2:], model.norm.weight) @ model.embedding.T
@@ -61,8 +62,8 @@ def test_pieces_with_their_state_are_the_whole(tokens, memory, cuts):
     model = small_gpt(memory=memory)
     whole, _, end = model(tokens)
     state, logits = None, []
-    for piece in tokens.split(cuts, 1):
-        part, _, state = model(piece, state=state)
+    for chunk in tokens.split(cuts, 1):
+        part, _, state = model(chunk, state=state)
         logits.append(part)
     torch.testing.assert_close(torch.cat(logits, 1), whole, rtol=0, atol=1e-11)
     torch.testing.assert_close(tuple(state), tuple(end), rtol=0, atol=1e-11)
@@ -221,3 +222,21 @@ def test_targets_of_another_shape(tokens):
 def test_a_state_of_another_model_or_batch(tokens, shape):
     with pytest.raises(ValueError, match=r"state: got keys of shape .*, expected .* \(3, 2, 3, at most 10, 8\)"):
         small_gpt(memory=10)(tokens, state=GPTState(torch.zeros(shape), torch.zeros(shape)))
+
+
+def test_it_generates_as_it_reads():
+    model = small_gpt(memory=6)
+    prompt = torch.randint(40, (2, 9), generator=torch.Generator().manual_seed(0))
+    text, state = model.generate(prompt, 7, temperature=0.0, return_state=True)
+    for place in range(9, 16):
+        assert text[:, place].equal(model(text[:, :place])[0][:, -1].argmax(-1))
+    torch.testing.assert_close(tuple(state), tuple(model(text)[2]), rtol=0, atol=1e-11)
+
+
+def test_the_bias_is_built_once(tokens):
+    model = small_gpt(memory=10)
+    kept_bias.cache_clear()
+    with torch.inference_mode():
+        model(tokens)
+    model(tokens, tokens)[1].backward()  # the tensor that is kept may be differentiated with
+    assert kept_bias.cache_info().misses == 1 and kept_bias.cache_info().hits == 1

@@ -10,7 +10,7 @@ from brainlib.training import TrainingConfig, train
 TEXT = (torch.arange(4000) ** 2 % 23).to(torch.uint8)  # the byte before decides which of two may follow
 
 
-def trained(folder=None, stop_after=None, carry=True, steps=8):
+def trained(folder=None, stop_after=None, return_state=True, steps=8):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = GPT(GPTConfig(layers=2, dim=16, heads=2, vocab=23, dropout=0.1, memory=24))
@@ -21,7 +21,7 @@ def trained(folder=None, stop_after=None, carry=True, steps=8):
         if len(calls) - 1 == stop_after:
             raise InterruptedError
         remembered.append(0 if state is None else state.keys.shape[3])
-        _, value, state = model(*batch, state if carry else None)
+        _, value, state = model(*batch, state if return_state else None)
         return value, state
 
     config = TrainingConfig(steps=steps, learning_rate=1e-2, checkpoint_every=3)
@@ -32,7 +32,7 @@ def trained(folder=None, stop_after=None, carry=True, steps=8):
 def test_the_memory_is_carried_and_matters():
     _, history, remembered = trained()
     assert remembered == [0, 10, 20, 24, 24, 24, 24, 24]
-    forgetful = trained(carry=False)[1]
+    forgetful = trained(return_state=False)[1]
     assert forgetful.losses[0] == history.losses[0] and forgetful.losses[1] != history.losses[1]
 
 

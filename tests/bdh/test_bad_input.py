@@ -36,6 +36,11 @@ def test_tokens_that_are_none(small, tokens, message):
         small(tokens)
 
 
+def test_every_byte_is_a_token():
+    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    assert model(torch.arange(256, dtype=torch.uint8)[None])[0].shape == (1, 256, 256)
+
+
 def test_targets_of_another_shape(small, tokens):
     with pytest.raises(ValueError, match=r"targets: got shape \(2, 36\), expected that of tokens \(2, 37\)"):
         inspect.unwrap(BDH.forward)(small, tokens, tokens[:, 1:])  # under the annotation check of the tests
@@ -53,16 +58,11 @@ def test_a_state_of_another_model_or_batch(small, tokens):
         small(tokens, state=BDHState(torch.tensor(0), small.initial_state(2).synapses.float()))
 
 
-def test_pieces_of_nothing(small, tokens):
-    with pytest.raises(ValueError, match="piece: got 0"):
-        small(tokens, piece=0)
+def test_chunks_of_nothing(small, tokens):
+    with pytest.raises(ValueError, match="chunk_size: got 0"):
+        small(tokens, chunk_size=0)
 
 
 def test_fading_synapses_have_no_official_form(fading):
     with pytest.raises(ValueError, match=r"decay: got \(0.2, 0.01\), expected None"):
         fading.to_official()
-
-
-def test_weights_of_half_precision(small, tokens):
-    with pytest.raises(ValueError, match=r"model: weights are torch.bfloat16, expected float32 or float64"):
-        small.bfloat16()(tokens)

@@ -19,17 +19,17 @@ def test_model_is_the_papers_loops(small, tokens, loops):
     torch.testing.assert_close(small(tokens[:, :17])[0], expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("piece", [1, 2, 7, 36, 37, 100])
-def test_any_piece_gives_the_same_logits_gradients_and_synapses(small, tokens, piece):
+@pytest.mark.parametrize("chunk_size", [1, 2, 7, 36, 37, 100])
+def test_any_chunk_size_gives_the_same_logits_gradients_and_synapses(small, tokens, chunk_size):
     targets = tokens.roll(-1, 1)
-    logits, loss, state = small(tokens, targets, piece=tokens.shape[1])
+    logits, loss, state = small(tokens, targets, chunk_size=tokens.shape[1])
     gradients = torch.autograd.grad(loss + state.synapses.sin().sum(), list(small.parameters()))
-    in_pieces, loss, after = small(tokens, targets, piece=piece)
-    piece_gradients = torch.autograd.grad(loss + after.synapses.sin().sum(), list(small.parameters()))
-    torch.testing.assert_close(in_pieces, logits, rtol=0, atol=1e-10)
+    in_chunks, loss, after = small(tokens, targets, chunk_size=chunk_size)
+    chunk_gradients = torch.autograd.grad(loss + after.synapses.sin().sum(), list(small.parameters()))
+    torch.testing.assert_close(in_chunks, logits, rtol=0, atol=1e-10)
     torch.testing.assert_close(after.synapses, state.synapses, rtol=1e-10, atol=1e-10)
     assert int(after.position) == tokens.shape[1]
-    for found, expected in zip(piece_gradients, gradients, strict=True):
+    for found, expected in zip(chunk_gradients, gradients, strict=True):
         assert (found - expected).norm() <= 1e-10 * expected.norm()
 
 
@@ -63,13 +63,13 @@ def test_a_step_brings_faded_synapses_up_to_date(fading, tokens, monkeypatch):
     torch.testing.assert_close(stepped, fading(tokens)[0], rtol=0, atol=1e-10)
 
 
-def test_long_texts_are_read_in_pieces(small, tokens, monkeypatch):
-    monkeypatch.setattr("brainlib.bdh.model.LONGEST_PIECE", 10)
+def test_long_texts_are_read_in_chunks(small, tokens, monkeypatch):
+    monkeypatch.setattr("brainlib.bdh.model.LONGEST_CHUNK", 10)
     read, lengths = BDH.read, []
     monkeypatch.setattr(BDH, "read", lambda self, part, *rest: lengths.append(part.shape[1]) or read(self, part, *rest))
-    logits, _, state = small(tokens, carry=False)
+    logits, _, state = small(tokens, return_state=False)
     assert lengths == [5] * 7 + [2] and state is None
-    torch.testing.assert_close(logits, small(tokens, piece=37)[0], rtol=0, atol=1e-10)
+    torch.testing.assert_close(logits, small(tokens, chunk_size=37)[0], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("position", [0, 12_345, 10**9, 2**62])

@@ -1,8 +1,10 @@
+import copy
+
 import pytest
 import torch
 
 from benchmarks.official_bdh import OfficialBDH
-from brainlib.bdh import BDH
+from brainlib.bdh import BDH, BDHConfig
 
 
 def test_greedy_text_is_what_recomputing_the_prefix_gives():
@@ -30,6 +32,63 @@ def test_top_k_draws_only_from_the_likeliest(small, tokens):
     assert set(drawn.tolist()) == set(best.tolist())
 
 
+@pytest.mark.parametrize("which", ["small", "fading"])
+def test_a_text_in_two_parts_is_the_text_in_one(which, tokens, request):
+    model = request.getfixturevalue(which)
+    whole, end = model.generate(tokens, 9, temperature=0.0, return_state=True)
+    first, state = model.generate(tokens[:, :20], 0, return_state=True)
+    before = state.synapses.clone()
+    again, later = model.generate(tokens[:, 20:], 9, temperature=0.0, state=state, return_state=True)
+    assert first.equal(tokens[:, :20]) and again.equal(whole[:, 20:]) and state.synapses.equal(before)
+    _, _, read = model(whole)
+    for found in (end, later):
+        assert int(found.position) == whole.shape[1]
+        torch.testing.assert_close(found.synapses, read.synapses, rtol=1e-9, atol=1e-9)
+
+
+def test_text_streams_and_stops():
+    torch.manual_seed(0)
+    model, pieces = BDH(BDHConfig(layers=1, dim=8, heads=2, neurons=16)).eval(), []
+    generator = torch.Generator().manual_seed(1)
+    text = model.generate("To be, ", 40, generator=generator, stream=pieces.append)
+    assert text.startswith("To be, ") and len(pieces) > 1
+    tokens = torch.tensor([list(b"To be, ")])
+    drawn = model.generate(tokens, 40, generator=torch.Generator().manual_seed(1))
+    stop = int(drawn[0, 20])
+    short = model.generate(tokens, 40, generator=torch.Generator().manual_seed(1), stop=stop)
+    first = 8 + drawn[0, 7:].tolist().index(stop)
+    assert short.equal(drawn[:, :first])
+    with pytest.raises(ValueError, match="stop: got an empty text"):
+        model.generate("a", 1, stop="")
+
+
+def test_letters_of_several_bytes_are_told_whole():
+    from brainlib.sampling import _in_letters
+
+    pieces = []
+    tell = _in_letters(pieces.append)
+    for byte in "aé€".encode():
+        tell(torch.tensor([byte]))
+    assert pieces == ["a", "é", "€"]
+
+
+def test_text_needs_a_model_of_bytes(small):
+    with pytest.raises(ValueError, match="got text for a model of 40 tokens, expected 256"):
+        small.generate("a", 1)
+
+
+def test_half_precision_is_close(fading, tokens):
+    half = copy.deepcopy(fading).to(torch.bfloat16)
+    rounded = copy.deepcopy(half).double()
+    rounded.decay = fading.decay
+    logits, _, state = half(tokens)
+    expected, _, whole = rounded(tokens)
+    assert logits.dtype == state.synapses.dtype == torch.float32
+    assert (logits - expected).norm() < 0.1 * expected.norm()
+    assert (state.synapses - whole.synapses).norm() < 0.1 * whole.synapses.norm()
+    assert half.generate(tokens, 5, state=state).shape == (2, tokens.shape[1] + 5)
+
+
 def test_nothing_is_read_again(small, tokens, monkeypatch):
     read, lengths = BDH.read, []
     monkeypatch.setattr(BDH, "read", lambda self, part, *rest: lengths.append(part.shape[1]) or read(self, part, *rest))
@@ -44,6 +103,7 @@ def test_nothing_is_read_again(small, tokens, monkeypatch):
         ({"max_new_tokens": 1, "temperature": -0.1}, "temperature: got -0.1"),
         ({"max_new_tokens": 1, "top_k": 0}, "top_k: got 0, expected 1 to 40"),
         ({"max_new_tokens": 1, "top_k": 41}, "top_k: got 41, expected 1 to 40"),
+        ({"max_new_tokens": 1, "top_p": 0.0}, "top_p: got 0.0, expected more than 0 and at most 1"),
     ],
 )
 def test_unfit_arguments_are_named(small, tokens, arguments, message):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from brainlib.bdh.kernels import neuron_round, slabs
-from brainlib.bdh.kernels.round import bdh_round
+from brainlib.bdh.kernels import neuron_layer, slabs
+from brainlib.bdh.kernels.layer import bdh_layer
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 
 B, H, D, K = 3, 2, 24, 64
-NAMES = ["v", "decoder_x", "decoder_y", "encoder", "turn", "synapses", "decay"]
+NAMES = ["v", "decoder_x", "decoder_y", "encoder", "rope", "synapses", "decay"]
 
 
 def inputs(dtype=torch.float64, time=13, carried=True, fading=True, scale=1.0, rounded=torch.float64):
@@ -28,13 +28,13 @@ def inputs(dtype=torch.float64, time=13, carried=True, fading=True, scale=1.0, r
     exact["v"] = layer_norm(exact["v"], (D,))
     exact["decay"] = torch.tensor([0.3, 0.02], dtype=torch.float64)
     arguments = {name: tensor.to(rounded).to(dtype).requires_grad_() for name, tensor in exact.items()}
-    arguments["turn"] = rotation(rope_frequencies(K), 5, time, dtype)
+    arguments["rope"] = rotation(rope_frequencies(K), 5, time, dtype)
     arguments["synapses"] = arguments["synapses"] if carried else None
     arguments["decay"] = arguments["decay"] if fading else None
     return [arguments[name] for name in NAMES]
 
 
-def results(arguments, function=neuron_round, **options):
+def results(arguments, function=neuron_layer, **options):
     """The update, the synapses after, and the gradients of a fixed smooth sum of both."""
     update, after = function(*arguments, **options)
     weight = torch.linspace(-1, 1, update.numel(), dtype=update.dtype).view_as(update)
@@ -44,7 +44,7 @@ def results(arguments, function=neuron_round, **options):
     leaves = [
         t
         for t in arguments
-        if t is not None and t.requires_grad and (options.get("through_time", True) or t is not arguments[5])
+        if t is not None and t.requires_grad and (options.get("bptt", True) or t is not arguments[5])
     ]
     return [update, *([] if after is None else [after]), *torch.autograd.grad(total, leaves, materialize_grads=True)]
 
@@ -58,12 +58,12 @@ def distances(found, expected):
 
 @pytest.mark.parametrize("time", [1, 2, 13, 64, 67, 131])
 @pytest.mark.parametrize(
-    ("carried", "fading", "through_time"),
+    ("carried", "fading", "bptt"),
     [(False, False, True), (True, False, True), (False, True, True), (True, True, True), (True, True, False)],
 )
-def test_float64_is_the_recurrence(time, carried, fading, through_time):
+def test_float64_is_the_recurrence(time, carried, fading, bptt):
     arguments = inputs(time=time, carried=carried, fading=fading)
-    found, expected = (results(arguments, impl=impl, through_time=through_time) for impl in ("cpu", "reference"))
+    found, expected = (results(arguments, impl=impl, bptt=bptt) for impl in ("cpu", "reference"))
     for f, e in zip(found, expected, strict=True):
         assert (f - e).norm() <= 1e-11 * max(1, e.norm())
 
@@ -93,12 +93,12 @@ def test_half_precision_is_as_near_as_the_plain_formula(monkeypatch, kept, low):
         assert ours < max(1e-2, 1.2 * plain)
 
 
-def formula(v, decoder_x, decoder_y, encoder, turn, synapses, decay):
+def formula(v, decoder_x, decoder_y, encoder, rope, synapses, decay):
     """The round in plain operations, all tokens at once."""
     t = torch.arange(v.shape[1])
     decay = decay[:, None, None]
     x = (v[:, None] @ decoder_x).relu()
-    q = rotate(x.to(v.dtype), turn)
+    q = rotate(x.to(v.dtype), rope)
     scores = (q @ q.mT) * torch.exp(-decay * (t[:, None] - t)) * (t[:, None] > t)
     a = scores @ v[:, None] + torch.exp(-decay * t[:, None]) * (q @ synapses)
     y = (norm(a.to(v.dtype)) @ decoder_y).relu() * x
@@ -108,19 +108,19 @@ def formula(v, decoder_x, decoder_y, encoder, turn, synapses, decay):
 
 
 def test_gradients_are_those_of_finite_differences():
-    assert torch.autograd.gradcheck(neuron_round, inputs(time=3, scale=0.5), fast_mode=True)
+    assert torch.autograd.gradcheck(neuron_layer, inputs(time=3, scale=0.5), fast_mode=True)
 
 
 @pytest.mark.parametrize("carried", [False, True])
-@pytest.mark.parametrize("carry", [False, True])
+@pytest.mark.parametrize("return_state", [False, True])
 @pytest.mark.parametrize("precision", [torch.float64, torch.float32])
-def test_torch_accepts_it_as_an_operation(carried, carry, precision):
+def test_torch_accepts_it_as_an_operation(carried, return_state, precision):
     arguments = inputs(precision, 7, carried=carried, fading=carried)
     checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
     if precision == torch.float64:  # it compares two runs, more closely than float32 sums agree
         checks.append("test_aot_dispatch_dynamic")
-    arguments = (*arguments, torch.tensor(0), precision, 0.0, carry, True, True, "cpu")
-    torch.library.opcheck(bdh_round, arguments, test_utils=checks)
+    arguments = (*arguments, torch.tensor(0), precision, 0.0, return_state, True, True, "cpu")
+    torch.library.opcheck(bdh_layer, arguments, test_utils=checks)
 
 
 def test_compilers_see_one_operation():
@@ -131,10 +131,10 @@ def test_compilers_see_one_operation():
         return graph.forward
 
     arguments = inputs(torch.float32)
-    compiled = torch.compile(inspect.unwrap(neuron_round), backend=backend, fullgraph=True)
+    compiled = torch.compile(inspect.unwrap(neuron_layer), backend=backend, fullgraph=True)
     with torch.no_grad():
-        torch.testing.assert_close(compiled(*arguments), neuron_round(*arguments))
-    assert [name for name in graphs[0] if "bdh_round" in name] == ["brainlib.bdh_round.default"]
+        torch.testing.assert_close(compiled(*arguments), neuron_layer(*arguments))
+    assert [name for name in graphs[0] if "bdh_layer" in name] == ["brainlib.bdh_layer.default"]
 
 
 def test_every_element_is_written(monkeypatch):
@@ -164,9 +164,9 @@ def test_scores_that_overflow_float16_are_safe(low):
     arguments = inputs(torch.float32, 13, scale=0.2, carried=False)
     with torch.no_grad():
         arguments[1] *= 150
-        exact, _ = neuron_round(*arguments)
+        exact, _ = neuron_layer(*arguments)
         with torch.autocast("cpu", low):
-            rounded, _ = neuron_round(*arguments)
+            rounded, _ = neuron_layer(*arguments)
     assert (rounded - exact).norm() / exact.norm() < 2e-2
 
 
@@ -179,7 +179,7 @@ def test_the_scale_of_scores_changes_no_bit(monkeypatch):
 
 
 def test_unknown_implementations_are_named():
-    call = inspect.unwrap(neuron_round)
+    call = inspect.unwrap(neuron_layer)
     with pytest.raises(ValueError, match="impl: got 'cuda', expected 'auto', 'reference', 'cpu' or 'triton'"):
         call(*inputs(), impl="cuda")
     with pytest.raises(ValueError, match=r"dropout: got 0.1, expected 0"):

@@ -51,6 +51,12 @@ def test_weights_come_back_as_they_went_in():
     assert all(back[name].equal(weights[name]) for name in weights)
 
 
+def test_weights_of_a_compiled_model_are_the_same():
+    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+    compiled = BDH.from_official({f"_orig_mod.{name}": weight for name, weight in weights.items()}, layers=2)
+    assert all(weight.equal(weights[name]) for name, weight in compiled.to_official().items())
+
+
 def test_the_first_releases_unused_gate_is_ignored():
     weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
     BDH.from_official(weights | {"lm_gate": torch.zeros(16, 1)}, layers=2)

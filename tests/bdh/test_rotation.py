@@ -29,7 +29,7 @@ def test_phases_are_exact_after_a_billion_tokens():
 
 
 def test_a_rotation_turns_pairs_and_its_conjugate_turns_them_back():
-    turn = torch.polar(torch.ones(1, 1, dtype=torch.float64), torch.tensor([[math.pi / 2]], dtype=torch.float64))
+    rope = torch.polar(torch.ones(1, 1, dtype=torch.float64), torch.tensor([[math.pi / 2]], dtype=torch.float64))
     x = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    torch.testing.assert_close(rotate(x, turn), torch.tensor([[0.0, 1.0]], dtype=torch.float64))
-    torch.testing.assert_close(rotate(rotate(x, turn), turn.conj()), x)
+    torch.testing.assert_close(rotate(x, rope), torch.tensor([[0.0, 1.0]], dtype=torch.float64))
+    torch.testing.assert_close(rotate(rotate(x, rope), rope.conj()), x)

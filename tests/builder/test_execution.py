@@ -12,7 +12,7 @@ import pytest
 
 from book.builder import build, cache, plan, sources
 from book.builder.failures import BuildError
-from book.builder.job import CACHE, CHECKPOINTS
+from book.builder.job import CACHE
 
 LEAVES_A_TRACE = """\
 import brainlib
@@ -57,7 +57,7 @@ def test_of_old_results_the_newest_stay(root, write):
     chapter = write()
     (job,) = plan.plan(root, [chapter], {})
     group = job.name.rpartition("-")[0]
-    old = [root / folder / f"{group}-{number}" for number in range(4) for folder in (CACHE, CHECKPOINTS)]
+    old = [root / CACHE / f"{group}-{number}" for number in range(4)]
     other = root / CACHE / f"{group[:-8]}00000000-0"  # other parameters
     for path in (*old, other, job.result):
         path.mkdir(parents=True)
@@ -65,7 +65,6 @@ def test_of_old_results_the_newest_stay(root, write):
         os.utime(path, (number, number))
     cache.prune([job])
     assert {path.name for path in (root / CACHE).iterdir()} == {job.name, f"{group}-2", f"{group}-3", other.name}
-    assert {path.name for path in (root / CHECKPOINTS).iterdir()} == {f"{group}-{number}" for number in (1, 2, 3)}
 
 
 def test_a_chapter_that_raises_fails_cold_and_warm_and_spares_the_others(root, write, capfd):
@@ -143,31 +142,6 @@ def test_code_that_is_edited_while_a_chapter_runs_leaves_no_result(root, write, 
     ):
         execute(root, chapter)
     assert results(root) == []
-
-
-TRAINS = """\
-import os
-from pathlib import Path
-import brainlib
-kept = Path(os.environ["BRAINLIB_CHECKPOINTS"], "run", "value.txt")
-if not kept.exists():
-    kept.parent.mkdir(parents=True)
-    kept.write_text(str(brainlib.VALUE))
-print(kept.read_text())
-"""
-
-
-@pytest.mark.parametrize("ending", ["", "import signal; os.kill(os.getppid(), signal.SIGKILL)"])
-def test_what_edited_code_has_trained_is_not_continued_when_the_edit_is_taken_back(root, write, ending):
-    library = root / "brainlib" / "__init__.py"
-    edit = "path = Path('../../brainlib/__init__.py'); clean = path.read_text(); path.write_text('VALUE = 3')"
-    once = f"import os\nfrom pathlib import Path\nif not Path('done').exists():\n    Path('done').touch(); {edit}"
-    chapter = write(once, TRAINS, f"if brainlib.VALUE == 3:\n    path.write_text(clean)\n    {ending or 'pass'}")
-    with pytest.raises(BuildError, match="changed while the chapter ran" if not ending else "its worker died"):
-        execute(root, chapter)
-    assert library.read_text() == "VALUE = 1\n"
-    executed = nbformat.read(execute(root, chapter)[chapter] / "notebook.ipynb", as_version=4)
-    assert executed.cells[-2].outputs[0].text == "1\n"
 
 
 def test_code_that_is_edited_between_two_chapters_stops_the_second(root, write):

@@ -19,7 +19,9 @@ def parts(root) -> Path:
 
 
 def name(root: Path, chapter: Path, given=None, facts=fingerprint.facts) -> str:
-    (job,) = plan.plan(root, [chapter], given or {}, facts=facts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "facts", facts)
+        (job,) = plan.plan(root, [chapter], given or {})
     return job.name
 
 

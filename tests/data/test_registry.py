@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from brainlib import data
-from brainlib.data import texts
 from brainlib.data.registry import REGISTRY, Download, Made
 
 
@@ -28,7 +27,7 @@ def test_every_entry_can_be_verified_and_cited(entry):
 def test_a_wrong_text_is_not_read(cache):
     (cache / "tinyshakespeare.txt").write_bytes(b"First Citizen:\n")
     with pytest.raises(data.DataError, match=hashlib.sha256(b"First Citizen:\n").hexdigest()):
-        texts.tiny_shakespeare()
+        data.tiny_shakespeare()
 
 
 def test_downloading_tools_load_on_use():

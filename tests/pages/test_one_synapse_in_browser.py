@@ -4,7 +4,7 @@ import random
 
 import torch
 
-from brainlib.astrosnn.one_synapse import one_synapse, script
+from chapters.astrosnn.one_synapse import one_synapse, script
 
 
 def test_javascript_and_brainlib_agree(browser) -> None:

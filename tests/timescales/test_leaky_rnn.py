@@ -1,18 +1,19 @@
 """The whole network against its equations as a loop in float64: logits, states and the gradient of every parameter."""
 
+import doctest
 import inspect
 
 import pytest
 import torch
 from torch.nn import functional
 
+import brainlib.timescales.model
 from brainlib.timescales import LeakyRNN, tasks
 
 PHI = {
     "leaky_relu": lambda u: torch.where(u > 0, u, 0.01 * u),
     "relu": functional.relu,
     "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
 }
 SIZES = [(1, 1, 1), (7, 1, 1), (13, 3, 37), (33, 5, 2), (5, 2, 1000), (7, 1, 1000)]  # units, batch, time
 
@@ -37,17 +38,15 @@ def inputs(model: LeakyRNN, batch: int, time: int):
 
 
 def formula(model: LeakyRNN, bits, h):
-    """The official code's equation, with its continuous variant for several steps a bit."""
-    k = model.steps_per_bit
+    """The official code's equation."""
     W = model.weight - torch.diag(torch.diag(model.weight))
     tau = 1 + torch.log1p(torch.exp(model.raw_tau)) if model.tau_form == "softplus" else model.raw_tau
-    a = 1 / torch.maximum(k * tau, torch.ones_like(tau))
+    a = 1 / torch.maximum(tau, torch.ones_like(tau))
     phi = PHI[model.activation]
     states = []
     for x in bits:
-        for _ in range(k):
-            u = h @ W.T + model.recurrent_bias + x * model.input_weight + model.input_bias
-            h = phi((1 - a) * h + a * u) if model.inside else (1 - a) * h + a * phi(u)
+        u = h @ W.T + model.recurrent_bias + x * model.input_weight + model.input_bias
+        h = phi((1 - a) * h + a * u) if model.inside else (1 - a) * h + a * phi(u)
         states.append(h)
     logits = [h @ F.T + c for F, c in zip(model.readout_weight, model.readout_bias, strict=True)]
     return torch.stack(logits), torch.stack(states)
@@ -80,7 +79,7 @@ def both(model, batch, time):
     )
 
 
-@pytest.mark.parametrize("impl", ["cpu", "reference"])
+@pytest.mark.parametrize("impl", ["compiled", "reference"])
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize(("units", "batch", "time"), SIZES)
 def test_float64_is_the_formula(units, batch, time, inside, impl):
@@ -94,23 +93,6 @@ def test_float64_is_the_formula(units, batch, time, inside, impl):
 @pytest.mark.parametrize("activation", PHI)
 def test_every_activation(activation, inside):
     assert_equal(*both(network(inside=inside, activation=activation), batch=3, time=9), 1e-10)
-
-
-@pytest.mark.parametrize("k", [2, 3, 10])
-@pytest.mark.parametrize("inside", [True, False])
-def test_several_steps_a_bit(k, inside):
-    model = network(inside=inside, steps_per_bit=k)
-    assert float(model.tau.min()) == pytest.approx(max(0.45, 1 / k))
-    assert_equal(*both(model, batch=3, time=9), 1e-10)
-
-
-def test_several_steps_a_bit_are_repeated_bits_for_longer_time_constants():
-    continuous, slow = network(inside=False, steps_per_bit=4), network(inside=False)
-    with torch.no_grad():
-        slow.raw_tau.mul_(4)
-    bits, h0 = inputs(slow, 3, 6)
-    torch.testing.assert_close(continuous(bits, h0), slow(bits.repeat_interleave(4, 0), h0))
-    torch.testing.assert_close(continuous.states(bits, h0), slow.states(bits.repeat_interleave(4, 0), h0)[3::4])
 
 
 @pytest.mark.parametrize("options", [{"tau_form": "softplus"}, {"tau_form": "projected"}, {"tau": 2.5}, {"tau": 1.0}])
@@ -219,10 +201,8 @@ def test_fixed_time_constants_are_not_trained():
         ({"heads": -1}, "heads: got -1"),
         ({"tau": 0.9}, "tau: got 0.9 to 0.9 bits, expected finite time constants of at least 1"),
         ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),
-        ({"tau": 0.5, "steps_per_bit": 10}, "tau: got 0.5 to 0.5 bits, expected finite time constants of at least 1"),
-        ({"steps_per_bit": 0}, "steps_per_bit: got 0"),
         ({"tau_form": "free"}, "tau_form: got 'free', expected one of clamp, projected, softplus"),
-        ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh, sigmoid"),
+        ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh"),
     ],
 )
 def test_impossible_networks(options, message):
@@ -243,3 +223,8 @@ def test_impossible_inputs():
     for heads in ([4], [-1], []):
         with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
             model(bits, h0, heads=heads)
+
+
+def test_the_example_in_the_docstring_runs():
+    found = doctest.testmod(brainlib.timescales.model, optionflags=doctest.ELLIPSIS)
+    assert found.attempted > 5 and not found.failed

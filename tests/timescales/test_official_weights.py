@@ -1,11 +1,10 @@
-"""A state dict of the official code's form against its formula, in and out, and one that solves parity."""
+"""A state dict of the official code's form against its formula, in and out."""
 
 import pytest
 import torch
 from torch.nn.functional import leaky_relu, linear
 
 from brainlib.timescales import LeakyRNN, tasks
-from brainlib.timescales.by_hand import parity_by_hand
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -75,41 +74,6 @@ def test_other_forms_of_tau_go_out_as_what_they_mean():
     network = LeakyRNN(6, 2, tau_form="softplus", generator=generator())
     bits = tasks.draw_bits(9, 3, generator())
     torch.testing.assert_close(LeakyRNN.from_official(network.to_official())(bits), network(bits))
-
-
-@pytest.mark.parametrize("rate", ["task", 0.5])
-def test_a_network_in_the_official_form_solves_every_parity_it_was_built_for(rate):
-    weights = parity_by_hand(largest=101, units=500).to_official()
-    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    assert shapes == {name: tuple(tensor.shape) for name, tensor in official().items()}
-    weights["modulelist.1.weight"].fill_diagonal_(3.0)  # must not count
-    network, spans = LeakyRNN.from_official(weights), range(2, 102)
-    bits, answers = tasks.draw("parity", spans, 200, generator(), rate, length=150)
-    with torch.no_grad():
-        found = network(bits, network.initial_state(200, generator(1))).argmax(-1)
-    assert torch.equal(found, answers)
-
-
-def test_what_was_built_by_hand_remembers_nothing_beyond_its_longest_span():
-    network = parity_by_hand(largest=6)
-    assert network.units == 12 and network.heads == 5 and network.tau.tolist() == [1] * 12
-    bits, answers = tasks.draw("parity", range(2, 7), 64, generator(), length=6)
-    with torch.no_grad():
-        logits = network(bits, network.initial_state(64, generator(1)))
-        torch.testing.assert_close(logits, network(bits, 10 * network.initial_state(64, generator(2))))
-    assert torch.equal(logits.argmax(-1), answers)
-    assert torch.linalg.matrix_power(network.weight.detach(), 6).eq(0).all()
-    longer = tasks.answers("parity", tasks.draw_bits(9, 4000, generator(), 0.5), [7])[0]
-    bits = tasks.draw_bits(9, 4000, generator(), 0.5)
-    with torch.no_grad():
-        right = (network(bits, heads=[4]).argmax(-1)[0] == longer).float().mean()
-    assert abs(right - 0.5) < 0.04
-
-
-@pytest.mark.parametrize(("largest", "units", "message"), [(1, None, "largest: got 1"), (5, 9, "units: got 9, .* 10")])
-def test_what_cannot_be_built(largest, units, message):
-    with pytest.raises(ValueError, match=message):
-        parity_by_hand(largest, units)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from brainlib.timescales import LeakyRNN
-from brainlib.timescales.time_constants import in_steps, raw_of
+from brainlib.timescales.time_constants import raw_of, tau_of
 
 FORMS = ["clamp", "projected", "softplus"]
 
@@ -17,7 +17,7 @@ def step(model: LeakyRNN, push: float) -> None:
     """One step of gradient descent on a loss that moves every time constant by about `push`."""
     optimiser = torch.optim.SGD([model.raw_tau], lr=1.0)
     optimiser.zero_grad()
-    (-push * in_steps(model.raw_tau, model.tau_form)).sum().backward()
+    (-push * tau_of(model.raw_tau, model.tau_form)).sum().backward()
     optimiser.step()
     model.project_()
 
@@ -25,16 +25,8 @@ def step(model: LeakyRNN, push: float) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_raw_values_are_the_inverse(form):
     tau = torch.tensor([1.001, 1.5, 2.0, 30.0, 500.0], dtype=torch.float64)
-    torch.testing.assert_close(in_steps(raw_of(tau, form), form), tau, rtol=1e-12, atol=0)
-    torch.testing.assert_close(in_steps(raw_of(tau, form), form, 7), 7 * tau, rtol=1e-12, atol=0)
-    torch.testing.assert_close(in_steps(raw_of(torch.ones(1), form), form), torch.ones(1))
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_step_is_the_shortest(form):
-    for k in (1, 4, 10, 20):
-        steps = in_steps(torch.tensor([-3.0, 0.01, 0.3, 1.0]), form, k)
-        assert steps.min() >= 1 and (form == "softplus" or steps[0] == 1)
+    torch.testing.assert_close(tau_of(raw_of(tau, form), form), tau, rtol=1e-12, atol=0)
+    torch.testing.assert_close(tau_of(raw_of(torch.ones(1), form), form), torch.ones(1))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -59,14 +51,12 @@ def test_only_the_clamp_traps(form):
         assert model.tau.min() > 2
 
 
-@pytest.mark.parametrize("k", range(1, 21))
-def test_a_projected_unit_at_a_step_is_not_below_it(k):
+def test_a_projected_unit_is_not_below_one():
     model = network("projected")
-    model.steps_per_bit = k
     with torch.no_grad():
         model.raw_tau.fill_(-1)
     model.project_()
-    in_steps(model.raw_tau, "projected", k).sum().backward()
+    tau_of(model.raw_tau, "projected").sum().backward()
     assert (model.raw_tau.grad > 0).all()
 
 
@@ -79,16 +69,7 @@ def test_only_projected_time_constants_are_projected(form):
     assert (model.raw_tau == -1).all()
 
 
-@pytest.mark.parametrize(
-    ("tau", "form", "k", "message"),
-    [
-        ([0.99, 2.0], "clamp", 1, "tau: got 0.99 to 2 bits, expected finite time constants of at least 1"),
-        ([0.5, 2.0], "softplus", 4, "at least 1"),
-        ([0.2, 2.0], "clamp", 4, "at least 0.25"),
-        ([float("nan")], "clamp", 1, "tau: got nan"),
-        ([float("inf")], "projected", 1, "tau: got inf"),
-    ],
-)
-def test_impossible_time_constants(tau, form, k, message):
-    with pytest.raises(ValueError, match=message):
-        raw_of(torch.tensor(tau), form, k)
+@pytest.mark.parametrize(("tau", "got"), [([0.99, 2.0], "0.99 to 2"), ([float("nan")], "nan"), ([float("inf")], "inf")])
+def test_impossible_time_constants(tau, got):
+    with pytest.raises(ValueError, match=f"tau: got {got}.* bits, expected finite time constants of at least 1"):
+        raw_of(torch.tensor(tau), "clamp")

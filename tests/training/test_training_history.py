@@ -11,7 +11,6 @@ def test_json_round_trip_is_exact():
         config,
         42,
         "bfloat16",
-        2,
         [0.1 + 0.2, 1 / 3],
         [1e-3, 7e-310],
         [2.5, 1e300],

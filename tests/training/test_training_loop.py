@@ -164,7 +164,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_model_is_spoiled(whe
     with pytest.raises(FloatingPointError, match=r"^step 8: the loss is"):
         train(model, loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
     assert all(parameter.isfinite().all() for parameter in model.parameters())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003", "step-00000006"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step-00000003.safetensors",
+        "step-00000006.safetensors",
+    ]
     whole, _ = tiny_train()
     again = tiny_model()
     train(again, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)

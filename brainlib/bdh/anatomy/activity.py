@@ -14,7 +14,7 @@ from brainlib.data import require_batch
 
 
 class Activity(NamedTuple):
-    """Activations of every layer: x is what a neuron sends into its synapses, y what it says to the next layer."""
+    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer."""
 
     x: Float[Tensor, "layers batch heads time head_neurons"]
     y: Float[Tensor, "layers batch heads time head_neurons"]
@@ -22,7 +22,7 @@ class Activity(NamedTuple):
 
 @torch.no_grad()
 def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activity:
-    """x and y of every layer for texts that begin without synapses (Appendix E, no dropout). Used in chapters/bdh.
+    """x and y of every layer for texts that begin without synapses (Appendix E, no dropout).
 
     Holds all of it at once: 2 layers neurons floats a token. Raises `ValueError` for unfit tokens.
     """
@@ -30,12 +30,12 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     require_batch(config.vocab, tokens)
     encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
     v = norm(embedding(tokens.long(), model.embedding))[:, None]  # [B, 1, T, D]
-    turn = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
+    rope = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
     xs, ys = [], []
     for _ in range(config.layers):
         x = (v @ model.decoder_x).relu()
-        heard = scores(x, turn, model.decay) @ v
-        y = (norm(heard) @ model.decoder_y).relu() * x
+        attended = scores(x, rope, model.decay) @ v
+        y = (norm(attended) @ model.decoder_y).relu() * x
         update = (y @ encoder).sum(1, keepdim=True)
         v = norm(v + norm(update))
         xs.append(x)
@@ -44,7 +44,7 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
 
 
 def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor, "batch heads time time"]:
-    """How strongly each byte (row) hears each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
+    """How strongly each byte (row) attends to each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
 
     Where synapses fade, it is less by what has faded since.
     """
@@ -55,8 +55,8 @@ def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor
 def synapses_of(
     model: BDH, activity: Activity, layer: int, head: int, neuron: int
 ) -> Float[Tensor, "batch time neurons"]:
-    """The synapses onto neuron `neuron` of `head` as token t finds them (eq. (16), from the neurons of the layer
-    below).
+    """The synapses from neuron `neuron` of `head` to those of the layer below as token t finds them: a column of
+    eq. (16)'s sigma.
 
     sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
     together, in the frame of token t, less what has faded. `layer` counts from 1, the first that has neurons below it.
@@ -72,9 +72,9 @@ def synapses_of(
             raise ValueError(f"{name}: got {value}, expected {low} to {high - 1}")
     pair = neuron // 2
     x = activity.x[layer, :, head, :, 2 * pair : 2 * pair + 2]  # [B, T, 2]
-    turn = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)
-    turned = torch.view_as_complex(rotate(x, turn).contiguous())  # in the frame of token 0
-    in_frame = torch.view_as_real(turned[:, None] * turn.conj())[..., neuron % 2]  # [B, t, s]: of token s in that of t
+    rope = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)
+    turned = torch.view_as_complex(rotate(x, rope).contiguous())  # in the frame of token 0
+    in_frame = torch.view_as_real(turned[:, None] * rope.conj())[..., neuron % 2]  # [B, t, s]: of token s in that of t
     left = past(model.decay, time, x)[0 if model.decay is None else head]
     below = activity.y[layer - 1].movedim(1, 2).flatten(2)  # [B, T, neurons]
     return (in_frame * left) @ below
@@ -85,8 +85,8 @@ def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers
     return (activations > 0).flatten(1).double().mean(1)
 
 
-def scores(x: Tensor, turn: Tensor, decay: Tensor | None) -> Tensor:
-    q = rotate(x, turn)
+def scores(x: Tensor, rope: Tensor, decay: Tensor | None) -> Tensor:
+    q = rotate(x, rope)
     return (q @ q.mT) * past(decay, x.shape[-2], x)
 
 

@@ -1,8 +1,8 @@
 """Single synapses for single concepts: searched among all n x n of a layer, tested on other texts (Section 6.3).
 
-The synapses sigma of layer l lead from the neurons that speak below (y of layer l - 1) to those that are excited above
-(x of layer l), eq. (16). Written out they are n^2 numbers for every text, so the search streams over texts and keeps
-sums only; to follow one synapse takes no more than its two neurons.
+The synapses sigma of layer l lead from the neurons that are excited in it (x of layer l, columns) to those that spoke
+in the layer below (y of layer l - 1, rows), eq. (16); sigma x is what is recalled. Written out they are n^2 numbers for
+every text, so the search streams over texts and keeps sums only; to follow one takes no more than its two neurons.
 """
 
 import math
@@ -23,7 +23,8 @@ CANDIDATES = 1000  # of a layer's synapses, whose values are written out for the
 
 
 class Synapse(NamedTuple):
-    """A place in sigma: from neuron `source` of the layer below to neuron `target` of layer `layer` (counted from 1).
+    """A place in sigma of layer `layer` (counted from 1): from neuron `source` of that layer (x, the columns) to neuron
+    `target` of the layer below (y, the rows).
 
     Neurons are numbered through all heads.
     """
@@ -53,7 +54,7 @@ def find_synapses(
     Raises `ValueError` if the model has one layer only, or a labelling has one kind of label only.
     """
     if model.config.layers < 2:
-        raise ValueError("model: got 1 layer, expected at least 2: synapses lead from a layer to the next")
+        raise ValueError("model: got 1 layer, expected at least 2: synapses lead from a layer to the one below")
     kinds = labellings.any(1) & ~labellings.all(1)
     if not kinds.all():
         raise ValueError(f"labellings: row {int((~kinds).nonzero()[0])} has one kind of label, expected two")
@@ -61,7 +62,7 @@ def find_synapses(
     for layer in range(1, model.config.layers):
         found = correlations(model, tokens, labellings, layer).flatten(1)
         places = found.topk(min(CANDIDATES, found.shape[1])).indices  # [labellings, k]
-        sources, targets = places // model.config.neurons, places % model.config.neurons
+        targets, sources = places // model.config.neurons, places % model.config.neurons
         values = values_at(model, tokens, layer, sources, targets)
         for number, labels in enumerate(labellings):
             shares = ordered_pairs(values[:, number], labels)
@@ -75,20 +76,20 @@ def find_synapses(
 def correlations(
     model: BDH, tokens: Integer[Tensor, "batch time"], labellings: Bool[Tensor, "labellings batch"], layer: int
 ) -> Float[Tensor, "labellings neurons neurons"]:
-    """Of every synapse [source, target] of a layer after each text with each labelling, over the texts."""
+    """Of every synapse [target, source] of a layer after each text with each labelling, over the texts."""
     neurons = model.config.neurons
     labellings = labellings.to(model.embedding.device)
     total, squares = model.embedding.new_zeros(2, neurons, neurons)
     labelled = model.embedding.new_zeros(len(labellings), neurons, neurons)
     done = 0
-    for spoke, excited in factors(model, tokens, layer):
-        for sums, labels in zip(labelled, labellings[:, done : done + len(spoke)], strict=True):
-            sums += spoke[labels].flatten(0, 1).mT @ excited[labels].flatten(0, 1)
-        for one_spoke, one_excited in zip(spoke, excited, strict=True):
-            sigma = one_spoke.mT @ one_excited
+    for y, x in factors(model, tokens, layer):
+        for sums, labels in zip(labelled, labellings[:, done : done + len(y)], strict=True):
+            sums += y[labels].flatten(0, 1).mT @ x[labels].flatten(0, 1)
+        for one_y, one_x in zip(y, x, strict=True):
+            sigma = one_y.mT @ one_x
             total += sigma
             squares.addcmul_(sigma, sigma)
-        done += len(spoke)
+        done += len(y)
     mean = total.div_(done)
     spread = squares.div_(done).addcmul_(mean, mean, value=-1).clamp_min_(0).sqrt_()
     silent = spread <= 1e-6 * spread.max()  # rounding leaves no true correlation there
@@ -108,17 +109,17 @@ def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: S
 @torch.no_grad()
 def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch time"]:
     """The value of one synapse as each token finds it, before it is read."""
-    head, neuron = divmod(synapse.target, model.config.head_neurons)
+    head, neuron = divmod(synapse.source, model.config.head_neurons)
     parts = [
-        synapses_of(model, record_activity(model, part), synapse.layer, head, neuron)[..., synapse.source]
+        synapses_of(model, record_activity(model, part), synapse.layer, head, neuron)[..., synapse.target]
         for part in tokens.split(TEXTS_AT_ONCE)
     ]
     return torch.cat(parts)
 
 
 def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
-    """sigma[sources, targets] of a layer after each text: [texts, *shape of sources]."""
-    parts = [(spoke[..., sources] * excited[..., targets]).sum(1) for spoke, excited in factors(model, tokens, layer)]
+    """sigma[targets, sources] of a layer after each text: [texts, *shape of sources]."""
+    parts = [(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)]
     return torch.cat(parts)
 
 
@@ -140,8 +141,8 @@ def factors(model: BDH, tokens: Tensor, layer: int) -> Iterator[tuple[Tensor, Te
     left = 1.0 if model.decay is None else left_over(model.decay, time)
     for part in tokens.split(TEXTS_AT_ONCE):
         activity = record_activity(model, part)
-        excited = rotate(activity.x[layer], back) * left
-        yield activity.y[layer - 1].movedim(1, 2).flatten(2), excited.movedim(1, 2).flatten(2)
+        x = rotate(activity.x[layer], back) * left
+        yield activity.y[layer - 1].movedim(1, 2).flatten(2), x.movedim(1, 2).flatten(2)
 
 
 def left_over(decay: Tensor, time: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Eq. (6), its low-rank case eq. (7), and the tensor program that computes all positions at once."""
+"""Eq. (6), its low-rank case eq. (7) with the graphs behind it, and the tensor program of all positions at once."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -85,7 +85,7 @@ def equation_6(graphs: Graphs, x: Float64[ndarray, "time n"], y: Float64[ndarray
     y_{t,l} = ((Gye - Gyi) sigma_{t-1,l} x_{t,l})+ * x_{t,l}
     x_{t,l+1} = x_{t,l} + ((Gxe - Gxi) y_{t,l})+
 
-    Raises `ValueError` if x or y are negative or of another shape. Used in chapters/bdh/02_from_graph_to_tensor.
+    Raises `ValueError` if x or y are negative or of another shape.
     """
     check_tokens(graphs, x, y)
     Gx, Gy = graphs.Gxe - graphs.Gxi, graphs.Gye - graphs.Gyi
@@ -110,7 +110,7 @@ def equation_7(model: LowRank, x: Float64[ndarray, "time n"], y: Float64[ndarray
     y_{t,l} = (Dy rho_{t-1,l} x_{t,l})+ * x_{t,l}
     x_{t,l+1} = x_{t,l} + (Dx E y_{t,l})+
 
-    Raises as `equation_6`. Used in chapters/bdh/02_from_graph_to_tensor.
+    Raises as `equation_6`.
     """
     check_tokens(model, x, y)
     rho = np.zeros((model.layers, *model.E.shape))
@@ -139,8 +139,7 @@ def tensor_form(
     """Eq. (7) for all positions at once, as a model is trained: matrix products, no loop over time, gradients.
 
     The state is written out: rho_{t-1} x_t = sum over s < t of v_s <(U^-s)^T x_s, U^t x_t> with v = E y, which is
-    linear attention. Returns x and y of every layer as in `Trajectory`. U must be invertible. Used in
-    chapters/bdh/02_from_graph_to_tensor.
+    linear attention. Returns x and y of every layer as in `Trajectory`. U must be invertible.
     """
     time = x.shape[-2]
     powers = torch.stack([torch.matrix_power(U, t) for t in range(time)])
@@ -155,6 +154,48 @@ def tensor_form(
         xs.append(x)
         ys.append(y)
     return torch.stack(xs, dim=-2), torch.stack(ys, dim=-2)
+
+
+class HiddenGraphs(NamedTuple):
+    """Three graphs without negative weights: neurons -> hidden nodes, hidden nodes -> neurons (two of them)."""
+
+    inward: Float64[ndarray, "hidden n"]
+    excites: Float64[ndarray, "n hidden"]
+    inhibits: Float64[ndarray, "n hidden"]
+
+    @property
+    def edges(self) -> int:
+        """How many weights are not 0."""
+        return sum(int(np.count_nonzero(part)) for part in self)
+
+
+def factorise(D: Float64[ndarray, "n d"], E: Float64[ndarray, "d n"]) -> HiddenGraphs:
+    """Graphs with excites @ inward - inhibits @ inward = D E, all weights at least 0 (Claim 3, Appendix C.3).
+
+    Each channel gets two hidden nodes: one for what is above 0 in its row of E, one for what is below. Through the
+    second the signs of D change sides. Together at most 3 n d edges: one for an entry of E, two for an entry of D.
+
+    """
+    above, below = np.maximum(D, 0), np.maximum(-D, 0)
+    return HiddenGraphs(
+        inward=np.concatenate((np.maximum(E, 0), np.maximum(-E, 0))),
+        excites=np.concatenate((above, below), axis=1),
+        inhibits=np.concatenate((below, above), axis=1),
+    )
+
+
+def graphs_of(model: LowRank) -> Graphs:
+    """The graphs of a low-rank model, eq. (9): Gxe - Gxi = Dx E, Gye - Gyi = Dy E, and every synapse learns."""
+    x, y = factorise(model.Dx, model.E), factorise(model.Dy, model.E)
+    return Graphs(
+        Gxe=x.excites @ x.inward,
+        Gxi=x.inhibits @ x.inward,
+        Gye=y.excites @ y.inward,
+        Gyi=y.inhibits @ y.inward,
+        Gs=np.ones_like(model.U),
+        U=model.U,
+        layers=model.layers,
+    )
 
 
 def relu(values: Float64[ndarray, "*n"]) -> Float64[ndarray, "*n"]:

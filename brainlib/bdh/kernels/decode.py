@@ -15,7 +15,7 @@ def decode(
     decoder_x: Float[Tensor, "heads head_neurons dim"],
     decoder_y: Float[Tensor, "heads head_neurons dim"],
     encoder: Float[Tensor, "heads head_neurons dim"],
-    turn: Complex[Tensor, "1 pairs"],
+    rope: Complex[Tensor, "1 pairs"],
     synapses: Float[Tensor, "layers batch heads head_neurons dim"],
     faded: Float[Tensor, "heads"],
 ) -> Float[Tensor, "batch dim"]:
@@ -28,19 +28,19 @@ def decode(
     if v.device.type == "cpu":
         from brainlib.bdh.kernels import event_driven
 
-        return event_driven.decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded)
+        return event_driven.decode(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
     for rho in synapses:
         x = (v @ decoder_x.mT).relu_().transpose(0, 1).contiguous()  # [B, H, K]
-        q = rotate(x[:, :, None], turn)[:, :, 0] / faded[:, None]
+        q = rotate(x[:, :, None], rope)[:, :, 0] / faded[:, None]
         if importlib.util.find_spec("triton"):
             from brainlib.bdh.kernels.triton import decode as rows
 
-            heard = faded[:, None] ** 2 * rows.hear_and_learn(rho, q, v)
-            update = rows.fire(norm(heard), decoder_y, x, encoder)
+            attended = faded[:, None] ** 2 * rows.read_and_write(rho, q, v)
+            update = rows.gate_rows(norm(attended), decoder_y, x, encoder)
         else:
-            heard = faded[:, None] ** 2 * torch.einsum("bhk,bhkd->bhd", q, rho)
+            attended = faded[:, None] ** 2 * torch.einsum("bhk,bhkd->bhd", q, rho)
             rho.addcmul_(q[..., None], v[:, None, None])
-            y = torch.einsum("bhd,hkd->bhk", norm(heard), decoder_y).relu_().mul_(x)
+            y = torch.einsum("bhd,hkd->bhk", norm(attended), decoder_y).relu_().mul_(x)
             update = torch.einsum("bhk,hkd->bd", y, encoder)
         v = norm(v + norm(update))
     return v

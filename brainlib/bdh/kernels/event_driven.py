@@ -15,14 +15,14 @@ PARTS = 16  # of a head's neurons, summed one by one: the order of summation doe
 REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise a sum; NaN and infinity keep their meaning
 
 
-def decode(v, decoder_x, decoder_y, encoder, turn, synapses, faded) -> Tensor:
+def decode(v, decoder_x, decoder_y, encoder, rope, synapses, faded) -> Tensor:
     """`decode` of decode.py: every layer in one pass over the rows of its active neurons."""
     _, B, H, K, D = synapses.shape
     v = v.clone().numpy()
-    x, heard, said = (np.empty(shape, v.dtype) for shape in ((B, H, K), (B, H, PARTS, D), (B, H, PARTS, D)))
-    others = (decoder_x, decoder_y, encoder, turn.real.contiguous(), turn.imag.contiguous(), synapses, faded)
+    x, attended, outputs = (np.empty(shape, v.dtype) for shape in ((B, H, K), (B, H, PARTS, D), (B, H, PARTS, D)))
+    others = (decoder_x, decoder_y, encoder, rope.real.contiguous(), rope.imag.contiguous(), synapses, faded)
     with torch_threads():
-        _decode(v, *(tensor.numpy() for tensor in others), x, heard, said)
+        _decode(v, *(tensor.numpy() for tensor in others), x, attended, outputs)
     return torch.from_numpy(v)
 
 
@@ -44,13 +44,13 @@ def _norm_of_sum(parts, factor):
 
 @njit(parallel=True, fastmath=REORDER)
 @no_type_check
-def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, heard, said):
+def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, attended, outputs):
     L, B, H, K, D = synapses.shape
     pairs, zero, one = K // 2, x.dtype.type(0), x.dtype.type(1)
     for layer in range(L):
         for job in numba.prange(B * H * PARTS):
             b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
-            value, total = v[b], heard[b, h, part]
+            value, total = v[b], attended[b, h, part]
             for d in range(D):
                 total[d] = 0
             for pair in range(part * pairs // PARTS, (part + 1) * pairs // PARTS):
@@ -73,10 +73,10 @@ def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, hear
                         row1[d] += q1 * value[d]
         for b in range(B):
             for h in range(H):
-                _norm_of_sum(heard[b, h], faded[h] * faded[h])
+                _norm_of_sum(attended[b, h], faded[h] * faded[h])
         for job in numba.prange(B * H * PARTS):
             b, h, part = job // (H * PARTS), job // PARTS % H, job % PARTS
-            total, a = said[b, h, part], heard[b, h, 0]
+            total, a = outputs[b, h, part], attended[b, h, 0]
             for d in range(D):
                 total[d] = 0
             for k in range(2 * (part * pairs // PARTS), 2 * ((part + 1) * pairs // PARTS)):
@@ -90,7 +90,7 @@ def _decode(v, decoder_x, decoder_y, encoder, cos, sin, synapses, faded, x, hear
                         for d in range(D):
                             total[d] += y * row[d]
         for b in range(B):
-            parts = said[b].reshape(H * PARTS, D)  # v = norm(v + norm(E y))
+            parts = outputs[b].reshape(H * PARTS, D)  # v = norm(v + norm(E y))
             _norm_of_sum(parts, one)
             for d in range(D):
                 parts[1, d] = v[b, d]

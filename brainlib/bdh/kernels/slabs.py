@@ -1,4 +1,4 @@
-"""The round in torch operations on slabs: one head and as many sequences as fit in cache (all of them on a GPU)."""
+"""The layer in torch operations on slabs: one head and as many sequences as fit in cache (all of them on a GPU)."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from brainlib.bdh.kernels.fading import fading, key_scale
 from brainlib.bdh.norm import EPS, norm
 from brainlib.bdh.rotation import rotate, rotate_
 
@@ -26,6 +25,35 @@ class Slab(NamedTuple):
     seed: int
 
 
+class Fading(NamedTuple):
+    """exp(-decay * tokens) of every head between two tokens, and to either end of the text; ones if nothing fades."""
+
+    between: Tensor | None  # [H, T, T]: from token s (column) to token t (row); zero unless s < t
+    before: Tensor  # [H, T, 1]: from before the text to token t
+    left: Tensor  # [H, T, 1]: from token s to after the text
+    whole: Tensor  # [H]
+
+
+def fading(decay: Tensor | None, heads: int, length: int, like: Tensor) -> Fading:
+    if decay is None:
+        ones = like.new_ones(heads, 1, 1)
+        return Fading(None, ones, ones, like.new_ones(heads))
+    rate, t = decay.to(like.dtype)[:, None], torch.arange(length, device=like.device, dtype=like.dtype)
+    between = (rate[..., None] * (t - t[:, None])).exp().tril(-1)
+    return Fading(
+        between, (-rate * t).exp()[..., None], (rate * (t - length)).exp()[..., None], (-rate * length).exp()[:, 0]
+    )
+
+
+def key_scale(head_neurons: int) -> float:
+    """The power of two, about 1 / sqrt(head_neurons), that queries and keys are multiplied by.
+
+    It is exact, it keeps scores within float16 and bfloat16, and the layer norm after it takes it out again if its eps
+    is multiplied by the fourth power.
+    """
+    return 2.0 ** -(head_neurons.bit_length() // 2)
+
+
 def slabs(heads: int, batch: int, row_bytes: int, device: torch.device, seed: int) -> Iterator[Slab]:
     rows = batch if device.type != "cpu" else max(1, SLAB_BYTES // row_bytes)
     for head in range(heads):
@@ -33,29 +61,29 @@ def slabs(heads: int, batch: int, row_bytes: int, device: torch.device, seed: in
             yield Slab(head, slice(first, min(first + rows, batch)), seed + head * batch + first)
 
 
-def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
+def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     v_, Dx, Dy, E = (t.to(low) for t in (v, decoder_x, decoder_y, encoder))
-    turn = turn * scale
+    rope = rope * scale
     update = torch.zeros_like(v)
-    after = v.new_empty(B, H, K, D) if options.carry else None
-    scores, heard, *kept = room(v, H, K, options)
+    after = v.new_empty(B, H, K, D) if options.return_state else None
+    scores, attended, *kept = saved_tensors(v, H, K, options)
     for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
         h, rows = slab.head, slab.rows
         x, gate = (kept[i][h, rows] if i < len(kept) else v.new_empty(len(v[rows]), T, K, dtype=low) for i in (0, 1))
         project_relu_(v_[rows], Dx[h], x)
-        q = rotate(x.to(v.dtype), turn).to(low)
+        q = rotate(x.to(v.dtype), rope).to(low)
         S = strictly_causal(q)
         if fades.between is not None:
             S *= fades.between[h]
         a = (S @ v_[rows]).to(v.dtype)
         if synapses is not None:
-            a += fades.begun[h] * (q @ (synapses[rows, h] * scale).to(low))
-        scores[rows, h], heard[rows, h] = S, a
+            a += fades.before[h] * (q @ (synapses[rows, h] * scale).to(low))
+        scores[rows, h], attended[rows, h] = S, a
         project_relu_(norm(a, EPS * scale**4).to(low), Dy[h], gate)
         if options.dropout:
-            silence_(gate, options.dropout, slab.seed)
+            dropout_(gate, options.dropout, slab.seed)
         y = gate * x if len(kept) == 2 else gate.mul_(x)
         update[rows] += y @ E[h]
         if after is not None:
@@ -63,23 +91,25 @@ def forward(v, decoder_x, decoder_y, encoder, turn, synapses, decay, options):
             after[rows, h] = learned if synapses is None else learned.add_(fades.whole[h] * synapses[rows, h])
     if options.dropout:
         update /= kept_share(options.dropout)
-    return update, after, scores, heard, *kept
+    return update, after, scores, attended, *kept
 
 
-def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses, decay, scores, heard, *kept, options):
+def backward(
+    d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses, decay, scores, attended, *kept, options
+):
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
     v_, Dx, Dy, E, d_update = (t.to(low) for t in (v, decoder_x, decoder_y, encoder, d_update))
     dv, dDx, dDy, dE = (torch.zeros_like(t) for t in (v, decoder_x, decoder_y, encoder.mT))
-    d_synapses = torch.zeros_like(synapses) if synapses is not None and options.through_time else None
+    d_synapses = torch.zeros_like(synapses) if synapses is not None and options.bptt else None
     d_decay = None if decay is None else torch.zeros_like(decay)
-    turn = turn * scale
-    back = turn.conj().resolve_conj()
+    rope = rope * scale
+    back = rope.conj().resolve_conj()
     t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
     for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
         h, rows = slab.head, slab.rows
-        v_rows, du, a = v_[rows], d_update[rows], heard[rows, h]
+        v_rows, du, a = v_[rows], d_update[rows], attended[rows, h]
         normed, mean, deviation = torch.native_layer_norm(a, (D,), None, None, EPS * scale**4)
         normed = normed.to(low)
         x, gate = (kept[i][h, rows] if i < len(kept) else v.new_empty(len(a), T, K, dtype=low) for i in (0, 1))
@@ -88,7 +118,7 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
         if len(kept) < 2:
             project_relu_(normed, Dy[h], gate)
             if options.dropout:
-                silence_(gate, options.dropout, slab.seed)
+                dropout_(gate, options.dropout, slab.seed)
         y = gate * x
         add_outer_(dE[h], du, y)
         dy = du @ E[h].mT
@@ -100,17 +130,17 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
         if d_decay is not None:
             d_decay[h] -= (t * da * a).sum()
 
-        q = rotate(x.to(v.dtype), turn).to(low)
+        q = rotate(x.to(v.dtype), rope).to(low)
         G = (da @ v_rows.mT).tril_(-1)
         if fades.between is not None:
             G *= fades.between[h]
-        dq = (G + G.mT if options.through_time else G) @ q
+        dq = (G + G.mT if options.bptt else G) @ q
         as_value = (scores[rows, h].mT @ da).to(v.dtype)
         if synapses is not None:
-            da_begun = (fades.begun[h] * da).to(low)
-            dq.baddbmm_(da_begun, (synapses[rows, h] * scale).to(low).mT)
+            da_before = (fades.before[h] * da).to(low)
+            dq.baddbmm_(da_before, (synapses[rows, h] * scale).to(low).mT)
             if d_synapses is not None:
-                d_synapses[rows, h] = (q.mT @ da_begun).to(v.dtype) * scale
+                d_synapses[rows, h] = (q.mT @ da_before).to(v.dtype) * scale
         if d_decay is not None:
             d_decay[h] += (t * as_value * v[rows]).sum()
         if d_after is not None:
@@ -127,22 +157,22 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, turn, synapses
         dx = dy.mul_(gate).add_(rotate_(dq.to(v.dtype), back).to(low))
         add_outer_(dDx[h], v_rows, masked_(dx, x))
         dv[rows] += dx @ Dx[h].mT
-        if options.through_time:
+        if options.bptt:
             dv[rows] += as_value
     return dv, dDx, dDy, dE.mT.contiguous(), d_synapses, d_decay
 
 
-def room(v, heads, head_neurons, options):
+def saved_tensors(v, heads, head_neurons, options):
     """For what the backward pass needs: scores, what the synapses say to each head (times scale^2), and as much of x
     and the gate as fit in 4 bytes a neuron and token: both in half precision, x alone in single.
     """
     B, T, D = v.shape
     scores = v.new_empty(B, heads, T, T, dtype=options.precision)
-    heard = v.new_empty(B, heads, T, D)
+    attended = v.new_empty(B, heads, T, D)
     wide = heads, B, T, head_neurons
     fits = 4 * math.prod(wide) <= KEPT_BYTES and options.differentiate
     kept = (v.new_empty(wide, dtype=options.precision) for _ in range(4 // options.precision.itemsize if fits else 0))
-    return [scores, heard, *kept]
+    return [scores, attended, *kept]
 
 
 def project_relu_(v: Tensor, weight: Tensor, out: Tensor) -> None:
@@ -176,7 +206,7 @@ def strictly_causal(q: Tensor) -> Tensor:
     return scores.tril_(-1)
 
 
-def silence_(gate: Tensor, dropout: float, seed: int) -> None:
+def dropout_(gate: Tensor, dropout: float, seed: int) -> None:
     """Sets entries to zero, each with chance 1 - kept_share(dropout); one seed, one choice."""
     generator = torch.Generator(gate.device).manual_seed(seed)
     words = torch.empty(-(-gate.numel() // 4), dtype=torch.int64, device=gate.device)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from brainlib.brainstates.evaluation.bins import inside
+from brainlib.brainstates.evaluation.matching import inside
 from brainlib.data.trials import Trials
 
 
@@ -23,7 +23,7 @@ def summarise_states(path: Int64[Tensor, "trials time"], trials: Trials, states:
     """Share of time, visits, mean dwell time and population counts of the states of a path, such as Viterbi's.
 
     A visit that a trial's beginning or end cuts off counts with the length that is seen, so that dwell times are
-    underestimated where trials are short. Raises as `dwell_times`. Used in chapters/brainstates/03_recordings.
+    underestimated where trials are short. Raises as `dwell_times`.
     """
     if path.shape != trials.counts.shape[:2]:
         raise ValueError(f"path: got the shape {tuple(path.shape)}, expected {tuple(trials.counts.shape[:2])}")

@@ -4,10 +4,9 @@ A permutation p of the states reads: the fit's state p[s] plays the part of the 
 """
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from brainlib.brainstates.evaluation.bins import inside, same_shape
 from brainlib.brainstates.parameters import Parameters
 from brainlib.extras import extra
 
@@ -22,10 +21,9 @@ def match_states(
 
     `true` and `estimated` hold a state in 0 .. states - 1 for each bin; what lies beyond the lengths is ignored. The
     states of the fit may be more or fewer than the true ones: `states` is the larger number of the two.
-    Raises `ValueError` for shapes that differ, lengths beyond the bins or states that are not there. Used in
-    chapters/brainstates/01_from_glm_to_hmm_glm and 02_priors.
+    Raises `ValueError` for shapes that differ, lengths beyond the bins or states that are not there.
     """
-    return _best(confusion(true, estimated, lengths, states).sum(0))
+    return _best(confusion(true, estimated, lengths, states))
 
 
 def state_accuracy(
@@ -33,19 +31,13 @@ def state_accuracy(
     estimated: Int64[Tensor, "trials time"],
     lengths: Int64[Tensor, "trials"],
     states: int,
-    per_trial: bool = False,
 ) -> float:
     """The share of bins whose state is right once the states are matched: one permutation for all trials.
 
-    `per_trial` gives every trial a permutation of its own and averages over trials, as the authors' programs do; this
-    is never less for trials of one length, and flatters a fit whose states change their meaning from trial to trial.
-    Raises as `match_states`. Used in chapters/brainstates/01_from_glm_to_hmm_glm and 02_priors.
+    Raises as `match_states`.
     """
-    counts = confusion(true, estimated, lengths, states)
-    if not per_trial:
-        counts = counts.sum(0, keepdim=True)
-    right = [table[torch.arange(states), _best(table)].sum() / table.sum() for table in counts.double()]
-    return torch.stack(right).mean().item()
+    counts = confusion(true, estimated, lengths, states).double()
+    return (counts[torch.arange(states), _best(counts)].sum() / counts.sum()).item()
 
 
 def confusion(
@@ -53,8 +45,8 @@ def confusion(
     estimated: Int64[Tensor, "trials time"],
     lengths: Int64[Tensor, "trials"],
     states: int,
-) -> Int64[Tensor, "trials states states"]:
-    """How many bins of each trial are truly in state s (rows) and estimated in state s' (columns). On the CPU.
+) -> Int64[Tensor, "states states"]:
+    """How many bins of all trials are truly in state s (rows) and estimated in state s' (columns). On the CPU.
 
     Raises as `match_states`.
     """
@@ -64,21 +56,18 @@ def confusion(
     if len(lengths) != len(true):
         raise ValueError(f"lengths: got {len(lengths)}, expected one for each of the {len(true)} trials")
     true, estimated, lengths = true.cpu(), estimated.cpu(), lengths.cpu()
-    B, T = true.shape
-    mask = inside(lengths, T)
+    mask = inside(lengths, true.shape[1])
     for name, labels in (("true", true), ("estimated", estimated)):
         low, high = labels[mask].aminmax()
         if low < 0 or high >= states:
             raise ValueError(f"{name}: got states {low} to {high}, expected 0 to {states - 1}")
-    trial = torch.arange(B)[:, None].expand(B, T)
-    cells = (trial * states + true) * states + estimated
-    return torch.bincount(cells[mask], minlength=B * states**2).view(B, states, states)
+    return torch.bincount((true * states + estimated)[mask], minlength=states**2).view(states, states)
 
 
 def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Parameters:
     """The same model with its states in another order: state s of the result was state p[s].
 
-    Raises `ValueError` for what is no permutation of the states. Used in chapters/brainstates/02_priors.
+    Raises `ValueError` for what is no permutation of the states.
     """
     order = _checked(permutation, parameters.log_initial.shape[-1]).to(parameters.weights.device)
     return parameters._replace(
@@ -99,3 +88,21 @@ def _checked(permutation: Tensor, states: int) -> Tensor:
     if permutation.sort().values.tolist() != list(range(states)):
         raise ValueError(f"permutation: got {permutation.tolist()}, expected the states 0 to {states - 1}, each once")
     return permutation
+
+
+def inside(lengths: Int64[Tensor, "trials"], time: int) -> Bool[Tensor, "trials time"]:
+    """True within each trial, False in the padding.
+
+    Raises `ValueError` for lengths that are not between 1 and `time`.
+    """
+    if not len(lengths) or lengths.min() < 1 or lengths.max() > time:
+        raise ValueError(f"lengths: got {lengths.tolist()[:10]}, expected trials of 1 to {time} bins")
+    return torch.arange(time, device=lengths.device) < lengths[:, None]
+
+
+def same_shape(**named: Tensor) -> None:
+    """Raises `ValueError` unless all of these tensors have one shape."""
+    (first, expected), *others = named.items()
+    for name, tensor in others:
+        if tensor.shape != expected.shape:
+            raise ValueError(f"{name}: got the shape {tuple(tensor.shape)}, expected {first}'s {tuple(expected.shape)}")

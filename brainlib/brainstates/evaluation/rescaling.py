@@ -35,13 +35,8 @@ class KolmogorovSmirnov(NamedTuple):
     """The largest distance between the distribution of `events` values and the uniform one."""
 
     distance: float  # NaN without events
-    p: float  # the chance of a larger one under the true model, by the exact distribution; NaN without events
+    p: float  # the probability of a larger one under the true model, by the exact distribution; NaN without events
     events: int
-
-    @property
-    def bound(self) -> float:
-        """The distance that 5 % of true models exceed, 1.36 / sqrt(events) for many."""
-        return 1.3581 / max(self.events, 1) ** 0.5
 
 
 class RescaledTimes(NamedTuple):
@@ -49,14 +44,6 @@ class RescaledTimes(NamedTuple):
 
     uniform: Float64[Tensor, "events"]  # u, uniform on 0 .. 1 under the true model
     neuron: Int64[Tensor, "events"]
-
-    def pooled(self) -> KolmogorovSmirnov:
-        """All neurons' intervals together.
-
-        Neurons are independent given the states and the past, not given the past alone: pooled intervals share the
-        uncertainty about the state, and `p` is then approximate. With one state it is as exact as `of`.
-        """
-        return ks_test(self.uniform)
 
     def of(self, neuron: int) -> KolmogorovSmirnov:
         """One neuron's intervals; exact, but for the last one, which the recording's end cuts off."""
@@ -75,8 +62,8 @@ def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
     with extra("notebook"):
         from scipy.stats import kstest
 
-    found = kstest(values.double().numpy(force=True), "uniform")
-    return KolmogorovSmirnov(float(found.statistic), float(found.pvalue), len(values))
+    result = kstest(values.double().numpy(force=True), "uniform")
+    return KolmogorovSmirnov(float(result.statistic), float(result.pvalue), len(values))
 
 
 def time_rescaling(
@@ -86,7 +73,7 @@ def time_rescaling(
 
         P(y_t = 0 | x_1 .. x_{t-1}) = sum over s of P(z_t = s | x_1 .. x_{t-1}) P(x_{t, n} = 0 | z_t = s, history).
 
-    Raises `ValueError` as `log_emission` does. Used in chapters/brainstates/03_recordings.
+    Raises `ValueError` as `log_emission` does.
     """
     survived = _survived(parameters, design, emission)  # [M, N]
     fired = design.counts[design.mask] > 0
@@ -119,10 +106,10 @@ def _survived(parameters: Parameters, design: Design, emission: Emission) -> Flo
     prior = predicted_states(parameters, design, emission)[mask]
     S, N, _ = parameters.weights.shape
     silent = design.counts.new_zeros(())
-    found = []
+    result = []
     for features, p in zip(*(x.split(max(1, BLOCK // (S * N))) for x in (design.features[mask], prior)), strict=True):
         eta = torch.einsum("md,snd->msn", features, parameters.weights.to(features))
         log_none = emission.log_prob(eta, silent).double()
         p = p.double() / p.double().sum(-1, keepdim=True)
-        found.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
-    return torch.cat(found)
+        result.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
+    return torch.cat(result)

@@ -7,10 +7,10 @@ W[s, n, n'] leads from neuron n' to neuron n in state s. An edge has one of thre
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
-from brainlib.brainstates.evaluation.bins import same_shape
+from brainlib.brainstates.evaluation.matching import same_shape
 
 
 class WeightError(NamedTuple):
@@ -24,15 +24,15 @@ class WeightError(NamedTuple):
     correlation: float  # Pearson's; NaN if either is constant
 
 
-def weight_error(true: Float[Tensor, "*rest"], found: Float[Tensor, "*rest"]) -> WeightError:
+def weight_error(true: Float[Tensor, "*rest"], estimated: Float[Tensor, "*rest"]) -> WeightError:
     """The error of found weights, entry by entry: match and reorder the states first.
 
-    Raises `ValueError` for shapes that differ. Used in chapters/brainstates/02_priors.
+    Raises `ValueError` for shapes that differ.
     """
-    same_shape(true=true, found=found)
-    true, found = true.detach().double().flatten(), found.detach().double().flatten()
-    difference = found - true
-    a, b = true - true.mean(), found - found.mean()
+    same_shape(true=true, estimated=estimated)
+    true, estimated = true.detach().double().flatten(), estimated.detach().double().flatten()
+    difference = estimated - true
+    a, b = true - true.mean(), estimated - estimated.mean()
     correlation = (a @ b) / (a.square().sum() * b.square().sum()).sqrt()
     return WeightError(difference.abs().mean().item(), difference.square().mean().item(), correlation.item())
 
@@ -44,7 +44,6 @@ def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"
         (w / min w,  1 - w / min w,   0)             w < 0
 
     with max and min over all states and pairs. Where no weight has a sign there is nothing to divide: none.
-    Used in chapters/brainstates/02_priors.
     """
     w = weights.detach().double()
     scales = w.new_zeros(2) if not w.numel() else torch.stack((-w.min(), w.max()))
@@ -56,10 +55,7 @@ def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"
 def adjacency_prior_of_weights(
     weights: Float[Tensor, "states neurons neurons"],
 ) -> Float64[Tensor, "neurons neurons 3"]:
-    """The wiring that all states share, for models that learn none: the weights' average over states through (8).
-
-    Used in chapters/brainstates/02_priors.
-    """
+    """The wiring that all states share, for models that learn none: the weights' average over states through (8)."""
     return soft_adjacency(weights.detach().double().mean(0))
 
 
@@ -69,10 +65,9 @@ def classes(scores: Float[Tensor, "*rest 3"]) -> Int[Tensor, "*rest"]:
 
 
 def balanced_accuracy(true: Int[Tensor, "*rest"], scores: Float[Tensor, "*rest 3"]) -> float:
-    """The share of right answers within a class, averaged over the classes that occur; chance is 1/3 for all three.
+    """The share of right answers within a class, averaged over the classes that occur; guessing is 1/3 for all three.
 
-    Raises `ValueError` for shapes that do not fit or true classes other than -1, 0 and 1. Used in
-    chapters/brainstates/02_priors.
+    Raises `ValueError` for shapes that do not fit or true classes other than -1, 0 and 1.
     """
     _require_scores(true, scores)
     return _balanced(true, classes(scores))
@@ -86,13 +81,13 @@ def accuracy_by_threshold(
     """The balanced accuracy if an edge is called where its score exceeds the threshold, else none (appendix A.2).
 
     The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5 is
-    what `balanced_accuracy` takes. Raises as `balanced_accuracy`. Used in chapters/brainstates/02_priors.
+    what `balanced_accuracy` takes. Raises as `balanced_accuracy`.
     """
     _require_scores(true, scores)
     sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
     strength = torch.maximum(scores[..., 0], scores[..., 2])
-    found = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
-    return torch.tensor(found, dtype=torch.float64)
+    estimated = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
+    return torch.tensor(estimated, dtype=torch.float64)
 
 
 class EdgeRates(NamedTuple):
@@ -103,26 +98,41 @@ class EdgeRates(NamedTuple):
     sign: float  # the share of right signs among found true edges; NaN if there are none
 
 
-def edge_rates(true: Int[Tensor, "*rest"], found: Int[Tensor, "*rest"]) -> EdgeRates:
+def edge_rates(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> EdgeRates:
     """Precision, recall and signs of edges with classes -1, 0, 1.
 
-    Raises `ValueError` for shapes that differ or other classes. Used in chapters/brainstates/02_priors.
+    Raises `ValueError` for shapes that differ or other classes.
     """
-    same_shape(true=true, found=found)
+    same_shape(true=true, estimated=estimated)
     _require_classes("true", true)
-    _require_classes("found", found)
-    both = (true != 0) & (found != 0)
+    _require_classes("estimated", estimated)
+    both = (true != 0) & (estimated != 0)
     share = both.sum().double()
     return EdgeRates(
-        (share / (found != 0).sum()).item(),
+        (share / (estimated != 0).sum()).item(),
         (share / (true != 0).sum()).item(),
-        ((true == found)[both].double().sum() / share).item(),
+        ((true == estimated)[both].double().sum() / share).item(),
     )
 
 
-def _balanced(true: Tensor, found: Tensor) -> float:
-    present = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
-    return torch.stack([(found == true)[where].double().mean() for where in present]).mean().item()
+def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> float:
+    """The area under the ROC of edges whatever their sign: the probability that an edge's score is above another
+    pair's, ties counting half; NaN if all or none are edges. `scores` such as |w|, or 1 less the probability of none.
+
+    Raises `ValueError` for shapes that differ and scores that are not finite.
+    """
+    same_shape(true=true, scores=scores)
+    if not scores.isfinite().all():
+        raise ValueError("scores: got values that are not finite")
+    values, place = scores.detach().flatten().unique(return_inverse=True)
+    edges, others = (torch.bincount(place[kind.flatten()], minlength=len(values)).double() for kind in (true, ~true))
+    above = (edges * (others.cumsum(0) - others / 2)).sum()
+    return (above / (edges.sum() * others.sum())).item()
+
+
+def _balanced(true: Tensor, estimated: Tensor) -> float:
+    occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
+    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
 
 
 def _require_scores(true: Tensor, scores: Tensor) -> None:

@@ -1,11 +1,10 @@
 """Fitting GLMs and HMM-GLMs: `fit`, by expectation maximisation with Fisher scoring.
 
-`model` (what is fitted), `priors`, `em` (the loop), `scoring` (the M-step of the weights) from `sums` over the bins,
-`lasso` (with an L1 penalty), `lbfgs` (beyond 256 features), `transitions`, `starts`, `minibatches`.
+`model` (what is fitted), `em` (the loop), `scoring` (the M-step of the weights) from `sums` over the bins,
+`transitions`, `starts`.
 """
 
 from brainlib.brainstates.fitting.em import Fit, fit
-from brainlib.brainstates.fitting.model import HMMGLM
-from brainlib.brainstates.fitting.priors import GaussianPrior
+from brainlib.brainstates.fitting.model import GaussianPrior, Model
 
-__all__ = ["HMMGLM", "Fit", "GaussianPrior", "fit"]
+__all__ = ["Fit", "GaussianPrior", "Model", "fit"]

@@ -7,11 +7,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.fitting.model import HMMGLM
+from brainlib.brainstates.fitting.model import Model
 from brainlib.brainstates.fitting.scoring import improve
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.fitting.transitions import raise_to_floor
-from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.parameters import Parameters, sticky
 
 STAY = 0.98  # as in the official code
 SPREAD = 0.5  # standard deviation of the drives that random weights make
@@ -23,7 +23,7 @@ LLOYD = 50
 STEPS = 3  # M-steps from k-means's states
 
 
-def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+def random_start(model: Model, design: Design, runs: int, generator: torch.Generator) -> Parameters:
     """Biases of the neurons' mean counts, and small weights drawn at random for every run and state.
 
     A weight's deviation is inverse to its feature's root mean square, such that all together move a drive by 0.5.
@@ -33,19 +33,16 @@ def random_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
     N = design.counts.shape[-1]
     size = math.sqrt(D) * _root_mean_square(design).clamp(min=RARE)
     drawn = torch.randn(runs, S, N, D, generator=generator, dtype=torch.float64).to(device)
-    weights = SPREAD * drawn / size * design.allowed
-    if model.shared_bias:
-        weights[..., -1] = 0
+    weights = SPREAD * drawn / size
     weights[..., -1] += _mean_drive(model, design)
-    stay = torch.full((S, S), math.log((1 - STAY) / max(S - 1, 1))).fill_diagonal_(math.log(STAY) if S > 1 else 0.0)
     return Parameters(
         weights.to(design.features),
-        stay.to(design.features).expand(runs, S, S).clone(),
+        sticky(S, STAY).log().to(design.features).expand(runs, S, S).clone(),
         torch.full((runs, S), -math.log(S)).to(design.features),
     )
 
 
-def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Generator) -> Parameters:
+def kmeans_start(model: Model, design: Design, runs: int, generator: torch.Generator) -> Parameters:
     """From `random_start` a few M-steps with states that k-means finds in the counts, in windows of 25 bins.
 
     Of the square roots of the windows' mean counts; k-means++ and Lloyd's rounds, anew for each run. Good where states
@@ -66,7 +63,7 @@ def kmeans_start(model: HMMGLM, design: Design, runs: int, generator: torch.Gene
         states[run].scatter_(2, each, 1.0).mul_(design.mask[..., None])
     data, weights = Weighted.of(design, states, model.emission), start.weights
     for _ in range(STEPS):
-        weights = improve(weights, data, model, design.allowed)
+        weights = improve(weights, data, model)
     return start._replace(weights=weights)
 
 
@@ -79,7 +76,7 @@ def kmeans(points: Float[Tensor, "points dim"], clusters: int, generator: torch.
         raise ValueError(f"points: got {len(points)}, expected at least one for each of {clusters} clusters")
     some = points[torch.randperm(len(points), generator=generator)[:POINTS].to(points.device)]
     centres = some[:1]
-    while len(centres) < clusters:  # each new one with a chance in proportion to its squared distance
+    while len(centres) < clusters:  # each new one with a probability in proportion to its squared distance
         far = torch.cdist(some, centres).min(1).values.square().double().cumsum(0)
         drawn = torch.rand((), generator=generator, dtype=torch.float64).to(far) * far[-1]
         centres = torch.cat((centres, some[torch.searchsorted(far, drawn).clamp(max=len(some) - 1)][None]))
@@ -107,7 +104,7 @@ def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
     return sums / size[..., None]
 
 
-def _mean_drive(model: HMMGLM, design: Design) -> Tensor:
+def _mean_drive(model: Model, design: Design) -> Tensor:
     """[N]: the drives at which the neurons fire as they do on average."""
     bins = design.lengths.sum().double()
     mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / bins
@@ -123,12 +120,12 @@ def _root_mean_square(design: Design) -> Tensor:
     return (total / design.lengths.sum()).sqrt()
 
 
-def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
-    """Given parameters as a start: with an axis of runs, on the design's device, and such as the model allows.
+def prepared(start: Parameters, model: Model, design: Design) -> Parameters:
+    """Given parameters as a start: with an axis of runs, on the design's device, and no transition below the floor.
 
     Raises `ValueError` if they are of another size, or not finite.
     """
-    N, D = design.allowed.shape
+    N, D = design.counts.shape[-1], design.features.shape[-1]
     if start.weights.shape[-3:] != (model.states, N, D) or start.weights.ndim > 4:
         got, expected = tuple(start.weights.shape), f"({model.states}, {N}, {D}), or runs before that"
         raise ValueError(f"start: got weights of shape {got}, expected {expected}")
@@ -136,8 +133,6 @@ def prepared(start: Parameters, model: HMMGLM, design: Design) -> Parameters:
         raise ValueError("start: got weights that are NaN or infinite, expected finite numbers")
     if start.weights.ndim == 3:
         start = Parameters(*(tensor[None] for tensor in start))
-    weights = start.weights.to(design.features) * design.allowed
-    if model.shared_bias:
-        weights[..., -1] = weights[..., -1].mean(-2, keepdim=True)
+    weights = start.weights.to(design.features, copy=True)
     transition = raise_to_floor(start.log_transition, model.transition_floor)
     return Parameters(weights, transition.to(design.features), start.log_initial.to(design.features))

@@ -92,12 +92,12 @@ def information(
     R, S, N, D = weights.shape
     P = D * (D + 1) // 2
     total = weights.new_zeros(R, S, P, N, dtype=torch.float64)
-    room = data.features.new_empty(0)
+    buffer = data.features.new_empty(0)
     for place, features, counts, share in data.blocks(P, some):
         _, per_drive = data.emission.score_and_information(features @ weights[place].T, counts)
-        if room.numel() < P * len(features):
-            room = features.new_empty(P * len(features))
-        pairs = _pairs(features.T.contiguous(), room[: P * len(features)].view(P, -1))
+        if buffer.numel() < P * len(features):
+            buffer = features.new_empty(P * len(features))
+        pairs = _pairs(features.T.contiguous(), buffer[: P * len(features)].view(P, -1))
         total[place] += pairs @ per_drive.mul_(share)
     rows, columns = torch.triu_indices(D, D, device=weights.device)
     square = total.new_empty(R, S, N, D, D)

@@ -13,7 +13,7 @@ def most_likely_transitions(
     `expected[s, s']` is how often s' followed s, summed over time and trials: xi. Where no floor is reached pi is
     xi_ss' / sum of xi_s. Lower ones are put on the floor, and the others share what is left in proportion; the official
     code clamps and divides by the sum instead, which is no maximum and may lower the likelihood. A state that was never
-    left keeps its `previous` row. Used by `fit`.
+    left keeps its `previous` row.
     """
     expected = expected.double()
     total = expected.sum(-1, keepdim=True)

@@ -52,7 +52,7 @@ def forward_backward(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Posterior:
-    """The posterior of the states, exactly: the E-step of Baum-Welch (chapter 1).
+    """The posterior of the states, exactly: the E-step of Baum-Welch.
 
     p(z_t | x_1..T) is proportional to p(z_t, x_1..t), which comes from the past, times p(x_t+1..T | z_t), which comes
     from the future. The transitions are summed over time at once, so that memory grows with T x S.
@@ -69,7 +69,7 @@ def filter_states(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Filtered:
-    """p(z_t | x_1..t), what can be known while the recording still runs (chapter 1)."""
+    """p(z_t | x_1..t), what can be known while the recording still runs."""
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return Filtered(*kernels.filter_states(*chain))
 
@@ -82,7 +82,7 @@ def viterbi(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Int64[Tensor, "trials time"]:
-    """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible (chapter 1)."""
+    """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible."""
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return kernels.viterbi(*chain)
 
@@ -98,7 +98,7 @@ def sample_paths(
     generator: torch.Generator,
     impl: Implementation = "auto",
 ) -> Int64[Tensor, "samples trials time"]:
-    """Paths drawn from p(z_1..T | x_1..T), -1 beyond the length and where no path is possible (chapter 1).
+    """Paths drawn from p(z_1..T | x_1..T), -1 beyond the length and where no path is possible.
 
     The same generator gives the same paths by every implementation, but for rounding. Raises `ValueError` also if
     `samples` is not at least 1.
@@ -118,7 +118,7 @@ def log_likelihood(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Float64[Tensor, "trials"]:
-    """log p(x_1..T) of each trial, in nats: the marginal likelihood, all paths counted (chapters 1 to 3).
+    """log p(x_1..T) of each trial, in nats: the marginal likelihood, all paths counted.
 
     Differentiable, once. By Fisher's identity its gradients are the posterior: p(z_t | x) at log_emission, the expected
     number of transitions at log_transition and p(z_1 | x) at log_initial, whatever moves these numbers: a softmax that
@@ -174,7 +174,10 @@ def prepare(
     lengths = lengths.to(log_emission.device)
     check_values(log_emission, log_transition, log_initial, lengths)
     tensors = log_emission, log_transition.expand(B, S, S), log_initial.expand(B, S), lengths
-    return tuple(tensor.contiguous() for tensor in tensors), implementation(impl, log_emission)
+    if impl == "auto":
+        impl = "triton" if log_emission.is_cuda and importlib.util.find_spec("triton") else "cpu"
+    implementation = importlib.import_module(f"brainlib.brainstates.kernels.{impl}")
+    return tuple(tensor.contiguous() for tensor in tensors), implementation
 
 
 @torch.no_grad()
@@ -192,9 +195,3 @@ def check_values(log_emission: Tensor, log_transition: Tensor, log_initial: Tens
         inside = torch.arange(T, device=lengths.device) < lengths[:, None]
         if not (log_emission[inside] < infinity).all():
             raise ValueError("log_emission: got NaN or +inf, expected logarithms of probabilities or of densities")
-
-
-def implementation(impl: str, log_emission: Tensor) -> ModuleType:
-    if impl == "auto":
-        impl = "triton" if log_emission.is_cuda and importlib.util.find_spec("triton") else "cpu"
-    return importlib.import_module(f"brainlib.brainstates.kernels.{impl}")

@@ -1,75 +1,256 @@
-"""The chain on a CPU, compiled by numba; tensors of another device are brought here, and what is found goes back.
+"""The chain on a CPU: plain loops, compiled by numba. Tensors of another device are brought here, results go back.
 
-States are inferred in scaled probabilities. Where a transition is less probable than exp(`LEAST`) these could
-underflow, so such trials take the way over log probabilities (README.md). Best paths and samples always do.
+Where every transition is at least as probable as exp(`LEAST`), states are inferred in scaled probabilities (Rabiner
+1989), w_t(j) = p(x_t | z_t = j) over the largest of its bin:
+
+    alpha_t(j) = w_t(j) sum_i alpha_t-1(i) P_ij / c_t        c_t so that alpha_t sums to 1
+    beta_t(i) = sum_j P_ij w_t+1(j) beta_t+1(j) / c_t+1      p(z_t | x) = alpha_t beta_t
+
+Elsewhere these could underflow, and the same recursions are done on logarithms, with an exponential for each of S x S
+numbers a bin. Best paths and samples always are (README.md). All is counted in float64, whatever comes and goes.
 """
 
-import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import no_type_check
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from brainlib.brainstates.kernels import log_space, scaled
-from brainlib.brainstates.kernels.threads import in_threads
+from brainlib.jit import njit
 
 LEAST = -30.0
+IMPOSSIBLE = -np.inf
 
 
-def on_cpu(function: Callable) -> Callable:
-    @functools.wraps(function)
-    def anywhere(log_emission: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, ...]:
-        here = log_emission.device
-        found = function(*(tensor.detach().cpu() for tensor in (log_emission, *others)))
-        return found.to(here) if isinstance(found, Tensor) else tuple(tensor.to(here) for tensor in found)
-
-    return anywhere
-
-
-@on_cpu
 def forward_backward(log_emission, log_transition, log_initial, lengths) -> tuple[Tensor, Tensor, Tensor]:
-    states, transitions = torch.zeros_like(log_emission), torch.zeros_like(log_transition, dtype=torch.float64)
-    log_likelihood = torch.zeros(len(lengths), dtype=torch.float64)
-    infer("forward_backward", log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood)
-    return states, transitions.to(states.dtype), log_likelihood
+    (B, T, S), dtype = log_emission.shape, log_emission.dtype
+    found = torch.zeros(B, T, S, dtype=dtype), torch.zeros(B, S, S, dtype=dtype), torch.zeros(B, dtype=torch.float64)
+    in_threads(_forward_backward, B, LEAST, log_emission, log_transition, log_initial, lengths, *found)
+    return tuple(tensor.to(log_emission.device) for tensor in found)
 
 
-@on_cpu
 def filter_states(log_emission, log_transition, log_initial, lengths) -> tuple[Tensor, Tensor]:
-    states, log_likelihood = torch.zeros_like(log_emission), torch.zeros(len(lengths), dtype=torch.float64)
-    infer("filter_states", log_emission, log_transition, log_initial, lengths, states, log_likelihood)
-    return states, log_likelihood
+    B, T, S = log_emission.shape
+    states, log_likelihood = torch.zeros(B, T, S, dtype=log_emission.dtype), torch.zeros(B, dtype=torch.float64)
+    in_threads(_filter_states, B, LEAST, log_emission, log_transition, log_initial, lengths, states, log_likelihood)
+    return states.to(log_emission.device), log_likelihood.to(log_emission.device)
 
 
-def infer(name: str, log_emission: Tensor, log_transition: Tensor, *others: Tensor) -> None:
-    """Fills in what is found, the last of the tensors, each trial on its way."""
-    tensors = log_emission, log_transition, *others
-    safe = log_transition.flatten(1).amin(1) >= LEAST
-    if safe.any():
-        getattr(scaled, name)(*arrays(safe.nonzero()[:, 0], *tensors))
-    if not safe.all():
-        part = [tensor[~safe] if tensor.dtype == torch.int64 else tensor[~safe].double() for tensor in tensors]
-        in_threads(getattr(log_space, name), np.arange(len(part[0])), *arrays(*part))
-        for tensor, found in zip(tensors[4:], part[4:], strict=True):
-            tensor[~safe] = found.to(tensor.dtype)
-
-
-@on_cpu
 def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
     paths = torch.full(log_emission.shape[:2], -1)
-    chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    in_threads(log_space.viterbi, np.arange(len(paths)), *arrays(*chain, paths))
-    return paths
+    in_threads(_viterbi, len(paths), log_emission, log_transition, log_initial, lengths, paths)
+    return paths.to(log_emission.device)
 
 
-@on_cpu
 def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> Tensor:
     paths = torch.full(uniforms.shape, -1)
-    chain = log_emission.double(), log_transition.double(), log_initial.double(), lengths
-    in_threads(log_space.sample_paths, np.arange(len(lengths)), *arrays(*chain, uniforms.double(), paths))
-    return paths
+    in_threads(_sample_paths, len(lengths), log_emission, log_transition, log_initial, lengths, uniforms, paths)
+    return paths.to(log_emission.device)
 
 
-def arrays(*tensors: Tensor) -> list[np.ndarray]:
-    return [tensor.numpy() for tensor in tensors]
+def in_threads(loop: Callable, trials: int, *arguments) -> None:
+    """loop([0, ..., trials - 1], *arguments), the trials shared among as many threads as torch has.
+
+    Without numba's `parallel`, which takes three times as long to compile and is not safe in two threads.
+    """
+    arrays = [a.detach().cpu().numpy() if isinstance(a, Tensor) else a for a in arguments]
+    threads = min(torch.get_num_threads(), trials)
+    shares = [np.arange(first, trials, threads) for first in range(threads)]
+    if threads == 1:
+        loop(shares[0], *arrays)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(loop, share, *arrays) for share in shares]:
+            done.result()
+
+
+@njit(nogil=True)
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _forward_backward(
+    trials, least, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
+):
+    for b in trials:
+        T, S = lengths[b], states.shape[2]
+        alpha, pairs = np.zeros((T, S)), np.zeros((S, S))
+        if log_transition[b].min() >= least:
+            P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
+            log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
+            if log_likelihood[b] > IMPOSSIBLE:
+                _backward(P, w, alpha, c, states[b], pairs)
+        else:
+            log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
+            if log_likelihood[b] > IMPOSSIBLE:
+                _log_backward(log_emission[b], log_transition[b], alpha, states[b], pairs)
+        transitions[b] = pairs
+
+
+@njit(nogil=True)
+@no_type_check
+def _filter_states(trials, least, log_emission, log_transition, log_initial, lengths, states, log_likelihood):
+    for b in trials:
+        T, S = lengths[b], states.shape[2]
+        alpha = np.zeros((T, S))
+        if log_transition[b].min() >= least:
+            P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
+            log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
+            states[b, :T] = alpha
+        else:
+            log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
+            states[b, :T] = np.exp(alpha)
+
+
+@njit()
+@no_type_check
+def _forward(log_emission, P, log_initial, w, alpha, c):
+    """Fills w and alpha [T, S] and c [T], up to the first impossible bin; returns the log likelihood."""
+    T, S = alpha.shape
+    log_likelihood, prior = 0.0, np.ones(S)
+    for t in range(T):
+        largest = IMPOSSIBLE
+        for j in range(S):
+            w[t, j] = log_emission[t, j] + (log_initial[j] if t == 0 else 0.0)
+            largest = max(largest, w[t, j])
+        if largest == IMPOSSIBLE:
+            return largest
+        c[t] = 0.0
+        for j in range(S):
+            w[t, j] = np.exp(w[t, j] - largest)
+            alpha[t, j] = prior[j] * w[t, j]
+            c[t] += alpha[t, j]
+        for j in range(S):
+            alpha[t, j] /= c[t]
+            prior[j] = 0.0
+        for i in range(S):
+            for j in range(S):
+                prior[j] += alpha[t, i] * P[i, j]
+        log_likelihood += largest + np.log(c[t])
+    return log_likelihood
+
+
+@njit(fastmath={"contract", "reassoc"})
+@no_type_check
+def _backward(P, w, alpha, c, states, pairs):
+    T, S = alpha.shape
+    beta, future = np.ones(S), np.zeros(S)
+    for t in range(T - 1, -1, -1):
+        for i in range(S if t + 1 < T else 0):
+            total = 0.0
+            for j in range(S):
+                pairs[i, j] += alpha[t, i] * future[j]
+                total += P[i, j] * future[j]
+            beta[i] = total
+        for i in range(S):
+            states[t, i] = alpha[t, i] * beta[i]
+            future[i] = w[t, i] * beta[i] / c[t]
+    for i in range(S):
+        for j in range(S):
+            pairs[i, j] *= P[i, j]
+
+
+@njit()
+@no_type_check
+def _log_sum(terms):
+    """log sum exp, and -inf of nothing possible."""
+    largest = terms.max()
+    if largest == IMPOSSIBLE:
+        return largest
+    total = 0.0
+    for term in terms:
+        total += np.exp(term - largest)
+    return largest + np.log(total)
+
+
+@njit()
+@no_type_check
+def _log_forward(log_emission, log_transition, log_initial, alpha):
+    """Fills alpha [T, S], logarithms, each row with a log sum of 0 if it is possible; returns the log likelihood."""
+    T, S = alpha.shape
+    log_likelihood, terms = 0.0, np.empty(S)
+    for t in range(T):
+        for j in range(S):
+            for i in range(S):
+                terms[i] = alpha[t - 1, i] + log_transition[i, j] if t else IMPOSSIBLE
+            alpha[t, j] = (_log_sum(terms) if t else log_initial[j]) + log_emission[t, j]
+        total = _log_sum(alpha[t])
+        log_likelihood += total
+        if total > IMPOSSIBLE:
+            for j in range(S):
+                alpha[t, j] -= total
+    return log_likelihood
+
+
+@njit()
+@no_type_check
+def _log_backward(log_emission, log_transition, alpha, states, pairs):
+    """`beta` and `future` are logarithms but for a number a bin, which keeps them near 0."""
+    T, S = alpha.shape
+    beta, future, terms = np.zeros(S), np.empty(S), np.empty(S)
+    for t in range(T - 1, -1, -1):
+        for i in range(S):
+            terms[i] = alpha[t, i] + beta[i]
+        total = _log_sum(terms)
+        for i in range(S):
+            states[t, i] = np.exp(terms[i] - total)
+            for j in range(S if t + 1 < T else 0):
+                pairs[i, j] += np.exp(alpha[t, i] + log_transition[i, j] + future[j] - total)
+        for j in range(S):
+            future[j] = log_emission[t, j] + beta[j]
+        for i in range(S):
+            for j in range(S):
+                terms[j] = log_transition[i, j] + future[j]
+            beta[i] = _log_sum(terms)
+        largest = beta.max()
+        for i in range(S):
+            beta[i] -= largest
+            future[i] -= largest
+
+
+@njit(nogil=True)
+@no_type_check
+def _viterbi(trials, log_emission, log_transition, log_initial, lengths, paths):
+    for b in trials:
+        T, S = lengths[b], log_emission.shape[2]
+        came_from = np.empty((T, S), np.uint16)
+        best, before = np.empty(S), np.empty(S)  # log probability of the best path to each state
+        for t in range(T):
+            for j in range(S):
+                first, most = 0, log_initial[b, j] if t == 0 else before[0] + log_transition[b, 0, j]
+                for i in range(1, S if t else 1):
+                    score = before[i] + log_transition[b, i, j]
+                    if score > most:
+                        first, most = i, score
+                came_from[t, j], best[j] = first, most + log_emission[b, t, j]
+            largest = best.max()
+            if largest == IMPOSSIBLE:
+                break
+            for j in range(S):
+                before[j] = best[j] - largest
+        if best.max() > IMPOSSIBLE:
+            state = best.argmax()
+            for t in range(T - 1, -1, -1):
+                paths[b, t] = state
+                state = came_from[t, state]
+
+
+@njit(nogil=True)
+@no_type_check
+def _sample_paths(trials, log_emission, log_transition, log_initial, lengths, uniforms, paths):
+    for b in trials:
+        T, S = lengths[b], log_emission.shape[2]
+        alpha, sums = np.empty((T, S)), np.empty(S)
+        if _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha) > IMPOSSIBLE:
+            for k in range(len(paths)):
+                state = 0
+                for t in range(T - 1, -1, -1):
+                    for i in range(S):
+                        sums[i] = alpha[t, i] + (log_transition[b, i, state] if t + 1 < T else 0.0)
+                    largest, total = sums.max(), 0.0
+                    for i in range(S):
+                        total += np.exp(sums[i] - largest)
+                        sums[i] = total
+                    state = 0
+                    while sums[state] <= uniforms[k, b, t] * total:
+                        state += 1
+                    paths[k, b, t] = state

@@ -5,8 +5,7 @@
     ln wt ~ N(mu_w, sigma_w^2)             equation (6)
     b ~ N(mu_b, sigma_b^2)
 
-Classes of connections are in the paper's order everywhere: inhibitory, none, excitatory. Used in
-chapters/brainstates/02_priors.ipynb and 03_recordings.ipynb.
+Classes of connections are in the paper's order everywhere: inhibitory, none, excitatory.
 """
 
 import math
@@ -19,20 +18,20 @@ from torch import Tensor
 from brainlib.arguments import whole_number
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting.model import require_floor
 from brainlib.brainstates.parameters import Parameters
 
 INHIBITORY, NONE, EXCITATORY = range(3)
-LEAST_PRIOR = 1e-9  # of a class in a_0: with a chance of exactly 0 it could never come back
+LEAST_PRIOR = 1e-9  # of a class in a_0: with a probability of exactly 0 it could never come back
 
 
 @dataclass(frozen=True)
 class OneHot:
-    """The model, with the paper's values. `prior_weight` multiplies the log prior; 1 is the textbook's.
+    """The model, with the paper's values.
 
-    `official_slip`: the official code passes a_0 where its density expects log a_0, so that no class is ever believed
-    in with more than e / (e + 2) = 0.58; for comparison only. `transition_floor`: the least probability of a
-    transition. Raises `ValueError` for fewer than one state, a temperature, deviation or weight that is not positive
-    and finite, a mean that is not finite, and a floor that the states' transitions cannot have.
+    `transition_floor`: the least probability of a transition. Raises `ValueError` for fewer than one state, a
+    temperature or deviation that is not positive and finite, a mean that is not finite, and a floor that the states'
+    transitions cannot have.
     """
 
     states: int
@@ -42,26 +41,20 @@ class OneHot:
     strength_sd: float = 2.0
     bias_mean: float = 0.0
     bias_sd: float = 2.0
-    prior_weight: float = 1.0
-    official_slip: bool = False
     transition_floor: float = math.exp(-8)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", whole_number("states", self.states, least=1))
-        for name in ("temperature", "strength_sd", "bias_sd", "prior_weight"):
+        for name in ("temperature", "strength_sd", "bias_sd"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a positive number")
         for name in ("strength_mean", "bias_mean"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a finite number")
-        if not 0 <= self.transition_floor * self.states < 1:
-            got, expected = f"{self.transition_floor!r}", "at least 0 and below 1 / states"
-            raise ValueError(f"transition_floor: got {got}, expected {expected}")
+        require_floor(self.transition_floor, self.states)
 
     def log_prior(self, adjacency_prior: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
-        """log a_0, normalised, as the density takes it: with the slip log softmax(a_0)."""
-        if self.official_slip:
-            return adjacency_prior.log_softmax(-1)
+        """log a_0, normalised, with no class impossible."""
         return adjacency_prior.clamp(min=LEAST_PRIOR).log().log_softmax(-1)
 
 
@@ -69,11 +62,10 @@ class OneHotFit(NamedTuple):
     """A fitted one-hot HMM-GLM.
 
     - `parameters`: its weights are those of the most probable class of each connection: 0, or plus or minus a strength;
-    - `adjacency[s, n, n', :]`: a_s, the chances of the three classes;
+    - `adjacency[s, n, n', :]`: a_s, the probabilities of the three classes;
     - `adjacency_prior[n, n', :]`: a_0;
     - `strengths[s, n, n']`: wt, also where there is no connection: what it would be with the likelier sign;
     - `log_likelihoods`: log p(x) of the data after each iteration, at the weights' means; `objectives`: with the prior;
-    - `held_out`: log p of the held-out data, at `parameters` after each iteration; empty without any;
     - `seconds`: what the fit took, without its start.
     """
 
@@ -83,7 +75,6 @@ class OneHotFit(NamedTuple):
     strengths: Float[Tensor, "states neurons neurons"]
     log_likelihoods: Float64[Tensor, " iterations"]
     objectives: Float64[Tensor, " iterations"]
-    held_out: Float64[Tensor, " iterations_tested"]
     seconds: float
 
 
@@ -96,7 +87,7 @@ def hard_weights(
 
 def require_coupled(model: OneHot, design: Design) -> None:
     """Raises `ValueError` for a design that has no connections, or fewer bins than states."""
-    N, D = design.allowed.shape
+    N, D = design.counts.shape[-1], design.features.shape[-1]
     if D <= N:
         raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design")
     bins = int(design.lengths.sum())

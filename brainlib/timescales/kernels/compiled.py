@@ -18,8 +18,7 @@ from brainlib.timescales.kernels.products import (
     add_product,
 )
 
-ACTIVATIONS = {"leaky_relu": 0, "relu": 1, "tanh": 2, "sigmoid": 3}
-SLOPE = 0.01
+SLOPES = {"leaky_relu": 0.01, "relu": 0.0, "tanh": -1.0}  # of phi below 0; tanh has none
 SLAB = 8 * ROWS  # sequences that a thread takes through time at once: their states stay in its cache
 BLOCK = 256  # rows, of any step, that are added to the matrix's gradient at once
 
@@ -28,7 +27,7 @@ def forward(bits, h0, weight, input_weight, bias, leak, inside, activation) -> T
     states = h0.new_empty(len(bits), *h0.shape)
     arrays = (t.numpy() for t in (bits, h0, weight, input_weight, bias, leak))
     with torch_threads() as threads:
-        _forward(*arrays, inside, ACTIVATIONS[activation], threads, states.numpy())
+        _forward(*arrays, inside, SLOPES[activation], threads, states.numpy())
     return states
 
 
@@ -40,7 +39,7 @@ def backward(
     gradients = d_h0, *(torch.empty_like(t) for t in (weight, input_weight, bias, leak))
     arrays = (t.numpy() for t in (d_states, bits, h0, weight, input_weight, bias, leak, states))
     with torch_threads() as threads:
-        _backward(*arrays, inside, ACTIVATIONS[activation], threads, *(t.numpy() for t in gradients))
+        _backward(*arrays, inside, SLOPES[activation], threads, *(t.numpy() for t in gradients))
     return gradients
 
 
@@ -111,45 +110,33 @@ def _add_outer(total, left, right, columns):
 
 @njit()
 @no_type_check
-def _activate(u, activation, y, copy):
+def _activate(u, slope, y, copy):
     """y = copy = phi(u): [n]."""
-    zero, one, slope = u.dtype.type(0), u.dtype.type(1), u.dtype.type(SLOPE)
-    if activation == 0:
+    zero, below = u.dtype.type(0), u.dtype.type(slope)
+    if slope >= 0:
         for i in range(len(copy)):
-            y[i] = copy[i] = slope * u[i] if u[i] < zero else u[i]  # NaN stays NaN
-    elif activation == 1:
-        for i in range(len(copy)):
-            y[i] = copy[i] = zero if u[i] < zero else u[i]
-    elif activation == 2:
+            y[i] = copy[i] = below * u[i] if u[i] < zero else u[i]  # NaN stays NaN
+    else:
         for i in range(len(copy)):
             y[i] = copy[i] = np.tanh(u[i])
-    else:
-        for i in range(len(copy)):
-            y[i] = copy[i] = one / (one + np.exp(-u[i]))
 
 
 @njit()
 @no_type_check
-def _differentiate(d_y, y, activation, d_u):
+def _differentiate(d_y, y, slope, d_u):
     """d_u = d_y phi', where phi gave y: [n]."""
-    zero, one, slope = y.dtype.type(0), y.dtype.type(1), y.dtype.type(SLOPE)
-    if activation == 0:
+    zero, one, below = y.dtype.type(0), y.dtype.type(1), y.dtype.type(slope)
+    if slope >= 0:
         for i in range(len(y)):
-            d_u[i] = d_y[i] if y[i] > zero else slope * d_y[i]
-    elif activation == 1:
-        for i in range(len(y)):
-            d_u[i] = d_y[i] if y[i] > zero else zero
-    elif activation == 2:
+            d_u[i] = d_y[i] if y[i] > zero else below * d_y[i]
+    else:
         for i in range(len(y)):
             d_u[i] = d_y[i] * (one - y[i] * y[i])
-    else:
-        for i in range(len(y)):
-            d_u[i] = d_y[i] * (y[i] * (one - y[i]))
 
 
 @njit()
 @no_type_check
-def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states):
+def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, slope, states):
     T, n, one = len(bits), h0.shape[1], leak.dtype.type(1)
     h, u, y = _room(rows, n, h0), _room(rows, n, h0), np.empty(n, h0.dtype)
     a = leak if inside else np.ones_like(leak)
@@ -166,18 +153,16 @@ def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak
         for row in range(count):
             h_row, state = h[row], states[t, first + row]
             if inside:
-                _activate(u[row], activation, h_row, state)
+                _activate(u[row], slope, h_row, state)
             else:
-                _activate(u[row], activation, y, state)
+                _activate(u[row], slope, y, state)
                 for i in range(n):
                     h_row[i] = state[i] = (one - leak[i]) * h_row[i] + leak[i] * y[i]
 
 
 @njit()
 @no_type_check
-def _backward_slab(
-    first, count, rows, d_states, bits, h0, panels, leak, states, inside, activation, d_h0, d_folded, d_leak
-):
+def _backward_slab(first, count, rows, d_states, bits, h0, panels, leak, states, inside, slope, d_h0, d_folded, d_leak):
     """d_folded [n, n + 2] receives the gradients of the folded matrix, input weights and biases side by side."""
     T, n, one = len(states), h0.shape[1], leak.dtype.type(1)
     steps = max(1, BLOCK // rows)
@@ -199,7 +184,7 @@ def _backward_slab(
                 for i in range(n):
                     d[i] += d_states[t, b, i]
             if inside:
-                _differentiate(d, h, activation, d_current)
+                _differentiate(d, h, slope, d_current)
                 for i in range(n):
                     d[i] = 0
             else:
@@ -210,7 +195,7 @@ def _backward_slab(
                     y[i] = (h[i] - kept) / leak[i]
                     d_y[i] = leak[i] * d[i]
                     d[i] *= one - leak[i]
-                _differentiate(d_y, y, activation, d_current)
+                _differentiate(d_y, y, slope, d_current)
         _multiply(d_h, d_u[start : start + rows], panels)
         if start == 0:
             filled = min(steps, T - t) * rows
@@ -242,13 +227,13 @@ def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_inpu
 
 @njit(parallel=True)
 @no_type_check
-def _forward(bits, h0, weight, input_weight, bias, leak, inside, activation, threads, states):
+def _forward(bits, h0, weight, input_weight, bias, leak, inside, slope, threads, states):
     rows, slabs = _slabs(len(h0), threads)
     panels = _panels(weight, leak, inside, True)
     for slab in numba.prange(slabs):
         first = slab * rows
         count = min(rows, len(h0) - first)
-        _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, activation, states)
+        _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, slope, states)
 
 
 @njit(parallel=True)
@@ -263,7 +248,7 @@ def _backward(
     leak,
     states,
     inside,
-    activation,
+    slope,
     threads,
     d_h0,
     d_weight,
@@ -289,7 +274,7 @@ def _backward(
             leak,
             states,
             inside,
-            activation,
+            slope,
             d_h0,
             d_folded[slab],
             d_leaks[slab],

@@ -12,8 +12,8 @@ from torch import Tensor
 from brainlib.operation import Operation
 from brainlib.timescales.kernels import reference
 
-Activation = Literal["leaky_relu", "relu", "tanh", "sigmoid"]
-Implementation = Literal["auto", "reference", "cpu", "triton"]
+Activation = Literal["leaky_relu", "relu", "tanh"]
+Implementation = Literal["auto", "reference", "compiled", "stepwise", "triton"]
 
 
 def recurrence(
@@ -28,7 +28,7 @@ def recurrence(
     activation: Activation = "leaky_relu",
     impl: Implementation = "auto",
 ) -> tuple[Float[Tensor, "time batch units"], Float[Tensor, "batch units"]]:
-    """The states h_1 to h_T of a leaky recurrent network, and h_T once more (official code; chapter 1).
+    """The states h_1 to h_T of a leaky recurrent network, and h_T once more (official code).
 
     With u_t = W h_{t-1} + bias + input_weight x_t, x_t the bits of step t, and the leak a = 1 / tau of each unit, the
     share of its state that a time step replaces:
@@ -40,17 +40,19 @@ def recurrence(
     leaks lie in (0, 1]: the caller answers for that. Gradients reach everything but the bits; a loss on h_T alone costs
     least if it takes h_T from the second output.
 
-    `impl` "cpu" is compiled by numba (torch operations on another device), "triton" needs a GPU, "reference" is the
-    equations in float64; "auto" takes what is fast on the device of `h0`. Raises `ValueError` for another name of an
-    activation or implementation, sizes that do not fit, no step at all, dtypes or devices that differ or are not
-    float32 or float64, and for bits that ask for a gradient.
+    `impl` "compiled" is numba's and needs a CPU, "triton" needs a GPU, "stepwise" is a loop of torch operations and
+    "reference" the equations in float64; "auto" takes what is fast on the device of `h0`.
+
+    Raises `ValueError` for another name of an activation or implementation, sizes that do not fit, no step at all,
+    dtypes or devices that differ or are not float32 or float64, and for bits that ask for a gradient.
     """
     inputs = {"bits": bits, "h0": h0, "weight": weight, "input_weight": input_weight, "bias": bias, "leak": leak}
     check(inputs, activation, impl)
     if impl == "reference":
         return reference.recurrence(*inputs.values(), inside, activation)
     if impl == "auto":
-        impl = "triton" if h0.is_cuda and importlib.util.find_spec("triton") else "cpu"
+        on_gpu = "triton" if h0.is_cuda and importlib.util.find_spec("triton") else "stepwise"
+        impl = "compiled" if h0.device.type == "cpu" else on_gpu
     return leaky_recurrence(*(tensor.contiguous() for tensor in inputs.values()), inside, activation, impl)
 
 

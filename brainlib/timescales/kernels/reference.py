@@ -8,7 +8,6 @@ ACTIVATIONS = {
     "leaky_relu": functional.leaky_relu,  # slope 0.01
     "relu": torch.relu,
     "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
 }
 
 

@@ -20,8 +20,8 @@ import triton.language as tl
 from torch import Tensor
 from triton import knobs
 
-from brainlib.timescales.kernels.folding import fold, unfold
 from brainlib.timescales.kernels.reference import ACTIVATIONS
+from brainlib.timescales.kernels.stepwise import fold, unfold
 
 ROW_BYTES = 128  # of a tile along the contracted axis
 SMALL = 256  # units of which one multiprocessor makes a step in less time than a launch takes outside a graph
@@ -234,10 +234,8 @@ def activated(z, ACTIVATION: tl.constexpr):
         return tl.where(z < 0, 0.01 * z, z)
     elif ACTIVATION == "relu":
         return tl.where(z < 0, 0.0, z)
-    elif ACTIVATION == "tanh":
+    else:  # tanh
         return 2 * tl.sigmoid(2 * z) - 1
-    else:
-        return tl.sigmoid(z)
 
 
 @triton.jit
@@ -248,7 +246,5 @@ def through(g, y, ACTIVATION: tl.constexpr):
         return tl.where(y > 0, g, 0.01 * g)
     elif ACTIVATION == "relu":
         return tl.where(y > 0, g, 0.0)
-    elif ACTIVATION == "tanh":
-        return g * (1 - y * y)
     else:
-        return g * (y * (1 - y))
+        return g * (1 - y * y)

@@ -66,7 +66,7 @@ def test_in_two_parts_or_one_by_one_it_is_one_function(mixer, token_shift):
     for ours, theirs, expected in zip(*(leaves(each, "state") for each in (state, last, after)), strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(theirs, expected, rtol=1e-10, atol=1e-12)
-    assert network(text, carry=False)[2] is None
+    assert network(text, return_state=False)[2] is None
 
 
 @pytest.mark.parametrize("mixer", MIXERS)

@@ -6,13 +6,10 @@ import math
 import pytest
 import torch
 
-from brainlib.astrosnn.conventions import SPIKEGPT
 from brainlib.astrosnn.kernels.wkv import wkv
-from brainlib.astrosnn.mixers.attention import Attention
-from brainlib.astrosnn.mixers.gru import GRU
-from brainlib.astrosnn.mixers.rwkv import RWKV
-from brainlib.astrosnn.mixers.spikegpt import SpikeGPT
+from brainlib.astrosnn.mixers import GRU, RWKV, Attention, SpikeGPT
 from brainlib.baselines.alibi import alibi_slopes
+from chapters.astrosnn.conventions import SPIKEGPT
 
 
 @pytest.fixture

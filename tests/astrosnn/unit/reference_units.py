@@ -11,7 +11,10 @@ ASTROCYTES = ("none", "calcium", "matrix", "gated", "delta")
 INJECTIONS = ("threshold", "membrane")
 RESETS = ("hard", "soft", "none")
 SWITCHES = [
-    *({"astrocyte": a, "injection": i, "reset": r} for a, i, r in product(ASTROCYTES, INJECTIONS, RESETS)),
+    *(
+        {"astrocyte": astrocyte, "injection": injection, "reset": RESETS[number % 3]}
+        for number, (astrocyte, injection) in enumerate(product(ASTROCYTES, INJECTIONS))
+    ),
     *({"astrocyte": a, "input": "sigmoid", "tau": 3.5, "threshold": 0.7} for a in ASTROCYTES),
     *({"astrocyte": a, "normalised": False, "features": "elu"} for a in ("matrix", "gated")),
     {"astrocyte": "delta", "normalised": False},

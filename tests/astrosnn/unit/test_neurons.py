@@ -1,4 +1,4 @@
-"""Neurons without an astrocyte: their equations, starts, states and bad input."""
+"""Layers of spiking neurons: their equations, starts, states, bad input, and their place in `nn.Sequential`."""
 
 import inspect
 import subprocess
@@ -6,111 +6,116 @@ import sys
 
 import pytest
 import torch
+from torch import nn
 
-from brainlib.astrosnn import reference
+from brainlib.astrosnn import AMSU, AMSUConfig, reference
+from brainlib.astrosnn.kernels.lif import lif_scan
+from brainlib.astrosnn.mixers import Spiking
 from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons
-from brainlib.astrosnn.unit import AMSU, AMSUConfig
 
 KINDS = (LIF, PLIF, ALIF)
+LEARNABLE = "Tensor" in str(inspect.signature(inspect.unwrap(lif_scan)).parameters["threshold"].annotation)
 
 
-def built(kind, dim=6, seed=0, **options):
-    return kind(dim, generator=torch.Generator().manual_seed(seed), **options).double()
+def currents(batch=2, time=40, channels=6):
+    return 2 * torch.randn(batch, time, channels, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-def tokens(batch=2, time=40, dim=6):
-    return 2 * torch.randn(batch, time, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
-def by_hand(neurons, x):
-    current = x @ neurons.input.weight.T + neurons.input.bias
+def by_hand(neurons, current):
     if not isinstance(neurons, ALIF):
         beta = 1 - 1 / neurons.tau if isinstance(neurons, LIF) else 1 / (1 + (-neurons.decay).exp())
-        return reference.lif(current.transpose(0, 1), beta=beta)[0].transpose(0, 1) @ neurons.output.weight.T
-    m, a, rho, outputs = 0, 0, 1 / (1 + (-neurons.decay).exp()), []
+        return reference.lif(current.transpose(0, 1), beta=beta, threshold=neurons.threshold)[0].transpose(0, 1)
+    m, a, rho, spikes = 0, 0, 1 / (1 + (-neurons.decay).exp()), []
     for drive in current.unbind(1):
         u = (1 - 1 / neurons.tau) * m + drive
-        s = reference.spike(u - (1 + neurons.weight * a))
+        s = reference.spike(u - (neurons.threshold + neurons.weight * a))
         m, a = u * (1 - s.detach()), rho * a + (1 - rho) * s
-        outputs.append(s @ neurons.output.weight.T)
-    return torch.stack(outputs, 1)
+        spikes.append(s)
+    return torch.stack(spikes, 1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_values_and_gradients_are_those_of_the_equations(kind):
-    neurons, x = built(kind), tokens().requires_grad_()
-    results = []
-    for y in (neurons(x)[0], by_hand(neurons, x)):
-        results.append([y, *torch.autograd.grad(y.sin().sum(), [x, *neurons.parameters()])])
+def assert_same(neurons, current):
+    results, leaves = [], [current.requires_grad_(), *neurons.parameters()]
+    for spikes in (neurons(current), by_hand(neurons, current)):
+        results.append([spikes, *torch.autograd.grad(spikes.cumsum(1).sin().sum(), leaves)])
     assert all(gradient.any() for gradient in results[0])
     for found, expected in zip(*results, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_and_gradients_are_those_of_the_equations(kind):
+    assert_same(kind(6, threshold=0.8).double(), currents())
+
+
+@pytest.mark.skipif(not LEARNABLE, reason="the scans take one number for the threshold")
+@pytest.mark.parametrize("kind", KINDS)
+def test_thresholds_learn(kind):
+    neurons = kind(6, learn_threshold=True).double()
+    with torch.no_grad():
+        neurons.threshold += torch.linspace(-0.3, 0.3, 6)
+    assert_same(neurons, currents())
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_text_may_be_cut_anywhere_and_read_token_by_token(kind):
-    neurons, x = built(kind), tokens()
-    whole, last = neurons(x)
-    first, between = neurons(x[:, :13])
-    second, _ = neurons(x[:, 13:], between)
+def test_a_stream_may_be_cut_anywhere(kind):
+    neurons, current = kind(6).double(), currents()
+    whole, last = neurons(current, return_state=True)
+    first, between = neurons(current[:, :13], return_state=True)
+    second, end = neurons(current[:, 13:], between.detached(), return_state=True)
     torch.testing.assert_close(torch.cat((first, second), 1), whole, rtol=1e-12, atol=1e-12)
-    state = None
-    for t, token in enumerate(x.unbind(1)):
-        y, state = neurons.step(token, state)
-        torch.testing.assert_close(y, whole[:, t], rtol=1e-12, atol=1e-12)
-    assert all((a is b is None) or a.equal(b) for a, b in zip(state, last, strict=True))
-    assert neurons.state_size(1) == neurons.state_size(10**6) == sum(s[0].numel() for s in last if s is not None)
+    assert all((a is b is None) or torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in zip(end, last, strict=True))
 
 
+def test_layers_in_a_row_learn():
+    torch.manual_seed(0)
+    layers = [nn.Linear(5, 32), LIF(32), nn.Linear(32, 32), PLIF(32), AMSU(AMSUConfig(32)), ALIF(32, strength=1.8)]
+    network = nn.Sequential(*layers, nn.Linear(32, 3))
+    y = network(3 * torch.randn(4, 20, 5))
+    y.square().sum().backward()
+    assert y.shape == (4, 20, 3) and all(p.grad is not None for p in network.parameters())
+    assert layers[0].weight.grad.any()
+
+
+@torch.no_grad()
 def test_a_fixed_neuron_is_the_unit_without_its_astrocyte():
-    generators = (torch.Generator().manual_seed(3) for _ in range(2))
-    unit, neurons = AMSU(AMSUConfig(dim=8, astrocyte="none"), next(generators)), LIF(8, generator=next(generators))
+    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
+    unit, neurons = AMSU(AMSUConfig(dim=8, astrocyte="none"), generators[0]), Spiking(LIF(8), generators[1])
     x = torch.randn(2, 20, 8)
-    assert unit(x)[0].equal(neurons(x)[0])
+    assert unit(x).equal(neurons(x)[0])
 
 
 def test_time_constants_start_from_fast_to_slow():
-    tau = 1 / (1 - torch.sigmoid(built(PLIF).decay))
+    tau = 1 / (1 - torch.sigmoid(PLIF(6).double().decay))
     torch.testing.assert_close(tau[[0, -1]], torch.tensor([1.5, 300.0]).double(), rtol=1e-3, atol=0)
     assert (tau.diff() > 0).all()
-    tau = 1 / (1 - torch.sigmoid(built(ALIF, dim=5).decay))
+    tau = 1 / (1 - torch.sigmoid(ALIF(5).double().decay))
     torch.testing.assert_close(tau[[0, 2, -1]], torch.tensor([20.0, 200.0, 2000.0]).double(), rtol=1e-3, atol=0)
-    assert LIF(4).tau == 2.0 and (ALIF(4).weight == 1.8).all()
 
 
-@torch.no_grad()
-def test_slow_membranes_forget_later():
-    neurons = built(PLIF, dim=6)
-    neurons.input.bias.zero_()
-    _, state = neurons(
-        torch.zeros(1, 50, 6).double(), neurons.initial_state(1)._replace(membrane=torch.ones(1, 6).double() / 2)
-    )
-    torch.testing.assert_close(state.membrane[0], torch.sigmoid(neurons.decay) ** 50 / 2)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_bad_input_and_states(kind):
-    neurons, x = built(kind), tokens()
+def test_bad_currents_and_states():
+    neurons, current = LIF(6).double(), currents()
     run = inspect.unwrap(Neurons.forward)
-    with pytest.raises(ValueError, match="x: got 5 channels, expected 6"):
-        run(neurons, x[..., :5])
-    with pytest.raises(ValueError, match=r"x: got torch.float32 on cpu, expected torch.float64 on cpu"):
-        run(neurons, x.float())
+    with pytest.raises(ValueError, match=r"current: got shape \(2, 40, 5\), expected \(batch, time, channels = 6\)"):
+        run(neurons, current[..., :5])
+    with pytest.raises(ValueError, match=r"current: got shape \(2, 6\)"):
+        run(neurons, current[:, 0])
+    state = neurons(current, return_state=True)[1]
     with pytest.raises(ValueError, match=r"state.membrane: got torch.float64 \(3, 6\) on cpu, expected .* \(2, 6\)"):
-        run(neurons, x, neurons.initial_state(3))
+        run(neurons, current, state._replace(membrane=torch.zeros(3, 6).double()))
     with pytest.raises(ValueError, match="state: got AMSUState, expected NeuronState"):
-        run(neurons, x, AMSU(AMSUConfig(dim=8)).initial_state(2))
-    with pytest.raises(ValueError, match=r"state.adaptation: got"):
-        other = built(LIF if kind is ALIF else ALIF)
-        run(neurons, x, other.initial_state(2))
+        run(neurons, current, AMSU(AMSUConfig(dim=8)).initial_state(2))
+    with pytest.raises(ValueError, match=r"state.adaptation: got None, expected"):
+        run(ALIF(6).double(), current, state)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LIF(0), "dim: got 0, expected at least 1"),
-        (lambda: LIF(4, tau=0.5), "tau: got 0.5, expected a time constant of at least 1 token"),
+        (lambda: LIF(0), "channels: got 0, expected at least 1"),
+        (lambda: LIF(4, tau=0.5), "tau: got 0.5, expected a time constant of at least 1 step"),
+        (lambda: LIF(4, threshold=0.0), "threshold: got 0.0, expected a positive number"),
         (lambda: PLIF(4, fastest=1.0), "fastest, slowest: got 1.0, 300.0, expected 1 < fastest <= slowest"),
         (lambda: ALIF(4, slowest=2.0), "fastest, slowest: got 20.0, 2.0, expected 1 < fastest <= slowest"),
     ],

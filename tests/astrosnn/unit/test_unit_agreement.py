@@ -28,7 +28,7 @@ def everything(built, run):
 
 
 def at_once(built, x, state, form="auto"):
-    y, after = built(x, state, form=form)
+    y, after = built(x, state, return_state=True, form=form)
     return y, *after
 
 
@@ -80,10 +80,10 @@ def test_the_forms_agree_over_odd_lengths(astrocyte):
 @pytest.mark.parametrize("astrocyte", ASTROCYTES)
 def test_a_text_may_be_cut_anywhere(astrocyte, reset):
     built, x = unit(astrocyte=astrocyte, reset=reset), tokens(time=70)
-    whole, last = built(x)
+    whole, last = built(x, return_state=True)
     for cut in (1, 33, 69):
-        first, between = built(x[:, :cut])
-        second, end = built(x[:, cut:], between)
+        first, between = built(x[:, :cut], return_state=True)
+        second, end = built(x[:, cut:], between, return_state=True)
         assert_same([torch.cat((first, second), 1), *present(end)], [whole, *present(last)])
 
 
@@ -91,7 +91,7 @@ def test_a_text_may_be_cut_anywhere(astrocyte, reset):
 @pytest.mark.parametrize("astrocyte", ASTROCYTES)
 def test_without_a_state_it_starts_from_zeros(astrocyte):
     built, x = unit(astrocyte=astrocyte), tokens()
-    assert built(x)[0].equal(built(x, built.initial_state(2))[0])
+    assert built(x).equal(built(x, built.initial_state(2)))
     assert step(x[:, 0], None, built)[0].equal(built.step(x[:, 0], built.initial_state(2))[0])
 
 
@@ -110,7 +110,7 @@ def test_a_step_leaves_its_state_alone(astrocyte):
 @pytest.mark.parametrize("astrocyte", ASTROCYTES)
 def test_a_trace_is_what_happened(astrocyte, injection):
     built, x = unit(astrocyte=astrocyte, injection=injection), tokens(time=20)
-    trace, (y, last) = built.trace(x), built(x)
+    trace, (y, last) = built.trace(x), built(x, return_state=True)
     torch.testing.assert_close(built.output(trace.spikes), y)
     decision = trace.membrane + (trace.astrocyte if injection == "threshold" else 0)
     assert ((decision >= 1) == trace.spikes.bool()).all()

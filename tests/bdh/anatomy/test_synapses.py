@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from brainlib.bdh import BDH, BDHConfig, record_activity, synapses_of
+from brainlib.bdh import BDH, BDHConfig, attention_scores, record_activity, synapses_of
 from brainlib.bdh.anatomy import synapses
 from brainlib.bdh.anatomy.synapses import Synapse
 
@@ -21,18 +21,18 @@ def fading() -> BDH:
 def test_the_value_after_a_text_is_what_the_next_token_finds(which, tokens, request):
     model = request.getfixturevalue(which)
     activity = record_activity(model, tokens[:, :21])
-    for layer, head, neuron, source in ((1, 0, 4, 40), (2, 1, 7, 3)):
-        found = synapses_of(model, activity, layer, head, neuron)[:, 20, source]
-        place = Synapse(layer, source, head * model.config.head_neurons + neuron)
+    for layer, head, neuron, target in ((1, 0, 4, 40), (2, 1, 7, 3)):
+        found = synapses_of(model, activity, layer, head, neuron)[:, 20, target]
+        place = Synapse(layer, head * model.config.head_neurons + neuron, target)
         torch.testing.assert_close(synapses.synapse_values(model, tokens[:, :20], place), found, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(synapses.synapse_trace(model, tokens, place)[:, 20], found, rtol=1e-9, atol=1e-9)
 
 
 def everywhere(model, tokens):
-    """All synapses of layers 1 and 2 after every text, written out: [texts, layer, source, target]."""
+    """All synapses of layers 1 and 2 after every text, written out: [texts, layer, target, source]."""
     layers = []
     for layer in (1, 2):
-        layers.append(torch.cat([spoke.mT @ excited for spoke, excited in synapses.factors(model, tokens, layer)]))
+        layers.append(torch.cat([y.mT @ x for y, x in synapses.factors(model, tokens, layer)]))
     return torch.stack(layers, dim=1)
 
 
@@ -62,10 +62,21 @@ def test_the_search_finds_the_synapse_that_orders_most_pairs(small, texts, monke
     for labels, synapse in zip(LABELLINGS, synapses.find_synapses(small, texts, LABELLINGS), strict=True):
         above = (values[labels][:, None] > values[~labels]).double() + (values[labels][:, None] == values[~labels]) / 2
         shares = above.mean((0, 1))
-        at = shares[synapse.layer - 1, synapse.source, synapse.target]
+        at = shares[synapse.layer - 1, synapse.target, synapse.source]
         assert at == pytest.approx(shares.max()) and at > 0.7
         one = synapses.separation(synapses.synapse_values(small, texts, synapse), labels)
         assert one.share == pytest.approx(at)
+
+
+def test_a_synapse_leads_from_its_column_to_its_row(small, tokens):
+    """What the sources' x recall is what the targets' y were: a = E sigma x is what attention gives."""
+    activity = record_activity(small, tokens[:1, :9])
+    layer, size = 1, small.config.head_neurons
+    sigma = torch.stack([synapses_of(small, activity, layer, 0, neuron)[0, 8] for neuron in range(size)], dim=1)
+    recalled = sigma @ activity.x[layer, 0, 0, 8]
+    scores = attention_scores(small, activity, layer)[0, 0, 8]
+    expected = scores @ activity.y[layer - 1, 0].movedim(0, 1).flatten(1)
+    torch.testing.assert_close(recalled, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_separation_is_mann_whitney():

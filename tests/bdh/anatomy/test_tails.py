@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from brainlib.bdh.anatomy.tails import fit_tail
+from brainlib.bdh.anatomy.wiring import fit_tail
 
 
 def drawn(probabilities, size, seed=0):

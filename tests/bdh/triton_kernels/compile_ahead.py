@@ -10,8 +10,15 @@ from brainlib.bdh.kernels.triton import attention, decode, neurons
 from brainlib.bdh.kernels.triton.tiles import ROW_BYTES, fitting
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
-SINGLE = {"turn", "decay", "before", "whole", "after"}  # float32 whatever the products' precision
-TUNED = neurons.project, neurons.speak, neurons.speak_backward, attention.scores, attention.turn_back, attention.learn
+SINGLE = {"rope", "decay", "before", "whole", "after"}  # float32 whatever the products' precision
+TUNED = (
+    neurons.project,
+    neurons.gate_forward,
+    neurons.gate_backward,
+    attention.scores,
+    attention.unrotate,
+    attention.learn,
+)
 NUMBERS = {"N", "T", "D", "H", "K", "first_row", "threshold"}
 ALIGNED = {"N", "T", "D", "K"}
 WHOLE = {"BD": 256, "ROWS": decode.ROWS, "STEP": decode.STEP}
@@ -41,7 +48,7 @@ def main() -> None:
             config = fitting(kernel.configs, {}, BK=shared["BK"], generation=generation)[-1]
             options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
             show(kernel.fn, precision, generation, shared | config.kwargs, **options)
-    for kernel in (decode.hear_and_learn_kernel, decode.fire_kernel):
+    for kernel in (decode.read_and_write_kernel, decode.gate_rows_kernel):
         for generation in (8, 9):
             show(kernel, torch.float32, generation, WHOLE)
 

@@ -15,7 +15,7 @@ SIZES = {  # batch, time, heads, dim, neurons a head
 
 
 def inputs(size, synapses: bool, decay: bool, low=torch.float32):
-    """In float64, rounded to `low`: v, Dx, Dy, E, turn, rho, decay."""
+    """In float64, rounded to `low`: v, Dx, Dy, E, rope, rho, decay."""
     B, T, H, D, K = size
     g = torch.Generator().manual_seed(T)
 
@@ -23,21 +23,19 @@ def inputs(size, synapses: bool, decay: bool, low=torch.float32):
         return (scale * torch.randn(*shape, generator=g)).to(low).double().requires_grad_()
 
     weights = normal(H, D, K, scale=D**-0.5), normal(H, D, K, scale=D**-0.5), normal(H, K, D, scale=K**-0.5)
-    turn = rotation(rope_frequencies(K), 1000, T, torch.float64)
+    rope = rotation(rope_frequencies(K), 1000, T, torch.float64)
     rates = torch.linspace(0.01, 0.2, H, dtype=torch.float64).requires_grad_()
-    return normal(B, T, D), *weights, turn, normal(B, H, K, D) if synapses else None, rates if decay else None
+    return normal(B, T, D), *weights, rope, normal(B, H, K, D) if synapses else None, rates if decay else None
 
 
-def formula(v, Dx, Dy, E, turn, rho, decay, mask=1.0, through_time=True):
+def formula(v, Dx, Dy, E, rope, rho, decay, mask=1.0, bptt=True):
     T, D = v.shape[1:]
     t = torch.arange(T, dtype=v.dtype)
     rate = torch.zeros(len(Dx), dtype=v.dtype) if decay is None else decay
     rate = rate[:, None, None]
     v = v[:, None]
-    q = rotate(x := (v @ Dx).relu(), turn)
-    keys, values, rho_ = (
-        (q, v, rho) if through_time else (q.detach(), v.detach(), None if rho is None else rho.detach())
-    )
+    q = rotate(x := (v @ Dx).relu(), rope)
+    keys, values, rho_ = (q, v, rho) if bptt else (q.detach(), v.detach(), None if rho is None else rho.detach())
     between = (-rate * (t[:, None] - t)).exp().tril(-1)
     a = ((q @ keys.mT) * between) @ values
     after = keys.mT @ ((-rate * (T - t)[:, None]).exp() * values)

@@ -9,7 +9,9 @@ from small_brains import one_state, ragged, record, switching
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import (
+    bic,
     bits_per_spike,
+    free_parameters,
     homogeneous_log_likelihood,
     marginal_log_likelihood,
     plug_in_log_likelihood,
@@ -77,7 +79,7 @@ def test_constant_rates_by_hand(link):
     assert found.tolist() == pytest.approx([first, second])
 
 
-def test_constant_chances_of_a_bernoulli_emission_by_hand():
+def test_constant_probabilities_of_a_bernoulli_emission_by_hand():
     train = design(Trials.from_sequences([torch.tensor([[1], [0], [1]])], 1.0))
     test = design(Trials.from_sequences([torch.tensor([[1], [0]])], 1.0))
     p = 2.5 / 4
@@ -88,6 +90,16 @@ def test_bits_by_hand():
     """Each of 4 spikes twice as likely: one bit a spike."""
     better, worse = torch.tensor([-1.0, -2.0]), torch.tensor([-2.0, -1.0 - 4 * math.log(2)])
     assert bits_per_spike(better, worse, 4) == pytest.approx(1)
+
+
+def test_bic_and_its_free_parameters_by_hand():
+    regression = design(record(switching(), Emission(), 1, 20)[0])  # 4 neurons, 4 sources, a bias
+    assert free_parameters(regression, 3) == 3 * 20 + 6 + 2
+    assert bic(-100.0, 7, 50) == pytest.approx(200 + 7 * math.log(50))
+    with pytest.raises(ValueError, match="states: got 0"):
+        free_parameters(regression, 0)
+    with pytest.raises(ValueError, match="bins: got 0"):
+        bic(0.0, 1, 0)
 
 
 def test_unfit_arguments():

@@ -9,6 +9,7 @@ from brainlib.brainstates.evaluation import (
     adjacency_prior_of_weights,
     balanced_accuracy,
     classes,
+    edge_auc,
     edge_rates,
     soft_adjacency,
     weight_error,
@@ -81,8 +82,20 @@ def test_edge_rates_by_hand():
     assert all(math.isnan(value) for value in edge_rates(torch.zeros(2).long(), torch.zeros(2).long()))
 
 
+def test_the_area_is_the_probability_that_an_edge_outranks_another_pair():
+    """Ranked 4 3 2 2 1: edge, other, a tie of an edge and an other, other."""
+    scores = torch.tensor([[2.0, 4.0, 1.0], [3.0, 2.0, -1.0]])
+    assert edge_auc(torch.tensor([[True, True, False], [False, False, True]]), scores) == pytest.approx(4.5 / 9)
+    generator = torch.Generator().manual_seed(0)
+    true = torch.rand(200, generator=generator) < 0.3
+    scores = torch.randint(10, (200,), generator=generator).double() + 3 * true
+    difference = scores[true][:, None] - scores[~true]
+    assert edge_auc(true, scores) == pytest.approx(((difference > 0).double() + (difference == 0) / 2).mean().item())
+    assert math.isnan(edge_auc(torch.zeros(3).bool(), torch.zeros(3)))
+
+
 def test_unfit_arguments():
-    with pytest.raises(ValueError, match=r"found: got the shape \(2,\), expected true's \(3,\)"):
+    with pytest.raises(ValueError, match=r"estimated: got the shape \(2,\), expected true's \(3,\)"):
         unwrap(weight_error)(torch.zeros(3), torch.zeros(2))  # under the annotation check of the tests
     with pytest.raises(ValueError, match=r"true: got \[0, 2\], expected classes -1, 0 and 1"):
         balanced_accuracy(torch.tensor([0, 2]), torch.zeros(2, 3))
@@ -90,5 +103,5 @@ def test_unfit_arguments():
         unwrap(balanced_accuracy)(torch.tensor([0, 1]), torch.zeros(3, 3))
     with pytest.raises(ValueError, match="scores: got values that are not finite"):
         accuracy_by_threshold(torch.tensor([0]), torch.full((1, 3), torch.nan), torch.zeros(1))
-    with pytest.raises(ValueError, match=r"found: got \[-3, 0\]"):
+    with pytest.raises(ValueError, match=r"estimated: got \[-3, 0\]"):
         edge_rates(torch.tensor([0, 1]), torch.tensor([0, -3]))

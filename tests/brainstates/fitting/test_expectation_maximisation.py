@@ -5,11 +5,12 @@ import torch
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import demo_brain, sample_spikes, simulate
+from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
+from chapters.brainstates.brains import demo_brain, simulate
 
 CONCAVE = [Emission(), Emission(link="exp"), Emission("bernoulli"), Emission("bernoulli", "exp")]
 
@@ -30,7 +31,7 @@ def random_problem(seed: int):
     if emission.kind == "bernoulli":
         sequences = [counts.clamp(max=1) for counts in sequences]
     prior = GaussianPrior(sd=0.5, weight=float(1 + seed % 3)) if seed // 4 % 2 else None
-    model = HMMGLM(states, emission, prior, l1=1.0 * (seed // 8 % 2), shared_bias=bool(seed // 16 % 2))
+    model = Model(states, emission, prior, l1=1.0 * (seed // 8 % 2))
     return model, design(Trials.from_sequences([counts.int() for counts in sequences], 10.0), dtype=torch.float64)
 
 
@@ -46,7 +47,7 @@ def test_a_glm_ends_where_nothing_is_better():
     brain = demo_brain(generator(0), states=1, neurons=4)
     trials, _ = simulate(brain, 3, 200, generator(1))
     data = design(trials, dtype=torch.float64)
-    found = fit(HMMGLM(1, brain.emission), data, tolerance=0.0)
+    found = fit(Model(1, brain.emission), data, tolerance=0.0)
     weights = found.parameters.weights[0].clone().requires_grad_()
     drive = data.features @ weights.T
     brain.emission.log_prob(drive, data.counts).sum().backward()
@@ -56,16 +57,16 @@ def test_a_glm_ends_where_nothing_is_better():
     torch.testing.assert_close(found.objective[0, -1], likelihood.detach(), rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("emission", [*CONCAVE, Emission(link="sigmoid"), Emission("negative_binomial")])
+@pytest.mark.parametrize("emission", [*CONCAVE, Emission(link="sigmoid")])
 def test_without_features_one_state_fires_at_the_mean(emission):
     counts = torch.rand(3, 50, 2, generator=generator(0)).lt(torch.tensor([0.2, 0.7])).int()
     data = design(Trials.from_sequences(list(counts), 5.0), coupling=False, dtype=torch.float64)
-    found = fit(HMMGLM(1, emission), data, tolerance=0.0)
+    found = fit(Model(1, emission), data, tolerance=0.0)
     mean = emission.mean(found.parameters.bias[0])
     torch.testing.assert_close(mean, counts.double().mean((0, 1)), rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("model", [HMMGLM(2), HMMGLM(2, shared_bias=True), HMMGLM(2, prior=GaussianPrior(sd=2.0))])
+@pytest.mark.parametrize("model", [Model(2), Model(2, prior=GaussianPrior(sd=2.0))])
 def test_what_was_simulated_is_found(model):
     couplings = torch.tensor(
         [[[0.0, 1.5, 0.0], [-1.5, 0.0, 1.0], [0.0, 0.0, -1.0]], [[0.0, -1.5, 1.0], [1.5, 0.0, 0.0], [1.0, 1.0, 0.0]]]
@@ -88,7 +89,7 @@ def test_the_demonstration_is_fitted_to_within_what_its_weights_cost():
     brain = demo_brain(generator(0), states=3, neurons=10)
     trials, _ = simulate(brain, 20, 1000, generator(1))
     train, test = (design(part) for part in trials.split(0.5))
-    found = fit(HMMGLM(3, brain.emission), train, restarts=3)
+    found = fit(Model(3, brain.emission), train, restarts=3)
     oracle, ours = (
         posterior(p, test, brain.emission).log_likelihood.mean() for p in (brain.parameters, found.parameters)
     )
@@ -97,35 +98,21 @@ def test_the_demonstration_is_fitted_to_within_what_its_weights_cost():
 
 def test_histories_tell_of_the_parameters_returned():
     trials, _ = simulate(demo_brain(generator(0), 2, 4), 4, 150, generator(1))
-    data, held_out = (design(part, dtype=torch.float64) for part in trials.split(0.5))
-    model = HMMGLM(3, Emission(link="sigmoid"), GaussianPrior())
+    data = design(trials.split(0.5)[0], dtype=torch.float64)
+    model = Model(3, Emission(link="sigmoid"), GaussianPrior())
     found = fit(model, data, restarts=3, iterations=30, tolerance=1e-3)
-    assert found.log_likelihoods.shape == found.objective.shape and found.held_out is None
+    assert found.log_likelihoods.shape == found.objective.shape
     final = found.log_likelihoods[found.best_run]
     likelihood = posterior(found.parameters, data, model.emission).log_likelihood.sum()
     torch.testing.assert_close(final[~final.isnan()][-1], likelihood)
     assert found.objective.nan_to_num(-math.inf).max() == found.objective[found.best_run].nan_to_num(-math.inf).max()
     assert found.objective.shape[1] < 31  # it settled
-    found = fit(model, data, restarts=3, iterations=30, held_out=held_out)
-    likelihood = posterior(found.parameters, held_out, model.emission).log_likelihood.sum()
-    torch.testing.assert_close(found.held_out.nan_to_num(-math.inf).max(), likelihood)
-
-
-def test_training_stops_early_where_it_would_only_learn_noise():
-    g = generator(0)
-    trials = Trials.from_sequences([torch.randint(0, 3, (40, 6), generator=g).int() for _ in range(4)], 10.0)
-    data, held_out = (design(part) for part in trials.split(0.5))
-    found = fit(HMMGLM(2), data, held_out=held_out)
-    longer = fit(HMMGLM(2), data)
-    assert found.held_out.shape[1] < 30
-    likelihoods = [posterior(f.parameters, held_out, Emission()).log_likelihood.sum() for f in (found, longer)]
-    assert likelihoods[0] > likelihoods[1] + 5
 
 
 def test_runs_side_by_side_are_those_alone():
     trials, _ = simulate(demo_brain(generator(0), 2, 4), 3, 100, generator(1))
     data = design(trials, dtype=torch.float64)
-    model = HMMGLM(2, prior=GaussianPrior())
+    model = Model(2, prior=GaussianPrior())
     starts = fit(model, data, iterations=1, seed=3).parameters, fit(model, data, iterations=1, seed=4).parameters
     both = fit(model, data, start=Parameters(*(torch.stack(pair) for pair in zip(*starts, strict=True))), iterations=4)
     for run, start in enumerate(starts):
@@ -140,7 +127,7 @@ def test_what_stands_beyond_the_end_of_a_trial_does_not_matter():
     data = design(trials, dtype=torch.float64)
     dirty = data.features.masked_fill(~data.mask[..., None], 1e3)
     for start in ("random", "kmeans"):
-        found = [fit(HMMGLM(2), d, iterations=5, start=start) for d in (data, data._replace(features=dirty))]
+        found = [fit(Model(2), d, iterations=5, start=start) for d in (data, data._replace(features=dirty))]
         torch.testing.assert_close(found[0].objective, found[1].objective)
 
 
@@ -149,7 +136,7 @@ def test_an_l1_penalty_leaves_weights_at_zero_and_more_of_it_more():
     trials, _ = simulate(brain, 5, 400, generator(1))
     data = design(trials)
     zeros = [
-        (fit(HMMGLM(2, brain.emission, l1=l1), data, iterations=30).parameters.coupling == 0).double().mean()
+        (fit(Model(2, brain.emission, l1=l1), data, iterations=30).parameters.coupling == 0).double().mean()
         for l1 in (0.0, 5.0, 40.0)
     ]
     assert zeros[0] == 0 and 0.1 < zeros[1] < zeros[2]
@@ -160,18 +147,10 @@ def test_a_gaussian_prior_draws_the_states_together():
     data = design(trials)
     apart = []
     for weight in (0.1, 10.0, 1000.0):
-        model = HMMGLM(2, Emission(link="sigmoid"), GaussianPrior(weight=weight))
+        model = Model(2, Emission(link="sigmoid"), GaussianPrior(weight=weight))
         coupling = fit(model, data).parameters.coupling
         apart.append(float((coupling[0] - coupling[1]).abs().mean()))
     assert apart[0] > 2 * apart[1] > 20 * apart[2]
-
-
-def test_forbidden_weights_stay_zero():
-    trials, _ = simulate(demo_brain(generator(0), 2, 4), 2, 100, generator(1))
-    data = design(trials, self_coupling=False, refractory=torch.eye(2))
-    for model in (HMMGLM(2), HMMGLM(2, prior=GaussianPrior(), shared_bias=True), HMMGLM(2, l1=1.0)):
-        weights = fit(model, data, iterations=3).parameters.weights
-        assert not weights[:, ~data.allowed].any() and weights[:, data.allowed].any()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +158,6 @@ def test_forbidden_weights_stay_zero():
     [
         ({"restarts": 0}, "restarts"),
         ({"iterations": 0}, "iterations"),
-        ({"batch_trials": 0}, "batch_trials"),
         ({"tolerance": math.nan}, "tolerance"),
         ({"start": "here"}, "start"),
         ({"start": Parameters(torch.zeros(3, 3, 4), torch.zeros(3, 3), torch.zeros(3))}, "start"),
@@ -190,17 +168,15 @@ def test_forbidden_weights_stay_zero():
 def test_bad_arguments_are_refused(arguments, named):
     data = design(Trials.from_sequences([torch.ones(9, 3).int()], 10.0))
     with pytest.raises(ValueError, match=named):
-        fit(HMMGLM(2), data, **arguments)
+        fit(Model(2), data, **arguments)
 
 
 def test_models_that_do_not_fit_the_data_are_refused():
     trials = Trials.from_sequences([torch.tensor([[0, 1], [2, 0]]).int()], 10.0)
     with pytest.raises(ValueError, match="states: got 3"):
-        fit(HMMGLM(3), design(trials))
-    with pytest.raises(ValueError, match="shared_bias"):
-        fit(HMMGLM(2, shared_bias=True), design(trials, coupling=False))
+        fit(Model(3), design(trials))
     with pytest.raises(ValueError, match="counts"):
-        fit(HMMGLM(2, Emission("bernoulli")), design(trials))
+        fit(Model(2, Emission("bernoulli")), design(trials))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +189,7 @@ def test_models_that_do_not_fit_the_data_are_refused():
 )
 def test_models_that_cannot_be_are_refused(arguments, named):
     with pytest.raises(ValueError, match=named):
-        HMMGLM(**arguments)
+        Model(**arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"sd": 0.0}, {"sd": math.inf}, {"weight": -1.0}, {"weight": math.nan}])

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, GaussianPrior
-from brainlib.brainstates.fitting.priors import log_prior
+from brainlib.brainstates.fitting import GaussianPrior, Model
+from brainlib.brainstates.fitting.model import log_prior
 from brainlib.brainstates.fitting.scoring import climb, improve, scoring_step
 from brainlib.brainstates.fitting.sums import Weighted, gain
 
 R, S, N, D = 2, 3, 4, 6
-TIES = [(None, False), (GaussianPrior(), False), (None, True), (GaussianPrior(0.5, 30.0), True)]
+PRIORS = [None, GaussianPrior(), GaussianPrior(0.5, 30.0)]
 
 
 def some_sums(seed=0):
@@ -20,15 +20,10 @@ def some_sums(seed=0):
     return weights, torch.randn(R, S, N, D, generator=generator, dtype=torch.float64), root @ root.mT + torch.eye(D)
 
 
-def dense_step(weights, gradient, information, prior, shared_bias):
+def dense_step(weights, gradient, information, prior):
     """By one matrix for all states of a neuron: without w_0 the prior's Hessian is I - 1 / S times its precision."""
     precision = prior.precision if prior else 0.0
     ties = torch.kron(torch.eye(S) - 1 / S, torch.diag(torch.tensor([1.0] * (D - 1) + [0.0]))).double() * precision
-    lift = torch.eye(S * D, dtype=torch.float64)
-    if shared_bias:
-        biases = [s * D + D - 1 for s in range(S)]
-        lift[:, biases[0]] = lift[:, biases].sum(1)
-        lift = lift[:, [i for i in range(S * D) if i not in biases[1:]]]
     step = torch.empty_like(weights)
     for r in range(R):
         for n in range(N):
@@ -36,48 +31,22 @@ def dense_step(weights, gradient, information, prior, shared_bias):
             w[:, -1] = 0
             right = gradient[r, :, n].flatten() - ties @ w.flatten()
             matrix = torch.block_diag(*information[r, :, n]) + ties
-            step[r, :, n] = (lift @ torch.linalg.solve(lift.T @ matrix @ lift, lift.T @ right)).view(S, D)
+            step[r, :, n] = torch.linalg.solve(matrix, right).view(S, D)
     return step
 
 
-@pytest.mark.parametrize("prior, shared_bias", TIES)
-def test_the_step_is_that_of_one_matrix_for_all_states(prior, shared_bias):
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_step_is_that_of_one_matrix_for_all_states(prior):
     weights, gradient, information = some_sums()
-    if shared_bias:
-        weights[..., -1] = weights[:, :1, :, -1]
-    model, allowed = HMMGLM(S, prior=prior, shared_bias=shared_bias), torch.ones(N, D, dtype=torch.bool)
-    found = scoring_step(weights, gradient, information, model, allowed)
-    torch.testing.assert_close(
-        found, dense_step(weights, gradient, information, prior, shared_bias), rtol=1e-3, atol=1e-3
-    )
+    found = scoring_step(weights, gradient, information, Model(S, prior=prior))
+    torch.testing.assert_close(found, dense_step(weights, gradient, information, prior), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("l1", [0.0, 0.3])
-@pytest.mark.parametrize("prior, shared_bias", TIES)
-def test_forbidden_weights_do_not_move_and_do_not_matter(prior, shared_bias, l1):
-    weights, gradient, information = some_sums(1)
-    model = HMMGLM(S, prior=prior, shared_bias=shared_bias, l1=l1)
-    allowed = torch.ones(N, D, dtype=torch.bool)
-    allowed[:, 2] = False
-    weights[..., 2] = 0
-    found = scoring_step(weights, gradient, information, model, allowed)
-    kept = [0, 1, 3, 4, 5]
-    smaller = scoring_step(
-        weights[..., kept], gradient[..., kept], information[..., kept, :][..., kept], model, allowed[:, kept]
-    )
-    assert not found[..., 2].any()
-    torch.testing.assert_close(found[..., kept], smaller)
-
-
-@pytest.mark.parametrize("prior, shared_bias", TIES)
-def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior, shared_bias):
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior):
     weights, gradient, information = some_sums(2)
-    allowed = torch.ones(N, D, dtype=torch.bool)
     information = information + 10 * torch.eye(D)  # coordinate descent settles within its sweeps
-    steps = [
-        scoring_step(weights, gradient, information, HMMGLM(S, prior=prior, shared_bias=shared_bias, l1=l1), allowed)
-        for l1 in (0.0, 1e-9)
-    ]
+    steps = [scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1)) for l1 in (0.0, 1e-9)]
     torch.testing.assert_close(*steps, rtol=1e-3, atol=1e-3)
 
 
@@ -85,8 +54,7 @@ def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior, shared_bias):
 def test_an_l1_step_meets_the_optimality_conditions(prior):
     weights, gradient, information = some_sums(3)
     information, l1 = information + 10 * torch.eye(D), 4.0
-    allowed = torch.ones(N, D, dtype=torch.bool)
-    step = scoring_step(weights, gradient, information, HMMGLM(S, prior=prior, l1=l1), allowed)
+    step = scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1))
     slope = gradient - (information @ step[..., None])[..., 0]
     there = weights + step
     if prior:
@@ -111,59 +79,37 @@ def spikes(emission, seed=0, M=200, dtype=torch.float64, R=1, S=2, N=3):
 
 
 @pytest.mark.parametrize("l1", [0.0, 2.0])
-@pytest.mark.parametrize("prior, shared_bias", TIES)
+@pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize(
     "emission", [Emission(), Emission(link="exp"), Emission("bernoulli"), Emission(link="sigmoid")]
 )
-def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, shared_bias, l1):
+def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
     weights, data = spikes(emission)
-    if shared_bias:
-        weights[..., -1] = weights[:, :1, :, -1]
-    model = HMMGLM(2, emission, prior, l1, shared_bias)
-    allowed = torch.ones(3, D, dtype=torch.bool)
+    model = Model(2, emission, prior, l1)
 
     def objective(before, after):
-        parts = gain(before, after, data) + log_prior(after, allowed, prior, l1) - log_prior(before, allowed, prior, l1)
+        parts = gain(before, after, data) + log_prior(after, prior, l1) - log_prior(before, prior, l1)
         return parts.sum(1) if model.coupled else parts
 
     for _ in range(20):
-        after = improve(weights, data, model, allowed)
+        after = improve(weights, data, model)
         gained = objective(weights, after)
         assert (gained > -1e-9).all()
         weights = after
     assert gained.max() < 1e-3
-    if shared_bias:
-        assert (weights[..., -1] == weights[:, :1, :, -1]).all()
     for seed in range(5):  # nowhere near is it higher
         nudge = 0.01 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         nudge[..., -1] = nudge[:, :1, :, -1]
         assert objective(weights, weights + nudge).max() < 1e-3
 
 
-@pytest.mark.parametrize("prior, shared_bias", TIES)
-def test_gradients_alone_climb_to_the_same_maximum(prior, shared_bias, monkeypatch):
-    weights, data = spikes(Emission())
-    model, allowed = HMMGLM(2, prior=prior, shared_bias=shared_bias), torch.ones(3, D, dtype=torch.bool)
-    allowed[:, 1] = False
-    weights[..., 1] = 0
-    if shared_bias:
-        weights[..., -1] = weights[:, :1, :, -1]
-    by_scoring = by_gradients = weights
-    for _ in range(12):
-        by_scoring = improve(by_scoring, data, model, allowed)
-    monkeypatch.setattr("brainlib.brainstates.fitting.scoring.CHOLESKY", 0)
-    for _ in range(12):
-        by_gradients = improve(by_gradients, data, model, allowed)
-    torch.testing.assert_close(by_gradients, by_scoring, rtol=1e-3, atol=1e-3)
-
-
 def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
     weights, data = spikes(Emission(link="exp"))
-    model, allowed = HMMGLM(2, Emission(link="exp")), torch.ones(3, D, dtype=torch.bool)
-    step = improve(weights, data, model, allowed) - weights
+    model = Model(2, Emission(link="exp"))
+    step = improve(weights, data, model) - weights
     stretched = step.clone()
     stretched[0, 1, 2] *= 1000
-    after = climb(weights, stretched, data, model, allowed)
+    after = climb(weights, stretched, data, model)
     assert (gain(weights, after, data) >= 0).all()
     others = torch.ones(1, 2, 3, dtype=torch.bool)
     others[0, 1, 2] = False
@@ -172,8 +118,8 @@ def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
 
 def test_a_step_downhill_is_left_out():
     weights, data = spikes(Emission())
-    model, allowed = HMMGLM(2), torch.ones(3, D, dtype=torch.bool)
+    model = Model(2)
     best = weights
     for _ in range(20):
-        best = improve(best, data, model, allowed)
-    assert torch.equal(climb(best, torch.full_like(best, torch.nan), data, model, allowed), best)
+        best = improve(best, data, model)
+    assert torch.equal(climb(best, torch.full_like(best, torch.nan), data, model), best)

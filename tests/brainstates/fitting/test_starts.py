@@ -3,7 +3,7 @@ import torch
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import HMMGLM, fit
+from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.fitting.starts import kmeans, kmeans_start, random_start, window_means
 from brainlib.brainstates.inference import posterior
 from brainlib.data.trials import Trials
@@ -43,7 +43,7 @@ def test_kmeans_wants_a_point_for_every_cluster():
 def test_kmeans_wants_a_window_for_every_state():
     data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
     with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
-        fit(HMMGLM(3), data, start="kmeans")
+        fit(Model(3), data, start="kmeans")
 
 
 def test_window_means_are_of_the_bins_within_the_trial():
@@ -56,16 +56,14 @@ def test_window_means_are_of_the_bins_within_the_trial():
 
 
 @pytest.mark.parametrize("emission", [Emission(), Emission(link="exp"), Emission(link="sigmoid")])
-@pytest.mark.parametrize("shared_bias", [False, True])
-def test_states_start_apart_and_near_the_mean_counts(emission, shared_bias):
+def test_states_start_apart_and_near_the_mean_counts(emission):
     data, _ = two_rates()
-    model = HMMGLM(3, emission, shared_bias=shared_bias)
+    model = Model(3, emission)
     start = random_start(model, data, 2, generator())
     weights = start.weights
     assert weights.shape == (2, 3, 5, 6) and start.log_transition.shape == (2, 3, 3)
     assert (weights[:, 0] - weights[:, 1]).abs().amax((1, 2)).min() > 0.01
     assert (weights[0] - weights[1]).abs().max() > 0.01
-    assert (weights[..., -1] == weights[:, :1, :, -1]).all() == shared_bias
     torch.testing.assert_close(start.log_transition.exp().sum(-1), torch.ones(2, 3))
     torch.testing.assert_close(start.log_initial.exp(), torch.full((2, 3), 1 / 3))
     drive = torch.einsum("btd,rsnd->rsnbt", data.features, weights)
@@ -77,18 +75,18 @@ def test_a_neuron_that_never_fires_has_a_finite_start():
     counts[:, 1] = 0
     data = design(Trials.from_sequences([counts], 10.0))
     for start in ("random", "kmeans"):
-        found = fit(HMMGLM(2), data, iterations=20, start=start)
+        found = fit(Model(2), data, iterations=20, start=start)
         assert found.parameters.weights.isfinite().all() and found.objective.isfinite().all()
 
 
-@pytest.mark.parametrize("coupling, shared_bias", [(True, False), (False, False), (True, True)])
-def test_kmeans_starts_with_states_of_different_rates(coupling, shared_bias):
+@pytest.mark.parametrize("coupling", [True, False])
+def test_kmeans_starts_with_states_of_different_rates(coupling):
     data, high = two_rates()
     if not coupling:
-        data = data._replace(features=data.features[..., -1:], allowed=data.allowed[:, -1:])
-    model = HMMGLM(2, shared_bias=shared_bias)
+        data = data._replace(features=data.features[..., -1:])
+    model = Model(2)
     start = kmeans_start(model, data, 1, generator())
     agrees = (posterior(start.run(0), data, model.emission).states.argmax(-1) == high).double().mean()
-    assert max(agrees, 1 - agrees) > (0.9 if shared_bias else 0.98)
+    assert max(agrees, 1 - agrees) > 0.98
     found, again = (fit(model, data, start="kmeans", iterations=5) for _ in range(2))
     assert torch.equal(found.objective, again.objective)

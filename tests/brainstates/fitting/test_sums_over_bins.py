@@ -4,9 +4,7 @@ import torch
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting import sums
 
-EMISSIONS = [
-    Emission(kind, link) for kind in ("poisson", "bernoulli", "negative_binomial") for link in ("softplus", "exp")
-]
+EMISSIONS = [Emission(kind, link) for kind in ("poisson", "bernoulli") for link in ("softplus", "exp")]
 
 
 def some_data(emission, R=2, S=3, N=4, D=5, M=900, dtype=torch.float64, seed=0):

@@ -1,13 +1,18 @@
-"""The three ways to the posterior on a CPU."""
+"""The ways to compute: by the definitions, and two by compiled loops."""
 
 import pytest
 
-from brainlib.brainstates.kernels import cpu, scaled
+from brainlib.brainstates.kernels import cpu
 
 
-@pytest.fixture(params=["lanes of trials", "lanes of states", "log space"])
+@pytest.fixture(params=["scaled", "logarithms"])
 def way(request, monkeypatch):
-    if request.param == "log space":
+    if request.param == "logarithms":
         monkeypatch.setattr(cpu, "LEAST", 0.5)
-    for limit in ("FEW", "MANY"):
-        monkeypatch.setattr(scaled, limit, 0 if request.param == "lanes of states" else 1000)
+
+
+@pytest.fixture(params=["reference", "scaled", "logarithms"])
+def impl(request, monkeypatch):
+    if request.param == "logarithms":
+        monkeypatch.setattr(cpu, "LEAST", 0.5)
+    return "reference" if request.param == "reference" else "cpu"

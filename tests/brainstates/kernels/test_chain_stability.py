@@ -8,8 +8,6 @@ from hidden_chains import assert_same, chain, some_lengths, with_zeros
 
 from brainlib.brainstates.kernels import cpu, filter_states, forward_backward, log_likelihood, sample_paths, viterbi
 
-IMPLEMENTATIONS = "reference", "cpu"
-
 
 @pytest.fixture
 def careful(monkeypatch):
@@ -35,8 +33,7 @@ def test_a_million_bins(dtype, tolerance, careful):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("impl", IMPLEMENTATIONS)
-def test_evidence_of_ten_thousand_nats(impl, dtype, careful, way):
+def test_evidence_of_ten_thousand_nats(impl, dtype, careful):
     """The loops' messages grow to a million nats, known to 1e-10; the others stay near 0."""
     inputs = chain(3, 60, 5, dtype)
     inputs[0] = 1e4 * inputs[0].double().round().to(dtype) - 1e4
@@ -47,7 +44,6 @@ def test_evidence_of_ten_thousand_nats(impl, dtype, careful, way):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("impl", IMPLEMENTATIONS)
 def test_the_only_state_that_can_be_reached_may_be_the_least_likely(impl, dtype):
     """Divided by the largest of its bin its likelihood is exp(-10,000): 0 in every float."""
     log_emission = torch.tensor([[[0.0, -1e4], [-1e4, 0.0], [-1e4, 0.0]]], dtype=dtype)
@@ -98,10 +94,9 @@ def test_a_chain_from_left_to_right(dtype, tolerance):
             assert one[0] == 0 and ((one[1:length] - one[: length - 1]) >= 0).all() and one[:length].max() < 6
 
 
-@pytest.mark.parametrize("impl", IMPLEMENTATIONS)
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_the_impossible_has_no_states(impl, zeros, dtype, way):
+def test_the_impossible_has_no_states(impl, zeros, dtype):
     inputs = chain(4, 30, 4, dtype)
     inputs = with_zeros(inputs) if zeros else inputs
     expected = forward_backward(*inputs, impl=impl)
@@ -122,18 +117,9 @@ def test_the_impossible_has_no_states(impl, zeros, dtype, way):
     assert log_likelihood(*inputs, impl=impl).isinf().tolist() == [False, True, True, False]
 
 
-def test_the_impossible_in_a_long_recording():
-    inputs = chain(1, 5000, 3)
-    inputs[0][0, 4000] = -torch.inf
-    found = forward_backward(*inputs, impl="cpu")
-    assert found.log_likelihood.item() == -torch.inf and not found.states.any() and not found.transitions.any()
-    assert filter_states(*inputs, impl="cpu").states[0].any(-1).sum() == 4000
-
-
-@pytest.mark.parametrize("size", [(21, 70, 3), (1, 600, 2), (3, 40, 17)])
-def test_what_lies_beyond_a_trial_is_not_looked_at(size, poisoned, way):
-    inputs, lengths = chain(*size), some_lengths(*size[:2])
-    lengths[0] = size[1] - 1
+def test_what_lies_beyond_a_trial_is_not_looked_at(poisoned, way):
+    inputs, lengths = chain(21, 70, 3), some_lengths(21, 70)
+    lengths[0] = 69
     functions = forward_backward, filter_states
     expected = [function(*inputs, lengths, impl="cpu") for function in functions]
     paths = viterbi(*inputs, lengths, impl="cpu")
@@ -161,21 +147,3 @@ def test_one_state(way):
     assert found.states.eq(1).all()
     torch.testing.assert_close(found.log_likelihood, log_emission.sum((1, 2)))
     torch.testing.assert_close(found.transitions, torch.full((20, 1, 1), 199.0).double())
-
-
-@pytest.mark.parametrize("size", [(1, 200, 64), (10, 30, 64)])
-def test_sixty_four_states(size, way):
-    inputs = chain(*size)
-    assert_same(forward_backward(*inputs, impl="cpu"), forward_backward(*inputs, impl="reference"), 1e-10)
-
-
-def test_threads_change_nothing_but_rounding():
-    inputs, lengths = chain(40, 300, 3), some_lengths(40, 300)
-    one = forward_backward(*inputs, lengths), viterbi(*inputs, lengths)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
-        assert_same(forward_backward(*inputs, lengths), one[0], 1e-13)
-        assert viterbi(*inputs, lengths).equal(one[1])
-    finally:
-        torch.set_num_threads(threads)

@@ -1,65 +1,60 @@
-"""The layout of a design, and input that does not fit."""
+"""The features of a design, against loops; and input that does not fit."""
 
 import pytest
 import torch
 
-from brainlib.brainstates import reference
-from brainlib.brainstates.design import design
-from brainlib.brainstates.history import exponential_basis, identity_basis
+from brainlib.brainstates import design as module
+from brainlib.brainstates.design import add_history, design, exponential_basis
 from brainlib.data.trials import Trials
+from chapters.brainstates import equations
 
 RANDOM = torch.Generator().manual_seed(0)
 TRIALS = Trials.from_sequences([torch.randint(0, 3, (length, 3), generator=RANDOM) for length in (9, 4)], bin_ms=1.0)
-STIMULI = torch.randn(2, 9, 2, generator=RANDOM)
+COUNTS = torch.randint(0, 4, (2, 23, 3), generator=RANDOM, dtype=torch.uint8)
+TWO = torch.rand(7, 2, generator=RANDOM)
 
 
-def test_by_default_history_and_a_bias():
+def test_history_and_a_bias():
     plan = design(TRIALS)
     assert plan.features.shape == (2, 9, 4) and plan.features.dtype == torch.float32
-    assert plan.counts is TRIALS.counts and plan.lengths is TRIALS.lengths
-    assert plan.allowed.all() and plan.allowed.shape == (3, 4)
-    assert torch.equal(plan.mask, TRIALS.mask)
+    assert plan.counts is TRIALS.counts and plan.lengths is TRIALS.lengths and torch.equal(plan.mask, TRIALS.mask)
     assert (plan.features[..., -1] == 1).all()
     for b in range(2):
-        loops = reference.history(TRIALS.counts[b], exponential_basis()[:, 0])
+        loops = equations.history(TRIALS.counts[b], exponential_basis()[:, 0])
         torch.testing.assert_close(plan.features[b, :, :3], loops.float())
-
-
-def test_history_then_refractory_then_stimuli_then_bias():
-    basis, own = exponential_basis(), identity_basis(2)
-    plan = design(TRIALS, basis, self_coupling=False, refractory=own, stimuli=STIMULI, dtype=torch.float64)
-    assert plan.features.shape == (2, 9, 3 + 6 + 2 + 1) and plan.features.dtype == torch.float64
-    counts = TRIALS.counts.double()
-    assert torch.equal(plan.features[:, 1:, 3:6], counts[:, :-1]) and (plan.features[:, 0, 3:9] == 0).all()
-    assert torch.equal(plan.features[:, 2:, 6:9], counts[:, :-2]) and (plan.features[:, 1, 6:9] == 0).all()
-    assert torch.equal(plan.features[0, :, 9:11], STIMULI[0].double())
-    assert torch.equal(plan.features[1, :4, 9:11], STIMULI[1, :4].double())
-    assert (plan.features[1, 4:, 9:11] == 0).all()
-    eye = torch.eye(3, dtype=torch.bool)
-    expected = torch.cat([~eye, eye, eye, torch.ones(3, 3, dtype=torch.bool)], dim=1)
-    assert torch.equal(plan.allowed, expected)
-
-
-def test_several_functions():
-    plan = design(TRIALS, identity_basis(2), self_coupling=False)
-    eye = torch.eye(3, dtype=torch.bool)
-    assert torch.equal(plan.allowed, torch.cat([~eye, ~eye, eye[:, :1] | True], dim=1))
-
-
-def test_without_coupling():
     assert design(TRIALS, coupling=False).features.shape == (2, 9, 1)
-    plan = design(TRIALS, coupling=False, refractory=exponential_basis(), stimuli=STIMULI)
-    assert plan.features.shape == (2, 9, 3 + 2 + 1)
-    assert torch.equal(plan.allowed[:, :3], torch.eye(3, dtype=torch.bool)) and plan.allowed[:, 3:].all()
+
+
+@pytest.mark.parametrize("basis", [exponential_basis(), TWO])
+@pytest.mark.parametrize("block", [1, 4, 4096])
+def test_features_are_those_of_three_loops(basis, block, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", block)
+    features = torch.zeros(2, 23, 3 * basis.shape[1], dtype=torch.float64)
+    add_history(features, COUNTS, basis)
+    for b, counts in enumerate(COUNTS):
+        for j, phi in enumerate(basis.T):
+            loops = equations.history(counts, phi)
+            torch.testing.assert_close(features[b, :, 3 * j : 3 * (j + 1)], loops, rtol=1e-14, atol=1e-14)
+
+
+def test_counts_beyond_a_byte():
+    features = torch.zeros(1, 3, 1)
+    add_history(features, torch.tensor([[[300], [0], [70_000]]], dtype=torch.int32), torch.eye(1))
+    assert features.flatten().tolist() == [0, 300, 0]
+
+
+def test_the_official_exponential():
+    published = torch.tensor([0.6364, 0.2341, 0.0861, 0.0317, 0.0117])
+    torch.testing.assert_close(exponential_basis()[:, 0], published, rtol=0, atol=5e-5)
+    assert exponential_basis(4, 0.0).flatten().tolist() == [0.25] * 4
 
 
 def test_trials_picked():
-    plan = design(TRIALS, stimuli=STIMULI)
+    plan = design(TRIALS)
     short = plan.pick([1])
-    assert short.features.shape == (1, 4, 6) and short.lengths.tolist() == [4]
+    assert short.features.shape == (1, 4, 4) and short.lengths.tolist() == [4]
     assert torch.equal(short.counts, TRIALS.pick([1]).counts)
-    again = design(TRIALS.pick([1]), stimuli=STIMULI[1:, :4])
-    assert torch.equal(short.features, again.features)
+    assert torch.equal(short.features, design(TRIALS.pick([1])).features)
     assert torch.equal(plan.pick(torch.tensor([1, 0])).lengths, torch.tensor([4, 9]))
 
 
@@ -69,25 +64,16 @@ def test_trials_that_are_not_there(indices):
         design(TRIALS).pick(indices)
 
 
-def test_stimuli_may_be_anything_beyond_a_trial():
-    stimuli = STIMULI.clone()
-    stimuli[1, 4:] = float("nan")
-    assert torch.equal(design(TRIALS, stimuli=stimuli).features, design(TRIALS, stimuli=STIMULI).features)
-
-
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("call", "message"),
     [
-        ({"stimuli": STIMULI.index_fill(1, torch.tensor([3]), float("nan"))}, "stimuli: got NaN or infinite values"),
-        ({"stimuli": STIMULI.index_fill(2, torch.tensor([1]), float("inf"))}, "stimuli: got NaN or infinite values"),
-        ({"stimuli": STIMULI[:, 1:]}, r"stimuli: got shape \(2, 8, 2\), expected \(2, 9, covariates\)"),
-        ({"stimuli": STIMULI[:1]}, r"stimuli: got shape \(1, 9, 2\), expected \(2, 9, covariates\)"),
-        ({"basis": torch.zeros(0, 1)}, r"basis: got shape \(0, 1\), expected finite numbers of shape"),
-        ({"basis": torch.full((3, 1), float("nan"))}, "basis: got shape"),
-        ({"refractory": torch.full((3, 1), float("inf"))}, r"refractory: got shape \(3, 1\), expected finite numbers"),
-        ({"dtype": torch.float16}, "dtype: got torch.float16, expected torch.float32 or torch.float64"),
+        (lambda: design(TRIALS, torch.zeros(0, 1)), r"basis: got shape \(0, 1\), expected finite numbers of shape"),
+        (lambda: design(TRIALS, torch.full((3, 1), float("nan"))), "basis: got shape"),
+        (lambda: design(TRIALS, dtype=torch.float16), "dtype: got torch.float16, expected torch.float32 or"),
+        (lambda: exponential_basis(0), "lags: got 0, expected a whole number of at least 1"),
+        (lambda: exponential_basis(5, float("nan")), "decay: got nan, expected a finite number"),
     ],
 )
-def test_what_does_not_fit(arguments, message):
+def test_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
-        design(TRIALS, **arguments)
+        call()

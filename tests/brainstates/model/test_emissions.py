@@ -9,12 +9,8 @@ from torch.nn.functional import softplus
 
 from brainlib.brainstates.emissions import Emission, require_counts
 
-ALL = [
-    Emission(*names)
-    for names in itertools.product(("poisson", "bernoulli", "negative_binomial"), ("softplus", "exp", "sigmoid"))
-]
-ALL.append(Emission("negative_binomial", dispersion=0.7))
-every_emission = pytest.mark.parametrize("emission", ALL, ids=lambda e: f"{e.kind}-{e.link}-{e.dispersion:g}")
+ALL = [Emission(*names) for names in itertools.product(("poisson", "bernoulli"), ("softplus", "exp", "sigmoid"))]
+every_emission = pytest.mark.parametrize("emission", ALL, ids=lambda e: f"{e.kind}-{e.link}")
 LINKS = {"softplus": softplus, "exp": torch.exp, "sigmoid": torch.sigmoid}
 ETA = torch.linspace(-6, 3, 37, dtype=torch.float64)
 
@@ -23,8 +19,6 @@ def distribution(emission, eta):
     f = LINKS[emission.link](eta)
     if emission.kind == "poisson":
         return distributions.Poisson(f)
-    if emission.kind == "negative_binomial":
-        return distributions.NegativeBinomial(emission.dispersion, logits=(f / emission.dispersion).log())
     return distributions.Bernoulli(logits=f.logit() if emission.link == "sigmoid" else f.expm1().log())
 
 
@@ -98,25 +92,6 @@ def test_the_drive_of_a_mean(emission):
     ):
         with pytest.raises(ValueError, match=r"mean: got .*, expected above 0 and below"):
             emission.inverse_link(torch.tensor([mean, 0.5]))
-
-
-def test_a_dispersion_without_end_is_poisson():
-    counts = torch.arange(20)
-    found = Emission("negative_binomial", dispersion=1e9).log_prob(ETA[:, None], counts)
-    torch.testing.assert_close(found, Emission().log_prob(ETA[:, None], counts), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"dispersion": 0.0}, "dispersion: got 0.0, expected a positive number"),
-        ({"dispersion": float("nan")}, "dispersion: got nan"),
-        ({"dispersion": float("inf")}, "dispersion: got inf"),
-    ],
-)
-def test_impossible_emissions(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Emission(**arguments)
 
 
 def test_counts_that_an_emission_cannot_give():

@@ -5,9 +5,7 @@ import json
 import torch
 from ahead_of_time import compiled, spilled
 
-from brainlib.brainstates.kernels.triton import paths, posterior
-from brainlib.brainstates.kernels.triton.posterior import scan_warps, warps_of
-from brainlib.brainstates.kernels.triton.steps import padded
+from brainlib.brainstates.kernels.triton import DRAWN_AT_ONCE, padded, paths, posterior, scan_warps, warps_of
 
 NUMBERS = "T", "S", "samples", "chunk_bins"
 
@@ -25,7 +23,7 @@ def main(dtype: torch.dtype, generation: int, S: int) -> None:
         "walk": (posterior.walk, {"AIM": "smooth"}),
         "filter": (posterior.walk, {"AIM": "filter"}),
         "best": (paths.best, {}),
-        "draw": (paths.draw, {"BP": paths.DRAWN_AT_ONCE}),
+        "draw": (paths.draw, {"BP": DRAWN_AT_ONCE}),
     }
     for name, (kernel, constants) in kernels.items():
         warps = {"draw": 1, "scan": scan_warps(S, dtype)}.get(name, warps_of(S, dtype))

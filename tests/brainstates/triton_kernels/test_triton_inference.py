@@ -8,8 +8,6 @@ pytest.importorskip("triton")
 from brainlib.brainstates import kernels
 from brainlib.brainstates.kernels import cpu, reference
 from brainlib.brainstates.kernels import triton as gpu
-from brainlib.brainstates.kernels.triton import posterior, steps
-from brainlib.brainstates.kernels.triton.posterior import Plan, plan
 
 pytestmark = pytest.mark.usefixtures("patched_once")
 
@@ -20,7 +18,6 @@ SIZES = {  # trials, time, states
     "odd": (3, 13, 5),
     "sixty-four states": (1, 6, 64),
 }
-TOLERANCES = {torch.float32: 2e-6, torch.float64: 1e-11}
 
 
 def chain(B, T, S, device="cpu", dtype=torch.float32, spread=2.0):
@@ -72,10 +69,7 @@ def score(paths, log_emission, log_transition, log_initial, lengths):
 
 @pytest.fixture(params=[None, 4], ids=["whole trials", "chunks of four"])
 def cut(request, monkeypatch):
-    def cut_plan(trials, bins, states, dtype):
-        return Plan(request.param or bins, posterior.warps_of(states, dtype))
-
-    monkeypatch.setattr(posterior, "plan", cut_plan)
+    monkeypatch.setattr(gpu, "chunk_bins", lambda trials, bins, states, dtype: request.param or bins)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -84,15 +78,11 @@ def test_posterior(size, device, cut, poisoned):
     assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), 2e-6)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
-def test_filter(dtype, device, cut, poisoned):
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 2e-6), (torch.float64, 1e-11)])
+def test_posterior_and_filter_in_both_precisions(dtype, tolerance, device, cut, poisoned):
     arguments = chain(*SIZES["odd"], device, dtype)
-    assert_near(gpu.filter_states(*arguments), reference.filter_states(*exact(arguments)), TOLERANCES[dtype])
-
-
-def test_float64(device, cut, poisoned):
-    arguments = chain(*SIZES["odd"], device, torch.float64)
-    assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), 1e-11)
+    assert_near(gpu.forward_backward(*arguments), reference.forward_backward(*exact(arguments)), tolerance)
+    assert_near(gpu.filter_states(*arguments), reference.filter_states(*exact(arguments)), tolerance)
 
 
 @pytest.mark.parametrize("spread", [20.0, 1e4])
@@ -166,14 +156,13 @@ def test_large_sizes_as_they_are_planned(size, device, poisoned):
 
 
 def test_few_long_trials_are_cut():
-    assert plan(2064, 90, 5, torch.float32).chunk == 90
-    assert plan(5000, 5000, 5, torch.float32).chunk == 5000
-    assert plan(1, 1_000_000, 5, torch.float32).chunk in posterior.CHUNKS
-    assert plan(1, 1, 64, torch.float64) == Plan(1, 8)
+    assert gpu.chunk_bins(2064, 90, 5, torch.float32) == 90
+    assert gpu.chunk_bins(5000, 5000, 5, torch.float32) == 5000
+    assert gpu.chunk_bins(1, 1_000_000, 5, torch.float32) in gpu.CHUNKS
 
 
 def test_a_cpu_without_the_interpreter_is_refused(monkeypatch):
-    monkeypatch.setattr(steps.knobs.runtime, "interpret", False)
+    monkeypatch.setattr(gpu.knobs.runtime, "interpret", False)
     for function in (gpu.forward_backward, gpu.filter_states, gpu.viterbi):
         with pytest.raises(ValueError, match="log_emission: got a tensor on cpu"):
             function(*chain(1, 2, 2))

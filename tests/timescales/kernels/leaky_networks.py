@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 NAMES = "states", "last", "d_h0", "d_weight", "d_input_weight", "d_bias", "d_leak"
-ACTIVATIONS = "leaky_relu", "relu", "tanh", "sigmoid"
+ACTIVATIONS = "leaky_relu", "relu", "tanh"
 
 
 def network(T: int, B: int, n: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> list[Tensor]:

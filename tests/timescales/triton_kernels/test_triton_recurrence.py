@@ -71,7 +71,7 @@ def test_values_and_gradients(size, inside, device, cut, poisoned):
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["inside", "outside"])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_activations(activation, inside, device, cut, poisoned):
     errors = compare(SIZES["odd"], device, inside, activation)
     assert max(errors.values()) < 1e-5, errors
@@ -124,7 +124,7 @@ def test_as_one_operation(device):
     torch.library.opcheck(leaky_recurrence.compiled, (*exact, True, "leaky_relu", "triton"))
 
 
-@pytest.mark.parametrize("activation", ["leaky_relu", "relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ["leaky_relu", "relu", "tanh"])
 def test_not_a_number_is_not_hidden(activation, device):
     exact = inputs(*SIZES["odd"], device, torch.float32)
     exact[1][4, 0] = float("nan")

@@ -35,13 +35,13 @@ def scores(
 @tuned((64, 64, 4, 3), (128, 128, 8, 3), key=["K", "D"])
 @triton.jit
 @no_type_check
-def turn_back(
-    G, q, da, synapses, w, d_after, turn, x, dx, dp, T, D, H, K, HEARD: tl.constexpr, LEARNED: tl.constexpr,
+def unrotate(
+    G, q, da, synapses, w, d_after, rope, x, dx, dp, T, D, H, K, PAST: tl.constexpr, LEARNED: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """dp = (dx + RoPE^-1(dq)) * [x > 0], where dq = G q + da synapses^T + w d_after^T.
 
-    G [B, H, T, T], da and w [B, H, T, D], synapses and d_after [B, H, K, D], turn [T, K], q, x, dx and dp [B, T, H, K].
+    G [B, H, T, T], da and w [B, H, T, D], synapses and d_after [B, H, K, D], rope [T, K], q, x, dx and dp [B, T, H, K].
     """
     z = tl.program_id(2).to(tl.int64)
     b, h = z // H, z % H
@@ -54,7 +54,7 @@ def turn_back(
         dq, G + (z * T + first_t) * T, t * T, 1, t_inside,
         q + (b * T * H + h) * K + first_k, k, H * K, k_inside, T, BK, PRECISION,
     )  # fmt: skip
-    if HEARD:
+    if PAST:
         dq = product(
             dq, da + narrow, t * D, 1, t_inside, synapses + state, k * D, 1, k_inside, D, BK, PRECISION
         )  # fmt: skip
@@ -63,7 +63,7 @@ def turn_back(
             dq, w + narrow, t * D, 1, t_inside, d_after + state, k * D, 1, k_inside, D, BK, PRECISION
         )  # fmt: skip
     inside = t_inside[:, None] & k_inside[None, :]
-    phases = tl.load(turn + first_t * K + first_k + ((t * K)[:, None] + k[None, :]), mask=inside, other=0.0)
+    phases = tl.load(rope + first_t * K + first_k + ((t * K)[:, None] + k[None, :]), mask=inside, other=0.0)
     wide, at = ((b * T + first_t) * H + h) * K + first_k, (t * H * K)[:, None] + k[None, :]
     d = rotated(dq, phases, -1, BM, BN) + tl.load(dx + wide + at, mask=inside, other=0.0).to(tl.float32)
     d = tl.where(tl.load(x + wide + at, mask=inside, other=0.0).to(tl.float32) > 0, d, 0.0)

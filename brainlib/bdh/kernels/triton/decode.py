@@ -11,7 +11,7 @@ ROWS = 128  # neurons a program sums up
 STEP = 32  # of them at once
 
 
-def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
+def read_and_write(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
     """a = q rho for every head, then rho += q v^T: [B, H, K, D], [B, H, K], [B, D] -> [B, H, D].
 
     Rows of silent neurons are neither read nor written.
@@ -19,18 +19,18 @@ def hear_and_learn(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
     B, H, K, D = synapses.shape
     sums = synapses.new_empty(B, H, triton.cdiv(K, ROWS), D)
     with torch.cuda.device_of(synapses):
-        hear_and_learn_kernel[(sums.shape[2], B * H)](
+        read_and_write_kernel[(sums.shape[2], B * H)](
             synapses, q, v, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
         )
     return sums.sum(2)
 
 
-def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tensor:
+def gate_rows(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tensor:
     """E y with y = relu(normed Dy) * x: [B, H, D], [H, K, D], [B, H, K], [H, K, D] -> [B, D]."""
     (B, H, K), D = x.shape, normed.shape[2]
     sums = x.new_empty(B, H, triton.cdiv(K, ROWS), D)
     with torch.cuda.device_of(x):
-        fire_kernel[(sums.shape[2], B * H)](
+        gate_rows_kernel[(sums.shape[2], B * H)](
             normed, decoder_y, x, encoder, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
         )
     return sums.sum((1, 2))
@@ -38,7 +38,7 @@ def fire(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tenso
 
 @triton.jit
 @no_type_check
-def hear_and_learn_kernel(synapses, q, v, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr):
+def read_and_write_kernel(synapses, q, v, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr):
     part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
     d = tl.arange(0, BD)
     value = tl.load(v + z // H * D + d, mask=d < D, other=0.0)
@@ -55,19 +55,19 @@ def hear_and_learn_kernel(synapses, q, v, sums, H, K, D, BD: tl.constexpr, ROWS:
 
 @triton.jit
 @no_type_check
-def fire_kernel(
+def gate_rows_kernel(
     normed, Dy, x, E, sums, H, K, D, BD: tl.constexpr, ROWS: tl.constexpr, STEP: tl.constexpr
 ):  # fmt: skip
     part, z = tl.program_id(0), tl.program_id(1).to(tl.int64)
     d = tl.arange(0, BD)
-    heard = tl.load(normed + z * D + d, mask=d < D, other=0.0)
+    attended = tl.load(normed + z * D + d, mask=d < D, other=0.0)
     total = tl.zeros((BD,), sums.dtype.element_ty)
     for first in range(part * ROWS, (part + 1) * ROWS, STEP):
         k = first + tl.arange(0, STEP)
         fired = tl.load(x + z * K + k, mask=k < K, other=0.0)
         at = (z % H * K + k)[:, None] * D + d[None, :]
         into = tl.load(Dy + at, mask=(fired > 0)[:, None] & (d < D)[None, :], other=0.0)  # [STEP, BD]
-        gate = tl.sum(into * heard[None, :], 1)
+        gate = tl.sum(into * attended[None, :], 1)
         y = tl.where(gate > 0, gate, 0.0) * fired
         out = tl.load(E + at, mask=(y > 0)[:, None] & (d < D)[None, :], other=0.0)
         total += tl.sum(out * y[:, None], 0)

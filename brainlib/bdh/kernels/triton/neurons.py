@@ -14,10 +14,10 @@ SHAPES = (64, 64, 4, 3), (128, 64, 8, 3), (128, 128, 8, 3)
 @triton.jit
 @no_type_check
 def project(
-    v, Dx, turn, x, q, N, T, D, H, K,
+    v, Dx, rope, x, q, N, T, D, H, K,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """x = relu(v Dx) and q = RoPE(x): v [N, D], Dx [H, D, K], turn [T, K], x and q [N, H, K]."""
+    """x = relu(v Dx) and q = RoPE(x): v [N, D], Dx [H, D, K], rope [T, K], x and q [N, H, K]."""
     first_n, first_k, h = tl.program_id(0).to(tl.int64) * BM, tl.program_id(1) * BN, tl.program_id(2).to(tl.int64)
     n, k = tl.arange(0, BM), tl.arange(0, BN)
     n_inside, k_inside = first_n + n < N, first_k + k < K
@@ -28,7 +28,7 @@ def project(
     fired = relu(p).to(x.dtype.element_ty)
     inside = n_inside[:, None] & k_inside[None, :]
     t = ((first_n + n) % T).to(tl.int32)
-    phases = tl.load(turn + first_k + ((t * K)[:, None] + k[None, :]), mask=inside, other=0.0)
+    phases = tl.load(rope + first_k + ((t * K)[:, None] + k[None, :]), mask=inside, other=0.0)
     wide, at = (first_n * H + h) * K + first_k, (n * H * K)[:, None] + k[None, :]
     tl.store(x + wide + at, fired, mask=inside)
     tl.store(q + wide + at, rotated(fired.to(tl.float32), phases, 1, BM, BN).to(q.dtype.element_ty), mask=inside)
@@ -37,7 +37,7 @@ def project(
 @tuned(*SHAPES, key=["D", "K"])
 @triton.jit(do_not_specialize=["seed", "first_row", "threshold"])
 @no_type_check
-def speak(
+def gate_forward(
     normed, Dy, x, y, seed, first_row, threshold, N, D, H, K, DROPOUT: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
@@ -63,13 +63,13 @@ def speak(
 @tuned(*SHAPES[:2], key=["D", "K"])
 @triton.jit(do_not_specialize=["seed", "first_row", "threshold"])
 @no_type_check
-def speak_backward(
+def gate_backward(
     normed, Dy, du, E, x, y, d_gate, dx, seed, first_row, threshold, N, D, H, K, DROPOUT: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """y once more, d_gate = dy * x * [gate > 0] and the part of dx through y, dy * gate, where dy = du E^T.
 
-    du [N, D], E [H, K, D], d_gate and dx [N, H, K], the rest as in `speak`.
+    du [N, D], E [H, K, D], d_gate and dx [N, H, K], the rest as in `gate_forward`.
     """
     first_n, first_k, h = tl.program_id(0).to(tl.int64) * BM, tl.program_id(1) * BN, tl.program_id(2).to(tl.int64)
     n, k = tl.arange(0, BM), tl.arange(0, BN)

@@ -63,10 +63,10 @@ def relu(x):
 
 @triton.jit
 @no_type_check
-def rotated(x, turn, SIGN: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-    """Every pair (x[2i], x[2i+1]) turned by (cos, sin) = (turn[2i], turn[2i+1]), backwards if SIGN is -1."""
+def rotated(x, rope, SIGN: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Every pair (x[2i], x[2i+1]) turned by (cos, sin) = (rope[2i], rope[2i+1]), backwards if SIGN is -1."""
     even, odd = tl.split(tl.reshape(x, (BM, BN // 2, 2)))
-    cos, sin = tl.split(tl.reshape(turn, (BM, BN // 2, 2)))
+    cos, sin = tl.split(tl.reshape(rope, (BM, BN // 2, 2)))
     sin = sin * SIGN
     return tl.reshape(tl.join(even * cos - odd * sin, odd * cos + even * sin), (BM, BN))
 

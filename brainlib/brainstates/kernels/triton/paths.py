@@ -1,52 +1,15 @@
-"""Paths of the hidden chain on a GPU: `viterbi`, the most probable, and `sample_paths`, drawn from the posterior.
-
-A program goes through a whole trial, forward and then back.
-"""
+"""The kernels of paths: `best`, the most probable, and `draw`, from the posterior."""
 
 from typing import no_type_check
 
-import torch
 import triton
 import triton.language as tl
-from torch import Tensor
 
-from brainlib.brainstates.kernels.triton.posterior import infer, warps_of
-from brainlib.brainstates.kernels.triton.steps import check, finite, load_square, padded
-
-DRAWN_AT_ONCE = 16  # samples of a program
-
-
-def viterbi(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor) -> Tensor:
-    """By the largest probability of a path to each state in each bin, and where it came from."""
-    check(log_emission)
-    B, T, S = log_emission.shape
-    origins = torch.empty(B, T, S, dtype=torch.uint8, device=log_emission.device)
-    paths = torch.full((B, T), -1, dtype=torch.int64, device=log_emission.device)
-    with torch.cuda.device_of(log_emission):
-        best[B,](
-            log_emission, log_transition, log_initial, lengths, origins, paths, T, S,
-            BS=padded(S), num_warps=warps_of(S, log_emission.dtype),
-        )  # fmt: skip
-    return paths
-
-
-def sample_paths(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, uniforms: Tensor
-) -> Tensor:
-    """From the last bin back: p(z_t | z_t+1, x_1..T) is proportional to p(z_t | x_1..t) p(z_t+1 | z_t)."""
-    weights, _, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "weigh")
-    samples, (B, T, S) = len(uniforms), log_emission.shape
-    paths = torch.full((samples, B, T), -1, dtype=torch.int64, device=log_emission.device)
-    with torch.cuda.device_of(log_emission):
-        draw[B, triton.cdiv(samples, DRAWN_AT_ONCE)](
-            weights, log_transition, log_likelihood, lengths, uniforms, paths, samples, T, S,
-            BP=DRAWN_AT_ONCE, BS=padded(S), num_warps=1,
-        )  # fmt: skip
-    return paths
+from brainlib.brainstates.kernels.triton.posterior import finite, load_square
 
 
 @triton.jit(do_not_specialize=["T", "S"])
-@no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
+@no_type_check
 def best(log_emission, log_transition, log_initial, lengths, origins, paths, T, S, BS: tl.constexpr):
     """`origins` [B, T, S]: the state before each one on the best path that leads there."""
     trial = tl.program_id(0).to(tl.int64)

@@ -1,124 +1,108 @@
-"""The hidden chain's posterior on a GPU: `forward_backward` and `filter_states`.
+"""The kernels of the posterior: `multiply`, `scan` and `walk` (triton/__init__.py), and a step from bin to bin.
 
-A program goes through a chunk of a trial's bins with the states in registers, forward and, for the posterior, back. If
-there are trials enough, a chunk is a whole trial. Few long trials are cut into chunks:
-
-1. `multiply`: what a chunk does to the states is a matrix, the product of its bins' transitions and emissions; its row
-   i is the forward pass from state i in the chunk's first bin, and each row has a program;
-2. `scan`: from chunk to chunk, the states before a chunk is seen (`starts`) and what comes after it (`ends`);
-3. `walk`: every chunk from its start and its end, as a whole trial.
+Where all states can follow each other, the weights of the states in a bin are numbers of which the largest is 1, or
+would be once multiplied by `inverse`: no bin waits for that number, the next one takes it in. With transitions of at
+least exp(LEAST) single precision then holds all that matters, whatever is seen. Else (LOGS) the weights are logarithms,
+the largest 0 in every bin: a state may be thousands of nats behind and still be the only one to explain what comes.
 """
 
-from typing import NamedTuple, no_type_check
+from typing import no_type_check
 
-import torch
 import triton
 import triton.language as tl
-from torch import Tensor
 
-from brainlib.brainstates.kernels.triton.steps import (
-    all_follow,
-    check,
-    finite,
-    first_seen,
-    load_square,
-    log_sum,
-    logarithm,
-    padded,
-    passed_on,
-    reciprocal,
-    seen,
-)
-
-CHUNKS = 64, 128, 256, 512, 1024, 2048  # bins
-# Estimates. An earlier form of these kernels took at most 12 % longer by them than by the best chunk, on an H100.
-AT_ONCE = 1000  # warps that a large GPU runs without one slowing another
-SCANNED = 3  # how long a chunk takes in the scan, in bins of a walk
-LAUNCHES = 500  # how long the launches that chunks add take to start, in bins of a walk
+LEAST = tl.constexpr(-20.0)  # numbers are products of at most three that are no less, and of emissions
 
 
-class Plan(NamedTuple):
-    """How the work is cut into programs."""
-
-    chunk: int  # bins
-    warps: int
-
-
-def plan(trials: int, bins: int, states: int, dtype: torch.dtype) -> Plan:
-    """The chunk with which the fewest bins should follow each other."""
-    warps = warps_of(states, dtype)
-
-    def bins_in_a_row(chunk: int) -> float:
-        chunks = triton.cdiv(bins, chunk)
-        crowd = trials * chunks * warps / AT_ONCE
-        walked = 2.0 * chunk * max(1, crowd)
-        return walked if chunks == 1 else walked + chunk * max(1, states * crowd) + SCANNED * chunks + LAUNCHES
-
-    return Plan(min((bins, *(c for c in CHUNKS if c < bins)), key=bins_in_a_row), warps)
-
-
-def warps_of(states: int, dtype: torch.dtype) -> int:
-    """So many that a matrix of the states takes 32 registers of a thread at most."""
-    return max(1, padded(states) ** 2 * dtype.itemsize // 4096)
-
-
-def scan_warps(states: int, dtype: torch.dtype) -> int:
-    """More: few programs run at once, and a chunk takes exponentials of a whole matrix."""
-    return min(8, max(1, padded(states) ** 2 * dtype.itemsize // 1024))
-
-
-def forward_backward(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    states, transitions, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "smooth")
-    if transitions.shape[1] > 1:
-        transitions = transitions.sum(1, keepdim=True, dtype=torch.float64).to(states.dtype)
-    return states, transitions[:, 0].mT, log_likelihood
-
-
-def filter_states(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor]:
-    states, _, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "filter")
-    return states, log_likelihood
-
-
-def infer(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, aim: str
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """States [B, T, S], transitions of every chunk, transposed [B, chunks, S, S], and the log likelihood [B].
-
-    By `aim` the states are given the whole trial ("smooth"), given what was seen so far ("filter"), or logarithms of
-    the latter, up to a constant in every bin ("weigh"). Transitions come with the first only.
+@triton.jit
+@no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
+def load_square(matrix, i, S):
+    """[BS, BS] of a matrix of logarithms, [S, S]. Threads lie along what is contiguous in memory, and sums over the
+    first axis are quick: who goes back in time reads a transposed copy.
     """
-    check(log_emission)
-    B, T, S = log_emission.shape
-    chunk, warps = plan(B, T, S, log_emission.dtype)
-    chunks = triton.cdiv(T, chunk)
-    sizes, options = (T, S, chunk), {"BS": padded(S), "num_warps": warps}
-    new = log_emission.new_empty
-    states, log_likelihood = torch.zeros_like(log_emission), new(B, dtype=torch.float64)
-    passed, transitions = (torch.empty_like(states), new(B, chunks, S, S)) if aim == "smooth" else (states, None)
-    log_transposed = log_transition.mT.contiguous() if aim == "smooth" else None
-    with torch.cuda.device_of(log_emission):
-        starts, ends = log_initial, None
-        if chunks > 1:
-            products, scales = new(2, B, chunks, S, S), new(B, chunks, S, dtype=torch.float64)
-            starts, ends = new(B, chunks, S), new(B, chunks, S)
-            multiply[B * chunks * S,](log_emission, log_transition, lengths, products, scales, *sizes, **options)
-            scan[B, 2](
-                log_initial, products, scales, lengths, starts, ends, log_likelihood, *sizes,
-                BS=padded(S), num_warps=scan_warps(S, log_emission.dtype),
-            )  # fmt: skip
-        walk[B * chunks,](
-            log_emission, log_transition, log_transposed, starts, ends, lengths,
-            passed, states, transitions, log_likelihood, *sizes, AIM=aim, **options,
-        )  # fmt: skip
-    return states, transitions, log_likelihood
+    inside = i < S
+    return tl.load(
+        matrix + i[:, None] * S + i[None, :], mask=inside[:, None] & inside[None, :], other=float("-inf")
+    )  # fmt: skip
+
+
+@triton.jit
+@no_type_check
+def all_follow(log_transition, i, S):
+    """Whether no transition is below exp(LEAST)."""
+    inside = (i < S)[:, None] & (i < S)[None, :]
+    return tl.min(tl.min(tl.where(inside, log_transition, 0.0), 0), 0) >= LEAST
+
+
+@triton.jit
+@no_type_check
+def finite(x):
+    """What to subtract from logarithms of which x is the largest."""
+    return tl.where(x == float("-inf"), 0.0, x)
+
+
+@triton.jit
+@no_type_check
+def logarithm(x):
+    return tl.where(x > 0, tl.log(tl.where(x > 0, x, 1.0)), float("-inf"))
+
+
+@triton.jit
+@no_type_check
+def log_sum(x):
+    """log sum_i exp(x[i, j])."""
+    largest = tl.max(x, 0)
+    return largest + logarithm(tl.sum(tl.exp(x - finite(largest)[None, :]), 0))
+
+
+@triton.jit
+@no_type_check
+def reciprocal(x):
+    """1 / x; of what is impossible, 0."""
+    return tl.where(x > 0, 1 / tl.where(x > 0, x, 1.0), 0.0)
+
+
+@triton.jit
+@no_type_check
+def first_seen(log_start, log_emission, LOGS: tl.constexpr):
+    """The states' weights after the first bin, and the logarithm of what they were divided by."""
+    highest = tl.max(log_emission, 0)
+    joint = log_start + (log_emission - finite(highest))
+    largest = tl.max(joint, 0)
+    joint -= finite(largest)
+    return joint if LOGS else tl.exp(joint), highest.to(tl.float64) + largest
+
+
+@triton.jit
+@no_type_check
+def seen(weights, inverse, log_emission, LOGS: tl.constexpr):
+    """The weights after a bin has been seen, the inverse of their largest, and the logarithm of what makes it 1."""
+    highest = tl.max(log_emission, 0)
+    relative = log_emission - finite(highest)
+    if LOGS:
+        joint = weights + relative
+        largest = tl.max(joint, 0)
+        return joint - finite(largest), inverse, highest.to(tl.float64) + largest
+    else:
+        joint = weights * (tl.exp(relative) * inverse)
+        largest = tl.max(joint, 0)
+        return joint, reciprocal(largest), highest.to(tl.float64) + tl.log(tl.where(largest > 0, largest, 1.0))
+
+
+@triton.jit
+@no_type_check
+def passed_on(weights, transition, LOGS: tl.constexpr):
+    """sum_i weights[i] transition[i, j]: from the weights of the states in a bin to those in the next, before it is
+    seen; by the transposed matrix, from how well the states explain all from a bin on to how well those before it do.
+    """
+    if LOGS:
+        return log_sum(weights[:, None] + transition)
+    else:
+        return tl.sum(weights[:, None] * transition, 0)
 
 
 @triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
-@no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
+@no_type_check
 def multiply(log_emission, log_transition, lengths, products, scales, T, S, chunk_bins, BS: tl.constexpr):
     """Rows of the chunks' matrices. The logarithm of an element is `scales` [B, chunks, S], of its row, + `products`
     [2, B, chunks, S, S], there a second time transposed. A row leads into the first bin of the next chunk, before it

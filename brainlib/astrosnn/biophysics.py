@@ -1,0 +1,208 @@
+"""The astrocyte of physiology, in seconds and micromolar: its calcium and IP3, and the neurons that release glutamate.
+
+It is not the paper's model. It is here to ask what a slow astrocyte's decay, gamma in the rest of the package, could
+stand for. The equations are those of Ullah and colleagues with the constants of Gordleeva's code. Glutamate makes IP3
+(inositol trisphosphate); IP3 opens channels of the endoplasmic reticulum, a store inside the cell, and calcium rushes
+out of it; calcium first opens these channels further, then shuts their gate h; pumps restore it.
+
+    dCa/dt  = J_ER - J_pump + J_leak + J_in - J_out
+    dh/dt   = a2 (Q2 + Ca) (Q2 / (Q2 + Ca) - h)
+    dIP3/dt = tau_r (IP3* - IP3) + J_PLC + J_glu
+
+    J_ER   = c1 v1 m^3 n^3 h^3 ((c0 - Ca) / c1 - Ca),   m = IP3 / (IP3 + d1),   n = Ca / (Ca + d5)
+    J_leak = c1 v2 ((c0 - Ca) / c1 - Ca),   J_pump = v3 Ca^2 / (Ca^2 + k3^2)
+    J_in   = v6 IP3^2 / (k2^2 + IP3^2),     J_out  = k1 Ca
+    J_PLC  = v4 (Ca + (1 - a) k4) / (Ca + k4),   Q2 = d2 (IP3 + d1) / (IP3 + d3)
+
+Concentrations in micromolar, time in seconds. One cell: the terms for diffusion to its neighbours are left out.
+
+The neurons beside it are fast-spiking Izhikevich neurons:
+
+    dV/dt = 0.04 V^2 + 5 V + 140 - U + I,   dU/dt = 0.1 (0.2 V - U)      (ms, mV; a spike at 30 mV: V = -65, U += 2)
+    dG/dt = -10 G + 600 [spike]                                           (s)
+
+As in Gordleeva's code, by Euler's method in steps of 0.1 ms: a spike lasts one step and releases 600 * 0.1 ms = 0.06.
+There an astrocyte makes IP3 for 60 ms whenever 8 of its 16 neurons have a glutamate of at least 0.7. Neurons do not
+talk to each other here; each hears its own current.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from brainlib.extras import extra
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The constants of the equations, under their names there; the defaults are those of Gordleeva's code."""
+
+    c0: float = 2.0  # micromolar, all calcium of the cell over its cytosol
+    c1: float = 0.185  # volume of the store over that of the cytosol
+    v1: float = 6.0  # 1/s, channels that IP3 opens
+    v2: float = 0.11  # 1/s, leak of the store
+    v3: float = 2.2  # micromolar/s, pump back into the store
+    v4: float = 0.3  # micromolar/s, IP3 made on account of calcium
+    v6: float = 0.2  # micromolar/s, influx from outside
+    k1: float = 0.5  # 1/s, outflow
+    k2: float = 1.0  # micromolar
+    k3: float = 0.1  # micromolar
+    k4: float = 1.1  # micromolar
+    d1: float = 0.13  # micromolar
+    d2: float = 1.049  # micromolar
+    d3: float = 0.9434  # micromolar
+    d5: float = 0.082  # micromolar
+    a: float = 0.8
+    a2: float = 0.14  # 1/(s micromolar), the gate
+    tau_r: float = 0.14  # 1/s, clearance of IP3 (a rate, whatever its name says)
+    ip3_star: float = 0.16  # micromolar
+
+
+GORDLEEVA = Constants()
+LIKELY = (0.07, 0.89, 0.7)  # near the state of rest, where the search for it begins
+
+STEP = 1e-4  # s
+SPIKE, RESET, JUMP = 30.0, -65.0, 2.0  # mV, mV, and what a spike adds to U
+REST = -70.0  # mV, before any current
+CLEARED, RELEASED = 10.0, 600.0  # 1/s
+GLUTAMATE, ACTIVE, LASTING = 0.7, 8, 0.06  # threshold, neurons above it, seconds for which the astrocyte then makes IP3
+
+
+class Pulse(NamedTuple):
+    """Glutamate that makes IP3 from `start` for `duration` seconds, at `strength` micromolar/s (5 in Gordleeva's code,
+    for at least 0.06 s)."""
+
+    start: float
+    duration: float
+    strength: float = 5.0
+
+
+class Course(NamedTuple):
+    """What `simulate` returns: `time` in seconds, `calcium` and `ip3` in micromolar, the `gate` between 0 and 1."""
+
+    time: Float[np.ndarray, "points"]
+    calcium: Float[np.ndarray, "points"]
+    gate: Float[np.ndarray, "points"]
+    ip3: Float[np.ndarray, "points"]
+
+
+def rates(
+    state: Float[np.ndarray, "3"], glutamate: float = 0.0, constants: Constants = GORDLEEVA
+) -> Float[np.ndarray, "3"]:
+    """d/dt of (Ca, h, IP3), per second; `glutamate` is J_glu in micromolar/s."""
+    p = constants
+    calcium, gate, ip3 = state
+    gradient = (p.c0 - calcium) / p.c1 - calcium
+    opened = ip3 / (ip3 + p.d1) * calcium / (calcium + p.d5) * gate
+    release = p.c1 * p.v1 * opened**3 * gradient
+    leak = p.c1 * p.v2 * gradient
+    pump = p.v3 * calcium**2 / (calcium**2 + p.k3**2)
+    influx = p.v6 * ip3**2 / (p.k2**2 + ip3**2)
+    made = p.v4 * (calcium + (1 - p.a) * p.k4) / (calcium + p.k4)
+    q2 = p.d2 * (ip3 + p.d1) / (ip3 + p.d3)
+    return np.array(
+        [
+            release - pump + leak + influx - p.k1 * calcium,
+            p.a2 * (q2 + calcium) * (q2 / (q2 + calcium) - gate),
+            p.tau_r * (p.ip3_star - ip3) + made + glutamate,
+        ]
+    )
+
+
+def resting_state(constants: Constants = GORDLEEVA) -> Float[np.ndarray, "3"]:
+    """(Ca, h, IP3) at which nothing changes without glutamate.
+
+    Raises `ValueError` if the constants have no such state near that of Gordleeva's.
+    """
+    with extra("notebook"):
+        from scipy.optimize import root
+
+    found = root(rates, LIKELY, args=(0.0, constants))
+    if not found.success or min(found.x) < 0:
+        raise ValueError(f"constants: got {constants}, expected ones with a state of rest: {found.message}")
+    return found.x
+
+
+def simulate(
+    pulses: Sequence[Pulse], duration: float, *, step: float = 0.01, constants: Constants = GORDLEEVA
+) -> Course:
+    """The astrocyte from rest for `duration` seconds, while it hears the pulses; sampled every `step` seconds.
+
+    Pulses that overlap add up. LSODA integrates from one edge of a pulse to the next, so that none is stepped over.
+    Raises `ValueError` for a pulse that is empty, negative or not within the duration, and for a step that is not
+    positive or longer than the duration.
+    """
+    with extra("notebook"):
+        from scipy.integrate import solve_ivp
+
+    if not 0 < step <= duration < np.inf:
+        raise ValueError(f"step, duration: got {step}, {duration}, expected 0 < step <= duration, in seconds")
+    for pulse in pulses:
+        if not (pulse.start >= 0 and pulse.duration > 0 and pulse.start + pulse.duration <= duration):
+            raise ValueError(f"pulses: got {pulse}, expected one that lasts, within 0 to {duration} s")
+        if not 0 <= pulse.strength < np.inf:
+            raise ValueError(f"pulses: got a strength of {pulse.strength}, expected one of at least 0 micromolar/s")
+    time = step * np.arange(int(duration / step + 1e-9) + 1)
+    edges = np.unique([0.0, *(edge for p in pulses for edge in (p.start, p.start + p.duration)), time[-1]])
+    states = np.empty((3, len(time)))
+    state = states[:, 0] = resting_state(constants)
+    for start, end in pairwise(edges):
+        middle = (start + end) / 2
+        glutamate = sum((p.strength for p in pulses if p.start < middle < p.start + p.duration), 0.0)
+        within = (time > start) & (time <= end)
+        solved = solve_ivp(
+            lambda _, x, glutamate=glutamate: rates(x, glutamate, constants),
+            (start, end), state, method="LSODA", t_eval=np.append(time[within & (time < end)], end),
+            rtol=1e-8, atol=1e-10,
+        )  # fmt: skip
+        states[:, within] = solved.y[:, : within.sum()]
+        state = solved.y[:, -1]
+    return Course(time, *states)
+
+
+class Zone(NamedTuple):
+    """What `stimulate` returns: `time` in seconds, each neuron's `voltage` in mV and `glutamate`, and the `pulses` that
+    reach the astrocyte."""
+
+    time: Float[np.ndarray, "steps"]
+    voltage: Float[np.ndarray, "steps neurons"]
+    glutamate: Float[np.ndarray, "steps neurons"]
+    pulses: list[Pulse]
+
+
+def stimulate(current: Float[np.ndarray, "neurons"], start: float, end: float, duration: float) -> Zone:
+    """Neurons at rest that hear a constant current each, from `start` to `end`, in seconds, of `duration`.
+
+    Raises `ValueError` unless 0 <= start < end <= duration.
+    """
+    if not 0 <= start < end <= duration:
+        raise ValueError(f"start, end, duration: got {start}, {end}, {duration}, expected 0 <= start < end <= duration")
+    steps = round(duration / STEP)
+    time = STEP * np.arange(steps)
+    v, u, g = np.full(len(current), REST), np.full(len(current), 0.2 * REST), np.zeros(len(current))
+    voltage, glutamate = np.empty((steps, len(current))), np.empty((steps, len(current)))
+    for step in range(steps):
+        fired = v >= SPIKE
+        v = np.where(fired, RESET, v)
+        u = u + JUMP * fired
+        drive = current if start <= time[step] < end else 0.0
+        v = np.minimum(v + 1e3 * STEP * (0.04 * v**2 + 5 * v + 140 + drive - u), SPIKE)
+        u = u + 1e3 * STEP * 0.1 * (0.2 * v - u)
+        g = g + STEP * (RELEASED * (v >= SPIKE) - CLEARED * g)
+        voltage[step], glutamate[step] = v, g
+    return Zone(time, voltage, glutamate, _pulses(time, (glutamate >= GLUTAMATE).sum(1) >= ACTIVE))
+
+
+def _pulses(time: np.ndarray, active: np.ndarray) -> list[Pulse]:
+    """One pulse for each stretch in which the astrocyte hears enough neurons, 60 ms longer than that."""
+    pulses: list[Pulse] = []
+    for moment in time[active].tolist():
+        if pulses and moment <= pulses[-1].start + pulses[-1].duration:
+            pulses[-1] = pulses[-1]._replace(duration=moment + LASTING - pulses[-1].start)
+        else:
+            pulses.append(Pulse(moment, LASTING))
+    return pulses

@@ -1,0 +1,100 @@
+"""The sizes and parts of an `AstroSNN`: the configuration, and with other mixers at equal parameters."""
+
+from dataclasses import dataclass, replace
+
+from brainlib.arguments import whole_number
+from brainlib.astrosnn.blocks import FEEDFORWARDS
+from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
+from brainlib.astrosnn.unit import AMSUConfig
+
+
+@dataclass(frozen=True)
+class AstroSNNConfig:
+    """Sizes and parts of an `AstroSNN`.
+
+    It reads tokens 0 .. vocab-1, or, with `inputs` > 0, real vectors of so many numbers. `outputs`, the classes that
+    the logits are of, is `vocab` unless it is given; `hidden`, of the feed-forward, 4 * dim. `unit` holds the switches
+    of the spiking unit for the mixers amsu and calcium; its dim and heads are this frame's.
+
+    mixer        "amsu", "calcium", "lif", "plif", "alif", "gru", "rwkv", "spikegpt" or "attention"
+    feedforward  "spiking" (W step(W x)), "gated" (the squared relu of RWKV and SpikeGPT) or "gelu"
+
+    Raises `ValueError` for unfit sizes and unknown names.
+    """
+
+    layers: int = 2
+    dim: int = 64
+    heads: int = 4
+    vocab: int = 256
+    inputs: int = 0
+    outputs: int | None = None
+    mixer: str = "amsu"
+    token_shift: bool = True
+    feedforward: str = "spiking"
+    hidden: int | None = None
+    unit: AMSUConfig | None = None
+
+    def __post_init__(self):
+        for name in ("layers", "dim", "heads", "vocab", "inputs", "outputs", "hidden"):
+            value, least = getattr(self, name), 0 if name == "inputs" else 1
+            if value is not None or name not in ("outputs", "hidden"):
+                object.__setattr__(self, name, whole_number(name, value, least))
+        if self.dim % self.heads:
+            raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
+        for name, names in (("mixer", MIXERS), ("feedforward", tuple(FEEDFORWARDS))):
+            if getattr(self, name) not in names:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
+        if self.unit is not None and self.mixer not in FORMED:
+            raise ValueError(
+                f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"
+            )
+
+    @property
+    def classes(self) -> int:
+        """How many numbers the logits of a token are."""
+        return self.vocab if self.outputs is None else self.outputs
+
+    @property
+    def hidden_size(self) -> int:
+        """How many hidden neurons a feed-forward has."""
+        return 4 * self.dim if self.hidden is None else self.hidden
+
+    @property
+    def unit_config(self) -> AMSUConfig:
+        """The unit of the mixers amsu and calcium, with this frame's dim and heads."""
+        sizes = {"dim": self.dim, "heads": self.heads}
+        unit = AMSUConfig(**sizes) if self.unit is None else replace(self.unit, **sizes)
+        return replace(unit, astrocyte="calcium") if self.mixer == "calcium" else unit
+
+    @property
+    def parameters(self) -> int:
+        """(vocab + outputs + 2) dim + layers (mixer + 2 dim hidden + 4 dim), and in each layer dim more with a token
+        shift and dim^2 with a gated feed-forward; inputs + 1 in place of vocab if vectors are read."""
+        dim = self.dim
+        block = parameters_of(self) + 2 * dim * self.hidden_size + 4 * dim
+        block += dim * self.token_shift + dim**2 * (self.feedforward == "gated")
+        return (
+            dim * (self.inputs + 1 if self.inputs else self.vocab) + self.layers * block + 2 * dim + dim * self.classes
+        )
+
+
+def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
+    """The same frame around another mixer, with as many parameters (within 2 %): `dim` is the multiple of `heads` that
+    comes nearest with the same ratio of `hidden` to `dim`, and `hidden` then makes up the rest.
+
+    Switches of the unit go along to "amsu" and "calcium". Raises
+    `ValueError` for an unknown mixer, and for a frame so small that no size comes near.
+    """
+    ratio = config.hidden_size / config.dim
+    unit = config.unit if mixer in FORMED else None
+
+    def sized(dim: int) -> AstroSNNConfig:
+        return replace(config, mixer=mixer, unit=unit, dim=dim, hidden=max(1, round(ratio * dim)))
+
+    dims = range(config.heads, 8 * config.dim, config.heads)
+    best = min((sized(dim) for dim in dims), key=lambda other: abs(other.parameters - config.parameters))
+    missing = config.parameters - best.parameters
+    best = replace(best, hidden=max(1, best.hidden_size + round(missing / (2 * best.dim * best.layers))))
+    if abs(best.parameters / config.parameters - 1) > 0.02:
+        raise ValueError(f"config: has {config.parameters} parameters, {mixer} comes no nearer than {best.parameters}")
+    return best

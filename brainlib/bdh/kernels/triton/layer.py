@@ -1,0 +1,214 @@
+"""The layer on a GPU: Triton where a product ends in elementwise work or skips a triangle, else library products."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+
+from brainlib.bdh.kernels.slabs import DRAWS, fading, kept_share, key_scale, layer_norm_backward
+from brainlib.bdh.kernels.triton import attention, neurons
+from brainlib.bdh.kernels.triton.tiles import INTERPRETED, ROW_BYTES
+from brainlib.bdh.norm import EPS, norm
+
+WIDE_BYTES = 2**29  # of one n-wide tensor: as many sequences as fit are read at once
+
+
+class Sizes(NamedTuple):
+    B: int
+    T: int
+    H: int
+    D: int
+    K: int
+
+
+def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
+    check(v, decoder_x, options)
+    (B, T, D), (H, _, K) = v.shape, decoder_x.shape
+    low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
+    v_, Dx, Dy, E = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder))
+    phases, synapses, decay = plain(rope * scale, synapses, decay, v)
+    update = torch.empty_like(v, memory_format=torch.contiguous_format)
+    scores = v.new_empty(B, H, T, T, dtype=low)
+    attended = v.new_empty(B, H, T, D)  # what the synapses say to each head, times scale^2
+    after = v.new_empty(B, H, K, D) if options.return_state else None
+    with torch.cuda.device_of(v):
+        for rows in slabs(B, T * H * K * low.itemsize):
+            size = Sizes(len(v[rows]), T, H, D, K)
+            x, q = project(v_[rows], Dx, phases, size)
+            scores_of(q, decay, scores[rows], size)
+            attended[rows] = by_head(scores[rows], v_[rows], size)
+            if synapses is not None:
+                past = (synapses[rows] * scale).to(low)
+                attended[rows] += fades.before * torch.stack([q[:, :, h] @ past[:, h] for h in range(H)], 1)
+            normed = heads_first(norm(attended[rows], EPS * scale**4), low)
+            y = gate_forward(normed, Dy, x, options, rows.start * T, size)
+            update[rows] = (y.flatten(0, 1).flatten(1) @ E.flatten(0, 1)).view_as(update[rows])
+            if after is not None:
+                w = contiguous(fades.left * v[rows, None], low)
+                learn(q, w, None if synapses is None else synapses[rows], fades.whole, after[rows], 1 / scale, size)
+            del x, q, y  # before the next slab's
+    if options.dropout:
+        update /= kept_share(options.dropout)
+    return update, after, scores, attended
+
+
+def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses, decay, scores, attended, options):
+    check(v, decoder_x, options)
+    (B, T, D), (H, _, K) = v.shape, decoder_x.shape
+    low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
+    d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
+    v_, Dx, Dy, E, d_update = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder, d_update))
+    phases, synapses, decay = plain(rope * scale, synapses, decay, v)
+    dv = torch.empty_like(v, memory_format=torch.contiguous_format)
+    dDx, dDy, dE = (torch.zeros_like(t) for t in (decoder_x, decoder_y, encoder))
+    d_synapses = None if synapses is None or not options.bptt else torch.empty_like(synapses)
+    d_decay = None if decay is None else torch.zeros_like(decay)
+    t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
+    with torch.cuda.device_of(v):
+        for rows in slabs(B, T * H * K * low.itemsize):
+            size = Sizes(len(v[rows]), T, H, D, K)
+            v_rows, S, a = v_[rows], scores[rows], attended[rows]
+            x, q = project(v_rows, Dx, phases, size)
+            normed, mean, deviation = torch.native_layer_norm(a, (D,), None, None, EPS * scale**4)
+            n = heads_first(normed, low)
+            y, d_gate, dx = gate_backward(n, Dy, d_update[rows], E, x, options, rows.start * T, size)
+            dE += (y.flatten(0, 1).flatten(1).mT @ d_update[rows].flatten(0, 1)).view(H, K, D)
+            del y
+            d_gate = d_gate.flatten(0, 1).transpose(0, 1)  # [H, N, K]
+            dDy += n.mT @ d_gate
+            d_normed = (d_gate @ Dy.mT).view(H, size.B, T, D).transpose(0, 1).to(v.dtype).contiguous()
+            da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
+            if d_decay is not None:
+                d_decay -= (t * da * a).sum((0, 2, 3))
+            da, da_before = da.to(low), None
+
+            G = torch.bmm(da.flatten(1, 2), v_rows.mT).view(size.B, H, T, T).tril_(-1)
+            if fades.between is not None:
+                G *= fades.between
+            if options.bptt:
+                G = G + G.mT
+            as_value = (S.mT @ da).to(v.dtype)  # [b, H, T, D]
+            past, w, future = None, None, None
+            if synapses is not None:
+                past, da_before = (synapses[rows] * scale).to(low), contiguous(fades.before * da, low)
+            if d_decay is not None:
+                d_decay += (t * as_value * v[rows, None]).sum((0, 2, 3))
+            if d_after is not None:
+                future, w = contiguous(d_after[rows], low), contiguous(fades.left / scale * v[rows, None], low)
+                learned = torch.stack([q[:, :, h] @ future[:, h] for h in range(H)], 1)
+                learned = fades.left / scale * learned
+                as_value += learned
+                if d_decay is not None:
+                    d_decay -= ((T - t) * learned * v[rows, None]).sum((0, 2, 3))
+                    if synapses is not None:
+                        d_decay -= T * fades.whole * (d_after[rows] * synapses[rows]).sum((0, 2, 3))
+            if d_synapses is not None:
+                before = None if d_after is None else d_after[rows].contiguous()
+                learn(q, da_before, before, fades.whole, d_synapses[rows], scale, size)
+            dp = unrotate(G, q, da_before, past, w, future, phases, x, dx, size).flatten(0, 1)  # [N, H, K]
+            dDx += (v_rows.flatten(0, 1).mT @ dp.flatten(1)).view(D, H, K).transpose(0, 1)
+            dv[rows] = (dp.transpose(0, 1) @ Dx.mT).sum(0, dtype=v.dtype).view(size.B, T, D)
+            if options.bptt:
+                dv[rows] += as_value.sum(1)
+            del x, q, d_gate, dx, dp
+    return dv, dDx, dDy, dE, d_synapses, d_decay
+
+
+def check(v: Tensor, decoder_x: Tensor, options) -> None:
+    """Raises `ValueError` for what these kernels do not compute."""
+    if not v.is_cuda and not INTERPRETED.value:
+        raise ValueError(f"v: got a tensor on {v.device}, expected a GPU (or Triton's interpreter: TRITON_INTERPRET=1)")
+    if v.dtype != torch.float32:
+        raise ValueError(f"v: got {v.dtype}, expected float32 (products may run in float16 or bfloat16)")
+    if options.precision not in (torch.float32, torch.float16, torch.bfloat16):
+        raise ValueError(f"options.precision: got {options.precision}, expected float32, float16 or bfloat16")
+    if decoder_x.shape[2] % 2:
+        raise ValueError(f"decoder_x: got {decoder_x.shape[2]} neurons a head, expected an even number")
+
+
+def slabs(batch: int, row_bytes: int) -> Iterator[slice]:
+    step = max(1, WIDE_BYTES // row_bytes)
+    return (slice(first, min(first + step, batch)) for first in range(0, batch, step))
+
+
+def contiguous(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype).contiguous()
+
+
+def plain(rope: Tensor, synapses: Tensor | None, decay: Tensor | None, v: Tensor) -> list[Tensor | None]:
+    """As the kernels read them: cosines and sines side by side, everything contiguous and of one dtype."""
+    tensors = torch.view_as_real(rope), synapses, decay
+    return [None if tensor is None else contiguous(tensor, v.dtype) for tensor in tensors]
+
+
+def heads_first(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """[b, H, T, D] -> [H, b T, D]."""
+    return contiguous(tensor.transpose(0, 1), dtype).flatten(1, 2)
+
+
+def by_head(scores: Tensor, values: Tensor, size: Sizes) -> Tensor:
+    """Scores times values that all heads share: [b, H, T, T], [b, T, D] -> [b, H, T, D]."""
+    B, T, H, D, _ = size
+    return torch.bmm(scores.view(B, H * T, T), values).view(B, H, T, D)
+
+
+def products(low: torch.dtype) -> dict:
+    exact = torch.get_float32_matmul_precision() == "highest"
+    return {"BK": ROW_BYTES // low.itemsize, "PRECISION": "ieee" if exact else "tf32"}
+
+
+def project(v, Dx, phases, size):
+    B, T, H, D, K = size
+    x, q = (v.new_empty(B, T, H, K) for _ in range(2))
+    neurons.project[tiles(B * T, K, H)](v, Dx, phases, x, q, B * T, T, D, H, K, **products(v.dtype))
+    return x, q
+
+
+def gate_forward(normed, Dy, x, options, first_row, size):
+    B, T, H, D, K = size
+    y, chance = torch.empty_like(x), round(options.dropout * DRAWS)
+    neurons.gate_forward[tiles(B * T, K, H)](
+        normed, Dy, x, y, options.seed, first_row, chance, B * T, D, H, K, chance > 0, **products(x.dtype)
+    )
+    return y
+
+
+def gate_backward(normed, Dy, du, E, x, options, first_row, size):
+    B, T, H, D, K = size
+    y, d_gate, dx = (torch.empty_like(x) for _ in range(3))
+    chance = round(options.dropout * DRAWS)
+    neurons.gate_backward[tiles(B * T, K, H)](
+        normed, Dy, du, E, x, y, d_gate, dx, options.seed, first_row, chance, B * T, D, H, K, chance > 0,
+        **products(x.dtype),
+    )  # fmt: skip
+    return y, d_gate, dx
+
+
+def scores_of(q, decay, scores, size):
+    B, T, H, _, K = size
+    grid = lambda meta: (triton.cdiv(T, meta["BN"]), triton.cdiv(T, meta["BM"]), B * H)  # noqa: E731
+    attention.scores[grid](q, scores, decay, T, H, K, decay is not None, **products(q.dtype))
+
+
+def unrotate(G, q, da, past, w, future, phases, x, dx, size):
+    B, T, H, D, K = size
+    dp = torch.empty_like(x)
+    attention.unrotate[tiles(T, K, B * H)](
+        G, q, da, past, w, future, phases, x, dx, dp, T, D, H, K, past is not None, future is not None,
+        **products(q.dtype),
+    )  # fmt: skip
+    return dp
+
+
+def learn(q, w, before, whole, after, factor, size):
+    B, T, H, D, K = size
+    w = w.expand(B, H, T, D).contiguous()
+    attention.learn[tiles(K, D, B * H)](
+        q, w, before, whole, after, factor, T, D, H, K, before is not None, **products(q.dtype)
+    )
+
+
+def tiles(rows: int, columns: int, depth: int):
+    return lambda meta: (triton.cdiv(rows, meta["BM"]), triton.cdiv(columns, meta["BN"]), depth)

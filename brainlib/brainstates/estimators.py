@@ -1,0 +1,371 @@
+"""Estimators with the interface of scikit-learn: `HMMGLM` and `OneHotHMMGLM`, and `select` among them.
+
+They are thin: `design`, `fit`, `fit_one_hot`, `posterior` and `sample_spikes` do the work, and can be used as they are.
+
+    model = HMMGLM(n_states=3, l1=10.0).fit(counts)  # (time, neurons), or a list of such arrays
+    states, probabilities = model.predict(counts), model.predict_proba(counts)
+    model.save("three-states.safetensors")
+    again = HMMGLM.load("three-states.safetensors")
+"""
+
+import inspect
+import itertools
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from brainlib.arguments import seeded, whole_number
+from brainlib.brainstates.design import Design, design, exponential_basis
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
+from brainlib.brainstates.inference import log_emission, posterior
+from brainlib.brainstates.kernels import log_likelihood, viterbi
+from brainlib.brainstates.onehot import OneHot, fit_one_hot
+from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.simulate import sample_spikes
+from brainlib.data.trials import Trials
+
+
+class _Estimator:
+    """What both estimators share. Results end in an underscore; `parameters_` has them all."""
+
+    _results = (
+        "weights",
+        "log_transition",
+        "log_initial",
+        "log_likelihoods",
+    )  # saved tensors, names without underscore
+
+    # ---- scikit-learn's ways ----
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> "_Estimator":
+        """Other arguments, by name. Raises `ValueError` for one that there is not."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"{name}: got a parameter that {type(self).__name__} does not have")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
+
+    # ---- Use ----
+
+    def fit(self, X: Any, y: None = None) -> "_Estimator":
+        """Fits to spike counts: an array (time, neurons), a list of them, or a pynapple `TsGroup` (bins of `bin_ms`).
+
+        Counts may be of any integer type, or floats of whole numbers. Warns of neurons that never fire: nothing
+        determines their weights. Raises `ValueError` for NaN (cut the recording there and pass a list) and for counts
+        that the emission cannot give.
+        """
+        trials = self._trials(X)
+        silent = (trials.counts.sum((0, 1)) == 0).nonzero()[:, 0].tolist()
+        if silent:
+            warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
+        seed = np.random.default_rng().integers(2**31) if self.random_state is None else self.random_state
+        for name, result in self._fitted(self._design(trials), seed).items():
+            setattr(self, f"{name}_", result)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """The most probable path of states (Viterbi's), an array (time,), or a list of them for a list."""
+        data = self._seen(X)
+        result = log_emission(self.parameters_, data, self._emission)
+        chain = self.parameters_.to(result.dtype)
+        return self._split(X, viterbi(result, chain.log_transition, chain.log_initial, data.lengths), data)
+
+    def predict_proba(self, X: Any) -> Any:
+        """p(state | all spikes), an array (time, states), or a list of them for a list."""
+        data = self._seen(X)
+        return self._split(X, posterior(self.parameters_, data, self._emission).states, data)
+
+    def score(self, X: Any, y: None = None) -> float:
+        """The marginal log-likelihood, log p(X), in nats a bin."""
+        return self._score(self._seen(X))
+
+    def sample(self, bins: int, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Simulated counts (bins, neurons) and the states (bins,) behind them.
+
+        Raises `ValueError` for a model that runs away to more than 10,000 spikes a bin.
+        """
+        trials, states = sample_spikes(
+            self._known,
+            self._emission,
+            1,
+            bins,
+            seeded(random_state),
+            basis=self._basis,
+            coupling=self._coupled,
+            bin_ms=self.bin_ms,
+        )
+        return trials.counts[0].numpy(), states[0].numpy()
+
+    @property
+    def parameters_(self) -> Parameters:
+        """Weights, log transitions and log first state. Raises `ValueError` before `fit`."""
+        return self._known
+
+    @property
+    def bias_(self) -> np.ndarray:
+        """(states, neurons)"""
+        return self._known.bias.numpy()
+
+    @property
+    def coupling_(self) -> np.ndarray:
+        """(states, to, from), through the basis's first function."""
+        return self._known.coupling.numpy()
+
+    @property
+    def transition_(self) -> np.ndarray:
+        """(states, states): probabilities, rows sum to 1."""
+        return self._known.log_transition.exp().numpy()
+
+    # ---- Files ----
+
+    def save(self, path: str | Path) -> None:
+        """Writes all of it, arguments and results, to a safetensors file."""
+        from safetensors.torch import save_file
+
+        tensors = {"basis": self._basis, **self._known._asdict()}
+        tensors |= {name: getattr(self, f"{name}_") for name in self._results if name not in tensors}
+        params = {name: value for name, value in self.get_params().items() if name != "basis"}
+        metadata = {"estimator": type(self).__name__, "params": json.dumps(params, default=lambda value: value.item())}
+        tensors = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(tensors, Path(path).expanduser(), metadata=metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "_Estimator":
+        """Reads what `save` wrote. Raises `ValueError` for the file of anything else."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(Path(path).expanduser(), "pt") as file:
+                metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
+        if metadata.get("estimator") != cls.__name__ or set(tensors) != {"basis", *cls._results}:
+            kind = metadata.get("estimator", "something else")
+            raise ValueError(f"path: got {path} with {kind}, expected a saved {cls.__name__}")
+        estimator = cls(**json.loads(metadata["params"]), basis=tensors.pop("basis"))
+        for name, tensor in tensors.items():
+            setattr(estimator, f"{name}_", tensor)
+        return estimator
+
+    # ---- Within ----
+
+    @property
+    def _known(self) -> Parameters:
+        if not hasattr(self, "weights_"):
+            raise ValueError(f"{type(self).__name__}: got no fit yet, expected `fit` to be called first")
+        return Parameters(self.weights_, self.log_transition_, self.log_initial_)
+
+    @property
+    def _emission(self) -> Emission:
+        return Emission(self.emission, self.link)
+
+    @property
+    def _basis(self) -> Tensor:
+        return exponential_basis() if self.basis is None else torch.as_tensor(self.basis, dtype=torch.float32)
+
+    @property
+    def _coupled(self) -> bool:
+        return getattr(self, "coupling", True)
+
+    def _design(self, trials: Trials) -> Design:
+        return design(trials, self._basis, coupling=self._coupled)
+
+    def _seen(self, X: Any) -> Design:
+        """The design of counts that a fitted model is asked about."""
+        neurons = self._known.weights.shape[1]
+        trials = self._trials(X)
+        if trials.neurons != neurons:
+            raise ValueError(f"X: got {trials.neurons} neurons, expected {neurons} as in the fit")
+        return self._design(trials)
+
+    def _score(self, data: Design) -> float:
+        result = log_emission(self.parameters_, data, self._emission)
+        chain = self.parameters_.to(result.dtype)
+        total = log_likelihood(result, chain.log_transition, chain.log_initial, data.lengths).sum()
+        return float(total) / int(data.lengths.sum())
+
+    def _trials(self, X: Any) -> Trials:
+        if isinstance(X, Trials):
+            return X
+        if type(X).__module__.split(".")[0] == "pynapple":  # a TsGroup; each interval of its support is a trial
+            support = X.time_support
+            X = [np.asarray(X.count(self.bin_ms / 1000, ep=support[place])) for place in range(len(support))]
+        parts = [_whole(place, part) for place, part in enumerate(X if _several(X) else [X])]
+        try:
+            return Trials.from_sequences(parts, self.bin_ms)
+        except ValueError as error:
+            raise ValueError(str(error).replace("sequences", "X")) from None
+
+    def _split(self, X: Any, values: Tensor, data: Design) -> Any:
+        parts = [part[:length].numpy() for part, length in zip(values, data.lengths.tolist(), strict=True)]
+        return parts if _several(X) or len(parts) > 1 else parts[0]
+
+
+class HMMGLM(_Estimator):
+    """A GLM of every neuron for each of `n_states` hidden states, fitted by expectation maximisation.
+
+    - `emission`: "poisson" counts, or "bernoulli"; `link`: "softplus", "exp" or "sigmoid";
+    - `coupling` False: states have rates alone, a Poisson HMM; `basis` (lags, functions): what a spike leaves behind
+      in later bins, None for a decay by 1/e a bin over 5 bins;
+    - `l1`: weight of the penalty on all coupling weights, nats; `prior_sd`: deviation of the states' weights from their
+      mean (Gaussian prior), None for no prior;
+    - `n_init` starts, "random" or "kmeans" (`init`); `max_iter` iterations, or until one gains less than `tol` nats a
+      bin; `bin_ms`: width of the bins, which makes them of spike times; `random_state`: a seed, None for any.
+
+    Results: `parameters_`, `coupling_`, `bias_`, `transition_`, and `log_likelihoods_` of the training data after each
+    iteration, nats.
+    """
+
+    def __init__(
+        self,
+        n_states: int = 2,
+        *,
+        emission: str = "poisson",
+        link: str = "softplus",
+        coupling: bool = True,
+        basis: Float[Tensor, "lags functions"] | np.ndarray | None = None,
+        l1: float = 0.0,
+        prior_sd: float | None = None,
+        init: str = "random",
+        n_init: int = 3,
+        max_iter: int = 100,
+        tol: float = 1e-5,
+        bin_ms: float = 1.0,
+        random_state: int | None = 0,
+    ) -> None:
+        self.n_states, self.emission, self.link, self.coupling, self.basis = n_states, emission, link, coupling, basis
+        self.l1, self.prior_sd, self.init, self.n_init = l1, prior_sd, init, n_init
+        self.max_iter, self.tol, self.bin_ms, self.random_state = max_iter, tol, bin_ms, random_state
+
+    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+        prior = None if self.prior_sd is None else GaussianPrior(self.prior_sd)
+        result = fit(
+            Model(self.n_states, self._emission, prior, self.l1),
+            data,
+            restarts=self.n_init,
+            iterations=self.max_iter,
+            tolerance=self.tol,
+            start=self.init,
+            seed=seed,
+        )
+        history = result.log_likelihoods[result.best_run]
+        return result.parameters._asdict() | {"log_likelihoods": history[~history.isnan()]}
+
+
+class OneHotHMMGLM(_Estimator):
+    """The one-hot HMM-GLM: connections have signs that the states share a belief in (see `OneHot`).
+
+    Arguments as in `HMMGLM`; `strength_mean` and `strength_sd` are of the logarithm of a connection's strength. It
+    starts from the Gaussian model, which is fitted from `n_init` random starts.
+
+    Results beside those of `HMMGLM`: `adjacency_` (states, to, from, 3), probabilities that a connection is inhibitory,
+    none, excitatory; `adjacency_prior_` (to, from, 3), what all states share; `strengths_` (states, to, from).
+    """
+
+    _results = (*_Estimator._results, "adjacency", "adjacency_prior", "strengths")
+
+    def __init__(
+        self,
+        n_states: int = 2,
+        *,
+        emission: str = "poisson",
+        link: str = "softplus",
+        basis: Float[Tensor, "lags functions"] | np.ndarray | None = None,
+        strength_mean: float = -5.0,
+        strength_sd: float = 2.0,
+        n_init: int = 3,
+        max_iter: int = 30,
+        tol: float = 1e-5,
+        bin_ms: float = 1.0,
+        random_state: int | None = 0,
+    ) -> None:
+        self.n_states, self.emission, self.link, self.basis = n_states, emission, link, basis
+        self.strength_mean, self.strength_sd, self.n_init = strength_mean, strength_sd, n_init
+        self.max_iter, self.tol, self.bin_ms, self.random_state = max_iter, tol, bin_ms, random_state
+
+    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+        model = OneHot(self.n_states, self._emission, strength_mean=self.strength_mean, strength_sd=self.strength_sd)
+        result = fit_one_hot(model, data, iterations=self.max_iter, tolerance=self.tol, restarts=self.n_init, seed=seed)
+        more = {name: getattr(result, name) for name in self._results[3:]}
+        return result.parameters._asdict() | more
+
+
+class Selection(NamedTuple):
+    """Candidates by held-out log-likelihood, nats a bin; `best` is fitted to all of the data."""
+
+    best: Any
+    candidates: list[dict[str, Any]]
+    held_out: Float64[Tensor, "candidates folds"]
+
+
+def select(
+    estimator: HMMGLM | OneHotHMMGLM,
+    X: Any,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    folds: int = 4,
+    progress: bool = True,
+) -> Selection:
+    """Cross-validation over all combinations of `grid`, such as `{"n_states": [1, 2, 3], "l1": [1.0, 10.0]}`.
+
+    Folds are blocks of consecutive trials; fewer trials than folds are cut into pieces first, so that a block of time
+    is held out. The combination with the highest mean is fitted again to everything. Raises `ValueError` for an empty
+    grid, and fewer than 2 folds or bins for them.
+    """
+    whole_number("folds", folds, least=2)
+    candidates = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    if not grid or not candidates:
+        raise ValueError(f"grid: got {dict(grid)}, expected values for some parameters")
+    trials = estimator._trials(X)
+    if len(trials) < folds:
+        trials = trials.cut(math.ceil(trials.bins / folds))
+    if len(trials) < folds:
+        raise ValueError(f"folds: got {folds}, expected at most {len(trials)} for so few bins")
+    blocks = torch.arange(len(trials)).tensor_split(folds)
+    jobs = list(itertools.product(range(len(candidates)), range(folds)))
+    held_out = torch.zeros(len(candidates), folds, dtype=torch.float64)
+    for c, k in _bar(jobs, progress):
+        seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
+        model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
+        held_out[c, k] = model.score(trials.pick(blocks[k]))
+    best = candidates[int(held_out.mean(1).argmax())]
+    return Selection(type(estimator)(**estimator.get_params() | best).fit(X), candidates, held_out)
+
+
+def _several(X: Any) -> bool:
+    """Whether X is several trials and not the counts of one."""
+    return isinstance(X, list | tuple) or np.ndim(X) == 3
+
+
+def _whole(place: int, counts: Any) -> np.ndarray:
+    """Counts as int64, or float64 where they are floats; NaN is refused here, the rest by `Trials`."""
+    array = np.asarray(counts)
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        got = f"{array.dtype} of shape {array.shape}"
+        raise ValueError(f"X[{place}]: got {got}, expected counts of shape (time, neurons)")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        bin_, neuron = np.argwhere(np.isnan(array))[0]
+        raise ValueError(f"X[{place}]: got NaN in bin {bin_} of neuron {neuron}, expected counts: cut missing bins out")
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+
+
+def _bar(jobs: list, shown: bool) -> Any:
+    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
+
+    return tqdm(jobs, desc="cross-validation", unit="fit", leave=False, disable=not shown)

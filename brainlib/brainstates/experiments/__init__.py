@@ -1,1 +1,0 @@
-"""What the chapters on brain states run, at every profile."""

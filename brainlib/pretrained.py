@@ -1,0 +1,79 @@
+"""Models in folders: `config.json` and `model.safetensors`, as the field keeps them."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+Model = TypeVar("Model", bound="PretrainedMixin")
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+class PretrainedMixin:
+    """`save_pretrained` and `from_pretrained` for an `nn.Module` that is built from a dataclass, its `config`."""
+
+    config_class: ClassVar[type]
+    nested_configs: ClassVar[dict[str, type]] = {}  # the dataclasses of its fields that are such, or None
+    config: Any
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json` and `model.safetensors` into the folder, which is made if need be."""
+        folder = Path(folder).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"model": type(self).__name__} | dataclasses.asdict(self.config)
+        (folder / CONFIG).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        weights = self.state_dict()
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
+
+    @classmethod
+    def from_pretrained(cls: type[Model], folder: str | Path) -> Model:
+        """The model, in eval mode and on the CPU, that `save_pretrained` wrote; its weights have the dtype of the file.
+
+        Raises `ValueError` that names the file and the key for a configuration or weights that are missing, of another
+        model, or do not fit each other.
+        """
+        folder = Path(folder).expanduser()
+        with torch.random.fork_rng(devices=[]):  # what the weights are drawn from is not the caller's
+            model = cls(cls._read_config(folder / CONFIG))
+        path, expected = folder / WEIGHTS, model.state_dict()
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path}: cannot be read ({error})") from error
+        for name in sorted(expected.keys() ^ weights.keys()):
+            raise ValueError(f"{path}: {name!r} is {'missing' if name in expected else 'of no use'} to this {CONFIG}")
+        for name, tensor in weights.items():
+            found, shape = tuple(tensor.shape), tuple(expected[name].shape)
+            if found != shape:
+                raise ValueError(f"{path}: {name!r} has shape {found}, expected {shape} by {CONFIG}")
+        model.load_state_dict(weights, assign=True)
+        return model.eval()
+
+    @classmethod
+    def _read_config(cls, path: Path) -> Any:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path}: cannot be read ({error})") from error
+        _require_keys(path, "", content, {"model", *(field.name for field in dataclasses.fields(cls.config_class))})
+        if (kind := content.pop("model")) != cls.__name__:
+            raise ValueError(f"{path}: 'model' is {kind!r}, expected {cls.__name__!r}")
+        try:
+            for name, kind in cls.nested_configs.items():
+                if content[name] is not None:
+                    _require_keys(path, f"{name}.", content[name], {field.name for field in dataclasses.fields(kind)})
+                    content[name] = kind(**content[name])
+            lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
+            return cls.config_class(**content | lists)
+        except (TypeError, ValueError) as error:
+            raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _require_keys(path: Path, prefix: str, content: Any, keys: set[str]) -> None:
+    for key in sorted(keys ^ set(content if isinstance(content, dict) else ())):
+        kind = "missing" if key in keys else "unknown"
+        raise ValueError(f"{path}: {prefix + key!r} is {kind}, expected {sorted(keys)}")

@@ -1,0 +1,204 @@
+"""Parent, clones, merges and growth: what is trained in the chapter on surgery, and for how long."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from brainlib import data, runs
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh.surgery import grow, merge
+from chapters.bdh import translation
+from chapters.bdh.experiments import Experiment, new_model, schedule, trained
+from chapters.bdh.shakespeare import bigram_loss
+from chapters.bdh.translation import FRENCH, ITALIAN, SPANISH, Run, begin, learn
+
+PAIRS = (SPANISH, FRENCH, ITALIAN)
+DIRECTIONS = ("es→en", "fr→en", "it→en", "en→es", "en→fr", "en→it")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`whole` is how a model learns a pair of languages, the parent from random weights and each clone from the
+    parent; `short` the training after an operation. `held_out` is how many bytes (a direction) judge one of many
+    merges; `whole.held_out` judge a model."""
+
+    whole: Experiment
+    short: Experiment
+    held_out: int
+
+    @property
+    def family(self) -> dict[str, Run]:
+        """The parent, and clones that go on for as long."""
+        parent = Run(self.whole)
+        clones = {"french": FRENCH, "italian": ITALIAN, "spanish": SPANISH}
+        return {"base": parent} | {name: Run(self.whole, (pair,), (parent,)) for name, pair in clones.items()}
+
+    @property
+    def mended(self) -> dict[str, Run]:
+        """A little training on all pairs: of the merge, and of one clone for comparison."""
+        family = self.family
+        return {
+            "mended": Run(self.short, PAIRS, (family["french"], family["italian"])),
+            "retaught": Run(self.short, PAIRS, (family["french"],)),
+        }
+
+    @property
+    def growth(self) -> dict[str, Run]:
+        """A little training of the parent as it is, and with half as many neurons more, in two ways."""
+        start, more = (self.family["base"],), self.whole.model.neurons // 2
+        return {
+            "grown-as-it-was": Run(self.short, start=start),
+            "grown-split-off": Run(self.short, start=start, new_neurons=more),
+            "grown-merely-silent": Run(self.short, start=start, new_neurons=more, silent=True),
+        }
+
+    @property
+    def without_bptt(self) -> Run:
+        return Run(self.whole, bptt=False)
+
+
+def _plan(whole: Experiment, short_steps: int, held_out: int) -> Plan:
+    short = replace(whole, training=schedule(short_steps, whole.training.learning_rate / 2))
+    return Plan(whole, short, held_out)
+
+
+_CI, _LAPTOP = translation.EXPERIMENTS["ci"], translation.EXPERIMENTS["laptop"]
+PLANS = {
+    "ci": _plan(
+        replace(_CI, model=replace(_CI.model, neurons=512), training=schedule(60, 8e-3), held_out=6_000), 9, 4_000
+    ),
+    "laptop": _plan(replace(_LAPTOP, training=schedule(800, 4e-3), held_out=30_000), 80, 12_000),
+    "paper": _plan(translation.EXPERIMENTS["paper"], 1000, 200_000),
+}
+
+
+def judge(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """The loss in every direction of the family, of its merges, and of what a little training makes of them."""
+    models = {name: model for name, (model, _) in trained(learn, plan.family, seed, device).items()}
+    mended = {name: model for name, (model, _) in trained(learn, plan.mended, seed, device).items()}
+    base, french, italian, spanish = models.values()
+    merged = merge([french, italian])
+    judged = {
+        "parent: Spanish": base,
+        "clone: French": french,
+        "clone: Italian": italian,
+        "clone: Spanish": spanish,
+        "merged": merged,
+        "French and Spanish merged": merge([french, spanish]),
+        "Italian and Spanish merged": merge([italian, spanish]),
+        "all three merged": merge([french, italian, spanish]),
+        "merged, new frequencies": recomputed(merged),
+        "merged, then all pairs": mended["mended"],
+        "French clone, then all pairs": mended["retaught"],
+    }
+    return {name: losses(model, plan.whole) for name, model in judged.items()}
+
+
+def table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[str, float]]:
+    """`judge`, kept."""
+    return runs.study(judge, {"merging": plan}, [seed], device=device)["merging"][0]
+
+
+def losses(model: BDH, experiment: Experiment) -> dict[str, float]:
+    """The loss on the translation alone, in the six directions."""
+    found = translation.direction_losses(model, experiment, PAIRS)
+    return {direction: found[direction] for direction in DIRECTIONS}
+
+
+def losses_by_share(plan: Plan, french: BDH, italian: BDH) -> Callable[[float], dict[str, float]]:
+    """The losses of the merge in which the Italian clone has that share, each computed once."""
+
+    @cache
+    def at(share: float) -> dict[str, float]:
+        mixture = merge([french, italian], [1 - share, share])
+        return losses(mixture, replace(plan.whole, held_out=plan.held_out))
+
+    return lambda share: at(round(float(share), 3))
+
+
+def recomputed(model: BDH) -> BDH:
+    """The same weights with the frequencies that a fresh model of this size has."""
+    other = new_model(model.config, device=str(model.embedding.device))
+    other.load_state_dict(model.state_dict() | {"frequencies": other.frequencies})
+    return other
+
+
+def merged_less(judged: dict[str, dict[str, float]], others: dict[str, str]) -> dict[str, float]:
+    """The merged model's loss less that of another, by direction."""
+    return {direction: judged["merged"][direction] - judged[other][direction] for direction, other in others.items()}
+
+
+@torch.no_grad()
+def distance(model: BDH, other: BDH) -> float:
+    """Largest difference of logits, relative to the largest logit."""
+    text = data.encode("In the beginning God created the heaven.")[None]
+    a, b = (one(text, return_state=False)[0] for one in (model, other))
+    return float((a - b).abs().max() / b.abs().max())
+
+
+def exact_merges() -> dict[str, tuple[str, float]]:
+    """What a merge of random models is compared with, and how far it is from that, in float64."""
+    one, two = _random_model(1), _random_model(2)
+    return {
+        "a model merged with itself": ("the model", distance(merge([one, one]), one)),
+        "two models, weights 1 and 0": ("the first", distance(merge([one, two], [1.0, 0.0]), one)),
+        "two models, weights 0 and 1": ("the second", distance(merge([one, two], [0.0, 1.0]), two)),
+        "two models, equal weights": ("the first", distance(merge([one, two]), one)),
+    }
+
+
+def _random_model(number: int) -> BDH:
+    model = new_model(BDHConfig(layers=3, dim=32, heads=4, neurons=512, dropout=0.0), number, "cpu").double()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= 15  # activations as large as in a trained model
+    return model
+
+
+def growth_error(plan: Plan, base: BDH, seed: int) -> float:
+    """How far a grown model's logits are from what they were, in float64."""
+    precise = deepcopy(base).double().cpu()
+    return distance(grow(precise, plan.whole.model.neurons // 2, seed), precise)
+
+
+def growth_table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[str, float]]:
+    """The held-out loss of the parent as it is and grown in two ways, before and after a little training."""
+    grown = trained(learn, plan.growth, seed, device)
+    table = {"neurons": {}, "loss": {}, "loss after training": {}}
+    for name, run in plan.growth.items():
+        label = name.removeprefix("grown-").replace("-", " ")
+        model, before = grown[name][0], begin(run, seed, device)
+        table["neurons"][label] = model.config.neurons
+        table["loss"][label] = translation.held_out_loss(before, plan.whole)
+        table["loss after training"][label] = translation.held_out_loss(model, plan.whole)
+    return table
+
+
+def without_bptt(plan: Plan, seed: int, device: str = "auto") -> tuple[dict[str, dict[str, float]], float]:
+    """The losses of the parent and of a model that learned without backpropagation through time, and the bigram loss
+    of English."""
+    both = {"through time": plan.family["base"], "present only": plan.without_bptt}
+    models = trained(learn, both, seed, device)
+    learned = {name: translation.direction_losses(model, plan.whole) for name, (model, _) in models.items()}
+    for found in learned.values():
+        found["gain from the translation, English"] = found["en"] - found["es→en"]
+        found["gain from the translation, Spanish"] = found["es"] - found["en→es"]
+    return learned, bigram_loss(*map(_english, translation.verses(plan.whole, SPANISH)))
+
+
+def gain(learned: dict[str, dict[str, float]]) -> dict[str, float]:
+    """What a model gains from having read the translation, mean of both languages."""
+    both = [f"gain from the translation, {language}" for language in ("English", "Spanish")]
+    return {name: sum(found[one] for one in both) / 2 for name, found in learned.items()}
+
+
+def _english(verses: list[data.Pair]) -> Tensor:
+    """The bytes of the English side."""
+    stream = data.translation_stream(verses, SPANISH, source="en")
+    return stream.tokens[(stream.language == 0) & ~stream.target]

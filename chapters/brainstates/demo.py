@@ -1,0 +1,204 @@
+"""The official demonstration as an experiment: one simulated brain, fitted well and fitted by the official recipe.
+
+The brain has 5 states and 20 neurons; 30 sequences of 2,000 bins to train on, 20 to test. `laptop` and `paper` have
+this size and the recipe's 10 epochs of 50 steps, `ci` a fraction of both.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxtyping import Int64
+from torch import Tensor
+
+from brainlib.arguments import seeded
+from brainlib.brainstates.design import Design, design
+from brainlib.brainstates.evaluation import (
+    marginal_log_likelihood,
+    match_states,
+    plug_in_log_likelihood,
+    reorder,
+    state_accuracy,
+    weight_error,
+)
+from brainlib.brainstates.fitting import Fit, Model, fit
+from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.parameters import Parameters
+from brainlib.runs import study
+from chapters.brainstates.brains import Brain, demo_brain, simulate
+from chapters.brainstates.official import fit_officially
+
+TRUE, GLM, EM = "true parameters", "GLM, one state", "HG, EM"
+OFFICIAL = {"HG, official recipe": "HG", "GHG, official recipe": "GHG", "OHG, official recipe": "OHG"}
+METHODS = (TRUE, GLM, EM, *OFFICIAL)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Sizes of the experiment.
+
+    - `data_sets` a run of the chapter: seeds `seed * data_sets` to `(seed + 1) * data_sets - 1`, each a new brain;
+    - `train` and `test` sequences of `bins` bins;
+    - `epochs`, `steps` of Adam a sequence and epoch: of the official recipe;
+    - `iterations` of expectation maximisation at most, from each of `restarts` starts by k-means.
+    """
+
+    data_sets: int
+    states: int = 5
+    neurons: int = 20
+    bins: int = 2000
+    train: int = 30
+    test: int = 20
+    epochs: int = 10
+    steps: int = 50
+    iterations: int = 40
+    restarts: int = 4
+
+    def seeds(self, seed: int) -> range:
+        """The seeds of the data sets in one run of the chapter."""
+        return range(seed * self.data_sets, (seed + 1) * self.data_sets)
+
+
+DEMOS = {
+    "ci": Demo(3, states=3, neurons=10, bins=500, train=16, test=10, epochs=4, steps=25),
+    "laptop": Demo(5),
+    "paper": Demo(10),
+}
+
+
+class DataSet(NamedTuple):
+    """A brain, what it did while it was trained on, and what it did and in which states in the test."""
+
+    brain: Brain
+    train: Design
+    test: Design
+    test_states: Int64[Tensor, "trials time"]
+
+
+def data_set(demo: Demo, seed: int) -> DataSet:
+    """A new brain and its spikes."""
+    generator = seeded(seed)
+    brain = demo_brain(generator, demo.states, demo.neurons)
+    trials, states = simulate(brain, demo.train + demo.test, demo.bins, generator)
+    everything = design(trials, brain.basis)
+    train, test = (everything.pick(range(*ends)) for ends in ((demo.train,), (demo.train, demo.train + demo.test)))
+    return DataSet(brain, train, test, states[demo.train :])
+
+
+def compare(profile: str, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """By method, what `score` says of the data sets of one run of the chapter.
+
+    Methods are `METHODS`: the true parameters; a GLM; the naive HMM-GLM (HG) by full-batch EM with a bias for each
+    state; and HG, GHG (Gaussian prior) and OHG (one-hot prior) by the official demonstration's recipe.
+    """
+    demo = DEMOS[profile]
+    return study(score, {method: (demo, method) for method in METHODS}, demo.seeds(seed), device="cpu")
+
+
+def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict[str, Any]:
+    """Fits by one of `METHODS` and evaluates the result on the test sequences. Raises `ValueError` for another name.
+
+    - `marginal`, `plug_in`: log-likelihood of a test sequence in nats, the mean over sequences, both ways;
+    - `accuracy`: the share of the test's bins whose state is right, one matching of states for all sequences;
+    - `squared_error`, `correlation`: of the weights with the true ones; None for a single state;
+    - `seconds` of the fit; `fall`: the largest of the training log-likelihood in one iteration, nats a bin (EM only);
+    - `continued`: `marginal` once EM has gone on from where the official recipe ended;
+    - `training`: log-likelihoods of the training sequences above the true parameters', in the order in which the
+      official recipe meets them, nats;
+    - `wiring`: the weights of the first true state, [neurons, neurons].
+    """
+    demo, method = settings
+    if method not in METHODS:
+        raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}")
+    data = data_set(demo, seed)
+    emission = data.brain.emission
+    if method == TRUE:
+        return evaluated(data.brain.parameters, data)
+    if method in OFFICIAL:
+        official = fit_officially(
+            OFFICIAL[method], data.train, demo.states, emission, epochs=demo.epochs, steps=demo.steps, seed=seed
+        )
+        naive = Model(demo.states, emission)
+        better = fit(naive, data.train, start=official.parameters, iterations=demo.iterations).parameters
+        continued = marginal_log_likelihood(better, data.test, emission).mean().item()
+        return evaluated(official.parameters, data) | {"seconds": official.seconds, "continued": continued}
+    result = fit(Model(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
+    steps = result.log_likelihoods.diff()
+    fall = max(0.0, -float(steps[steps.isfinite()].min())) / int(data.train.lengths.sum())
+    return evaluated(result.parameters, data) | {"seconds": result.seconds, "fall": fall}
+
+
+def fit_naive(demo: Demo, data: DataSet, seed: int) -> Fit:
+    """The naive HMM-GLM by EM, the best of several starts from k-means."""
+    naive = Model(demo.states, data.brain.emission)
+    return fit(naive, data.train, start="kmeans", restarts=demo.restarts, iterations=demo.iterations, seed=seed)
+
+
+def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
+    """Test log-likelihoods, and states and weights against the true ones once the states are matched."""
+    emission, lengths = data.brain.emission, data.test.lengths
+    S = len(data.brain.parameters.log_initial)
+    marginal = marginal_log_likelihood(parameters, data.test, emission).mean().item()
+    plug_in = plug_in_log_likelihood(parameters, data.test, emission).mean().item()
+    path = posterior(parameters, data.test, emission).states.argmax(-1)
+    accuracy = state_accuracy(data.test_states, path, lengths, S)
+    error = correlation = None
+    if len(parameters.log_initial) == S:
+        parameters = reorder(parameters, match_states(data.test_states, path, lengths, S))
+        _, error, correlation = weight_error(data.brain.parameters.coupling, parameters.coupling)
+    truth, own = (marginal_log_likelihood(each, data.train, emission) for each in (data.brain.parameters, parameters))
+    return {
+        "marginal": marginal,
+        "plug_in": plug_in,
+        "accuracy": accuracy,
+        "squared_error": error,
+        "correlation": correlation,
+        "seconds": 0.0,
+        "fall": None,
+        "continued": None,
+        "training": [round(nats, 2) for nats in (own - truth).tolist()],
+        "wiring": [[round(w, 3) for w in row] for row in parameters.coupling[0].tolist()],
+    }
+
+
+class Starts(NamedTuple):
+    """EM from five random starts and five from k-means, on the first data set of a run.
+
+    - `above_truth[start]`: [runs, iterations and 0], training log-likelihood less that of the true parameters, nats;
+    - `free`: the number of free parameters of the naive model.
+    """
+
+    above_truth: dict[str, Tensor]
+    free: int
+
+
+def starts(demo: Demo, data: DataSet, seed: int) -> Starts:
+    """How much the start decides."""
+    naive = Model(demo.states, data.brain.emission)
+    truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
+    paths = {
+        start: fit(naive, data.train, start=start, restarts=5, iterations=demo.iterations, seed=seed).log_likelihoods
+        for start in ("random", "kmeans")
+    }
+    return Starts({start: path - truth for start, path in paths.items()}, free_parameters(demo))
+
+
+def free_parameters(demo: Demo) -> int:
+    """Of the naive model, its first state not counted."""
+    return demo.states * (demo.neurons * (demo.neurons + 1) + demo.states - 1)
+
+
+def below_truth(scores: dict[str, list[dict]], method: str, key: str = "marginal") -> list[float]:
+    """Nats a test sequence below the true parameters, brain by brain."""
+    return [true["marginal"] - one[key] for true, one in zip(scores[TRUE], scores[method], strict=True)]
+
+
+def lead(scores: dict[str, list[dict]], first: str, *others: str) -> list[float]:
+    """How far a method is ahead of the best of others, brain by brain."""
+    own, *theirs = (below_truth(scores, method) for method in (first, *others))
+    return [min(rivals) - mine for mine, *rivals in zip(own, *theirs, strict=True)]
+
+
+def compact(scores: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """The scores with the first data set's wiring alone: what is kept of a run."""
+    return {m: [one | ({"wiring": []} if n else {}) for n, one in enumerate(each)] for m, each in scores.items()}

@@ -1,0 +1,235 @@
+"""Every model fitted once to every split of a recording, and evaluated on the block of time that was held out.
+
+Split k holds out block k of the recording's time (modulo the number of blocks), and k is the seed of its starts.
+Families are the paper's: "Poisson HMM", the HMM of HMM Corr, without coupling; "HG" the naive HMM-GLM, with one state
+the GLM; "HG-L1"; "GHG" with a Gaussian prior; "OHG" with the one-hot prior, from HG-L1's fit, since HG's and GHG's
+weights may have no bounds. The weights of the L1 penalty and of the Gaussian prior are chosen for a split on the last
+quarter of what is seen, with one and with two states.
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from brainlib.brainstates.design import Design, design
+from brainlib.brainstates.evaluation import (
+    bic,
+    bits_per_spike,
+    free_parameters,
+    homogeneous_log_likelihood,
+    marginal_log_likelihood,
+)
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit
+from brainlib.brainstates.onehot import OneHot, fit_one_hot
+from brainlib.brainstates.parameters import Parameters
+from brainlib.extras import extra
+from brainlib.runs import study
+from chapters.brainstates.recordings import Sample, Setting, planned, read
+
+FAMILIES = ("Poisson HMM", "HG", "HG-L1", "GHG", "OHG")
+BASELINES = FAMILIES[:-1]
+TUNING = 4  # the last such share of what is seen chooses the weights of penalties and priors
+
+
+class Part(NamedTuple):
+    """A part of the recording, as the models with and without coupling read it."""
+
+    coupled: Design
+    uncoupled: Design
+
+    def of(self, family: str) -> Design:
+        return self.uncoupled if family == "Poisson HMM" else self.coupled
+
+
+class Split:
+    """A recording's pieces, seen and held out."""
+
+    def __init__(self, sample: Sample, setting: Setting) -> None:
+        self.sample, self.setting = sample, setting
+        self.whole = Part(design(sample.trials), design(sample.trials, coupling=False))
+
+    def places(self, split: int, held_out: bool) -> Int64[Tensor, " places"]:
+        """The pieces that a split holds out, or those that are seen."""
+        seen, others = self.sample.split(split % self.setting.blocks, self.setting.blocks)
+        return others if held_out else seen
+
+    def part(self, split: int, held_out: bool) -> Part:
+        """What a split holds out, or what is seen."""
+        places = self.places(split, held_out)
+        return Part(*(whole.pick(places) for whole in self.whole))
+
+
+class Fits(Split):
+    """The fits to one recording; `results` by family, number of states and split, as `fit_family` has them."""
+
+    def __init__(self, sample: Sample, setting: Setting, results: dict[tuple[str, int, int], dict[str, Any]]) -> None:
+        super().__init__(sample, setting)
+        self.results = results
+
+    def parameters(self, family: str, states: int, split: int) -> Parameters:
+        """Of one fit."""
+        arrays = self.results[family, states, split]
+        return Parameters(*(torch.as_tensor(arrays[name]) for name in Parameters._fields))
+
+    def adjacency_prior(self, states: int, split: int) -> Float[Tensor, "neurons neurons 3"]:
+        """a_0 of OHG's fit."""
+        return torch.as_tensor(self.results["OHG", states, split]["adjacency_prior"])
+
+    def bits(self, family: str, states: int, split: int) -> float:
+        """Held-out log-likelihood, bits a spike."""
+        return self.results[family, states, split]["bits"]
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each split, family and number of states: `bits` and `bic`."""
+        splits = sorted({split for _, _, split in self.results})
+        return [
+            {"family": family, "states": states, "split": split}
+            | {name: self.results[family, states, split][name] for name in ("bits", "bic")}
+            for split in splits
+            for family, tried in self.setting.states.items()
+            for states in tried
+        ]
+
+
+@functools.cache
+def fit_all(profile: str, seed: int) -> dict[str, Fits]:
+    """All families on all splits of one run of the chapter, by recording."""
+    fits = {}
+    for name, setting in planned(profile).settings.items():
+        conditions = {f"{name}, {family}": (setting, family) for family in setting.states if family != "OHG"}
+        results = study(fit_family, conditions, setting.splits(seed), device="cpu")
+        fits[name] = Fits(
+            read(setting),
+            setting,
+            {
+                (one["family"], one["states"], split): one
+                for each in results.values()
+                for split, unit in zip(setting.splits(seed), each, strict=True)
+                for one in unit["fits"]
+            },
+        )
+    return fits
+
+
+def fit_family(
+    settings: tuple[Setting, str], seed: int, *, device: str = "cpu", folder: Path | None = None
+) -> dict[str, Any]:
+    """`fits`: a family with every number of states on the split `seed`, and with "HG-L1" what starts from it, "OHG".
+
+    Each has its parameters, for OHG a_0 (`adjacency_prior`), and
+
+    - `bits`: held-out marginal log-likelihood in bits a spike, beyond neurons that keep their mean rates;
+    - `bic`: Schwarz's criterion of what is seen, in nats a bin, halved: lower is better.
+    """
+    setting, family = settings
+    data = Split(read(setting), setting)
+    emission = data.sample.emission
+    seen, held_out = (data.part(seed, held) for held in (False, True))
+    weight = _tuned(setting, family, seen.of(family), emission, seed) if family in setting.weights else 1.0
+    fits = []
+
+    def add(family: str, parameters: Parameters, **more: Tensor) -> None:
+        states = len(parameters.log_initial)
+        bins = int(seen.coupled.lengths.sum())
+        here, there = (marginal_log_likelihood(parameters, p.of(family), emission) for p in (seen, held_out))
+        base = homogeneous_log_likelihood(seen.uncoupled, held_out.uncoupled, emission)
+        criterion = bic(float(here.sum()), free_parameters(seen.of(family), states), bins) / (2 * bins)
+        bits = bits_per_spike(there, base, int(held_out.coupled.counts.sum()))
+        fits.append(
+            {"family": family, "states": states, "bits": bits, "bic": criterion, **parameters._asdict(), **more}
+        )
+
+    starts = setting.states["OHG"] if family == "HG-L1" else ()
+    for states in sorted({*setting.states[family], *starts}):
+        model = _model(family, states, weight, emission)
+        parameters = fit(model, seen.of(family), iterations=setting.iterations, seed=seed).parameters
+        if states in setting.states[family]:
+            add(family, parameters)
+        if states in starts:
+            one_hot = OneHot(states, emission)
+            result = fit_one_hot(one_hot, seen.coupled, start=parameters, iterations=setting.one_hot_iterations)
+            add("OHG", result.parameters, adjacency_prior=result.adjacency_prior)
+    return {"fits": fits}
+
+
+def _tuned(setting: Setting, family: str, seen: Design, emission: Any, seed: int) -> float:
+    """The weight of the family's penalty or prior that predicts the last quarter of what is seen best."""
+    pieces = len(seen.lengths)
+    first = max(1, pieces - max(1, pieces // TUNING))
+    train, test = seen.pick(range(first)), seen.pick(range(first, pieces))
+    scores = {}
+    for weight in setting.weights[family]:
+        model = _model(family, 1 if family == "HG-L1" else 2, weight, emission)
+        parameters = fit(model, train, iterations=setting.iterations, seed=seed).parameters
+        scores[weight] = float(marginal_log_likelihood(parameters, test, emission).sum())
+    return max(scores, key=scores.__getitem__)
+
+
+def _model(family: str, states: int, weight: float, emission: Any) -> Model:
+    prior = GaussianPrior(weight=weight) if family == "GHG" else None
+    return Model(states, emission, prior=prior, l1=weight if family == "HG-L1" else 0.0)
+
+
+# ---- Which model predicts best: rows of `Fits.table` compared split by split ----
+
+
+def gains(rows: Sequence[dict], family: str, states: int, value: str = "bits") -> list[float]:
+    """`value` of a family with so many states in every split, in order. Raises `ValueError` if it was not fitted."""
+    own = [row for row in rows if (row["family"], row["states"]) == (family, states)]
+    if not own:
+        raise ValueError(f"states: got {states} for {family}, expected numbers that were fitted")
+    return [row[value] for row in sorted(own, key=lambda row: row["split"])]
+
+
+def numbers(rows: Sequence[dict], family: str, least: int = 1) -> list[int]:
+    """The numbers of states that were fitted, of at least `least`."""
+    return sorted({row["states"] for row in rows if row["family"] == family and row["states"] >= least})
+
+
+def best(rows: Sequence[dict], families: Iterable[str], least: int = 2) -> tuple[str, int]:
+    """The family and the number of states with the highest mean over splits, of at least `least` states.
+
+    Raises `ValueError` if nothing of that kind was fitted.
+    """
+    means = {
+        (family, states): sum(gains(rows, family, states))
+        for family in families
+        for states in numbers(rows, family, least)
+    }
+    if not means:
+        raise ValueError(f"families: got {tuple(families)} with {least} states or more, expected some that were fitted")
+    return max(means, key=means.__getitem__)
+
+
+def lead(rows: Sequence[dict], one: tuple[str, int], other: tuple[str, int]) -> list[float]:
+    """By how many bits a spike one model is ahead of another, split by split."""
+    return [a - b for a, b in zip(gains(rows, *one), gains(rows, *other), strict=True)]
+
+
+def favourites(rows: Sequence[dict], family: str, value: str = "bits") -> list[int]:
+    """The number of states with the highest `bits`, or the lowest `bic`, in every split."""
+    sign = {"bits": 1, "bic": -1}[value]
+    tried = numbers(rows, family)
+    columns = zip(*(gains(rows, family, states, value) for states in tried), strict=True)
+    return [tried[max(range(len(tried)), key=lambda place, column=c: sign * column[place])] for c in columns]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and half of its 95 % interval, Student's t over the blocks of time; NaN for one value.
+
+    Blocks share most of what was trained on and are not independent, so that intervals are somewhat too narrow.
+    """
+    with extra("notebook"):
+        from scipy.stats import t
+
+    count, mean = len(values), sum(values) / len(values)
+    if count < 2:
+        return mean, math.nan
+    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1))
+    return mean, float(t.ppf(0.975, count - 1)) * spread / math.sqrt(count)

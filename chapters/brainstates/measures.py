@@ -1,0 +1,235 @@
+"""What the claims of the part's claims.toml measure: functions of profile and seed, each of a few claims.
+
+Values are lists with one for each data set or held-out block, of the seeds `seed * n` to `(seed + 1) * n - 1`, where a
+run of a chapter has n of them. The studies behind are computed once and kept, so that nothing here runs twice. A claim
+whose recording or method a profile lacks has no value there. All runs on the CPU, whatever the device.
+"""
+
+import time
+from statistics import fmean
+
+from brainlib.ledger import measures
+from chapters.brainstates import anatomy, chains, demo, priors, states
+from chapters.brainstates.demo import EM, OFFICIAL
+from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
+from chapters.brainstates.priors import PRIORS, by_value, difference, leads, ratio, values
+from chapters.brainstates.table import KNOWN, THRESHOLDS, TRUE
+
+Values = dict[str, float | list[float]]
+
+
+def percent(shares: list[float]) -> list[float]:
+    return [100 * share for share in shares]
+
+
+def mean_of(columns: list[list[float]]) -> list[float]:
+    """The mean of several lists, entry by entry."""
+    return [fmean(entries) for entries in zip(*columns, strict=True)]
+
+
+def less(first: list[float], second: list[float]) -> list[float]:
+    return [a - b for a, b in zip(first, second, strict=True)]
+
+
+# ---- Chapter 1 ----
+
+
+@measures("H1", "H1-path", "H1b")
+def counting(profile: str, seed: int, device: str) -> Values:
+    worst = [max(errors) for errors in zip(*chains.counted(seed).values(), strict=True)]
+    return dict(zip(("H1", "H1-path", "H1b"), worst, strict=True))
+
+
+@measures("H1c")
+def precision(profile: str, seed: int, device: str) -> Values:
+    errors = chains.lost_digits(seed)
+    return {"H1c": max(row["shifted"] for name, row in errors.items() if "-200 nats" in name)}
+
+
+@measures("H1d", "H3", "H3b", "H4", "H4-oracle")
+def demonstration(profile: str, seed: int, device: str) -> Values:
+    scores = demo.compare(profile, seed)
+    naive, gaussian, one_hot = OFFICIAL
+    return {
+        "H1d": [one["fall"] for one in scores[EM]],
+        "H3": demo.lead(scores, gaussian, naive),
+        "H3b": demo.lead(scores, one_hot, gaussian),
+        "H4": demo.lead(scores, EM, *OFFICIAL),
+        "H4-oracle": demo.below_truth(scores, EM),
+    }
+
+
+@measures("H4b")
+def seconds_of_em(profile: str, seed: int, device: str) -> Values:
+    """Fitted anew: a time that was kept would be another machine's."""
+    sizes, seconds = demo.DEMOS[profile], []
+    for number in sizes.seeds(seed):
+        data = demo.data_set(sizes, number)
+        began = time.perf_counter()
+        demo.fit_naive(sizes, data, number)
+        seconds.append(time.perf_counter() - began)
+    return {"H4b": seconds}
+
+
+# ---- Chapter 2 ----
+
+
+@measures("H2-printed")
+def oracle(profile: str, seed: int, device: str) -> Values:
+    accuracies = priors.accuracies(priors.run("oracle", profile, seed))
+    return {"H2-printed": [v / 100 for v in accuracies[f"{1.5**0.5:.4g}"]]}
+
+
+@measures("H2-ll", "H2-ll-naive", "H2-gaussian", "H2-glm", "H2-oracle", "H2-states", "H2-states-naive")
+@measures("H2-states-rates", "H2-weights", "H2-weights-gaussian", "H2-adjacency", "H2-adjacency-size", "H2-prior")
+@measures("H2-prior-size", "H6", "H7-sign", "H7-strength", "H7-strong", "H7-weak", "H13", "H13-best")
+def table_1(profile: str, seed: int, device: str) -> Values:
+    table = priors.run("table", profile, seed)
+    peaks = [max(v) for v in values(table, "GHG", "by_threshold")]
+    half = [v[THRESHOLDS.index(0.5)] for v in values(table, "GHG", "by_threshold")]
+    found = {
+        "H2-ll": difference(table, "log_likelihood", "OHG", "GLM", "HMM Corr", "HG", "HG-L1", "GHG", "GHG-L1"),
+        "H2-ll-naive": difference(table, "log_likelihood", "OHG", "HG"),
+        "H2-gaussian": difference(table, "log_likelihood", "GHG", "HG"),
+        "H2-glm": difference(table, "log_likelihood", "HG", "GLM"),
+        "H2-oracle": values(table, TRUE, "accuracy"),
+        "H2-states": percent(difference(table, "accuracy", "OHG", "HG")),
+        "H2-states-naive": percent(values(table, "HG", "accuracy")),
+        "H2-weights": ratio(table, "error", "OHG", "HG"),
+        "H2-weights-gaussian": ratio(table, "error", "OHG", "GLM", "HG", "HG-L1", "GHG", "GHG-L1"),
+        "H2-adjacency": percent(difference(table, "adjacency", "OHG", "HG")),
+        "H2-adjacency-size": percent(values(table, "OHG", "adjacency")),
+        "H2-prior": percent(difference(table, "prior_adjacency", "OHG", "HG")),
+        "H2-prior-size": percent(values(table, "OHG", "prior_adjacency")),
+        "H6": difference(table, "prior_roc", "OHG", "HG"),
+        "H7-sign": values(table, "OHG", "sign"),
+        "H7-strength": values(table, "OHG", "correlation"),
+        "H7-strong": priors.strong(table),
+        "H7-weak": percent(values(table, KNOWN, "adjacency")),
+        "H13": percent(less(peaks, half)),
+        "H13-best": percent(less(values(table, "OHG", "adjacency"), peaks)),
+    }
+    if values(table, "HMM Bern", "accuracy"):
+        found["H2-states-rates"] = percent(difference(table, "accuracy", "HMM Bern", "HG"))
+    return found
+
+
+@measures("H5", "H5-gaussian", "H5-states", "H5-fades")
+def few_sequences(profile: str, seed: int, device: str) -> Values:
+    trials = priors.run("trials", profile, seed)
+    one_hot = leads(trials, "log_likelihood", "OHG", "HG")
+    return {
+        "H5": one_hot["1"],
+        "H5-gaussian": leads(trials, "log_likelihood", "GHG", "HG")["1"],
+        "H5-states": percent(mean_of(list(leads(trials, "accuracy", "OHG", "HG").values())[:2])),
+        "H5-fades": [b / a for a, b in zip(one_hot["1"], list(one_hot.values())[-1], strict=True)],
+    }
+
+
+@measures("H11", "H11-ll")
+def more_neurons(profile: str, seed: int, device: str) -> Values:
+    neurons = priors.run("neurons", profile, seed)
+    groups, each = by_value(neurons), by_value(priors.a_neuron(neurons))
+    least, *_, most = groups
+    middle = [groups[n] for n in groups if 0.5 <= float(n) / float(most) <= 2 / 3]
+    inner = mean_of([values(group, "GHG", "accuracy") for group in middle])
+    behind = [difference(each[n], "log_likelihood", "OHG", TRUE) for n in (least, most)]
+    return {
+        "H11": percent(less(values(groups[most], "GHG", "accuracy"), inner)),
+        "H11-ll": less(behind[1], behind[0]),
+    }
+
+
+@measures("H12", "H12-weights")
+def groups(profile: str, seed: int, device: str) -> Values:
+    found = priors.run("groups", profile, seed)
+    steps = [difference(found, "log_likelihood", *pair) for pair in (("OHG", "GHG"), ("GHG", "HG"))]
+    return {
+        "H12": [min(pair) for pair in zip(*steps, strict=True)],
+        "H12-weights": ratio(found, "error", "OHG", "GHG", "HG"),
+    }
+
+
+@measures("H14", "H14-bic-sim")
+def number_of_states(profile: str, seed: int, device: str) -> Values:
+    found, true = priors.run("states", profile, seed), PRIORS[profile].states.setting.states
+    return {
+        "H14": [n - true for n in priors.chosen_states(found, "one_hot")],
+        "H14-bic-sim": [n - true for n in priors.chosen_states(found, "bic")],
+    }
+
+
+# ---- Chapter 3 ----
+
+HELD_OUT = {  # claim: recording, one model and the others; a family alone has its best number of states
+    "H8": ("waves", "OHG", BASELINES),
+    "H8b": ("waves", ("HG", 1), BASELINES),
+    "H8-ko": ("knock-out", "OHG", BASELINES),
+    "H8b-ko": ("knock-out", ("HG", 1), BASELINES),
+    "H8-hc": ("hippocampus", "OHG", BASELINES),
+    "H8b-hc": ("hippocampus", ("HG", 1), BASELINES),
+    "H8c": ("waves", "OHG", ("OHG", 1)),
+    "H8d": ("waves", "HG", ("Poisson HMM",)),
+}
+
+
+def rivals(claim: str, rows: list[dict]) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The two models, family and states, that a claim of `HELD_OUT` compares."""
+    _, one, others = HELD_OUT[claim]
+    one = best(rows, (one,)) if isinstance(one, str) else one
+    return one, others if isinstance(others[-1], int) else best(rows, others)
+
+
+@measures(*HELD_OUT, "H14-real", "H14-coupled", "H14-bic")
+def held_out(profile: str, seed: int, device: str) -> Values:
+    tables = {name: fits.table() for name, fits in fit_all(profile, seed).items()}
+    waves = tables["waves"]
+    plain = favourites(waves, "Poisson HMM")
+    compared = {claim: tables[name] for claim, (name, *_) in HELD_OUT.items() if name in tables}
+    return {claim: lead(rows, *rivals(claim, rows)) for claim, rows in compared.items()} | {
+        "H14-real": plain,
+        "H14-coupled": favourites(waves, "GHG"),
+        "H14-bic": less(favourites(waves, "Poisson HMM", "bic"), plain),
+    }
+
+
+@measures("H10", "H10b", "H10c")
+def wave_states(profile: str, seed: int, device: str) -> Values:
+    waves = states.waves(fit_all(profile, seed)["waves"], seed)
+    return {
+        "H10": [block["phi"] for block in waves["Poisson HMM"]],
+        "H10b": [block["phi"] for block in waves["GHG"]],
+        "H10c": [block["wave_ms"] / block["silence_ms"] for block in waves["Poisson HMM"]],
+    }
+
+
+@measures("H14-place")
+def places(profile: str, seed: int, device: str) -> Values:
+    fits = fit_all(profile, seed)["waves"]
+    most = max(numbers(fits.table(), "Poisson HMM"))
+    return {"H14-place": [fmean(states.places(fits, most, k).nearness) for k in fits.setting.splits(seed)]}
+
+
+@measures("H15", "H15-track")
+def behaviour(profile: str, seed: int, device: str) -> Values:
+    found = states.behaviour(fit_all(profile, seed)["hippocampus"], seed)
+    beyond = {question: less(found["told"][question], found["other pieces"][question]) for question in found["told"]}
+    return {"H15": beyond[states.THREE], "H15-track": beyond[states.TWO]}
+
+
+@measures("H9", "H9b", "H9c", "H9d")
+def distance(profile: str, seed: int, device: str) -> Values:
+    found = anatomy.anatomies(profile, seed)["waves"].values()
+    return {
+        "H9": [one.lead(anatomy.ONE_HOT, anatomy.RAW)[2] for one in found],
+        "H9b": [one.lead(anatomy.ONE_HOT, anatomy.NAIVE)[2] for one in found],
+        "H9c": [one.weakest(anatomy.WITHIN) for one in found],
+        "H9d": [one.weakest(anatomy.OF_STATE) for one in found],
+    }
+
+
+@measures("H8-ks")
+def rescaling(profile: str, seed: int, device: str) -> Values:
+    found = states.rescaling(profile, seed)
+    one, two = ([distance for _, distance in found[name]] for name in ("GLM", "GHG, 2 states"))
+    return {"H8-ks": less(one, two)}

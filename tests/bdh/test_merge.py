@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh.surgery import merge
+
+CONFIG = BDHConfig(layers=3, dim=16, heads=2, neurons=64, vocab=40, dropout=0.0)
+
+
+def model(seed: int, neurons: int = 64) -> BDH:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = BDH(replace(CONFIG, neurons=neurons)).double().eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.mul_(15)
+        made.decoder_x.mul_(1000)  # scores far above the eps of LayerNorm, at which scaling a part is exact
+    return made
+
+
+@torch.no_grad()
+def logits(model: BDH, tokens: torch.Tensor) -> torch.Tensor:
+    return model(tokens, return_state=False)[0]
+
+
+def by_head(model: BDH) -> torch.Tensor:
+    return model.encoder.detach().view(2, -1, 16)
+
+
+def test_neurons_follow_each_other_within_heads_and_the_rest_is_averaged():
+    first, second, third = model(0), model(1, neurons=32), model(2)
+    merged = merge([first, second, third])
+    assert merged.config == replace(CONFIG, neurons=160) and not merged.training
+    places = {first: slice(0, 32), second: slice(32, 48), third: slice(48, 80)}
+    for part, place in places.items():
+        assert merged.decoder_x[..., place].equal(part.decoder_x)
+        assert merged.decoder_y[..., place].equal(part.decoder_y)
+        assert by_head(merged)[:, place].equal(by_head(part))
+        assert merged.frequencies[place.start // 2 : place.stop // 2].equal(part.frequencies)
+    mean = (first.embedding + second.embedding + third.embedding) / 3
+    torch.testing.assert_close(merged.embedding, mean)
+    assert all(weight.requires_grad for weight in merged.parameters())
+
+
+def test_the_scores_and_the_speech_of_the_parts_add_up(tokens):
+    """One layer, from the equations: the merged sum of attention and update are the sums over the parts."""
+    parts = [model(0), model(1, neurons=32)]
+    for part in parts[1:]:
+        part.load_state_dict(part.state_dict() | {name: getattr(parts[0], name) for name in ("embedding", "readout")})
+    merged = merge(parts)
+    v = torch.nn.functional.layer_norm(parts[0].embedding[tokens].detach(), (16,))
+    time = torch.arange(tokens.shape[1], dtype=torch.float64)
+    attended, said = torch.zeros(2, 2, 37, 16).double(), torch.zeros(2, 37, 16).double()
+    xs = []
+    with torch.no_grad():
+        for part in parts:
+            x = (v[:, None] @ part.decoder_x).relu()
+            phases = time[:, None] * (part.frequencies.double() / 2.0**64 * 2 * torch.pi)
+            q = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * torch.polar(torch.ones_like(phases), phases)
+            attended += (q @ q.mH).real.tril(-1) @ v[:, None]
+            xs.append(x)
+        attended = torch.nn.functional.layer_norm(attended, (16,))
+        for part, x in zip(parts, xs, strict=True):
+            said += (((attended @ part.decoder_y).relu() * x) @ by_head(part)).sum(1)
+        v = torch.nn.functional.layer_norm(v + torch.nn.functional.layer_norm(said, (16,)), (16,))
+        one_layer = BDH(replace(merged.config, layers=1)).double().eval()
+        one_layer.load_state_dict(merged.state_dict())
+        torch.testing.assert_close(logits(one_layer, tokens), v @ parts[0].readout, rtol=1e-9, atol=1e-9)
+
+
+def test_a_model_merged_with_itself_computes_the_same(tokens):
+    alone = model(0)
+    torch.testing.assert_close(logits(merge([alone] * 3), tokens), logits(alone, tokens), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_model_with_all_the_weight_is_alone(tokens, which):
+    parts = [model(0), model(1, neurons=32)]
+    merged = merge(parts, weights=[float(which == 0), float(which == 1)])
+    torch.testing.assert_close(logits(merged, tokens), logits(parts[which], tokens), rtol=1e-6, atol=1e-6)
+    assert (logits(merged, tokens) - logits(parts[1 - which], tokens)).abs().max() > 1
+
+
+def test_only_the_ratio_of_weights_counts():
+    parts = [model(0), model(1)]
+    merged, same = merge(parts, [3.0, 1.0]), merge(parts, [0.75, 0.25])
+    assert all(a.equal(b) for a, b in zip(merged.parameters(), same.parameters(), strict=True))
+
+
+def test_fading_synapses_go_on_fading():
+    fading = BDH(replace(CONFIG, decay=(0.01, 0.125)))
+    merged = merge([fading, fading])
+    assert merged.config.decay == (0.01, 0.125) and merged.decay.equal(fading.decay)
+    with pytest.raises(ValueError, match=r"models: got BDHConfig.*decay=None.* at 1, expected"):
+        merge([fading, BDH(CONFIG)])
+
+
+def test_recomputed_frequencies_would_be_another_model(tokens):
+    merged = merge([model(0), model(0)])
+    fresh = BDH(merged.config).double().eval()
+    fresh.load_state_dict(merged.state_dict() | {"frequencies": fresh.frequencies})
+    assert (logits(fresh, tokens) - logits(merged, tokens)).abs().max() > 1e-2
+
+
+def test_the_parts_are_left_as_they_were_and_no_random_number_is_drawn(tokens):
+    parts = [model(0), model(1)]
+    before, state = [logits(part, tokens) for part in parts], torch.get_rng_state()
+    merged = merge(parts)
+    with torch.no_grad():
+        for weight in merged.parameters():
+            weight.zero_()
+    assert all(logits(part, tokens).equal(old) for part, old in zip(parts, before, strict=True))
+    assert torch.get_rng_state().equal(state)
+
+
+@pytest.mark.parametrize(
+    ("models", "weights", "message"),
+    [
+        ([model(0)], None, "models: got 1, expected at least 2"),
+        (
+            [model(0), BDH(replace(CONFIG, layers=2)).double()],
+            None,
+            r"models: got BDHConfig\(layers=2.* at 1, expected",
+        ),
+        ([model(0), model(1).float()], None, "models: got torch.float32 on cpu at 1, expected torch.float64 on cpu"),
+        ([model(0), model(1)], [1.0], r"weights: got \[1.0\], expected 2 finite numbers"),
+        ([model(0), model(1)], [1.0, -1.0], r"weights: got \[1.0, -1.0\]"),
+        ([model(0), model(1)], [0.0, 0.0], r"weights: got \[0.0, 0.0\]"),
+        ([model(0), model(1)], [1.0, float("nan")], r"weights: got \[1.0, nan\]"),
+    ],
+)
+def test_what_cannot_be_merged(models, weights, message):
+    with pytest.raises(ValueError, match=message):
+        merge(models, weights)

@@ -1,0 +1,153 @@
+"""The estimators: a simulated brain is found again, in every form that counts come in; files hold all of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from brainlib.brainstates import HMMGLM, OneHotHMMGLM, select
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.simulate import sample_spikes
+
+
+def brain() -> Parameters:
+    """Two states of four neurons; the wiring turns round between them."""
+    weights = torch.zeros(2, 4, 5)
+    weights[0, 1, 0] = weights[1, 0, 1] = 1.5
+    weights[0, 2, 3] = weights[1, 2, 3] = -1.0
+    weights[0, :, -1], weights[1, :, -1] = -0.5, 0.8
+    return Parameters(weights, torch.tensor([[0.97, 0.03], [0.05, 0.95]]).log(), torch.tensor([0.5, 0.5]).log())
+
+
+@pytest.fixture(scope="module")
+def recording() -> tuple[np.ndarray, np.ndarray]:
+    trials, states = sample_spikes(brain(), Emission(), 1, 4000, torch.Generator().manual_seed(0))
+    return trials.counts[0].numpy(), states[0].numpy()
+
+
+@pytest.fixture(scope="module", params=[HMMGLM, OneHotHMMGLM])
+def fitted(request, recording):
+    return (
+        request.param(2, strength_mean=-1.0, n_init=2).fit(recording[0])
+        if request.param is OneHotHMMGLM
+        else (request.param(2, l1=3.0, n_init=2).fit(recording[0]))
+    )
+
+
+def test_a_simulated_brain_is_found_again(fitted, recording):
+    counts, states = recording
+    order = fitted.bias_.mean(1).argsort()
+    true = brain().coupling.numpy()
+    assert abs(fitted.coupling_[order] - true).max() < 0.5
+    assert np.allclose(fitted.transition_.sum(1), 1, atol=1e-5) and fitted.transition_.diagonal().min() > 0.9
+    path, shares = fitted.predict(counts), fitted.predict_proba(counts)
+    assert path.shape == (4000,) and shares.shape == (4000, 2) and np.allclose(shares.sum(1), 1, atol=1e-5)
+    assert (order.argsort()[path] == states).mean() > 0.9
+    assert fitted.score(counts) > type(fitted)(1).fit(counts).score(counts) + 0.1
+    made, behind = fitted.sample(300, random_state=1)
+    assert made.shape == (300, 4) and behind.shape == (300,)
+    assert np.array_equal(made, fitted.sample(300, random_state=1)[0])
+
+
+def test_one_hot_connections_have_signs(recording):
+    model = OneHotHMMGLM(2, strength_mean=-1.0, n_init=2).fit(recording[0])
+    signs = model.adjacency_prior_.argmax(-1) - 1
+    assert signs[2, 3] == -1 and model.adjacency_.shape == (2, 4, 4, 3) and (model.strengths_ > 0).all()
+
+
+def test_a_file_holds_everything(fitted, recording, tmp_path):
+    basis = torch.tensor([[0.7], [0.3]])
+    model = type(fitted)(**fitted.get_params() | {"basis": basis, "bin_ms": 20.0, "max_iter": 3}).fit(recording[0])
+    model.save(tmp_path / "fit.safetensors")
+    again = type(fitted).load(tmp_path / "fit.safetensors")
+    assert (
+        again.bin_ms == 20.0
+        and torch.equal(again.basis, basis)
+        and again.get_params().keys() == model.get_params().keys()
+    )
+    assert again.score(recording[0]) == model.score(recording[0])
+    assert np.array_equal(again.sample(50)[0], model.sample(50)[0])
+    assert all(torch.equal(getattr(again, f"{name}_"), getattr(model, f"{name}_")) for name in model._results)
+    other = {HMMGLM: OneHotHMMGLM, OneHotHMMGLM: HMMGLM}[type(fitted)]
+    with pytest.raises(
+        ValueError, match=f"path: got .* with {type(fitted).__name__}, expected a saved {other.__name__}"
+    ):
+        other.load(tmp_path / "fit.safetensors")
+    (tmp_path / "text").write_text("no tensors")
+    with pytest.raises(ValueError, match=r"path: got .*, expected a safetensors file"):
+        HMMGLM.load(tmp_path / "text")
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.uint8, np.int8, np.uint16, np.int32, np.uint64, np.float16, np.float32, np.float64]
+)
+def test_any_type_of_whole_numbers_will_do(dtype, recording):
+    counts = recording[0][:200]
+    expected = HMMGLM(2, n_init=1, max_iter=3).fit(counts).score(counts)
+    assert HMMGLM(2, n_init=1, max_iter=3).fit(counts.astype(dtype)).score(counts.astype(dtype)) == expected
+
+
+def test_lists_stacks_and_tensors(recording):
+    counts = recording[0]
+    model = HMMGLM(2, n_init=1, max_iter=3).fit([counts[:300], counts[300:1000]])
+    path, shares = model.predict([counts[:300], counts[300:1000]]), model.predict_proba([counts[:50]])
+    assert [len(part) for part in path] == [300, 700] and shares[0].shape == (50, 2)
+    stack = counts[:600].reshape(2, 300, 4)
+    assert model.score(stack) == pytest.approx(model.score([stack[0], stack[1]]))
+    assert model.score(torch.from_numpy(counts[:50])) == model.score(counts[:50])
+
+
+def test_spike_times_of_pynapple(recording):
+    """By a stand-in that counts as pynapple does: once for each interval of the support."""
+
+    class TsGroup:
+        time_support = (0, 1)
+
+        def count(self, bin_size, ep):
+            assert bin_size == pytest.approx(0.02)
+            return recording[0][300 * ep : 300 * (ep + 1)]
+
+    TsGroup.__module__ = "pynapple.core.ts_group"
+    model = HMMGLM(2, n_init=1, max_iter=3, bin_ms=20.0).fit(TsGroup())
+    assert model.score(TsGroup()) == model.score([recording[0][:300], recording[0][300:600]])
+    assert [len(part) for part in model.predict(TsGroup())] == [300, 300]
+
+
+def test_the_number_of_states_and_the_penalty_are_selected(recording):
+    counts = recording[0][:2000]
+    chosen = select(HMMGLM(n_init=1, max_iter=15), counts, {"n_states": [1, 2], "l1": [1.0, 1000.0]}, progress=False)
+    assert (chosen.best.n_states, chosen.best.l1) == (2, 1.0)
+    assert chosen.held_out.shape == (4, 4) and chosen.candidates[3] == {"n_states": 2, "l1": 1000.0}
+    assert chosen.best.predict(counts).shape == (2000,)
+    with pytest.raises(ValueError, match=r"grid: got \{\}"):
+        select(HMMGLM(), counts, {})
+    with pytest.raises(ValueError, match="folds: got 1"):
+        select(HMMGLM(), counts, {"n_states": [1]}, folds=1)
+
+
+def test_parameters_are_told_and_set():
+    model = HMMGLM(3, l1=2.0)
+    assert model.set_params(n_states=4).n_states == 4 and model.get_params()["l1"] == 2.0
+    assert repr(model).startswith("HMMGLM(n_states=4, emission='poisson'")
+    with pytest.raises(ValueError, match="states: got a parameter that HMMGLM does not have"):
+        model.set_params(states=4)
+
+
+def test_what_cannot_be_fitted_is_named(recording):
+    counts = recording[0][:100].astype(float)
+    with pytest.raises(ValueError, match="HMMGLM: got no fit yet"):
+        HMMGLM().predict(counts)
+    missing = counts.copy()
+    missing[7, 2] = np.nan
+    with pytest.raises(ValueError, match=r"X\[1\]: got NaN in bin 7 of neuron 2"):
+        HMMGLM().fit([counts, missing])
+    with pytest.raises(ValueError, match=r"X\[0\]"):
+        HMMGLM().fit(counts + 0.5)
+    with pytest.raises(ValueError, match=r"X\[0\]: got float64 of shape \(100,\), expected counts of shape"):
+        HMMGLM().fit(counts[:, 0])
+    with pytest.raises(ValueError, match="X: got 3 neurons, expected 4 as in the fit"):
+        HMMGLM(1, n_init=1, max_iter=1).fit(counts).score(counts[:, :3])
+    silent = counts.copy()
+    silent[:, 1] = 0
+    with pytest.warns(UserWarning, match=r"neurons \[1\] never fire"):
+        HMMGLM(1, n_init=1, max_iter=1).fit(silent)

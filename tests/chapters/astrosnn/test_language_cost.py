@@ -1,0 +1,74 @@
+"""What a byte costs, and whether all ways of computing write the same."""
+
+import math
+
+import pytest
+import torch
+
+from brainlib.astrosnn import AstroSNNConfig
+from chapters.astrosnn import cost
+from chapters.astrosnn.language import untrained
+from chapters.astrosnn.language_models import model_config
+
+FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)
+NAMES = ("AM-SU", "PLIF", "SpikeGPT", "transformer")
+
+
+def numbers(state) -> int:
+    """Entries of all tensors of a state."""
+    return state.numel() if isinstance(state, torch.Tensor) else sum(map(numbers, state)) if state is not None else 0
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_the_state_after_a_text_is_what_the_text_leaves(name):
+    model = untrained(model_config(FRAME, name), device="cpu")
+    text = torch.randint(256, (1, 30), generator=torch.Generator().manual_seed(30))
+    assert numbers(cost.state_after(model, 30)) == model.state_size(30) == model.state_size(3000)
+    with torch.no_grad():
+        _, _, expected = model(text)
+    logits = [model.step(text[:, 0], state)[0] for state in (cost.state_after(model, 30), expected)]
+    torch.testing.assert_close(*logits)
+
+
+def test_a_filled_cache_is_as_long_as_the_text():
+    model = untrained(model_config(FRAME, "transformer"), device="cpu")
+    state = cost.state_after(model, 30)
+    with torch.no_grad():
+        _, after = model.step(torch.tensor([3]), state)
+    assert state.blocks[0].mixer.length == 30 and after.blocks[0].mixer.length == 31
+    assert after.blocks[0].mixer.keys.shape[2] == 31  # no room had to be made
+    assert model.state_size(30) == 16 + 30 * 2 * 16
+
+
+def test_every_model_is_timed_after_every_context():
+    models = {name: untrained(model_config(FRAME, name), device="cpu") for name in NAMES}
+    found = cost.decoding(models, (8, 32), rounds=1, steps=1)
+    assert list(found) == list(NAMES)
+    assert all([d.context for d in of_one] == [8, 32] for of_one in found.values())
+    assert all(0 < d.milliseconds < 1000 for of_one in found.values() for d in of_one)
+    assert [d.state for d in found["transformer"]] == [16 + 8 * 32, 16 + 32 * 32]
+    assert len({d.state for d in found["AM-SU"]}) == 1
+
+
+def flat(values) -> list[cost.Decoding]:
+    return [cost.Decoding(context, value, 7) for context, value in zip((10, 100, 1000), values, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [([1.0, 4.0, 16.0], 10**1.5), ([3.0, 4.0, 5.0], 10.0), ([1.0, 1.0, 1.0], math.inf), ([1.0, 2.0, 8.0], 100.0)],
+)
+def test_the_crossover_lies_on_the_line_between_two_contexts(theirs, expected):
+    assert cost.crossover(flat([2.0] * 3), flat(theirs), "milliseconds") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["AM-SU", "AM-SU, gated"])
+def test_all_ways_of_computing_write_the_same_bytes(name):
+    model = untrained(model_config(FRAME, name), seed=3, device="cpu")
+    prompt = torch.tensor([[65, 66, 67]])
+    texts = cost.written_everywhere(model, prompt, 12, seed=1)
+    assert len(texts) >= 8 and "step by step, float64, cpu" in texts
+    first, *others = texts.values()
+    assert first.shape == (1, 15) and all(torch.equal(first, other) for other in others)
+    assert not torch.equal(first, cost.written(model, prompt, 12, seed=2))
+    assert next(model.parameters()).dtype == torch.float32

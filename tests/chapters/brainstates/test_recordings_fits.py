@@ -1,0 +1,150 @@
+"""Splits by time, fits that are made once, and models compared split by split."""
+
+import math
+
+import pytest
+import torch
+
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.evaluation import homogeneous_log_likelihood, marginal_log_likelihood
+from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.simulate import sample_spikes
+from chapters.brainstates import fits as fits_of
+from chapters.brainstates import recordings
+from chapters.brainstates.fits import Fits
+from chapters.brainstates.recordings import STUDIES, Sample, Setting, Study
+
+STATES = {"Poisson HMM": (2,), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (2,)}
+SETTING = Setting("made up", 100.0, 5.0, 3, STATES, {"HG-L1": (1.0, 1000.0), "GHG": (1.0, 10.0)}, iterations=8)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    """Four neurons whose rates switch between two states."""
+    weights = torch.zeros(2, 4, 5)
+    weights[..., -1] = torch.tensor([[-3.0], [0.5]])
+    weights[:, 1, 0] = 0.5
+    transition = torch.tensor([[0.95, 0.05], [0.05, 0.95]]).log()
+    parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
+    trials, _ = sample_spikes(parameters, Emission(), 9, 60, torch.Generator().manual_seed(0), bin_ms=100.0)
+    return Sample(trials, None, "made up", Emission())
+
+
+@pytest.fixture(scope="module")
+def fits(sample, tmp_path_factory) -> Fits:
+    """Two runs of the chapter, by the study that it uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRAINLIB_PROCESSES", "1")
+        patch.setenv("BRAINLIB_RUNS", str(tmp_path_factory.mktemp("runs")))
+        patch.setattr(fits_of, "read", lambda setting: sample)
+        patch.setitem(STUDIES, "ci", Study({"made up": SETTING}, 10, (2,)))
+        first, second = (fits_of.fit_all.__wrapped__("ci", seed)["made up"] for seed in (0, 1))
+    return Fits(sample, SETTING, first.results | second.results)
+
+
+def test_blocks_follow_one_another_and_are_held_out_once(sample):
+    held_out = [sample.split(block, 4) for block in range(4)]
+    assert torch.equal(torch.cat([others for _, others in held_out]), torch.arange(9))
+    for seen, others in held_out:
+        assert (others.diff() == 1).all() and len(others) in (2, 3)
+        assert torch.equal(torch.cat((seen, others)).sort().values, torch.arange(9))
+
+
+@pytest.mark.parametrize(("block", "blocks", "message"), [(0, 1, "blocks: got 1"), (0, 10, "10"), (4, 4, "block: got")])
+def test_a_split_that_is_none_is_refused(sample, block, blocks, message):
+    with pytest.raises(ValueError, match=message):
+        sample.split(block, blocks)
+
+
+def test_an_unknown_recording_is_refused():
+    with pytest.raises(ValueError, match="recording: got 'made up', expected one of waves"):
+        recordings.read(SETTING)
+
+
+def test_pieces_shorter_than_half_are_dropped(sample):
+    whole = sample.trials.pick([0])  # 60 bins
+    found = recordings._pieces(whole, Setting("waves", 100.0, 2.5, 2, STATES, {}))
+    assert found.lengths.tolist() == [25, 25]
+    found = recordings._pieces(whole, Setting("waves", 100.0, 2.3, 2, STATES, {}))
+    assert found.lengths.tolist() == [23, 23, 14]
+
+
+def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
+    seen, others = (fits.part(1, held_out=held) for held in (False, True))
+    assert len(seen.coupled.lengths) == 6 and len(others.coupled.lengths) == 3
+    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others.coupled, sample.emission).sum()
+    base = homogeneous_log_likelihood(seen.uncoupled, others.uncoupled, sample.emission).sum()
+    expected = (there - base) / (math.log(2) * others.coupled.counts.sum())
+    assert fits.bits("HG", 2, 1) == pytest.approx(float(expected))
+    assert fits.bits("Poisson HMM", 2, 1) > 0.1
+
+
+def test_a_later_split_holds_out_the_same_block_with_other_starts(fits):
+    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))
+    assert not torch.equal(fits.parameters("HG", 2, 1).weights, fits.parameters("HG", 2, 4).weights)
+
+
+def test_a_penalty_leaves_smaller_weights(fits):
+    assert fits.parameters("HG-L1", 1, 0).coupling.abs().sum() <= fits.parameters("HG", 1, 0).coupling.abs().sum()
+
+
+def test_the_one_hot_prior_is_kept(fits):
+    a_0 = fits.adjacency_prior(2, 0)
+    assert a_0.shape == (4, 4, 3) and torch.allclose(a_0.sum(-1), torch.ones(4, 4))
+
+
+def test_the_table_has_a_row_for_every_fit(fits):
+    rows = fits.table()
+    assert len(rows) == 6 * 7
+    assert [row["family"] for row in rows[:7]] == ["Poisson HMM", "HG", "HG", "HG-L1", "HG-L1", "GHG", "OHG"]
+    assert fits_of.numbers(rows, "HG") == [1, 2] and fits_of.numbers(rows, "HG", 2) == [2]
+    assert all(math.isfinite(row["bits"]) and math.isfinite(row["bic"]) for row in rows)
+
+
+ROWS = [
+    {"family": family, "states": states, "split": split, "bits": bits, "bic": -bits}
+    for (family, states), values in {
+        ("HG", 1): (1.0, 2.0),
+        ("HG", 2): (3.0, 1.0),
+        ("GHG", 2): (2.0, 2.5),
+        ("GHG", 4): (2.5, 1.0),
+    }.items()
+    for split, bits in enumerate(values)
+]
+
+
+def test_the_best_is_best_on_average():
+    assert fits_of.best(ROWS, ("HG", "GHG")) == ("GHG", 2)
+    assert fits_of.best(ROWS, ("HG",), least=1) == ("HG", 2)
+    assert fits_of.lead(ROWS, ("GHG", 2), ("HG", 1)) == [1.0, 0.5]
+    assert fits_of.favourites(ROWS, "GHG") == [4, 2] == fits_of.favourites(ROWS, "GHG", "bic")
+
+
+def test_nothing_fitted_is_refused():
+    with pytest.raises(ValueError, match="states: got 3 for HG"):
+        fits_of.gains(ROWS, "HG", 3)
+    with pytest.raises(ValueError, match="families: got"):
+        fits_of.best(ROWS, ("HG",), least=3)
+
+
+def test_the_interval_is_students():
+    mean, half = fits_of.interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)
+    assert math.isnan(fits_of.interval([1.0])[1])
+
+
+def test_every_profile_fits_what_the_chapter_compares():
+    for profile, plan in STUDIES.items():
+        own = plan.settings["waves"]
+        assert set(plan.explored) <= set(own.states["Poisson HMM"]), profile
+        for setting in plan.settings.values():
+            assert setting.blocks >= 3 and set(setting.states["OHG"]) <= set(setting.states["HG-L1"])
+            assert 1 in setting.states["HG"] and 2 in setting.states["GHG"]
+    assert list(SETTING.splits(1)) == [3, 4, 5]
+
+
+def test_a_readers_copy_of_the_maze_joins(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_DATA", str(tmp_path))
+    assert "maze" not in STUDIES["laptop"].with_maze().settings
+    (tmp_path / "pfc6").mkdir()
+    assert STUDIES["laptop"].with_maze().settings["maze"].folder == str(tmp_path / "pfc6")

@@ -1,0 +1,147 @@
+"""States against bursts and places, wiring against distance, models set free."""
+
+import math
+
+import pytest
+import torch
+
+from brainlib.brainstates.design import design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.simulate import sample_spikes
+from brainlib.data import Trials
+from chapters.brainstates import anatomy, states
+from chapters.brainstates import fits as fitting
+from chapters.brainstates.anatomy import NAIVE, ONE_HOT, RAW, WITHIN
+from chapters.brainstates.fits import Fits
+from chapters.brainstates.recordings import Sample, Setting
+
+STATES = {"Poisson HMM": (2,), "HG": (2,), "HG-L1": (2,), "GHG": (2,), "OHG": (2,)}
+SETTING = Setting("made up", 100.0, 5.0, 2, STATES, {"HG-L1": (1.0,), "GHG": (1.0,)}, iterations=8)
+GRID = torch.tensor([[x, y] for x in (0.0, 100.0, 200.0) for y in (0.0, 100.0)], dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def fits() -> Fits:
+    """Six neurons on a grid, silent and then active together."""
+    weights = torch.zeros(2, 6, 7)
+    weights[..., -1] = torch.tensor([[-3.5], [0.5]])
+    transition = torch.tensor([[0.97, 0.03], [0.05, 0.95]]).log()
+    parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
+    trials, _ = sample_spikes(parameters, Emission(), 6, 200, torch.Generator().manual_seed(0), bin_ms=100.0)
+    sample = Sample(trials, GRID, "made up", Emission())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "read", lambda setting: sample)
+        units = [fitting.fit_family((SETTING, family), 0) for family in fitting.BASELINES]
+    return Fits(sample, SETTING, {(one["family"], one["states"], 0): one for unit in units for one in unit["fits"]})
+
+
+def plain(rates: list[list[float]]) -> Parameters:
+    """Poisson states without coupling."""
+    bias = Emission().inverse_link(torch.tensor(rates))
+    S = len(rates)
+    return Parameters(bias[..., None], torch.full((S, S), -math.log(S)), torch.full((S,), -math.log(S)))
+
+
+def test_rates_in_states_and_their_order():
+    counts = torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]])
+    made = design(Trials.from_sequences([counts], 100.0), coupling=False)
+    parameters = plain([[9.0, 2.0], [0.01, 0.01]])
+    rates = states.state_rates(parameters, made, Emission())
+    assert torch.allclose(rates, torch.tensor([[9.0, 2.0], [0.0, 0.0]], dtype=torch.float64), atol=1e-4)
+    order = states.quiet_to_busy(parameters, made, Emission())
+    assert order.tolist() == [1, 0]
+    assert states.decode(parameters, made, Emission(), order)[0].tolist() == [0, 0, 1, 1]
+
+
+def test_the_path_ends_with_its_trial():
+    trials = Trials.from_sequences([torch.tensor([[9], [0]]), torch.tensor([[9]])], 100.0)
+    made = design(trials, coupling=False)
+    path = states.decode(plain([[0.01], [9.0]]), made, Emission(), torch.tensor([0, 1]))
+    assert path.tolist() == [[1, 0], [1, -1]]
+
+
+def test_a_path_that_is_the_bursts_agrees_wholly():
+    counts = torch.zeros(40, 3, dtype=torch.int64)
+    counts[10:20] = 2
+    trials = Trials.from_sequences([counts], 250.0)
+    path = states.bursts(trials).long()
+    found = states.wave_state(path, trials)
+    assert (found.precision, found.recall) == (1, 1) and found.phi == pytest.approx(1)
+    assert found.wave_ms == 2500 and found.silence_ms == 3750 and found.share == 0.25
+    assert (found.wave_count, found.silence_count) == (6, 0)
+
+
+@pytest.mark.parametrize(("bin_ms", "bins"), [(100.0, 5), (200.0, 1), (250.0, 1), (120.0, 3), (1000.0, 1)])
+def test_bursts_are_averaged_over_half_a_second_at_most(bin_ms, bins):
+    counts = torch.zeros(100, 1, dtype=torch.int64)
+    counts[50] = 30
+    found = states.bursts(Trials.from_sequences([counts], bin_ms))
+    assert found.sum() == bins and found[0, 50]
+
+
+def test_the_wave_state_of_a_brain_that_has_waves(fits):
+    parameters, part = fits.parameters("Poisson HMM", 2, 0), fits.part(0, held_out=True).uncoupled
+    order = states.quiet_to_busy(parameters, part, Emission())
+    path = states.decode(parameters, part, Emission(), order)
+    found = states.wave_state(path, fits.sample.trials.pick(fits.places(0, held_out=True)))
+    assert found.phi > 0.8 and found.wave_count > 5 > 1 > found.silence_count
+
+
+def test_nearness_by_hand():
+    positions = torch.tensor([[0.0, 0.0], [0.0, 0.0], [100.0, 0.0], [400.0, 0.0], [1000.0, 0.0]], dtype=torch.float64)
+    rates = torch.tensor([[4.0, 4.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 1.0]], dtype=torch.float64)
+    found = states.nearness(rates, torch.tensor([0.5, 0.5], dtype=torch.float64), positions)
+    everyone = (100 * 2 + 400 * 2 + 1000 * 2 + 300 + 900 + 600) / 9  # but for the pair on one electrode
+    assert found[0] == pytest.approx(100 / everyone)
+    assert math.isnan(found[1])  # two busy neurons are too few
+
+
+def test_neurons_of_an_electrode_are_merged_and_directions_averaged():
+    positions = torch.tensor([[5.0, 0.0], [0.0, 0.0], [5.0, 0.0]])
+    wiring = torch.tensor([[0.0, 1.0, 9.0], [3.0, 0.0, 5.0], [9.0, 7.0, 0.0]])
+    merged, at = anatomy.by_electrode(wiring, positions)
+    assert at.tolist() == [[0, 0], [5, 0]]
+    assert merged[0, 1] == merged[1, 0] == pytest.approx((1 + 3 + 5 + 7) / 4)
+    with pytest.raises(ValueError, match="positions_um: got 2 places, expected 3"):
+        anatomy.by_electrode(wiring, positions[:2])
+
+
+def test_wiring_that_is_distance_follows_it_and_leads_are_paired():
+    places = torch.cat([GRID + shift for shift in (torch.tensor([0, 0]), torch.tensor([700, 30]))])
+    distance = (places[:, None] - places).norm(dim=-1)
+    found = anatomy.follow_distance({"near": -distance, "same": -2 * distance, "far": distance}, places, 50, 0)
+    assert found.electrodes == 12
+    assert found.found["near"].spearman == pytest.approx(-1)
+    assert found.lead("near", "same") == pytest.approx((0, 0, 0))
+    assert found.lead("near", "far") == pytest.approx((-2, -2, -2))
+
+
+def test_wirings_of_all_kinds(fits):
+    found = anatomy.wirings(fits, 0)
+    assert all(wiring.shape == (6, 6) and wiring.isfinite().all() for wiring in found.values())
+    apart = ~torch.eye(6, dtype=torch.bool)
+    assert found[RAW][apart].mean() > 0.3 > 0.1 > found[f"{WITHIN} 2"][apart].mean().abs()
+    assert torch.equal(found[NAIVE], fits.parameters("HG", 2, 0).coupling.double().mean(0))
+    assert found[ONE_HOT].abs().max() <= 1
+
+
+def test_a_model_set_free_and_one_that_runs_away(fits):
+    made = states.simulated(fits, "Poisson HMM", 2, 0)
+    assert made.counts.shape == fits.sample.trials.counts.shape and made.spikes > 0
+    wild = fits.parameters("HG", 2, 0)
+    fits.results["HG", 2, 7] = wild._replace(weights=wild.weights + 5)._asdict()
+    assert states.simulated(fits, "HG", 2, 7) is None
+
+
+def test_intervals_are_shares(fits):
+    shares = states.intervals(fits.sample.trials, 20)
+    assert shares.shape == (21,) and shares.sum() == pytest.approx(1)
+
+
+def test_rescaled_times_of_a_good_model_are_nearer_than_those_of_a_bad_one(fits):
+    times, good = states.rescaled(fits, "Poisson HMM", 2, 0)
+    assert len(times.uniform) and 0 < good < 0.2
+    bias = fits.parameters("Poisson HMM", 2, 0)
+    fits.results["Poisson HMM", 2, 6] = bias._replace(weights=bias.weights - 3)._asdict()
+    assert states.rescaled(fits, "Poisson HMM", 2, 6)[1] > good + 0.1

@@ -1,0 +1,91 @@
+import math
+
+import pytest
+import torch
+
+from brainlib.timescales import LeakyRNN
+from chapters.timescales.circuit import Circuit, Simulation, autocorrelation, modes, respond, simulate, time_constant
+
+CIRCUITS = [
+    Circuit((1.0, 1.0), backward=0.8),
+    Circuit((3.0, 3.0), backward=0.6),
+    Circuit((2.0, 2.0), backward=-0.9),
+    Circuit((1.5, 6.0), forward=-0.5, backward=1.2),
+    Circuit((1.0, 1.0), backward=0.0),
+]
+
+
+@pytest.mark.parametrize("circuit", CIRCUITS)
+def test_the_simulation_has_the_autocorrelation_of_the_closed_form(circuit):
+    states = simulate(circuit, Simulation(2_000, 256), torch.Generator().manual_seed(1))
+    found = torch.stack([(states[: len(states) - lag] * states[lag:]).mean((0, 1)) for lag in range(12)])
+    torch.testing.assert_close(found / found[0], autocorrelation(circuit, 11), atol=0.02, rtol=0)
+
+
+def test_a_neuron_alone_forgets_by_its_leak():
+    circuit = Circuit((4.0, 4.0))
+    expected = 0.75 ** torch.arange(20, dtype=torch.float64)
+    torch.testing.assert_close(autocorrelation(circuit, 19)[:, 0], expected)
+    assert time_constant(circuit) == pytest.approx(-1 / math.log(0.75), rel=1e-6)
+
+
+def test_without_leak_what_is_remembered_comes_round_every_second_bit():
+    found = autocorrelation(Circuit((1.0, 1.0), backward=0.81), 7)
+    expected = torch.tensor([1, 0, 0.81, 0, 0.81**2, 0, 0.81**3, 0], dtype=torch.float64)
+    torch.testing.assert_close(found, expected[:, None].expand(-1, 2))
+    assert time_constant(Circuit((1.0, 1.0))) == 0
+
+
+def test_the_loop_stretches_the_time_constant():
+    tau, gain = 5.0, 0.49
+    assert time_constant(Circuit((tau, tau), backward=gain)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
+    assert time_constant(Circuit((tau, tau), backward=0.7, forward=0.7)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
+
+
+def test_negative_feedback_rings():
+    assert float(autocorrelation(Circuit((1.5, 1.5), backward=-0.9), 9)[:, 0].min()) < -0.3
+
+
+def test_the_worst_bits_leave_the_circuit_linear():
+    circuit = Circuit((1.0, 2.0), forward=1.5, backward=-0.6)
+    steps, impulse = 60, torch.zeros(60, 1, dtype=torch.float64)
+    powers = [
+        torch.linalg.matrix_power(circuit.transition, k) @ (circuit.leak * circuit.input_weight) for k in range(steps)
+    ]
+    for unit in range(2):
+        worst = torch.stack([power[unit] for power in powers]).flip(0)[:, None] < 0  # each bit pushes the unit down
+        found = respond(circuit, worst.double())[-1, 0, unit]
+        expected = -sum(abs(float(power[unit])) for power in powers) / 2
+        assert float(found) == pytest.approx(expected, abs=1e-9)
+    assert respond(circuit, impulse + 0.5).abs().max() < 1e-12  # halves change nothing
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        ({"tau": (0.5, 1.0)}, "tau"),
+        ({"tau": (math.nan, 1.0)}, "tau"),
+        ({"tau": (1.0, 1.0), "forward": 0.0}, "forward"),
+        ({"tau": (1.0, 1.0), "backward": -1.0}, "backward"),
+    ],
+)
+def test_a_circuit_that_cannot_be_is_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        Circuit(**arguments)
+
+
+def test_bad_sizes_are_refused():
+    circuit = Circuit((1.0, 1.0))
+    with pytest.raises(ValueError, match="lags"):
+        autocorrelation(circuit, 0)
+    with pytest.raises(ValueError, match="simulation"):
+        simulate(circuit, Simulation(0, 1), torch.Generator())
+
+
+def test_the_modes_of_two_neurons_are_those_of_the_circuit():
+    network = LeakyRNN(2, 1, tau=torch.tensor([1.5, 6.0]), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.weight.copy_(Circuit((1.5, 6.0), forward=-0.5, backward=1.2).weight)
+    found, slowest = modes(network)
+    assert len(found) == 2
+    assert slowest == pytest.approx(time_constant(Circuit((1.5, 6.0), forward=-0.5, backward=1.2)), rel=1e-5)

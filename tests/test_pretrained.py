@@ -1,0 +1,82 @@
+"""Models in folders: what comes back, and what is wrong with a folder that is none."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from brainlib.baselines import GPT, GPTConfig
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh.surgery import merge
+
+MODELS = {
+    "BDH": lambda: BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16, decay=(0.1, 0.01))),
+    "merged": lambda: merge([BDH(BDHConfig(layers=1, dim=8, heads=2, neurons=16)).bfloat16() for _ in range(2)]),
+    "GPT": lambda: GPT(GPTConfig(layers=2, dim=8, heads=2, memory=16)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_saved_comes_back(name, tmp_path):
+    model = MODELS[name]()
+    model.save_pretrained(tmp_path / "new" / "folder")
+    before = torch.get_rng_state()
+    again = type(model).from_pretrained(tmp_path / "new" / "folder")
+    assert torch.get_rng_state().equal(before)
+    assert again.config == model.config and not again.training
+    found, expected = again.state_dict(), model.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(found[key].equal(expected[key]) and found[key].dtype == expected[key].dtype for key in expected)
+    assert again.generate("a", 3, temperature=0.0) == model.generate("a", 3, temperature=0.0)
+
+
+def change_config(**changes):
+    def apply(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return apply
+
+
+def change_weights(change):
+    def apply(folder):
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors")
+
+    return apply
+
+
+def without(key):
+    def remove(folder):
+        path = folder / "config.json"
+        content = json.loads(path.read_text())
+        del content[key]
+        path.write_text(json.dumps(content))
+
+    return remove
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), r"config.json: cannot be read"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config.json: cannot be read"),
+        (lambda folder: (folder / "config.json").write_text("[]"), r"config.json: 'decay' is missing"),
+        (without("heads"), "config.json: 'heads' is missing"),
+        (change_config(width=3), "config.json: 'width' is unknown"),
+        (change_config(model="GPT"), "config.json: 'model' is 'GPT', expected 'BDH'"),
+        (change_config(layers=0), "config.json: layers: got 0"),
+        (change_config(dim=16), r"model.safetensors: 'decoder_x' has shape .* expected \(2, 16, 8\) by config.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors: cannot be read"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"no"), "model.safetensors: cannot be read"),
+        (change_weights(lambda weights: weights.pop("readout")), "model.safetensors: 'readout' is missing"),
+        (change_weights(lambda weights: weights.update(more=torch.ones(1))), "'more' is of no use"),
+    ],
+)
+def test_a_folder_that_does_not_fit_is_named(damage, message, tmp_path):
+    MODELS["BDH"]().save_pretrained(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        BDH.from_pretrained(tmp_path)

@@ -1,0 +1,104 @@
+import math
+
+import pytest
+import torch
+
+from brainlib.timescales.autocorrelation import TauNet, autocorrelation, fit_decay
+
+
+def autoregressive(factors: list[float], length: int, sequences: int = 4, seed: int = 0) -> torch.Tensor:
+    """h_t = factor h_{t-1} + noise, of variance 1, a unit for each factor: the autocorrelation at lag k is factor^k."""
+    generator = torch.Generator().manual_seed(seed)
+    factor = torch.tensor(factors, dtype=torch.float64)
+    noise = torch.randn(length, sequences, len(factors), generator=generator, dtype=torch.float64)
+    noise[1:] *= (1 - factor**2).sqrt()
+    states = [noise[0]]
+    for step in noise[1:]:
+        states.append(factor * states[-1] + step)
+    return torch.stack(states)
+
+
+def decay(tau: float) -> float:
+    return math.exp(-1 / tau)
+
+
+def test_the_autocovariance_is_the_mean_over_pairs():
+    states = torch.randn(50, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 7
+    centred = states - states.mean(0)
+    by_lag = torch.stack([(centred[: 50 - k] * centred[k:]).sum(0) / (50 - k) for k in range(6)]).mean(1)
+    torch.testing.assert_close(autocorrelation(states, lags=5), by_lag / by_lag[0], rtol=1e-11, atol=1e-11)
+
+
+def test_the_series_may_be_transformed_in_groups(monkeypatch):
+    states = autoregressive([0.3, 0.8, 0.9], 100)
+    whole = autocorrelation(states, 5)
+    monkeypatch.setattr("brainlib.timescales.autocorrelation.AT_ONCE", 5 * 128)
+    torch.testing.assert_close(autocorrelation(states, 5), whole, rtol=1e-13, atol=1e-13)
+
+
+def test_every_sequence_has_a_mean_of_its_own():
+    states = autoregressive([0.8], 4000)
+    shifted = states + torch.tensor([0.0, 10.0, -5.0, 3.0], dtype=torch.float64)[:, None]
+    torch.testing.assert_close(autocorrelation(shifted, 10), autocorrelation(states, 10), rtol=1e-9, atol=1e-9)
+
+
+def test_the_time_constant_of_an_autoregressive_process_is_found():
+    taus = [2.0, 4.0, 8.0] * 4
+    states = autoregressive([decay(tau) for tau in taus], 3000, sequences=24)
+    found = fit_decay(autocorrelation(states, 30))
+    assert found.share == 1
+    assert found.single.tolist() == pytest.approx(taus, rel=0.05)
+    agree = (found.values / torch.tensor(taus) - 1).abs() < 0.05
+    assert 0.5 <= agree.double().mean() < 1  # of the others the second exponential fits noise
+    assert (found.values > 0.95 * torch.tensor(taus)).all()
+
+
+def test_of_two_summed_processes_the_longer_counts():
+    parts = autoregressive([decay(1.5), decay(15.0)], 3000, sequences=64)
+    found = fit_decay(autocorrelation(parts.sum(2, keepdim=True), 30))
+    assert found.values.item() == pytest.approx(15, rel=0.12)
+    assert 3 < found.single.item() < 12
+
+
+@pytest.mark.parametrize("start", [1.0, 0.6])
+@pytest.mark.parametrize("tau", [0.5, 1.5, 6.0, 40.0])
+def test_an_exact_exponential(tau, start):
+    curve = start * torch.exp(-torch.arange(31, dtype=torch.float64) / tau)
+    assert fit_decay(curve[:, None]).values.item() == pytest.approx(tau, rel=1e-4)
+
+
+@pytest.mark.parametrize(("fast", "slow", "share"), [(1.0, 8.0, 0.5), (2.0, 12.0, 0.7), (3.0, 30.0, 0.4)])
+def test_an_exact_sum_of_two(fast, slow, share):
+    t = torch.arange(31, dtype=torch.float64)
+    curve = share * torch.exp(-t / fast) + (1 - share) * torch.exp(-t / slow)
+    assert fit_decay(curve[:, None]).values.item() == pytest.approx(slow, rel=1e-3)
+
+
+def test_what_fluctuates_or_alternates_does_not_survive():
+    states = torch.cat((autoregressive([0.0, -0.9], 5000), torch.ones(5000, 4, 1).double()), dim=2)
+    states = torch.cat((states, autoregressive([decay(3.0)], 5000, seed=1)), dim=2)
+    found = fit_decay(autocorrelation(states, 30))
+    single = found.by_one_exponential
+    assert found.share == single.share == 1 / 4 and single.median == pytest.approx(3, rel=0.1)
+    assert found.values[2].isnan() and not found.values[:2].isnan().any()
+
+
+def test_statistics_are_those_of_the_survivors():
+    values = torch.tensor([torch.nan, 0.4, 1.0, 2.0, 3.0, 10.0], dtype=torch.float64)
+    tau_net = TauNet(values, values / 2)
+    assert (tau_net.share, tau_net.mean, tau_net.median) == (0.5, 5.0, 3.0)
+    assert tau_net.std == pytest.approx(math.sqrt(38 / 3))
+    single = tau_net.by_one_exponential
+    assert (single.share, single.mean) == (1 / 3, 3.25)
+
+
+def test_there_may_be_no_survivors():
+    nobody = TauNet(*torch.tensor([[0.5, torch.nan], [0.5, torch.nan]], dtype=torch.float64))
+    assert nobody.share == 0 and all(math.isnan(value) for value in (nobody.mean, nobody.median, nobody.std))
+
+
+def test_unfit_arguments():
+    with pytest.raises(ValueError, match="lags: got 1, expected at least 2"):
+        autocorrelation(torch.zeros(5, 1, 1), 1)
+    with pytest.raises(ValueError, match="fewer than the 5 states"):
+        autocorrelation(torch.zeros(5, 1, 1), 5)

@@ -1,0 +1,110 @@
+import pytest
+import torch
+
+from brainlib.timescales import GatedRNN, LeakyRNN
+from brainlib.timescales import activity as module
+from brainlib.timescales.activity import activity, dimensionality, record
+from brainlib.timescales.autocorrelation import autocorrelation, fit_decay
+
+
+def loners(tau: torch.Tensor) -> LeakyRNN:
+    """Units that hear the input alone and never get below zero, so that they are linear: autocorrelation (1 - a)^k."""
+    network = LeakyRNN(len(tau), 1, tau=tau, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for weight in (network.weight, network.recurrent_bias, network.input_bias):
+            weight.zero_()
+        network.input_weight.fill_(1.0)
+    return network
+
+
+@pytest.mark.parametrize("rate", [None, 0.5])
+def test_a_leaky_unit_alone_forgets_as_its_leak_says(rate):
+    tau = torch.tensor([2.0, 4.0, 8.0])
+    found = activity(loners(tau), torch.Generator().manual_seed(1), 4000, 16, rate).tau_net
+    expected = -1 / torch.log(1 - 1 / tau)
+    assert found.single.tolist() == pytest.approx(expected.tolist(), rel=0.07)
+
+
+def test_trials_may_be_simulated_in_groups(monkeypatch):
+    lengths = []
+    record = module.record
+    monkeypatch.setattr(module, "AT_ONCE", 2 * 3 * 2000)
+    monkeypatch.setattr(module, "record", lambda *given: lengths.append(given[2]) or record(*given))
+    found = activity(loners(torch.tensor([2.0, 4.0, 8.0])), torch.Generator().manual_seed(1), 2000, 5)
+    assert lengths == [2, 2, 1] and found.tau_net.share == 1
+
+
+def test_no_random_number_of_the_callers_is_drawn():
+    before = torch.get_rng_state()
+    runs = [activity(loners(torch.tensor([2.0, 4.0])), torch.Generator().manual_seed(3), 500, 2) for _ in range(2)]
+    assert runs[0].tau_net.values.equal(runs[1].tau_net.values) and torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize("network", [LeakyRNN(12, 2), GatedRNN("gru", 12, 2)], ids=["leaky", "gru"])
+def test_both_are_of_one_recording(network):
+    states = record(network, 400, 3, torch.Generator().manual_seed(0), rate=0.5)
+    found = activity(network, torch.Generator().manual_seed(0), 400, 3, rate=0.5, lags=10)
+    assert found.dimensions == dimensionality(states)
+    torch.testing.assert_close(found.tau_net, fit_decay(autocorrelation(states, 10)), equal_nan=True)
+
+
+def test_unfit_arguments():
+    with pytest.raises(ValueError, match="trials: got 0"):
+        activity(loners(torch.tensor([2.0])), torch.Generator(), 100, 0)
+    with pytest.raises(ValueError, match="length: got 0"):
+        activity(loners(torch.tensor([2.0])), torch.Generator(), 0, 1)
+
+
+def with_variances(variances: list[float], units: int = 12, time: int = 200, seed: int = 0) -> torch.Tensor:
+    """One sequence whose principal components have exactly these variances, up to a factor."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def orthonormal(rows: int, columns: int) -> torch.Tensor:
+        drawn = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
+        return torch.linalg.qr(drawn - drawn.mean(0)).Q
+
+    deviations = torch.tensor(variances, dtype=torch.float64).sqrt()
+    states = (orthonormal(time, len(variances)) * deviations) @ orthonormal(units, len(variances)).T
+    return (states + torch.randn(units, generator=generator, dtype=torch.float64))[:, None]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5, 9])
+def test_data_of_known_rank(rank):
+    assert dimensionality(with_variances([1.0] * rank)) == rank
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 1), (0.8, 2), (0.9, 3), (0.97, 4)])
+def test_components_are_counted_until_they_hold_more_than_the_share(share, expected):
+    assert dimensionality(with_variances([0.05, 0.6, 0.1, 0.25]), share) == expected
+
+
+def test_sequences_count_by_themselves():
+    """Two lines in different directions: one dimension each, not two."""
+    lines = torch.cat((with_variances([1.0], seed=1), with_variances([1.0], seed=2)), dim=1)
+    assert dimensionality(lines) == 1
+    assert dimensionality(torch.cat((lines, with_variances([1.0, 1.0])), dim=1)) == pytest.approx(4 / 3)
+
+
+def test_rest_has_no_dimension():
+    assert dimensionality(torch.full((30, 2, 4), 0.1)) == 0
+
+
+@pytest.mark.parametrize("network", [LeakyRNN(12, 2), GatedRNN("lstm", 12, 2)], ids=["leaky", "lstm"])
+def test_of_a_networks_activity(network):
+    states = record(network, 300, 3, torch.Generator().manual_seed(0), rate=0.5)
+    assert states.shape == (300, 3, 12) and not states.requires_grad
+    assert 1 <= dimensionality(states) <= dimensionality(states, 0.99) <= 12
+
+
+def test_the_beginning_is_not_recorded():
+    """From any state to the same activity, as far as the burn-in reaches."""
+    network = LeakyRNN(12, 2, generator=torch.Generator().manual_seed(0))
+    first, second = (record(network, 20, 2, torch.Generator().manual_seed(seed), rate=1.0) for seed in (1, 2))
+    torch.testing.assert_close(first, second)
+
+
+def test_states_without_a_dimension_are_refused():
+    with pytest.raises(ValueError, match=r"share: got 1\.0"):
+        dimensionality(torch.randn(5, 1, 2), 1.0)
+    with pytest.raises(ValueError, match="states: got values that are not finite"):
+        dimensionality(torch.full((5, 1, 2), torch.inf))
