@@ -25,7 +25,7 @@ def test_everything_that_is_compiled_goes_through_one_door():
     assert [path.name for path, text in sources.items() if "numba.njit" in text or "from numba import" in text] == [
         "jit.py"
     ]
-    assert sum("from brainlib.jit import njit" in text for text in sources.values()) >= 5
+    assert sum("from brainlib.jit import njit" in text for text in sources.values()) >= 3
 
 
 def test_without_a_place_to_write_it_computes(tmp_path):
@@ -43,7 +43,7 @@ for module in {modules}:
     importlib.import_module(module)
 import brainlib
 import numpy as np
-from brainlib.brainstates.kernels.log_space import _log_sum
+from brainlib.brainstates.kernels.cpu import _log_sum
 print(brainlib.__file__, _log_sum(np.zeros(4)), _log_sum.stats.cache_path)
 """
     where, value, cache = told(program, tmp_path, HOME="/proc/none", XDG_CACHE_HOME="/proc/none")
