@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 _ROOT = Path(__file__).parent
 
@@ -28,13 +28,26 @@ def njit(**options) -> Callable[[Callable], Callable]:
     return decorate
 
 
+class _File(IndexDataCacheFile):
+    """Machine code in files named after what they hold: numba numbers them, and two processes that compile at once
+    would write theirs under one number."""
+
+    def save(self, key, data) -> None:
+        overloads = self._load_index()
+        name = hashlib.sha256(f"{key!r} {self._source_stamp}".encode()).hexdigest()[:16]
+        overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
+        self._save_data(overloads[key], data)
+        self._save_index(overloads)
+
+
 class _Cache(FunctionCache):
     """A function made in a factory is known by the compiled functions and numbers that it was made of, by name."""
 
     def __init__(self, function: Callable):
         super().__init__(function)
-        self._cache_file._source_stamp = sources_hash(Path(function.__code__.co_filename))
         self._made_of = _made_of(function)
+        stamp = sources_hash(Path(function.__code__.co_filename))
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, stamp)
 
     def _index_key(self, signature, codegen):  # numba's own takes compiled functions for others in each process
         return signature, codegen.magic_tuple(), self._made_of

@@ -63,13 +63,14 @@ def test_text_streams_and_stops():
 
 
 def test_letters_of_several_bytes_are_told_whole():
-    from brainlib.sampling import _in_letters
+    from brainlib.sampling import _Letters
 
     pieces = []
-    tell = _in_letters(pieces.append)
-    for byte in "aé€".encode():
+    tell = _Letters(pieces.append)
+    for byte in "aé€".encode() + b"\xe2":
         tell(torch.tensor([byte]))
-    assert pieces == ["a", "é", "€"]
+    tell(None)
+    assert pieces == ["a", "é", "€", "\ufffd"]
 
 
 def test_text_needs_a_model_of_bytes(small):

@@ -90,7 +90,7 @@ def test_a_chapter_is_run_by_keyboard_saved_and_read_without_a_kernel(tmp_path: 
     chapters, home = tmp_path / "chapters", tmp_path / "home"
     shutil.copytree(ROOT / "chapters" / CHAPTER.parent, chapters / CHAPTER.parent)
     cells = [cell.source for cell in nbformat.read(chapters / CHAPTER, as_version=4).cells]
-    explorer = next(place for place, source in enumerate(cells) if "explore.explorer(" in source)
+    explorer = next(place for place, source in enumerate(cells) if "figures.loop(" in source)
     with launched(executable) as browser, jupyterlab(home, chapters) as address:
         with opened(browser, address) as tab:
             tab.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=SLOW)

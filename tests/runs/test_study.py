@@ -95,9 +95,11 @@ def kill_when_written(pid: Path) -> None:
 
 
 INTERRUPTED = """\
+import signal
 from brainlib import runs
 from laboratory import counting
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     settings = counting.Settings(2, {trace!r}, waits=True), counting.Settings(5, {trace!r}, waits=True)
     runs.study(counting.count, dict(zip("ab", settings)), [0], device="cpu", processes={processes})
 """

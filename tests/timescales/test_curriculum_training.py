@@ -57,7 +57,7 @@ def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(config, dra
         interrupted_after(draws, patch)
         with pytest.raises(KeyboardInterrupt):
             train(config, 3, "cpu", tmp_path, progress=False)
-    assert (tmp_path / "checkpoint.pt").exists() == (draws > 3)  # in the first epoch, or later
+    assert (tmp_path / "checkpoint.npz").exists() == (draws > 3)  # in the first epoch, or later
     same(train(config, 3, "cpu", tmp_path, progress=False), whole)
     same(train(config, 3, "cpu", tmp_path, progress=False), whole)  # and when it is only loaded
 
@@ -162,7 +162,7 @@ def test_a_run_that_is_no_longer_finite_stops_and_keeps_the_last_good_checkpoint
         patch.setattr("brainlib.timescales.training.tasks.draw", spoil)
         with pytest.raises(FloatingPointError, match=r"span \d+, epoch \d, step \d: the loss is nan"):
             train(config, 0, "cpu", tmp_path, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
     same(train(config, 0, "cpu", tmp_path, progress=False), train(config, 0, "cpu", progress=False))
 
 
