@@ -16,7 +16,8 @@ _BEGAN = time.time()
 def reached(function: Callable) -> dict[str, Path]:
     """The files of brainlib and of the function's own package that its module imports, directly or not, by module.
 
-    Imports within functions count; packages of others do not. Files that a package ships in a folder `files` belong
+    Imports within functions count, and those by a name that is made there: then all that lies beside the file does.
+    Packages of others do not. Files that a package ships in a folder `files` belong
     to it. Raises `ValueError` for a function that was not defined in a module's file.
     """
     module = sys.modules.get(function.__module__)
@@ -73,7 +74,11 @@ def _imported(path: Path, name: str, changed: int) -> list[str]:
     """The modules that a file imports; `from a import b` may name a module `a.b`."""
     package = name.removesuffix(".__init__") if path.name == "__init__.py" else name.rpartition(".")[0]
     names = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    content = path.read_bytes()
+    if b"import_module" in content:  # by a name that is made there: all that lies beside it may be meant
+        beside = (other.relative_to(path.parent).with_suffix("").parts for other in path.parent.rglob("*.py"))
+        names += [".".join([package, *parts]).removesuffix(".__init__") for parts in beside]
+    for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

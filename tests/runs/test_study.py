@@ -137,6 +137,13 @@ def test_the_code_that_a_function_reaches_is_its_imports_and_no_other_part():
     assert any(name.startswith("brainlib.data.files.") for name in code.reached(data.shakespeare))
 
 
+def test_what_is_imported_by_a_name_made_there_counts():
+    from brainlib.brainstates import forward_backward
+
+    names = set(code.reached(forward_backward))
+    assert {"brainlib.brainstates.kernels.cpu", "brainlib.brainstates.kernels.triton.posterior"} <= names
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
