@@ -20,6 +20,8 @@ def njit(**options) -> Callable[[Callable], Callable]:
     """`numba.njit` with these options, cached where a folder can be written; elsewhere each process compiles anew."""
 
     def decorate(function: Callable) -> Callable:
+        if function.__closure__:
+            function.__qualname__ += f"_{_digest(repr(_made_of(function)))}"
         compiled = numba.njit(**options)(function)
         with contextlib.suppress(RuntimeError):  # no folder
             compiled._cache = _Cache(function)
@@ -34,23 +36,20 @@ class _File(IndexDataCacheFile):
 
     def save(self, key, data) -> None:
         overloads = self._load_index()
-        name = hashlib.sha256(f"{key!r} {self._source_stamp}".encode()).hexdigest()[:16]
+        name = _digest(f"{key!r} {self._source_stamp}")
         overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
         self._save_data(overloads[key], data)
         self._save_index(overloads)
 
 
 class _Cache(FunctionCache):
-    """A function made in a factory is known by the compiled functions and numbers that it was made of, by name."""
-
     def __init__(self, function: Callable):
         super().__init__(function)
-        self._made_of = _made_of(function)
         stamp = sources_hash(Path(function.__code__.co_filename))
         self._cache_file = _File(self._cache_path, self._impl.filename_base, stamp)
 
     def _index_key(self, signature, codegen):  # numba's own takes compiled functions for others in each process
-        return signature, codegen.magic_tuple(), self._made_of
+        return signature, codegen.magic_tuple()
 
     def save_overload(self, *found) -> None:
         with contextlib.suppress(OSError):  # a full disk
@@ -58,9 +57,18 @@ class _Cache(FunctionCache):
 
 
 def _made_of(function: Callable) -> tuple:
+    """The compiled functions, by name, and numbers that a factory made it of.
+
+    Part of its own name, which is that of its cache file and of its machine code: two of one name that come from two
+    processes' files would be taken for one.
+    """
     parts = (cell.cell_contents for cell in function.__closure__ or ())
     functions = (getattr(part, "py_func", part) for part in parts)
-    return tuple((f.__qualname__, _made_of(f)) if callable(f) else f for f in functions)
+    return tuple((f.__module__, f.__qualname__) if callable(f) else f for f in functions)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @functools.cache
