@@ -1,36 +1,69 @@
-"""The ledger: verdicts follow from the claim's rule and from nothing else."""
+"""The ledger: verdicts follow from what was claimed and measured, and from nothing else."""
 
 import json
+import random
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brainlib import ledger
+from brainlib.ledger.records import Record, _pool
+from brainlib.ledger.verdicts import Verdict
 
 CLAIMS = """
-[B1]
-statement = "Two forms are <one> function."
-source = "eq. (8)"
-paper = "exact"
-measure = "largest difference"
-holds = { at_most = 1e-10 }
-asserted = ["ci", "laptop"]
-
-[B2]
-statement = "A is ahead of B."
+[C1]
+statement = "A remembers <more> than B."
 source = "Fig. 7"
-paper = "ahead"
-measure = "loss of B less loss of A"
-holds = { above = 0.0, below = 5.0 }
-seeds = 3
-profile = "laptop"
+paper = "101 against 35"
+measure = "longest span of A less that of B"
+unit = "spans"
+least = 2
+reason = "one epoch more or less moves a span or two"
+control = "B of another seed"
+expected = "holds"
 
-[B3]
+[C2]
+statement = "Without the trap nothing changes."
+source = "this book"
+paper = "not reported"
+measure = "mean tau with less without"
+unit = "bits"
+least = 0.5
+reason = "a tenth of the range"
+control = "a network whose tau are moved by 1"
+side = "within"
+
+[C3]
+statement = "The curve turns."
+source = "Fig. 3"
+paper = "it turns at 15"
+measure = "slope after 15"
+unit = "bits"
+least = 0.1
+reason = "it can be seen"
+control = "untrained"
+side = "below"
+domain = { what = "longest span", from = 20 }
+seeds = 3
+
+[K1]
+statement = "Two forms are one function."
+measure = "largest difference"
+check = { at_most = 1e-10 }
+
+[F1]
 statement = "About one neuron in twenty fires."
 source = "Sec. 6.4"
 paper = "about 5 %"
 measure = "share of neurons"
 holds = { between = [0.025, 0.075] }
+seeds = 2
+profile = "laptop"
+asserted = ["laptop"]
 """
 
 
@@ -44,107 +77,152 @@ def claims(tmp_path, monkeypatch):
     return folder / "claims.toml"
 
 
+def verdict(claim, values, profile="laptop", seeds=None, **more):
+    found = ledger.Measured(values, **more)
+    return ledger.record(claim, found, range(len(values)) if seeds is None else seeds, profile, "cpu")
+
+
 @pytest.mark.parametrize(
-    ("claim", "values", "profile", "outcome"),
+    ("claim", "values", "more", "outcome"),
     [
-        ("B1", [1e-10], "ci", "holds"),
-        ("B1", [1.1e-10], "ci", "fails"),
-        ("B2", [1, 2, 3], "laptop", "holds"),
-        ("B2", [1, 2, 0], "laptop", "fails"),  # every seed must keep a strict rule
-        ("B2", [1, 2, 5], "paper", "fails"),
-        ("B2", [1, 2], "laptop", "too few seeds"),
-        ("B2", [1, 0], "laptop", "fails"),  # which no third seed could mend
-        ("B2", [1, 2, 3], "ci", "only run small"),
-        ("B3", [0.025, 0.075], "ci", "holds"),
-        ("B3", [0.05, 0.08], "ci", "fails"),
+        ("C1", [9, 10, 11, 10, 9], {"control": [0, 1, -1, 0, 0]}, "holds"),
+        ("C1", [9, 10, 11, 10, 9], {"control": [9, 8, 9, 8, 9]}, "void"),
+        ("C1", [9, 10, 11, 10, 9], {"control": [9, 0, 9, 0, 9]}, "undecided"),  # it may show it too
+        ("C1", [9, 10, 11, 10, 9], {}, "undecided"),  # no control
+        ("C1", [9, 10, 11, 10], {"control": [0, 0, 0, 0]}, "undecided"),  # four seeds of five
+        ("C1", [9, 10, 11, 10, 9], {"control": [0] * 5, "profile": "ci"}, "out of domain"),
+        ("C1", [1, 1.2, 0.9, 1, 1.1], {"control": [0] * 5}, "fails"),  # there, but too small to matter
+        ("C1", [-9, -10, -9, -8, -9], {"control": [0] * 5}, "fails"),
+        ("C1", [9, -10, 11, 10, 9], {"control": [0] * 5}, "undecided"),
+        ("C2", [0.1, -0.1, 0.2, 0, 0], {"control": [1, 1.1, 0.9, 1, 1]}, "holds"),
+        ("C2", [0.1, -0.1, 0.2, 0, 0], {"control": [0, 0.1, 0, 0, 0]}, "void"),  # the measure sees nothing
+        ("C2", [1, 1.1, 1.2, 1, 1], {"control": [1, 1.1, 0.9, 1, 1]}, "fails"),
+        ("C2", [0.4, 0.6, 0.5, 0.4, 0.6], {"control": [1, 1.1, 0.9, 1, 1]}, "undecided"),
+        ("C3", [-0.4, -0.5, -0.45], {"control": [0, 0, 0], "reached": [20, 21, 22]}, "holds"),
+        ("C3", [-0.4, -0.5, -0.45], {"control": [0, 0, 0], "reached": [20, 19, 22]}, "out of domain"),
+        ("C3", [0.4, 0.5, 0.45], {"control": [0, 0, 0], "reached": [20, 21, 22]}, "fails"),
+        ("K1", [1e-10], {"profile": "ci"}, "holds"),
+        ("K1", [1.1e-10], {"profile": "ci"}, "fails"),
+        ("F1", [0.025, 0.075], {}, "holds"),
+        ("F1", [0.05, 0.08], {}, "fails"),
+        ("F1", [0.05], {}, "too few seeds"),
+        ("F1", [0.05, 0.05], {"profile": "ci"}, "only run small"),
     ],
 )
-def test_the_outcome_follows_from_the_rule(claims, claim, values, profile, outcome):
-    verdict = ledger.record(claim, values=values, seeds=range(len(values)), profile=profile, device="cpu")
-    assert verdict.outcome == outcome
-    assert outcome in repr(verdict) and outcome in verdict._repr_html_()
+def test_the_verdict_follows_from_effect_and_control(claims, claim, values, more, outcome):
+    found = verdict(claim, values, **more)
+    assert found.outcome == outcome and bool(found.why) == (outcome in ("void", "undecided", "out of domain"))
+    assert outcome in repr(found) and outcome in found._repr_html_()
 
 
-def test_the_page_shows_paper_measurement_and_run(claims):
-    verdict = ledger.record("B3", values=[0.04, 0.06], seeds=[0, 1], profile="ci", device="cpu", note="a & b")
-    page = verdict._repr_html_()
-    for part in (
-        "about 5 %",
-        "Sec. 6.4",
-        "0.05 (0.04 to 0.06 over 2 seeds)",
-        "at least 0.025 and at most 0.075",
-        "ci profile",
-    ):
-        assert part in page and part in repr(verdict)
-    assert 'class="claim claim-holds"' in page and "a &amp; b" in page
-    assert "Two forms are &lt;one&gt;" in ledger.record("B1", [1], [0], "ci", "cpu")._repr_html_()
+@pytest.mark.parametrize("id", ["C1", "C3"])
+def test_no_effect_holds_by_chance_in_at_most_five_of_a_hundred_studies(claims, id):
+    claim = replace(ledger.read_claims(claims)[id], least=1e-6, domain=None, seeds=5)
+    generator = np.random.default_rng(0)
+    outcomes = []
+    for _ in range(400):
+        effect, control = generator.normal(size=(2, 5))
+        outcomes.append(Verdict(claim, measured(effect, control)).outcome)
+    assert outcomes.count("holds") <= 20
 
 
-def test_a_card_brings_its_look_into_a_notebook_and_leaves_the_page_to_its_stylesheet(claims, monkeypatch):
+@given(st.lists(st.floats(-5, 5), min_size=5, max_size=9), st.floats(3, 50))
+@settings(max_examples=50, deadline=None)
+def test_a_control_that_shows_the_effect_voids_it(values, shift):
+    claim = ledger.Claim("C", "s", "s", "p", "m", "u", least=0.5, reason="r", control="c")
+    control = [shift + 0.001 * value for value in values]
+    assert Verdict(claim, measured(values, control)).outcome == "void"
+
+
+@given(st.permutations(range(6)))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_records_changes_nothing(order):
+    records = [measured([0.1 * seed], [0.0], seeds=[seed], code="a" if seed < 4 else "b") for seed in range(6)]
+    pooled = _pool([records[place] for place in order])
+    assert pooled == _pool(records)
+    assert [one.seeds for one in pooled] == [(0, 1, 2, 3), (4, 5)]  # other code is another experiment
+
+
+def measured(values, control, seeds=None, code="") -> Record:
+    seeds = tuple(range(len(values)) if seeds is None else seeds)
+    return Record("C", tuple(values), seeds, "laptop", {"time": "2026"}, tuple(control), code=code)
+
+
+def test_an_undecided_claim_says_how_many_seeds_would_decide(claims):
+    found = verdict("C1", [9, -10, 11, 10, 9], control=[0] * 5)
+    needed = int(re.search(r"(\d+) seeds would decide", found.why).group(1))
+    generator = random.Random(0)
+    values = [generator.gauss(5.8, 8.9) for _ in range(4 * needed)]
+    assert 8 <= needed <= 20 and verdict("C1", values, control=[0] * len(values)).outcome == "holds"
+
+
+def test_a_card_leads_with_the_largest_valid_recorded_run(claims, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(claims.parent / "records"))
+    verdict("C1", [9, 10, 11, 10, 9], control=[0] * 5)
+    verdict("C1", [3.5], "ci", control=[0], seeds=[0])
+    found = verdict("C1", [2.5], "ci", control=[0], seeds=[1])
+    assert found.outcome == "out of domain" and ledger.leading((*found.kept, found)).profile == "laptop"
+    page = found._repr_html_()
+    assert page.index("holds</strong>") < page.index("this ci run: out of domain, 2.5 spans")
+    for part in ("A remembers &lt;more&gt; than B.", "9.8 (8.76 to 10.8) spans", "101 against 35", "Fig. 7"):
+        assert part in page
+    assert "9.8 (8.76 to 10.8) spans" in repr(found)
+
+
+def test_a_card_brings_its_look_into_a_notebook_and_links_in_the_page(claims, monkeypatch):
     monkeypatch.delenv("BRAINLIB_PAGE", raising=False)
-    verdict = ledger.record("B1", values=[1], seeds=[0], profile="ci", device="cpu")
-    assert "border-left:5px double" in verdict._repr_html_()
+    found = verdict("K1", [1], "ci")
+    assert "border-left:5px double" in found._repr_html_() and "href" not in found._repr_html_()
     monkeypatch.setenv("BRAINLIB_PAGE", "1")
-    assert "style=" not in verdict._repr_html_()
+    assert "style=" not in found._repr_html_() and 'href="../../book/scoreboard.html#K1"' in found._repr_html_()
 
 
 def test_a_record_survives_the_file_and_is_judged_anew(claims, tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "records"))
-    first = ledger.record("B1", values=[1e-12], seeds=[7], profile="ci", device="cpu", note="first")
-    second = ledger.record("B1", values=[1e-3], seeds=[7], profile="ci", device="cpu")
-    known = ledger.read_claims(claims)
-    assert ledger.read_records(tmp_path / "records", known) == [second, first]  # the second file sorts first
-    text = (tmp_path / "records" / "B1-ci-seed7.json").read_text()
+    monkeypatch.setattr(ledger.records, "MEASURES", {"C1": ledger.interval})
+    first = verdict("C1", [9, 10, 11, 10, 9], control=[0] * 5, settings={"units": 100})
+    (again,) = ledger.read_records(tmp_path / "records", ledger.read_claims(claims))
+    assert again == first and again.record.settings == {"units": 100} and len(again.record.code) == 16
+    text = next((tmp_path / "records").iterdir()).read_text()
     assert "holds" not in text and json.loads(text)["provenance"]["device"] == "cpu"
-    claims.write_text(CLAIMS.replace("1e-10", "1e-15"))
-    outcomes = {verdict.outcome for verdict in ledger.read_records(tmp_path / "records", ledger.read_claims(claims))}
-    assert outcomes == {"fails"}
+    claims.write_text(CLAIMS.replace("least = 2", "least = 20"))
+    (again,) = ledger.read_records(tmp_path / "records", ledger.read_claims(claims))
+    assert again.outcome == "fails"
 
 
-def test_seeds_recorded_apart_are_judged_together(claims, monkeypatch):
+def test_seeds_recorded_apart_are_judged_together_where_settings_are_equal(claims, monkeypatch):
     folder = claims.parent / "records"
     monkeypatch.setenv("BRAINLIB_RECORDS", str(folder))
-    for seed in (0, 1, 2):
-        before = ledger.record(
-            "B2", values=[1 + seed], seeds=[seed], profile="laptop", device="cpu", note=f"run {seed}"
-        )
-        assert before.outcome == "too few seeds"
+    for seed in (2, 0, 4, 1, 3):
+        verdict("C1", [9 + seed % 2], control=[0], seeds=[seed], settings={"units": 100})
     (pooled,) = ledger.read_records(folder, ledger.read_claims(claims))
-    assert (pooled.outcome, pooled.values, pooled.seeds) == ("holds", (1, 2, 3), (0, 1, 2))
-    assert pooled.note == "run 0 run 1 run 2"
-    ledger.record("B2", values=[-1], seeds=[2], profile="laptop", device="cpu")  # seed 2 again: a verdict of its own
-    assert len(ledger.read_records(folder, ledger.read_claims(claims))) == 2
-
-
-def test_a_small_run_shows_the_larger_one_that_is_kept(claims, monkeypatch):
-    monkeypatch.setenv("BRAINLIB_RECORDS", str(claims.parent / "records"))
-    ledger.record("B2", values=[1, 2, 3], seeds=[0, 1, 2], profile="laptop", device="cpu")
-    verdict = ledger.record("B2", values=[1], seeds=[0], profile="ci", device="cpu")
-    assert verdict.outcome == "only run small" and [run.outcome for run in verdict.recorded] == ["holds"]
-    for text in (verdict._repr_html_(), repr(verdict)):
-        assert "only run small" in text and "2 (1 to 3 over 3 seeds)" in text
+    assert (pooled.outcome, pooled.values, pooled.seeds) == ("holds", (9, 10, 9, 10, 9), (0, 1, 2, 3, 4))
+    verdict("C1", [9], control=[0], seeds=[5], settings={"units": 200})
+    verdict("C1", [9], control=[0], seeds=[4], settings={"units": 100})  # seed 4 again
+    assert [len(one.seeds) for one in ledger.read_records(folder, ledger.read_claims(claims))].count(1) == 2
 
 
 def test_nothing_is_written_without_a_folder(claims, tmp_path):
-    ledger.record("B1", values=[0], seeds=[0], profile="ci", device="cpu")
+    verdict("K1", [0], "ci")
     assert not list(tmp_path.rglob("*.json"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"claim": "B9"}, "claim: got 'B9', expected one of B1, B2, B3"),
+        ({"claim": "B9"}, "claim: got 'B9', expected one of C1, C2, C3"),
         ({"profile": "big"}, "profile: got 'big', expected one of ci, laptop, paper"),
         ({"values": [1.0, 2.0]}, "values: got 2 values for 1 seeds"),
         ({"values": [], "seeds": []}, "values: got 0 values for 0 seeds"),
         ({"values": [float("nan")]}, "values: got nan for seed 0, expected finite numbers"),
+        ({"values": ledger.Measured([1.0], control=[1.0, 2.0])}, "control: got 2 values, expected 1"),
         ({"values": [1.0, 2.0], "seeds": [4, 4]}, r"seeds: got (4, 4), expected each seed once"),
         ({"device": "toaster"}, "device: got 'toaster'"),
     ],
 )
 def test_a_bad_record_is_refused_by_name(claims, tmp_path, monkeypatch, arguments, message):
     monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "records"))
-    good = {"claim": "B1", "values": [1.0], "seeds": [0], "profile": "ci", "device": "cpu"}
+    good = {"claim": "C1", "values": [1.0], "seeds": [0], "profile": "ci", "device": "cpu"}
     with pytest.raises(ValueError, match=re.escape(message)):
         ledger.record(**(good | arguments))
     assert not (tmp_path / "records").exists()
@@ -153,21 +231,21 @@ def test_a_bad_record_is_refused_by_name(claims, tmp_path, monkeypatch, argument
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("at_most = 1e-10", "about = 1", "claim B1: holds has about = 1, expected at_most"),
-        ("at_most = 1e-10", "", "claim B1: holds is {}"),
-        ("at_most = 1e-10", 'at_most = "small"', "claim B1: at_most is 'small', expected a finite number"),
-        ("[0.025, 0.075]", "0.05", "claim B3: holds has between = 0.05"),
-        (
-            "[0.025, 0.075]",
-            "[0.075, 0.025]",
-            "claim B3: holds is {'between': [0.075, 0.025]}, which no number can keep",
-        ),
-        ("seeds = 3", "seeds = 0", "claim B2: seeds is 0"),
-        ('profile = "laptop"', 'profile = "big"', "claim B2: profile: got 'big'"),
-        ('profile = "laptop"', 'profile = "laptop"\nasserted = ["ci"]', "claim B2: asserted at 'ci'"),
-        ("seeds = 3", "sedes = 3", "claim B2 has the unknown key 'sedes'"),
-        ('paper = "ahead"', "", "claim B2: paper is None, expected text"),
-        ("[B1]", "title = 1\n[B1]", "title is not a table"),
+        ("least = 2\n", "least = 0\n", "claim C1: least is 0, expected a finite number above 0"),
+        ("least = 2\n", "", "claim C1: least is missing"),
+        ('side = "within"', 'side = "equal"', "claim C2: side is 'equal', expected one of above, below, within"),
+        ('expected = "holds"', 'expected = "yes"', "claim C1: expected is 'yes'"),
+        ('control = "untrained"\n', "", "claim C3: control is missing"),
+        ('what = "longest span", ', "", "claim C3: domain has from, expected what and from"),
+        ("at_most = 1e-10", "about = 1", "claim K1: bound is {'about': 1}"),
+        ("at_most = 1e-10", 'at_most = "small"', "claim K1: at_most is 'small', expected a finite number"),
+        ("[0.025, 0.075]", "[0.075, 0.025]", "which no number can keep"),
+        ("seeds = 3", "seeds = 0", "claim C3: seeds is 0"),
+        ('profile = "laptop"', 'profile = "big"', "claim F1: profile: got 'big'"),
+        ('asserted = ["laptop"]', 'asserted = ["ci"]', "claim F1: asserted at 'ci'"),
+        ("seeds = 3", "sedes = 3", "claim C3 has the unknown key 'sedes'"),
+        ('paper = "about 5 %"', "paper = 5", "claim F1: paper is 5, expected text"),
+        ("[C1]", "title = 1\n[C1]", "title is not a table"),
     ],
 )
 def test_a_bad_claim_is_refused_by_name(claims, old, new, message):
@@ -181,13 +259,13 @@ def test_claims_are_found_upwards_and_their_absence_is_said(claims, tmp_path, mo
     assert ledger.find_claims(claims.parent / "deeper") == claims
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=re.escape(f"no claims.toml in {tmp_path}")):
-        ledger.record("B1", values=[0], seeds=[0], profile="ci", device="cpu")
-    assert ledger.record("B1", [0], [0], "ci", "cpu", claims=claims).outcome == "holds"
+        ledger.record("K1", values=[0], seeds=[0], profile="ci", device="cpu")
+    assert ledger.record("K1", [0], [0], "ci", "cpu", claims=claims).outcome == "holds"
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"claim": "B9"}', '{"claim": "B1", "values": [1]}'])
+@pytest.mark.parametrize("content", ["{", "{}", '{"claim": "B9"}', '{"claim": "C1", "values": [1]}'])
 def test_a_broken_record_is_named(claims, tmp_path, content):
-    path = tmp_path / "B1-ci.json"
+    path = tmp_path / "C1-ci.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=re.escape(str(path))):
         ledger.read_records(tmp_path, ledger.read_claims(claims))

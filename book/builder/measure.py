@@ -4,7 +4,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from book.builder.failures import BuildError
@@ -72,8 +72,8 @@ def _functions(root: Path, only: list[str] | None) -> dict[Path, dict[Callable, 
 
 
 def _record(part: Path, claim: str, value, seed: int, given: argparse.Namespace) -> list[Path]:
-    several = isinstance(value, list | tuple)
-    numbers = list(range(seed * len(value), (seed + 1) * len(value))) if several else [seed]
-    values = value if several else [value]
-    verdict = ledger.record(claim, values, numbers, given.profile, given.device, claims=part / "claims.toml")
-    return [ledger.write(part / "records", verdict, replace=True)]
+    found = value if isinstance(value, ledger.Measured) else ledger.Measured(value)
+    number = len(found.effect) if isinstance(found.effect, Sequence) else 1
+    seeds = [seed] if number == 1 else range(seed * number, (seed + 1) * number)
+    verdict = ledger.record(claim, found, seeds, given.profile, given.device, claims=part / "claims.toml")
+    return [ledger.write(part / "records", verdict.record, overwrite=True)]

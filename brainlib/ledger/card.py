@@ -1,0 +1,69 @@
+"""A verdict as HTML: a badge of one line that unfolds into its card."""
+
+from html import escape
+
+from brainlib.ledger.claims import Check, Claim
+from brainlib.ledger.verdicts import Verdict, label, leading
+
+STYLES = {"holds": "claim-holds", "fails": "claim-fails"}
+_LOOK = {  # in a notebook; in the page brainlib.css is its stylesheet
+    "claim-holds": "solid #009E73",
+    "claim-fails": "double #D55E00",
+    "claim-open": "dashed #7F7F7F",
+}
+SCOREBOARD = "../../book/scoreboard.html"
+
+
+def style(outcome: str) -> str:
+    """The stylesheet's class for an outcome."""
+    return STYLES.get(outcome, "claim-open")
+
+
+def card(verdict: Verdict, page: bool = True) -> str:
+    """The badge and, unfolded, all there is to know; `page` says whether the page's stylesheet is there."""
+    claim, led = verdict.claim, leading((*verdict.kept, verdict))
+    kind, look = style(led.outcome), ""
+    if not page:
+        look = f' style="max-width:48em;padding:0 1em;border-left:5px {_LOOK[kind]}"'
+    name = escape(claim.id)
+    anchor = f'<a class="claim-id" href="{SCOREBOARD}#{name}">{name}</a>' if page else name
+    small = (
+        "" if led is verdict else f' <small class="this-build">this {verdict.profile} run: {_short(verdict)}</small>'
+    )
+    return (
+        f'<details class="claim {kind}" id="{name}"{look}><summary>{anchor} '
+        f'<strong class="verdict">{escape(word(led))}</strong> <span class="effect">{escape(led.measured)}</span> '
+        f'<span class="statement">{escape(claim.statement)}</span>{small}</summary>{_facts(led)}'
+        f"{runs([led, *(run for run in (verdict, *verdict.kept) if run is not led)])}</details>"
+    )
+
+
+def word(verdict: Verdict) -> str:
+    """The verdict as a badge says it."""
+    if isinstance(verdict.claim, (Claim, Check)):
+        return verdict.outcome
+    return f"first edition, not yet re-made: {verdict.outcome}"
+
+
+def _facts(verdict: Verdict) -> str:
+    claim = verdict.claim
+    rows = [("Paper", f"{claim.paper} ({claim.source})"), ("Measure", claim.measure), ("Holds if", claim.rule)]
+    if isinstance(claim, Claim):
+        rows += [("Least effect", f"{claim.least:g} {claim.unit}: {claim.reason}"), ("Control", claim.control)]
+        rows += [("Evidence", claim.evidence)]
+    rows += [("Why", verdict.why)] if verdict.why else []
+    items = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows)
+    return f'<dl aria-label="{label(claim)} {escape(claim.id)}">{items}</dl>'
+
+
+def runs(verdicts: list[Verdict]) -> str:
+    """A table of runs."""
+    rows = []
+    for run in verdicts:
+        control = f"; control {run.control}" if run.control else ""
+        note = f". {run.record.note}" if run.record.note else ""
+        head = f'<th scope="row">{run.profile}, {len(run.seeds)} seed{"s" * (len(run.seeds) > 1)}</th>'
+        where = f"<details><summary>provenance</summary><small>{escape(run.where)}</small></details>"
+        cells = (escape(run.outcome), escape(f"{run.measured}{control}{note}"), where)
+        rows.append(f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    return f'<table class="table runs"><tbody>{"".join(rows)}</tbody></table>'

@@ -1,0 +1,196 @@
+"""What runs measured, and how it is kept: facts alone, judged anew whenever they are read."""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, SupportsFloat, SupportsIndex
+
+import torch
+
+from brainlib import backend
+from brainlib.ledger.claims import Bound, Claim, check_profile, find_claims, read_claims
+from brainlib.ledger.verdicts import Verdict
+
+MEASURES: dict[str, Callable[[str, int, str], Mapping[str, Any]]] = {}
+"""By claim, the function of profile, seed and device that measures it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured for a claim: a number for each seed, or one for the one seed of the run.
+
+    `control` is the same of what must not show the effect, `reached` how far each run came in the claim's domain.
+    """
+
+    effect: Sequence[SupportsFloat] | SupportsFloat
+    control: Sequence[SupportsFloat] | SupportsFloat = ()
+    reached: Sequence[SupportsFloat] | SupportsFloat = ()
+    settings: Any = None  # a frozen dataclass or plain JSON
+    seeds: Sequence[SupportsIndex] | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The facts of a run for one claim. Only records of equal settings and code are pooled."""
+
+    claim: str
+    values: tuple[float | int, ...]
+    seeds: tuple[int, ...]
+    profile: str
+    provenance: Mapping[str, str | int]
+    control: tuple[float | int, ...] = ()
+    reached: tuple[float | int, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        check_profile("profile", self.profile)
+        if len(self.values) != len(self.seeds) or not self.seeds:
+            raise ValueError(
+                f"values: got {len(self.values)} values for {len(self.seeds)} seeds, expected one value for each seed"
+            )
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: got {self.seeds}, expected each seed once")
+        for name in ("control", "reached"):
+            if len(getattr(self, name)) not in (0, len(self.seeds)):
+                raise ValueError(f"{name}: got {len(getattr(self, name))} values, expected {len(self.seeds)}")
+        for name in ("values", "control", "reached"):
+            for seed, value in zip(self.seeds, getattr(self, name), strict=False):
+                if not math.isfinite(value):
+                    raise ValueError(f"{name}: got {value} for seed {seed}, expected finite numbers")
+
+    def poolable(self, other: "Record") -> bool:
+        """Whether another record is of the same experiment on other seeds."""
+        same = ("claim", "profile", "settings", "code")
+        alike = all(getattr(self, name) == getattr(other, name) for name in same)
+        shape = bool(self.control) == bool(other.control) and bool(self.reached) == bool(other.reached)
+        return alike and shape and not set(self.seeds) & set(other.seeds)
+
+    def pooled(self, other: "Record") -> "Record":
+        """Both as one, by seed."""
+        order = sorted(range(len(self.seeds + other.seeds)), key=(self.seeds + other.seeds).__getitem__)
+        joined = {}
+        for name in ("values", "seeds", "control", "reached"):
+            both = getattr(self, name) + getattr(other, name)
+            joined[name] = tuple(both[place] for place in order) if both else ()
+        newest = max(self.provenance, other.provenance, key=lambda facts: str(facts["time"]))
+        notes = sorted({self.note, other.note} - {""})
+        return replace(self, **joined, provenance=newest, note=" ".join(notes))
+
+
+def measures(*claims: str) -> Callable[[Callable], Callable]:
+    """Registers the function below as the one that measures these claims: it gives what it measured by their ids."""
+
+    def registered(function: Callable) -> Callable:
+        MEASURES.update(dict.fromkeys(claims, function))
+        return function
+
+    return registered
+
+
+def record(
+    claim: str,
+    values: Iterable[SupportsFloat] | Measured,
+    seeds: Iterable[SupportsIndex],
+    profile: str,
+    device: str | torch.device = "auto",
+    note: str = "",
+    claims: str | Path | None = None,
+) -> Verdict:
+    """Judge what a run measured for a claim; the last line of a chapter's cell shows it.
+
+    `values` is what was measured, one number for each of `seeds`. `claims` is the path of the `claims.toml`; without it
+    the nearest one from the working directory upwards is taken. Where `BRAINLIB_RECORDS` names a folder, the record is
+    also written there as JSON. What is kept in `records/` beside the claims is shown with it, the largest run first.
+    Raises `ValueError` if the claim or the profile is unknown, if there is not one value for each seed, or if a value
+    is not finite.
+    """
+    path = Path(claims if claims is not None else find_claims()).expanduser()
+    known = read_claims(path)
+    if claim not in known:
+        raise ValueError(f"claim: got {claim!r}, expected one of {', '.join(known)}")
+    found = values if isinstance(values, Measured) else Measured(list(values))
+    new = Record(
+        claim=claim,
+        values=_numbers(found.effect),
+        seeds=tuple(map(int, seeds if found.seeds is None else found.seeds)),
+        profile=profile,
+        provenance=backend.provenance(backend.resolve_device(str(device))),
+        control=_numbers(found.control),
+        reached=_numbers(found.reached),
+        settings=_plain(found.settings),
+        code=_code(claim) if isinstance(known[claim], Claim) else "",
+        note=note,
+    )
+    kept = [verdict for verdict in read_records(path.parent / "records", known) if verdict.claim.id == claim]
+    if folder := os.environ.get("BRAINLIB_RECORDS"):
+        write(Path(folder), new)
+    return replace(Verdict(known[claim], new), kept=tuple(kept))
+
+
+def read_records(folder: str | Path, claims: Mapping[str, Claim | Bound]) -> list[Verdict]:
+    """The records in a folder, judged by `claims`; those of one experiment on different seeds are one verdict.
+
+    Raises `ValueError` with the path of a record that is broken or belongs to none of the claims.
+    """
+    found: list[Record] = []
+    for path in sorted(Path(folder).expanduser().glob("*.json")):
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            lists = {name: tuple(facts[name]) for name in ("values", "seeds", "control", "reached") if name in facts}
+            one = Record(**(facts | lists))
+            if one.claim not in claims:
+                raise ValueError(f"no claim {one.claim}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a record of these claims ({type(error).__name__}: {error})") from error
+        found.append(one)
+    return [Verdict(claims[one.claim], one) for one in _pool(found)]
+
+
+def write(folder: Path, found: Record, overwrite: bool = False) -> Path:
+    """Writes a record and gives its path; `overwrite` replaces one of the same seeds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem, number = f"{found.claim}-{found.profile}-seed{'+'.join(map(str, found.seeds))}", 1
+    facts = {name: value for name, value in dataclasses.asdict(found).items() if value not in ((), {}, "")}
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    while True:
+        path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+        try:
+            with path.open("w" if overwrite else "x", encoding="utf-8") as file:
+                file.write(text)
+            return path
+        except FileExistsError:
+            number += 1
+
+
+def _pool(records: Iterable[Record]) -> list[Record]:
+    pooled: list[Record] = []
+    for new in sorted(records, key=lambda one: (one.claim, str(one.provenance["time"]), one.seeds)):
+        place = next((at for at, old in enumerate(pooled) if old.poolable(new)), None)
+        if place is None:
+            pooled.append(new)
+        else:
+            pooled[place] = pooled[place].pooled(new)
+    return pooled
+
+
+def _code(claim: str) -> str:
+    """The hash of all the code that the claim's measure can reach; empty where none is registered."""
+    from brainlib.runs import code
+
+    return code.digest(MEASURES[claim])[0][:16] if claim in MEASURES else ""
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(map(float, values)) if isinstance(values, Iterable) else (float(values),)
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    if settings is None:
+        return {}
+    return json.loads(json.dumps(dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else settings))
