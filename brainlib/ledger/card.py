@@ -27,9 +27,8 @@ def card(verdict: Verdict, page: bool = True) -> str:
         look = f' style="max-width:48em;padding:0 1em;border-left:5px {_LOOK[kind]}"'
     name = escape(claim.id)
     anchor = f'<a class="claim-id" href="{SCOREBOARD}#{name}">{name}</a>' if page else name
-    small = (
-        "" if led is verdict else f' <small class="this-build">this {verdict.profile} run: {_short(verdict)}</small>'
-    )
+    this = escape(f"this {verdict.profile} run: {verdict.outcome}, {verdict.measured}")
+    small = "" if led is verdict else f' <small class="this-build">{this}</small>'
     return (
         f'<details class="claim {kind}" id="{name}"{look}><summary>{anchor} '
         f'<strong class="verdict">{escape(word(led))}</strong> <span class="effect">{escape(led.measured)}</span> '

@@ -47,7 +47,8 @@ def part(root, monkeypatch):
     (folder / "claims.toml").write_text(CLAIMS)
     (folder / "measures.py").write_text(MEASURES)
     monkeypatch.setattr(command, "ROOT", root)
-    monkeypatch.setattr(ledger, "MEASURES", {})
+    for claim in list(ledger.MEASURES):
+        monkeypatch.delitem(ledger.MEASURES, claim)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delenv("BRAINLIB_RUNS", raising=False)
     monkeypatch.setenv("BRAINLIB_RUNS", str(root / "runs"))
