@@ -194,6 +194,37 @@
     }
   }
 
+  // Claims: a link to one unfolds it, buttons show those of one verdict.
+  function unfold() {
+    const claim = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (claim && claim.matches("details.claim")) {
+      claim.open = true;
+      claim.scrollIntoView();
+    }
+  }
+
+  function filterClaims() {
+    const group = document.querySelector(".claim-filters");
+    if (!group) return;
+    group.hidden = false;
+    const buttons = [...group.querySelectorAll("button")];
+    group.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+      const shown = buttons.filter((b) => b.getAttribute("aria-pressed") === "true").map((b) => b.dataset.outcome);
+      for (const claim of document.querySelectorAll("details.claim")) {
+        claim.hidden = shown.length > 0 && !shown.includes(claim.dataset.outcome);
+      }
+      for (const section of document.querySelectorAll("section.claims")) {
+        section.hidden = !section.querySelector("details.claim:not([hidden])");
+      }
+    });
+  }
+
+  window.addEventListener("hashchange", unfold);
+  document.addEventListener("DOMContentLoaded", () => { filterClaims(); unfold(); });
+
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
   else mountAll();
 })();

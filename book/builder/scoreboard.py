@@ -1,84 +1,174 @@
-"""The scoreboard: every claim of every chapter with what this build and larger, recorded runs measured."""
+"""The scoreboard: every claim with the verdict of its largest valid run, as pictures, cards and files to download."""
 
+import csv
+import io
+import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from book.builder.sources import pages
-from brainlib.ledger import Claim, Verdict, read_claims, read_records
+from book.builder import picture
+from book.builder.sources import code, pages
+from brainlib.ledger import Bound, Check, Claim, FirstEdition, Verdict, card, read_claims, read_records
 
 INTRODUCTION = """\
 # Scoreboard
 
 Every claim that the book tests, with what the paper reports and what was measured here. Nothing on this page is
-written by hand: each verdict is computed from the rule that stands under the claim, on the value of every seed. *This
-build* ran at the `{profile}` profile; rows marked *recorded* are larger runs, kept in the repository with the device,
-the versions and the revision that they were made with. A claim can also be open (run on too few seeds, or only run
-small), or not run.
+written by hand: a verdict follows from the mean over seeds, its 95 % interval, the smallest effect that matters and a
+control, all said before the run (<a href="how_to_read.html#the-ledger">the rules</a>). A claim shows the verdict of
+its largest valid run; what this build computed, at the `{profile}` profile, stands beside it in its card.
 
-{summary}
+Download: <a href="../_assets/scoreboard.csv" download>CSV</a>, <a href="../_assets/scoreboard.json" download>JSON</a>.
+
+{filters}
 """
 
-COLUMNS = ("Run", "Verdict", "Measured", "Made with")
+UNJUDGED = ("out of domain", "only run small", "not run")
+NOT_REMADE = "first edition, not yet re-made"
 
 
-def render(root: Path, results: dict[Path, Path], recorded: Iterable[Path], profile: str) -> str:
-    """The page as Markdown; `results` gives the folder of each executed chapter's result.
+@dataclass(frozen=True)
+class Row:
+    """A claim, the run that it is judged by, and the page that measures it."""
 
-    Chapters that were drawn from a record have no rows of this build.
+    part: str
+    claim: Claim | Bound
+    verdict: Verdict | None  # the leading one; the others are its `kept`
+    page: str  # without ending, from the book's root; empty if no chapter records it
+
+    @property
+    def outcome(self) -> str:
+        return "not run" if self.verdict is None else self.verdict.outcome
+
+    @property
+    def facts(self) -> dict[str, str | float | int | None]:
+        """The row as plain values, for the files to download."""
+        claim, run = self.claim, self.verdict
+        facts: dict[str, str | float | int | None] = {
+            "part": self.part,
+            "id": claim.id,
+            "kind": {Claim: "claim", Check: "check", FirstEdition: NOT_REMADE}[type(claim)],
+            "statement": claim.statement,
+            "paper": claim.paper,
+            "source": claim.source,
+            "measure": claim.measure,
+            "rule": claim.rule,
+            "verdict": self.outcome,
+            "why": run.why if run else "",
+            "unit": getattr(claim, "unit", None),
+            "least": getattr(claim, "least", None),
+        }
+        numbers = dict.fromkeys(("mean", "low", "high", "control", "seeds", "profile", "run"))
+        if run is not None:
+            alone = len(run.values) < 2
+            numbers |= {"mean": run.effect.mean, "seeds": len(run.seeds), "profile": run.profile, "run": run.where}
+            numbers |= {"low": None if alone else run.effect.low, "high": None if alone else run.effect.high}
+            numbers["control"] = run.control.mean if run.control else None
+        return facts | numbers
+
+
+def gather(root: Path, results: dict[Path, Path], recorded: Iterable[Path]) -> list[Row]:
+    """A row for each claim of these chapters' parts; `results` gives the folder of each executed chapter's result.
+
+    Chapters that were drawn from a record have no run of this build.
     """
+    listed = [Path(f"{page.file}.ipynb") for page in pages(root)]
     titles = {Path(f"{page.file}.ipynb").parent: page.part for page in reversed(pages(root))}
-    outcomes, sections = Counter(), []
-    for folder in dict.fromkeys(_parts(root, {*results, *recorded})):
+    chapters = [chapter for chapter in listed if chapter in {*results, *recorded}]
+    rows = []
+    for folder in dict.fromkeys(chapter.parent for chapter in chapters):
         if not (root / folder / "claims.toml").is_file():
             continue
         claims = read_claims(root / folder / "claims.toml")
-        records = [result / "records" for chapter, result in results.items() if chapter.parent == folder]
-        built = [("this build", verdict) for path in records for verdict in read_records(path, claims)]
-        kept = [("recorded", verdict) for verdict in read_records(root / folder / "records", claims)]
-        sections.append(f"## {titles[folder]}")
+        own = [chapter for chapter in chapters if chapter.parent == folder]
+        found = [one for c in own if c in results for one in read_records(results[c] / "records", claims)]
+        found += read_records(root / folder / "records", claims)
+        texts = {chapter: "\n".join(code(root, chapter)) for chapter in own}
         for claim in claims.values():
-            runs = [(run, verdict) for run, verdict in built + kept if verdict.claim.id == claim.id]
-            outcomes[_overall([verdict for _, verdict in runs])] += 1
-            sections.append(_section(claim, runs))
-    words = {"holds": "holding", "fails": "failing", "open": "open", "not run": "not run"}
-    counts = ", ".join(f"{outcomes[outcome]} {word}" for outcome, word in words.items())
-    summary = f"**{outcomes.total()} claims: {counts}.**"
-    return INTRODUCTION.format(profile=profile, summary=summary) + "\n" + "\n\n".join(sections) + "\n"
+            runs = [verdict for verdict in found if verdict.claim.id == claim.id]
+            page = next((c.with_suffix("").as_posix() for c, text in texts.items() if f'"{claim.id}"' in text), "")
+            rows.append(Row(titles[folder], claim, card.led(runs) if runs else None, page))
+    return rows
 
 
-def _parts(root: Path, chapters: set[Path]) -> list[Path]:
-    """The folders of these chapters, in reading order."""
-    listed = [Path(f"{page.file}.ipynb") for page in pages(root)]
-    return [chapter.parent for chapter in listed if chapter in chapters]
+def render(rows: list[Row], profile: str) -> str:
+    """The page as Markdown."""
+    text = [INTRODUCTION.format(profile=profile, filters=_filters(rows))]
+    for part in dict.fromkeys(row.part for row in rows):
+        own = [row for row in rows if row.part == part]
+        judged = [row for row in own if isinstance(row.claim, Claim)]
+        text.append(f"## {part}\n\n{_sentence(own)}")
+        drawn = [row for row in judged if row.verdict is not None and row.outcome not in UNJUDGED]
+        if drawn:
+            text.append(picture.draw([(row.claim, row.verdict) for row in drawn], f"Effects of the claims: {part}"))
+        for title, kind, place in _groups(own):
+            if place:
+                text.append(
+                    f'<section class="claims claims-{kind}"><h3>{title}</h3>{"".join(map(_card, place))}</section>'
+                )
+    return "\n\n".join(text) + "\n"
 
 
-def _overall(verdicts: list[Verdict]) -> str:
-    """One word for a claim: it fails if any run that can judge it says so."""
-    outcomes = {verdict.outcome for verdict in verdicts}
-    return next((word for word in ("fails", "holds") if word in outcomes), "open" if outcomes else "not run")
+def as_json(rows: list[Row]) -> str:
+    """All rows, with the values of every seed."""
+    seeds = [{} if row.verdict is None else {"values": list(row.verdict.values)} for row in rows]
+    facts = [row.facts | more for row, more in zip(rows, seeds, strict=True)]
+    return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
 
 
-def _section(claim: Claim, runs: list[tuple[str, Verdict]]) -> str:
-    overall = _overall([verdict for _, verdict in runs])
-    style = {"holds": "claim-holds", "fails": "claim-fails"}.get(overall, "claim-open")
-    seeds = f", for each of {claim.seeds} seeds or more" if claim.seeds > 1 else ""
-    head = f"Claim {escape(claim.id)}: {overall}"
+def as_csv(rows: list[Row]) -> str:
+    """All rows; empty cells are unknown."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, fieldnames=list(rows[0].facts) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.facts for row in rows)
+    return file.getvalue()
+
+
+def _groups(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
+    judged = [row for row in rows if isinstance(row.claim, Claim)]
+    old = [row for row in rows if isinstance(row.claim, FirstEdition)]
+    return [
+        ("Claims", "judged", [row for row in judged if row.outcome not in UNJUDGED]),
+        ("Not judged: run too small, or not run", "unjudged", [row for row in judged if row.outcome in UNJUDGED]),
+        (NOT_REMADE.capitalize(), "old", old),
+        ("Checks", "checks", [row for row in rows if isinstance(row.claim, Check)]),
+    ]
+
+
+def _sentence(rows: list[Row]) -> str:
+    counts = Counter(row.outcome for row in rows if isinstance(row.claim, Claim))
+    words = [f"{count} {outcome}" for outcome, count in counts.most_common()]
+    old = sum(isinstance(row.claim, FirstEdition) for row in rows)
+    checks = Counter(row.outcome for row in rows if isinstance(row.claim, Check))
+    said = [f"{counts.total()} claims: {', '.join(words)}."] if words else []
+    said += [f"{old} claims of the first edition wait for a least effect and a control."] if old else []
+    said += [f"{checks.total()} checks, {checks['holds']} of them kept."] if checks else []
+    return " ".join(said)
+
+
+def _card(row: Row) -> str:
+    page = f"../{row.page}.html#{row.claim.id}" if row.page else ""
+    if row.verdict is not None:
+        return card.card(row.verdict, anchor=page)
+    name = escape(row.claim.id)
+    link = f'<a class="claim-id" href="{page}">{name}</a>' if page else name
+    statement = f'<span class="statement">{escape(row.claim.statement)}</span>'
     return (
-        f'<div class="claim {style}" id="{escape(claim.id)}" role="group" aria-label="{head}">'
-        f'<p><strong class="verdict">{head}.</strong> {escape(claim.statement)}</p>'
-        f"<p>Paper: {escape(claim.paper)} ({escape(claim.source)}).<br>Measure: {escape(claim.measure)}.<br>"
-        f"Holds if {escape(claim.rule)}{seeds}; judged from the {claim.profile} profile up.</p>"
-        f"{_table(runs) if runs else ''}</div>"
+        f'<details class="claim claim-open" id="{name}" data-outcome="not run"><summary>{link} '
+        f'<strong class="verdict">not run</strong> {statement}</summary>'
+        f"{card.facts(row.claim)}</details>"
     )
 
 
-def _table(runs: list[tuple[str, Verdict]]) -> str:
-    head = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
-    rows = []
-    for run, verdict in runs:
-        measured = f"{verdict.measured}. {verdict.note}" if verdict.note else verdict.measured
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in (verdict.outcome, measured, verdict.where))
-        rows.append(f'<tr><th scope="row">{run}</th>{cells}</tr>')
-    return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+def _filters(rows: list[Row]) -> str:
+    """Buttons that show the claims of one verdict; without JavaScript they are hidden."""
+    counts = Counter(row.outcome for row in rows)
+    buttons = "".join(
+        f'<button type="button" data-outcome="{outcome}" aria-pressed="false">{outcome} {count}</button>'
+        for outcome, count in counts.most_common()
+    )
+    return f'<div class="claim-filters" role="group" aria-label="Show claims by verdict" hidden>{buttons}</div>'

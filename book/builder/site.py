@@ -35,15 +35,17 @@ def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict]
     for chapter, page in pages_kept.items():
         (site / chapter).parent.mkdir(parents=True, exist_ok=True)
         _write_chapter(recorded.draw(root, chapter, page), site / chapter)
-    (site / "book" / "scoreboard.md").write_text(
-        scoreboard.render(root, results, pages_kept, profile), encoding="utf-8"
-    )
+    rows = scoreboard.gather(root, results, pages_kept)
+    (site / "book" / "scoreboard.md").write_text(scoreboard.render(rows, profile), encoding="utf-8")
     for page in pages(root):
         if not any((site / f"{page.file}{ending}").is_file() for ending in (".md", ".ipynb")):
             raise BuildError(
                 f"_toc.yml: {page.file} is listed, but there is neither {page.file}.md nor {page.file}.ipynb"
             )
-    _copy_assets(root, site / "_extra" / "_assets")
+    assets = site / "_extra" / "_assets"
+    _copy_assets(root, assets)
+    (assets / "scoreboard.json").write_text(scoreboard.as_json(rows), encoding="utf-8")
+    (assets / "scoreboard.csv").write_text(scoreboard.as_csv(rows), encoding="utf-8")
     shutil.copy(root / "_toc.yml", site)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     (site / "_config.yml").write_text(yaml.safe_dump(configured(config), sort_keys=False), encoding="utf-8")

@@ -1,8 +1,10 @@
 """A verdict as HTML: a badge of one line that unfolds into its card."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from html import escape
 
-from brainlib.ledger.claims import Check, Claim
+from brainlib.ledger.claims import Bound, Check, Claim
 from brainlib.ledger.verdicts import Verdict, label, leading
 
 STYLES = {"holds": "claim-holds", "fails": "claim-fails"}
@@ -19,21 +21,32 @@ def style(outcome: str) -> str:
     return STYLES.get(outcome, "claim-open")
 
 
-def card(verdict: Verdict, page: bool = True) -> str:
-    """The badge and, unfolded, all there is to know; `page` says whether the page's stylesheet is there."""
-    claim, led = verdict.claim, leading((*verdict.kept, verdict))
-    kind, look = style(led.outcome), ""
+def led(verdicts: Iterable[Verdict]) -> Verdict:
+    """The leading one of these verdicts on one claim, with the others as its `kept`."""
+    verdicts = list(verdicts)
+    first = leading(verdicts)
+    return replace(first, kept=tuple(run for run in verdicts if run is not first))
+
+
+def card(verdict: Verdict, page: bool = True, anchor: str | None = None) -> str:
+    """The badge and, unfolded, all there is to know.
+
+    `page` says whether the page's stylesheet is there, `anchor` where the claim's name leads: to the scoreboard, if
+    nothing is given.
+    """
+    claim, first = verdict.claim, leading((*verdict.kept, verdict))
+    kind, look = style(first.outcome), ""
     if not page:
         look = f' style="max-width:48em;padding:0 1em;border-left:5px {_LOOK[kind]}"'
-    name = escape(claim.id)
-    anchor = f'<a class="claim-id" href="{SCOREBOARD}#{name}">{name}</a>' if page else name
+    name, anchor = escape(claim.id), f"{SCOREBOARD}#{claim.id}" if anchor is None else anchor
+    link = f'<a class="claim-id" href="{escape(anchor)}">{name}</a>' if page and anchor else name
     this = escape(f"this {verdict.profile} run: {verdict.outcome}, {verdict.measured}")
-    small = "" if led is verdict else f' <small class="this-build">{this}</small>'
+    small = "" if first is verdict else f' <small class="this-build">{this}</small>'
     return (
-        f'<details class="claim {kind}" id="{name}"{look}><summary>{anchor} '
-        f'<strong class="verdict">{escape(word(led))}</strong> <span class="effect">{escape(led.measured)}</span> '
-        f'<span class="statement">{escape(claim.statement)}</span>{small}</summary>{_facts(led)}'
-        f"{runs([led, *(run for run in (verdict, *verdict.kept) if run is not led)])}</details>"
+        f'<details class="claim {kind}" id="{name}" data-outcome="{escape(first.outcome)}"{look}><summary>{link} '
+        f'<strong class="verdict">{escape(word(first))}</strong> <span class="effect">{escape(first.measured)}</span> '
+        f'<span class="statement">{escape(claim.statement)}</span>{small}</summary>{facts(claim, first.why)}'
+        f"{runs([first, *(run for run in (verdict, *verdict.kept) if run is not first)])}</details>"
     )
 
 
@@ -44,13 +57,13 @@ def word(verdict: Verdict) -> str:
     return f"first edition, not yet re-made: {verdict.outcome}"
 
 
-def _facts(verdict: Verdict) -> str:
-    claim = verdict.claim
+def facts(claim: Claim | Bound, why: str = "") -> str:
+    """What was claimed and how it is judged."""
     rows = [("Paper", f"{claim.paper} ({claim.source})"), ("Measure", claim.measure), ("Holds if", claim.rule)]
     if isinstance(claim, Claim):
         rows += [("Least effect", f"{claim.least:g} {claim.unit}: {claim.reason}"), ("Control", claim.control)]
         rows += [("Evidence", claim.evidence)]
-    rows += [("Why", verdict.why)] if verdict.why else []
+    rows += [("Why", why)] if why else []
     items = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows)
     return f'<dl aria-label="{label(claim)} {escape(claim.id)}">{items}</dl>'
 
