@@ -153,6 +153,7 @@
       layout.uirevision = "kept"; // a reader's zoom outlives a change
       layout.dragmode ??= touch ? false : "zoom"; // on a phone a finger on the figure scrolls the page
       layout.autosize = true;
+      plot.querySelector(":scope > svg")?.remove(); // the picture
       return Plotly.react(plot, traces, layout, config);
     }
 
@@ -183,15 +184,35 @@
     }).observe(plot);
   }
 
-  async function mountAll() {
-    for (const figure of document.querySelectorAll("figure.brainlib")) {
-      try {
-        await mount(figure);
-      } catch (error) {
-        figure.classList.add("failed");
-        console.error(`figure ${figure.id}:`, error);
-      }
+  async function mounted(figure) {
+    try {
+      await mount(figure);
+    } catch (error) {
+      figure.classList.add("failed");
+      console.error(`figure ${figure.id}:`, error);
     }
+  }
+
+  // A figure is drawn when a reader comes near it: with a picture in its place when it is touched, for plotly is large;
+  // without one, or where the page is too narrow for the picture, when it comes into view.
+  const TOUCHES = ["pointerenter", "pointerdown", "focusin"];
+
+  function waitFor(figure) {
+    const start = () => {
+      seen.disconnect();
+      for (const touch of TOUCHES) figure.removeEventListener(touch, start);
+      mounted(figure);
+    };
+    const seen = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) start();
+    }, { rootMargin: "200px" });
+    const plot = figure.querySelector(".brainlib-plot");
+    for (const touch of TOUCHES) figure.addEventListener(touch, start);
+    if (!figure.classList.contains("still") || plot.offsetWidth < NARROW) seen.observe(figure);
+  }
+
+  function mountAll() {
+    document.querySelectorAll("figure.brainlib").forEach(waitFor);
   }
 
   // Claims: a link to one unfolds it, buttons show those of one verdict.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from book.builder import picture
+from book.builder import effects
 from book.builder.sources import code, pages
+from brainlib.explore.page import LOADER
 from brainlib.ledger import Bound, Check, Claim, FirstEdition, Verdict, card, read_claims, read_records
 
 INTRODUCTION = """\
@@ -103,7 +104,7 @@ def render(rows: list[Row], profile: str) -> str:
         text.append(f"## {part}\n\n{_sentence(own)}")
         drawn = [row for row in judged if row.verdict is not None and row.outcome not in UNJUDGED]
         if drawn:
-            text.append(picture.draw([(row.claim, row.verdict) for row in drawn], f"Effects of the claims: {part}"))
+            text.append(effects.draw([(row.claim, row.verdict) for row in drawn], f"Effects of the claims: {part}"))
         for title, kind, place in _groups(own):
             if place:
                 text.append(
@@ -171,4 +172,5 @@ def _filters(rows: list[Row]) -> str:
         f'<button type="button" data-outcome="{outcome}" aria-pressed="false">{outcome} {count}</button>'
         for outcome, count in counts.most_common()
     )
-    return f'<div class="claim-filters" role="group" aria-label="Show claims by verdict" hidden>{buttons}</div>'
+    group = f'<div class="claim-filters" role="group" aria-label="Show claims by verdict" hidden>{buttons}</div>'
+    return f"{group}<script>{LOADER}</script>"

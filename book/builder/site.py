@@ -9,12 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import yaml
 
-from book.builder import first_cell, recorded, scoreboard
+from book.builder import first_cell, polish, recorded, scoreboard, stills
 from book.builder.failures import TRACES, BuildError, plain
 from book.builder.sources import pages
 
@@ -29,12 +30,12 @@ def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict]
     site = root / "_build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("builder", "__pycache__"))
-    for chapter, result in results.items():
+    notebooks = {chapter: nbformat.read(result / "notebook.ipynb", as_version=4) for chapter, result in results.items()}
+    notebooks |= {chapter: recorded.draw(root, chapter, page) for chapter, page in pages_kept.items()}
+    pictures = stills.drawn((html for book in notebooks.values() for html in _html(book)), root / "_build" / "stills")
+    for chapter, notebook in notebooks.items():
         (site / chapter).parent.mkdir(parents=True, exist_ok=True)
-        _write_chapter(nbformat.read(result / "notebook.ipynb", as_version=4), site / chapter)
-    for chapter, page in pages_kept.items():
-        (site / chapter).parent.mkdir(parents=True, exist_ok=True)
-        _write_chapter(recorded.draw(root, chapter, page), site / chapter)
+        _write_chapter(notebook, site / chapter, pictures)
     rows = scoreboard.gather(root, results, pages_kept)
     (site / "book" / "scoreboard.md").write_text(scoreboard.render(rows, profile), encoding="utf-8")
     for page in pages(root):
@@ -89,7 +90,7 @@ def render(root: Path, site: Path) -> bool:
     if done.returncode:
         raise _not_rendered(root, done.stdout + done.stderr)
     rendered = work / "_build" / "html"
-    _mend_roles(rendered)
+    polish.polish(rendered)
     (rendered / "index.html").write_text(_index(pages(root)[0].file, root), encoding="utf-8")
     (rendered / ".site").write_text(digest)
     old = root / "_build" / "html.old"
@@ -115,11 +116,21 @@ def _not_rendered(root: Path, output: str) -> BuildError:
     return BuildError(f"the pages were not rendered:\n{words}\n  all that was said: {trace}")
 
 
-def _write_chapter(notebook: nbformat.NotebookNode, page: Path) -> None:
-    """A notebook with outputs as a page: no metadata about the machine, no widgets."""
+def _html(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if (html := output.get("data", {}).get("text/html")) is not None:
+                yield html
+
+
+def _write_chapter(notebook: nbformat.NotebookNode, page: Path, pictures: dict[str, str]) -> None:
+    """A notebook with outputs as a page: with pictures of its figures, no metadata about the machine, no widgets."""
     for cell in notebook.cells:
         if cell.cell_type == "code":  # progress bars are widgets, which are dead in a page
             cell.outputs = [output for output in cell.outputs if recorded.WIDGET not in output.get("data", {})]
+            for output in cell.outputs:
+                if (html := output.get("data", {}).get("text/html")) is not None:
+                    output["data"]["text/html"] = stills.inserted(html, pictures)
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
     notebook.metadata.pop("widgets", None)
     first_cell.pin(notebook)
@@ -137,15 +148,8 @@ def _copy_assets(root: Path, assets: Path) -> None:
     shutil.copy(source / "tex-chtml.js", target)
 
 
-def _mend_roles(html: Path) -> None:
-    """docutils gives entries of a bibliography a role that ARIA has withdrawn and that a list may not hold."""
-    for path in html.rglob("*.html"):
-        page = path.read_text(encoding="utf-8")
-        path.write_text(page.replace('role="doc-biblioentry"', 'role="listitem"'), encoding="utf-8")
-
-
 def _digest(site: Path) -> str:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(polish.__file__).read_bytes())
     for path in sorted(path for path in site.rglob("*") if path.is_file()):
         digest.update(f"{os.path.relpath(path, site)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

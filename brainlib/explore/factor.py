@@ -17,6 +17,24 @@ def factored(states: list[dict]) -> dict[str, Any]:
     return {"shared": {} if shared is NOTHING else shared, "states": own, "pool": pool}
 
 
+def merged(shared: Any, own: Any, pool: list) -> Any:
+    """A state again, from what `factored` gave."""
+    if own is NOTHING:
+        own = shared
+    if isinstance(own, dict) and "$" in own:
+        return pool[own["$"]]
+    if isinstance(own, dict):
+        base = shared if isinstance(shared, dict) else {}
+        return {
+            key: merged(base.get(key), own.get(key, NOTHING), pool)
+            for key in [*base, *(k for k in own if k not in base)]
+        }
+    if isinstance(own, list) and any(isinstance(part, dict | list) for part in own):
+        base = shared if isinstance(shared, list) else [None] * len(own)
+        return [merged(part, one, pool) for part, one in zip(base, own, strict=False)]
+    return own
+
+
 def compact(tree: Any) -> str:
     """JSON without spaces."""
     return json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -16,9 +16,10 @@ _LOOK = {  # in a notebook; in the page brainlib.css is its stylesheet
 SCOREBOARD = "../../book/scoreboard.html"
 
 
-def style(outcome: str) -> str:
-    """The stylesheet's class for an outcome."""
-    return STYLES.get(outcome, "claim-open")
+def style(verdict: Verdict) -> str:
+    """The stylesheet's class for a verdict; what was not re-made has no colour."""
+    judged = isinstance(verdict.claim, (Claim, Check))
+    return STYLES.get(verdict.outcome, "claim-open") if judged else "claim-open"
 
 
 def led(verdicts: Iterable[Verdict]) -> Verdict:
@@ -35,7 +36,7 @@ def card(verdict: Verdict, page: bool = True, anchor: str | None = None) -> str:
     nothing is given.
     """
     claim, first = verdict.claim, leading((*verdict.kept, verdict))
-    kind, look = style(first.outcome), ""
+    kind, look = style(first), ""
     if not page:
         look = f' style="max-width:48em;padding:0 1em;border-left:5px {_LOOK[kind]}"'
     name, anchor = escape(claim.id), f"{SCOREBOARD}#{claim.id}" if anchor is None else anchor

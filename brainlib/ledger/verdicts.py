@@ -100,7 +100,8 @@ def label(claim: Claim | Bound) -> str:
 
 
 def leading(verdicts: Iterable[Verdict]) -> Verdict:
-    """The one that a page shows: of the largest run that is valid, among those of most seeds the newest.
+    """The one that a page shows: of the largest run within the claim's domain that has all the seeds it asks for; of
+    those with most seeds the newest.
 
     Raises `ValueError` if there is none.
     """
@@ -109,8 +110,14 @@ def leading(verdicts: Iterable[Verdict]) -> Verdict:
         raise ValueError("verdicts: got none, expected at least one")
 
     def size(one: Verdict) -> tuple:
-        valid = one.outcome not in ("out of domain", "only run small")
-        return valid, PROFILES.index(one.profile), len(one.seeds), str(one.record.provenance["time"])
+        within = one.outcome not in ("out of domain", "only run small")
+        return (
+            within and len(one.seeds) >= one.claim.seeds,
+            within,
+            PROFILES.index(one.profile),
+            len(one.seeds),
+            str(one.record.provenance["time"]),
+        )
 
     return max(verdicts, key=size)
 

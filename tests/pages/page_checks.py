@@ -14,6 +14,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="
 LOUD = ("error", "warning")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
+TOUCHED = """() => document.querySelectorAll("figure.brainlib").forEach((figure) =>
+    figure.dispatchEvent(new PointerEvent("pointerenter")))"""
 READY = """() => !document.querySelector("figure.brainlib:not(.drawn, .failed)") && (!window.MathJax?.startup ||
     MathJax.startup.promise.then(() => true))"""
 LAYERS = ".mlayer, .polarlayer, .pielayer, .shapelayer, .annotation"
@@ -79,7 +81,7 @@ DEAD_WIDGETS = """() => document.querySelectorAll(
 
 @contextlib.contextmanager
 def visit(browser: Browser, address: str, page: str, scheme: str, size: dict) -> Iterator[tuple[Page, list[str]]]:
-    """The page, open and drawn, and the complaints that its loading gave: noise, failed and outside requests."""
+    """The page, open, its figures touched and drawn, and the complaints that its loading gave: noise, failed and outside requests."""
     complaints: list[str] = []
 
     def outside(request: Request) -> None:
@@ -95,6 +97,7 @@ def visit(browser: Browser, address: str, page: str, scheme: str, size: dict) ->
     tab.on("response", lambda got: got.status >= 400 and complaints.append(f"status {got.status}: {got.url}"))
     tab.on("console", lambda said: said.type in LOUD and complaints.append(f"console: {said.text}"))
     tab.goto(f"{address}/{page}", wait_until="load")
+    tab.evaluate(TOUCHED)
     with contextlib.suppress(Timeout):  # what is not drawn by then is found blank
         tab.wait_for_function(READY, timeout=30_000)
     yield tab, complaints
