@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import importlib.metadata
 import importlib.resources
 import os
 import re
@@ -15,11 +14,9 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.builder import first_cell, polish, recorded, scoreboard, stills
+from book.builder import first_cell, maths, polish, recorded, scoreboard, stills
 from book.builder.failures import TRACES, BuildError, plain
 from book.builder.sources import pages
-
-FONTS = "output/chtml/fonts/woff-v2"
 
 
 def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict], profile: str) -> Path:
@@ -138,14 +135,11 @@ def _write_chapter(notebook: nbformat.NotebookNode, page: Path, pictures: dict[s
 
 
 def _copy_assets(root: Path, assets: Path) -> None:
-    """The book's own files, plotly.js and MathJax: a page asks nobody outside for them."""
+    """The book's own files, plotly.js and a font for mathematics: a page asks nobody outside for them."""
     shutil.copytree(root / "book" / "assets", assets)
     plotly = importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
     (assets / "plotly.min.js").write_bytes(plotly.read_bytes())
-    mathjax = Path(importlib.metadata.distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline"))
-    source, target = mathjax / "static" / "mathjax", assets / "mathjax"
-    shutil.copytree(source / FONTS, target / FONTS)
-    shutil.copy(source / "tex-chtml.js", target)
+    maths.write_font(assets / "stix-two-math.woff")
 
 
 def _digest(site: Path) -> str:

@@ -16,8 +16,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 TOUCHED = """() => document.querySelectorAll("figure.brainlib").forEach((figure) =>
     figure.dispatchEvent(new PointerEvent("pointerenter")))"""
-READY = """() => !document.querySelector("figure.brainlib:not(.drawn, .failed)") && (!window.MathJax?.startup ||
-    MathJax.startup.promise.then(() => true))"""
+READY = """() => !document.querySelector("figure.brainlib:not(.drawn, .failed)")"""
 LAYERS = ".mlayer, .polarlayer, .pielayer, .shapelayer, .annotation"
 BLANK = """(layers) => [...document.querySelectorAll("figure.brainlib, .js-plotly-plot")].filter((figure) => {
     const size = (part) => { const box = part.getBoundingClientRect(); return [box.width, box.height]; };
@@ -65,7 +64,6 @@ CROWDED = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((fi
 })"""
 STRIP = """() => { // axe takes time for every element: out with what no rule looks at and with repetitions
     for (const plot of document.querySelectorAll(".brainlib-plot")) plot.replaceWith(plot.cloneNode());
-    for (const glyphs of document.querySelectorAll("mjx-math[aria-hidden=true]")) glyphs.replaceChildren();
     const seen = new Set();
     for (const word of document.querySelectorAll(".highlight pre span")) {
         const kind = `${word.closest("[class*=highlight-]")?.parentElement.className} ${word.className}`;
@@ -81,7 +79,7 @@ DEAD_WIDGETS = """() => document.querySelectorAll(
 
 @contextlib.contextmanager
 def visit(browser: Browser, address: str, page: str, scheme: str, size: dict) -> Iterator[tuple[Page, list[str]]]:
-    """The page, open, its figures touched and drawn, and the complaints that its loading gave: noise, failed and outside requests."""
+    """The page, its figures touched and drawn, and what its loading complained of: noise, failed, outside requests."""
     complaints: list[str] = []
 
     def outside(request: Request) -> None:
