@@ -20,6 +20,7 @@ from typing import Any, SupportsFloat, SupportsIndex
 import torch
 
 from brainlib import backend
+from brainlib.arguments import whole_number
 
 PROFILES = ("ci", "laptop", "paper")
 """The sizes a chapter can run at, from small to large."""
@@ -48,6 +49,10 @@ _LOOK = {  # of a verdict in a notebook; in the page brainlib.css is its stylesh
 class Claim:
     """One claim of a paper.
 
+    >>> claim = Claim("X1", "It learns.", "Fig. 1", "0.1", "the loss", holds={"at_most": 0.1})
+    >>> claim.rule, claim.keeps(0.05), claim.keeps(0.2)
+    ('at most 0.1', True, False)
+
     `holds` is the rule that the value of every seed must keep, such as `{"at_most": 1e-10}`; `profile` the smallest
     profile at which it can be judged; `asserted` the profiles at which the tests insist that it holds.
     """
@@ -74,7 +79,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one run measured for one claim, and the judgement that follows from the claim's rule."""
+    """What one run measured for one claim, and the judgement that follows from the claim's rule.
+
+    >>> claim = Claim("X1", "It learns.", "Fig. 1", "0.1", "the loss", holds={"at_most": 0.1}, seeds=2)
+    >>> Verdict(claim, values=(0.05,), seeds=(0,), profile="ci", provenance={}).outcome
+    'too few seeds'
+    """
 
     claim: Claim
     values: tuple[float, ...]
@@ -153,7 +163,14 @@ class Verdict:
 
 
 def measures(*claims: str) -> Callable[[Callable], Callable]:
-    """Registers the function below as the one that measures these claims: it gives their values by their ids."""
+    """Registers the function below as the one that measures these claims: it gives their values by their ids.
+
+    >>> @measures("X1")
+    ... def numbers(profile, seed, device):
+    ...     return {"X1": 2.0 * seed}
+    >>> MEASURES.pop("X1")("ci", 3, "cpu")
+    {'X1': 6.0}
+    """
 
     def registered(function: Callable) -> Callable:
         MEASURES.update(dict.fromkeys(claims, function))
@@ -177,6 +194,9 @@ def record(
     from the working directory upwards is taken. Where `BRAINLIB_RECORDS` names a folder, the record is also written
     there as JSON. Larger runs that are kept in `records/` beside the claims are shown with it. Raises `ValueError` if
     the claim or the profile is unknown, if there is not one value for each seed, or if a value is not finite.
+
+    >>> record("X1", [0.05], seeds=[0], profile="ci", claims="chapters/part/claims.toml").outcome  # doctest: +SKIP
+    'holds'
     """
     path = Path(claims if claims is not None else find_claims()).expanduser()
     known = read_claims(path)
@@ -192,7 +212,13 @@ def record(
 
 
 def find_claims(start: str | Path = ".") -> Path:
-    """The nearest `claims.toml` from the folder `start` upwards; `ValueError` if there is none."""
+    """The nearest `claims.toml` from the folder `start` upwards; `ValueError` if there is none.
+
+    >>> (Path("part") / "notes").mkdir(parents=True)
+    >>> Path("part", "claims.toml").touch()
+    >>> find_claims("part/notes").parts[-2:]
+    ('part', 'claims.toml')
+    """
     start = Path(start).expanduser().resolve()
     for folder in (start, *start.parents):
         if (path := folder / "claims.toml").is_file():
@@ -206,6 +232,14 @@ def read_claims(path: str | Path) -> dict[str, Claim]:
     """The claims of a `claims.toml` by their ids, in the file's order.
 
     Raises `ValueError` that names the file, the claim and the key that is wrong.
+
+    >>> import tempfile
+    >>> text = '[X1]\\nstatement = "It learns."\\nsource = "Fig. 1"\\npaper = "0.1"\\nmeasure = "the loss"'
+    >>> path = Path(tempfile.mkdtemp(), "claims.toml")
+    >>> path.write_text(text + "\\nholds = { at_most = 0.1 }") > 0
+    True
+    >>> read_claims(path)["X1"].rule
+    'at most 0.1'
     """
     tables = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     try:
@@ -218,6 +252,9 @@ def read_records(folder: str | Path, claims: Mapping[str, Claim]) -> list[Verdic
     """The records in a folder, judged by `claims`; those of one claim and profile on different seeds are one verdict.
 
     Raises `ValueError` with the path of a record that is broken or belongs to none of the claims.
+
+    >>> read_records("nowhere", claims={})
+    []
     """
     keys = ("values", "seeds", "profile", "provenance", "note")
     verdicts = []
@@ -272,7 +309,12 @@ def _verdict(claim, values, seeds, profile, provenance, note) -> Verdict:
 
 
 def write(folder: Path, verdict: Verdict, replace: bool = False) -> Path:
-    """Writes a record of what was measured and gives its path; `replace` overwrites one of the same seeds."""
+    """Writes a record of what was measured and gives its path; `replace` overwrites one of the same seeds.
+
+    >>> claim = Claim("X1", "It learns.", "Fig. 1", "0.1", "the loss", holds={"at_most": 0.1})
+    >>> write(Path("records"), Verdict(claim, (0.05,), (0,), "ci", {})).name
+    'X1-ci-seed0.json'
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{verdict.claim.id}-{verdict.profile}-seed{'+'.join(map(str, verdict.seeds))}", 1
     text = json.dumps(verdict.to_json(), indent=1, ensure_ascii=False) + "\n"
@@ -291,7 +333,7 @@ def _check_profile(name: str, profile: str) -> None:
         raise ValueError(f"{name}: got {profile!r}, expected one of {', '.join(PROFILES)}")
 
 
-def _claim(id: str, table) -> Claim:
+def _claim(id: str, table: Any) -> Claim:
     if not isinstance(table, dict):
         raise ValueError(f"{id} is not a table; a claim is written [{id}]")
     keys = [field.name for field in fields(Claim) if field.name != "id"]
@@ -300,9 +342,8 @@ def _claim(id: str, table) -> Claim:
     for key in ("statement", "source", "paper", "measure"):
         if not isinstance(table.get(key), str):
             raise ValueError(f"claim {id}: {key} is {table.get(key)!r}, expected text")
-    seeds, profile, asserted = table.get("seeds", 1), table.get("profile", "ci"), tuple(table.get("asserted", ()))
-    if type(seeds) is not int or seeds < 1:
-        raise ValueError(f"claim {id}: seeds is {seeds!r}, expected a whole number of at least 1")
+    whole_number(f"claim {id}: seeds", table.get("seeds", 1), least=1)
+    profile, asserted = table.get("profile", "ci"), tuple(table.get("asserted", ()))
     for name in (profile, *asserted):
         _check_profile(f"claim {id}: profile", name)
         if PROFILES.index(name) < PROFILES.index(profile):
@@ -310,20 +351,14 @@ def _claim(id: str, table) -> Claim:
     return Claim(**{**table, "id": id, "asserted": asserted, "holds": _rule(id, table.get("holds"))})
 
 
-def _rule(id: str, holds) -> dict[str, float | int]:
-    if not isinstance(holds, dict) or not holds:
-        raise ValueError(f"claim {id}: holds is {holds!r}, expected a table with {', '.join(_RULES)} or between")
-    rule = {}
-    for name, bound in holds.items():
-        if name == "between" and isinstance(bound, list) and len(bound) == 2:
-            rule |= zip(("at_least", "at_most"), bound, strict=True)
-        elif name in _RULES:
-            rule[name] = bound
-        else:
-            raise ValueError(f"claim {id}: holds has {name} = {bound!r}, expected {', '.join(_RULES)} or between")
-    for name, bound in rule.items():
-        if type(bound) not in (int, float) or not math.isfinite(bound):
-            raise ValueError(f"claim {id}: {name} is {bound!r}, expected a finite number")
+def _rule(id: str, holds: Any) -> dict[str, float | int]:
+    rule = dict(holds) if isinstance(holds, dict) else {}
+    if isinstance(between := rule.get("between"), list) and len(between) == 2:
+        del rule["between"]
+        rule |= zip(("at_least", "at_most"), between, strict=True)
+    finite = all(type(bound) in (int, float) and math.isfinite(bound) for bound in rule.values())
+    if not rule or not finite or not rule.keys() <= _RULES.keys():
+        raise ValueError(f"claim {id}: holds is {holds!r}, expected numbers for {', '.join(_RULES)} or between")
     if rule.get("at_least", -math.inf) > rule.get("at_most", math.inf):
         raise ValueError(f"claim {id}: holds is {holds!r}, which no number can keep")
     return rule
