@@ -114,7 +114,7 @@ def _sizes(tokens: Tensor, batch: int, length: int, least: int) -> tuple[int, in
 
 def _settings(tokens: Tensor, batch: int, length: int) -> dict[str, Tensor]:
     """What a state is bound to: the sizes of a batch, and the text, by its number of bytes and its hash."""
-    digest = hashlib.sha256(tokens.numpy(force=True)).digest()
+    digest = hashlib.sha256(tokens.numpy(force=True).tobytes()).digest()
     settings = {"batch": batch, "length": length, "tokens": len(tokens)}
     settings["tokens_hash"] = int.from_bytes(digest[:8], signed=True)
     return {name: torch.tensor(value) for name, value in settings.items()}

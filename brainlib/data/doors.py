@@ -27,13 +27,21 @@ HURRY = {"PIP_RETRIES": "1", "PIP_TIMEOUT": "10"}  # pip's own would wait for mi
 
 
 class DataError(ValueError):
-    """A data file or a name is not what it should be: a wrong hash, an unknown file, a table of another form."""
+    """A data file or a name is not what it should be: a wrong hash, an unknown file, a table of another form.
+
+    >>> locate("enwik9")
+    Traceback (most recent call last):
+    brainlib.data.doors.DataError: name: got 'enwik9', expected one of ...
+    """
 
 
 class DataUnavailable(OSError):
     """A data file is neither at hand nor obtainable; the message says where it comes from and how to place it.
 
     Of a registered file, `file` is its name, `source` where it comes from and `place` where to put it, in words.
+
+    >>> issubclass(DataUnavailable, OSError)
+    True
     """
 
     def __init__(self, message: str, file: str = "", source: str = "", place: str = ""):

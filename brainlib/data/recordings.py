@@ -210,6 +210,7 @@ def pfc6(folder: str | Path, session: str = "200104") -> MazeTrials:
     spikes, behaviour = _table(paths[0], columns=2, whole=[1]), _table(paths[1], columns=6, whole=[2, 3, 4, 5])
     starts, ends = behaviour[:, 0] / 1000, behaviour[:, 1] / 1000
     rule, answers = behaviour[:, 2], behaviour[:, 3:]
+    correct, went_left, light_left = torch.from_numpy(answers.T == 1)
     if (ends <= starts).any() or not np.isin(rule, (1, 2, 3, 4)).all() or not np.isin(answers, (0, 1)).all():
         raise DataError(
             f"{paths[1]}: expected ends after starts, rules from 1 to 4, and 0 or 1 for correct, left and light"
@@ -220,8 +221,10 @@ def pfc6(folder: str | Path, session: str = "200104") -> MazeTrials:
         Trials.from_sequences(counts, MAZE_BIN_MS),
         torch.from_numpy(ends - starts),
         torch.from_numpy(rule.astype(np.int64)),
-        *torch.from_numpy(answers.T == 1),
-        source=CITATION,
+        correct,
+        went_left,
+        light_left,
+        CITATION,
     )
 
 

@@ -138,8 +138,8 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
             history.learning_rates.append(rate)
             unread.append(torch.stack((value.detach().float(), norm)))
 
-            evaluation_due = evaluate is not None and _due(step, config.evaluate_every, last)
-            checkpoint_due = folder is not None and _due(step, config.checkpoint_every, last)
+            evaluation_due = _due(step, config.evaluate_every, last)
+            checkpoint_due = _due(step, config.checkpoint_every, last)
             at_once = run.device.type == "cpu" or step == last
             if at_once or evaluation_due or checkpoint_due or len(unread) == _STEPS_UNREAD:
                 _read(unread, history)
@@ -148,10 +148,10 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
             run.state = tree_map(detach, state, "state")
             if step == first and folder is not None:
                 pack(run.state, [])  # a state that cannot be written is refused now, not at the first checkpoint
-            if evaluation_due:
+            if evaluate is not None and evaluation_due:
                 history.evaluations.append((step, _evaluate(evaluate, run)))
                 _tell(bar, history)
-            if checkpoint_due:
+            if folder is not None and checkpoint_due:
                 history.seconds = time.perf_counter() - start
                 checkpoint.save(folder, step, run.checkpoint())
             bar.update()

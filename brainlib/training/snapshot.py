@@ -89,8 +89,9 @@ class Run:
         del config["checkpoint_every"]
         facts: dict[str, Any] = {f"config.{name}": value for name, value in config.items()}
         # Of the model's config too: layers that share their weights cannot be told from the weights.
-        settings = getattr(model, "config", None)
-        facts |= {f"model's config {n!r}": v for n, v in (asdict(settings) if is_dataclass(settings) else {}).items()}
+        settings: Any = getattr(model, "config", None)
+        if is_dataclass(settings):
+            facts |= {f"model's config {name!r}": value for name, value in asdict(settings).items()}
         facts |= {f"model's tensor {n!r}": [str(t.dtype), *t.shape] for n, t in model.state_dict().items()}
         facts |= {
             "model": type(model).__name__,
