@@ -13,7 +13,11 @@ PIXELS = 64
 
 
 class Digits(NamedTuple):
-    """`images` hold 0 (paper) to 16 (ink), `labels` which digit it is."""
+    """`images` hold 0 (paper) to 16 (ink), `labels` which digit it is.
+
+    >>> digits().images.max()
+    tensor(16, dtype=torch.uint8)
+    """
 
     images: UInt8[Tensor, "images 8 8"]
     labels: Int64[Tensor, " images"]

@@ -63,6 +63,9 @@ class Waves(Recording):
 
     `positions_um[n]` is where the electrode of neuron `n` lies, in micrometres; neurons of one electrode share a place.
     `animal` tells species, age and genotype.
+
+    >>> waves().animal  # doctest: +SKIP
+    'mouse, 11 days, wt'
     """
 
     positions_um: Float64[Tensor, "neurons 2"]
@@ -107,6 +110,9 @@ class Hippocampus(Recording):
     Unit `n` was sorted from tetrode `tetrodes[n]`, numbered from 1. In frame `f`, at `frames_s[f]` on the spikes'
     clock, the light was at `places_px[f]`, x and y in pixels of the camera; the files give no scale. Where the tracker
     holds a place for longer than 5 s, it does not see the light, and the place is NaN.
+
+    >>> len(hippocampus().tetrodes)  # doctest: +SKIP
+    31
     """
 
     tetrodes: Int64[Tensor, " units"]
@@ -173,6 +179,9 @@ class MazeTrials:
 
     `duration_s` is from the start of a trial to its end, which may come before or after the last bin. `rule` is 1 for
     right, 2 for light, 3 for left, 4 for dark. `source` is what to cite.
+
+    >>> pfc6("~/data/pfc6").trials.bin_ms  # doctest: +SKIP
+    20.0
     """
 
     trials: Trials

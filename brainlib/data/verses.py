@@ -45,6 +45,10 @@ class TaggedText(NamedTuple):
 
     `tokens` are the bytes, `language` is the place of each byte's language in the `languages` of the stream (255 in a
     tag), and `target` is true where a byte belongs to a translation, which can be read off what came before it.
+
+    >>> stream = translation_stream([("Jesus wept.", "Y lloró Jesús.")], source="en")
+    >>> bytes(stream.tokens[stream.target].tolist()).decode()
+    'Y lloró Jesús.'
     """
 
     tokens: UInt8[Tensor, "bytes"]

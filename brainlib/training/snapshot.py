@@ -90,7 +90,7 @@ class Run:
         facts: dict[str, Any] = {f"config.{name}": value for name, value in config.items()}
         # Of the model's config too: layers that share their weights cannot be told from the weights.
         settings: Any = getattr(model, "config", None)
-        if is_dataclass(settings):
+        if is_dataclass(settings) and not isinstance(settings, type):
             facts |= {f"model's config {name!r}": value for name, value in asdict(settings).items()}
         facts |= {f"model's tensor {n!r}": [str(t.dtype), *t.shape] for n, t in model.state_dict().items()}
         facts |= {
