@@ -9,6 +9,7 @@ The model of Appendix E of the paper (arXiv 2509.26507):
   by byte.
 """
 
+import importlib.util
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
-from brainlib.sampling import GenerationMixin
+from brainlib.sampling import GenerationMixin, Stepper
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadratic form
@@ -185,12 +186,13 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
             return self.decay
         return torch.tensor(self.config.decay, dtype=self.activation_dtype, device=self.decay.device)
 
-    def stepper(self, state: BDHState) -> "BDHStepper":
+    def stepper(self, state: BDHState) -> "BDHStepper | Stepper":
         """A function that reads one more token and gives the logits after it, at the same cost for every token.
 
         The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
         """
-        return BDHStepper(self, state)
+        sparse = self.embedding.device.type == "cpu" or importlib.util.find_spec("triton")
+        return BDHStepper(self, state) if sparse else super().stepper(state)
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":
