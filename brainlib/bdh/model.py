@@ -160,16 +160,18 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
 
     def initial_state(self, batch: int) -> BDHState:
         """Before the first token: position 0 and no synapses."""
+        zeros = self.decoder_x.new_zeros(self.state_shape(batch), dtype=self.activation_dtype)
+        return BDHState(torch.tensor(0), zeros)
+
+    def state_shape(self, batch: int) -> tuple[int, ...]:
         c = self.config
-        shape = (c.layers, batch, c.heads, c.head_neurons, c.dim)
-        return BDHState(torch.tensor(0), self.decoder_x.new_zeros(shape, dtype=self.activation_dtype))
+        return c.layers, batch, c.heads, c.head_neurons, c.dim
 
     def check_state(self, state: BDHState, batch: int) -> None:
-        c = self.config
-        expected = (c.layers, batch, c.heads, c.head_neurons, c.dim)
-        if tuple(state.synapses.shape) != expected:
+        found, expected = tuple(state.synapses.shape), self.state_shape(batch)
+        if found != expected:
             raise ValueError(
-                f"state: got synapses of shape {tuple(state.synapses.shape)}, "
+                f"state: got synapses of shape {found}, "
                 f"expected (layers, batch, heads, neurons / heads, dim) = {expected}"
             )
         if state.synapses.dtype != self.activation_dtype:

@@ -108,10 +108,7 @@ def _check_models(models: Sequence[BDH]) -> None:
     for index, model in enumerate(models):
         if replace(model.config, neurons=first.config.neurons) != first.config:
             raise ValueError(f"models: got {model.config} at {index}, expected {first.config} but for its neurons")
-        found, expected = (
-            f"{model.embedding.dtype} on {model.embedding.device}",
-            f"{first.embedding.dtype} on {first.embedding.device}",
-        )
+        found, expected = (f"{m.embedding.dtype} on {m.embedding.device}" for m in (model, first))
         if found != expected:
             raise ValueError(f"models: got {found} at {index}, expected {expected}")
 

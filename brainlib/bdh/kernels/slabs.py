@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from brainlib.bdh.kernels.reference import left, past
 from brainlib.bdh.norm import EPS, norm
 from brainlib.bdh.rotation import rotate, rotate_
 
@@ -35,14 +36,11 @@ class Fading(NamedTuple):
 
 
 def fading(decay: Tensor | None, heads: int, length: int, like: Tensor) -> Fading:
-    if decay is None:
-        ones = like.new_ones(heads, 1, 1)
-        return Fading(None, ones, ones, like.new_ones(heads))
-    rate, t = decay.to(like.dtype)[:, None], torch.arange(length, device=like.device, dtype=like.dtype)
-    between = (rate[..., None] * (t - t[:, None])).exp().tril(-1)
-    return Fading(
-        between, (-rate * t).exp()[..., None], (rate * (t - length)).exp()[..., None], (-rate * length).exp()[:, 0]
-    )
+    t = torch.arange(length + 1, device=like.device, dtype=like.dtype)
+    rate = like.new_zeros(heads) if decay is None else decay
+    lasting = left(rate, t)  # [H, T + 1]
+    between = None if decay is None else past(decay, t[:-1])
+    return Fading(between, lasting[:, :-1, None], left(rate, length - t[:-1])[..., None], lasting[:, -1].contiguous())
 
 
 def key_scale(head_neurons: int) -> float:
