@@ -185,9 +185,9 @@ def run(
                 for excites, inhibits, target in step.thresholds:
                     state[target] = max(state.get(excites, 0.0) - state.get(inhibits, 0.0), 0.0)
                 state = interact(state, step.computation, step.damping)
-                at_nodes = (np.array([state.get((name, i), 0.0) for i in nodes]) for name in "XYA")
+                X, Y, A = (np.array([state.get((name, i), 0.0) for i in nodes]) for name in "XYA")
                 sigma = [[[state.get(("sigma", lay, i, j), 0.0) for i in nodes] for j in nodes] for lay in layers]
-                moments.append(Moment(token, layer, number, *at_nodes, np.array(sigma)))
+                moments.append(Moment(token, layer, number, X, Y, A, np.array(sigma)))
     return moments
 
 
@@ -302,8 +302,8 @@ def factorise(D: Float64[ndarray, "n d"], E: Float64[ndarray, "d n"]) -> HiddenG
 def graphs_of(model: LowRank) -> Graphs:
     """The graphs of a low-rank model, eq. (9): Gxe - Gxi = Dx E, Gye - Gyi = Dy E, and every synapse learns."""
     parts = factorise(model.Dx, model.E), factorise(model.Dy, model.E)
-    weights = [graph @ part.inward for part in parts for graph in (part.excites, part.inhibits)]
-    return Graphs(*weights, Gs=np.ones_like(model.U), U=model.U, layers=model.layers)
+    (Gxe, Gxi), (Gye, Gyi) = ((part.excites @ part.inward, part.inhibits @ part.inward) for part in parts)
+    return Graphs(Gxe, Gxi, Gye, Gyi, Gs=np.ones_like(model.U), U=model.U, layers=model.layers)
 
 
 def _recurrence(

@@ -34,7 +34,11 @@ LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadrat
 
 @dataclass(frozen=True)
 class BDHConfig:
-    """Sizes of a Dragon Hatchling; the defaults are the official 25 M model. `neurons` counts all heads together."""
+    """Sizes of a Dragon Hatchling; the defaults are the official 25 M model. `neurons` counts all heads together.
+
+    >>> BDHConfig(layers=2, dim=32, heads=2, neurons=256).parameters
+    40960
+    """
 
     layers: int = 6
     dim: int = 256
@@ -67,14 +71,28 @@ class BDHConfig:
 
 
 class BDHState(NamedTuple):
-    """What the model remembers: how many tokens it has read, and the synapses rho of every layer."""
+    """What the model remembers: how many tokens it has read, and the synapses rho of every layer.
+
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> model.initial_state(batch=1).synapses.shape
+    torch.Size([2, 1, 2, 8, 8])
+    """
 
     position: Int[Tensor, ""]
     synapses: Float[Tensor, "layers batch heads head_neurons dim"]
 
 
 class BDH(PretrainedMixin, GenerationMixin, nn.Module):
-    """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E)."""
+    """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E).
+
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16, dropout=0.0))
+    >>> logits, loss, state = model(torch.tensor([[84, 111]]), targets=torch.tensor([[111, 32]]))
+    >>> tuple(logits.shape), int(state.position)
+    ((1, 2, 256), 2)
+    >>> text, state = model.generate(" be, or not", 5, temperature=0.7, state=state, return_state=True)
+    >>> int(state.position)
+    18
+    """
 
     config_class = BDHConfig
     frequencies: Int[Tensor, "pairs"]
@@ -141,12 +159,12 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
         self, tokens: Tensor, state: BDHState | None, return_state: bool, bptt: bool = True
     ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
-        dropout = config.dropout if self.training else 0.0
+        dropout, decay = config.dropout if self.training else 0.0, self.fading()
         position = 0 if state is None else int(state.position)
         v = norm(embedding(tokens.long(), self.embedding).to(self.activation_dtype))
         rope = rotation(self.frequencies, position, time, v.dtype)
         encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
-        synapses, decay = [], self.fading()
+        synapses: list[Tensor] = []
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
             update, after = neuron_layer(
@@ -154,7 +172,8 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
                 dropout=dropout, return_state=return_state, bptt=bptt,
             )  # fmt: skip
             v = norm(v + norm(update))
-            synapses.append(after)
+            if after is not None:
+                synapses.append(after)
         logits = v @ self.readout.to(v.dtype)
         return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if return_state else None
 

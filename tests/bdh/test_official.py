@@ -19,10 +19,9 @@ def both(formula: OfficialBDH, time: int):
     return model, formula(tokens, targets), model(tokens, targets)
 
 
-def test_default_size_in_float64_gives_the_formulas_logits_and_gradients():
-    formula = official(torch.float64)
-    model, (logits, loss), (ours, our_loss, _) = both(formula, 33)
-    assert model.config.neurons == 32768 and sum(p.numel() for p in model.parameters()) == 25_296_896
+def test_float64_gives_the_formulas_logits_and_gradients():
+    formula = official(torch.float64, layers=3, dim=64, neurons=2048)
+    model, (logits, loss), (ours, our_loss, _) = both(formula, 65)
     torch.testing.assert_close(ours, logits, rtol=0, atol=1e-10)
     loss.backward()
     our_loss.backward()
@@ -32,7 +31,9 @@ def test_default_size_in_float64_gives_the_formulas_logits_and_gradients():
 
 
 def test_default_size_in_float32_gives_the_formulas_logits():
-    _, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    model, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    assert model.config.neurons == 32768 and model.config.parameters == sum(p.numel() for p in model.parameters())
+    assert model.config.parameters == 25_296_896
     torch.testing.assert_close(ours, logits, rtol=0, atol=1e-5)
     torch.testing.assert_close(our_loss, loss, rtol=0, atol=1e-5)
 

@@ -15,7 +15,12 @@ from brainlib.data import require_batch
 
 
 class Activity(NamedTuple):
-    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer."""
+    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer.
+
+    >>> activity = Activity(x=torch.ones(2, 1, 2, 3, 8), y=torch.zeros(2, 1, 2, 3, 8))
+    >>> density(activity.y).tolist()
+    [0.0, 0.0]
+    """
 
     x: Float[Tensor, "layers batch heads time head_neurons"]
     y: Float[Tensor, "layers batch heads time head_neurons"]
@@ -26,6 +31,12 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     """x and y of every layer for texts that begin without synapses (Appendix E, no dropout).
 
     Holds all of it at once: 2 layers neurons floats a token. Raises `ValueError` for unfit tokens.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> activity.x.shape
+    torch.Size([2, 1, 2, 3, 8])
     """
     config, decay = model.config, model.decay
     require_batch(config.vocab, tokens)
@@ -44,6 +55,12 @@ def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor
     """How strongly each byte (row) attends to each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
 
     Where synapses fade, it is less by what has faded since.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> attention_scores(model, activity, layer=0).shape
+    torch.Size([1, 2, 3, 3])
     """
     x = activity.x[layer]
     q, t = rotate(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype)), torch.arange(x.shape[-2]).to(x)
@@ -59,6 +76,12 @@ def synapses_of(
     sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
     together, in the frame of token t, less what has faded. `layer` counts from 1, the first that has neurons below it.
     Raises `ValueError` for a layer, head or neuron that is not there.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> synapses_of(model, activity, layer=1, head=0, neuron=3).shape
+    torch.Size([1, 3, 16])
     """
     layers, _, heads, time, head_neurons = activity.x.shape
     if not (1 <= layer < layers and 0 <= head < heads and 0 <= neuron < head_neurons):
@@ -77,5 +100,9 @@ def synapses_of(
 
 
 def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers"]:
-    """The share of activations above zero, layer by layer."""
+    """The share of activations above zero, layer by layer.
+
+    >>> density(torch.tensor([[0.0, 1.0], [2.0, 3.0]])).tolist()
+    [0.5, 1.0]
+    """
     return (activations > 0).flatten(1).double().mean(1)
