@@ -40,12 +40,6 @@ def test_synapses_are_the_loops_of_equation_16(small, tokens):
         torch.testing.assert_close(found[t], expected, rtol=1e-10, atol=1e-10)
 
 
-def test_scores_look_only_at_the_past(small, tokens):
-    scores = attention_scores(small, record_activity(small, tokens), layer=1)
-    assert scores.shape == (2, 2, 37, 37)
-    assert scores.triu().count_nonzero() == 0 and scores.count_nonzero() > 0
-
-
 def test_density_counts_what_is_above_zero():
     activations = torch.tensor([[[0.0, 1.0], [0.0, 0.0]], [[2.0, 1.0], [0.5, 0.0]]])
     assert density(activations).tolist() == [0.25, 0.75]
@@ -177,9 +171,7 @@ def test_communities_of_two_cliques():
 
 def test_an_edge_that_runs_both_ways_counts_twice():
     both = torch.tensor([[0, 1], [1, 0], [1, 2], [2, 3], [3, 2]])
-    once = torch.tensor([[0, 1], [1, 2], [2, 3]])
     assert wiring.communities(both, 4)[0] == pytest.approx(4 / 5 - 1 / 2)
-    assert wiring.communities(once, 4)[0] == pytest.approx(2 / 3 - 1 / 2)
 
 
 def test_a_planted_partition_is_more_modular_than_noise():

@@ -9,7 +9,6 @@ from layer_formula import difference, formula, inputs, lowered
 from brainlib.bdh.kernels import decode, neuron_layer, slabs
 from brainlib.bdh.kernels.layer import bdh_layer
 from brainlib.bdh.norm import norm
-from brainlib.bdh.rotation import rope_frequencies, rotation
 
 SIZE = B, T, H, D, K = 3, 67, 2, 24, 64
 
@@ -194,34 +193,8 @@ def test_unknown_implementations_are_named():
         inspect.unwrap(neuron_layer)(*inputs(*SIZE), impl="cuda")
 
 
-def to_decode(dtype=torch.float64):
-    v, dx, dy, e, _, rho, decay = (
-        t if t is None or t.is_complex() else t.detach().to(dtype) for t in inputs(B, 1, H, D, K)
-    )
-    return v, dx, dy, e, rotation(rope_frequencies(K), 9, 1, dtype), rho, decay
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("fading", [False, True])
-def test_decoding_one_token_is_the_layer_of_length_one(dtype, fading):
-    v, dx, dy, e, rope, rho, decay = to_decode(dtype)
-    decay = decay if fading else None
-    faded = torch.tensor([1e-3, 0.5] if fading else [1.0, 1.0], dtype=dtype)
-    said, learned = v, []
-    for _ in range(2):
-        update, after = neuron_layer(said, dx, dy, e, rope, rho, decay)
-        said = norm(said + norm(update))
-        learned.append(after)
-    synapses = torch.stack((rho, rho)) / faded[:, None, None]
-    decoded = decode(v[:, 0], dx.mT.contiguous(), dy.mT.contiguous(), e, rope, synapses, faded)
-    left = faded * (-decay).exp() if fading else faded
-    tolerance = {"rtol": 2e-5, "atol": 2e-5} if dtype == torch.float32 else {"rtol": 1e-12, "atol": 1e-12}
-    torch.testing.assert_close(decoded, said[:, 0], **tolerance)
-    torch.testing.assert_close(synapses * left[:, None, None], torch.stack(learned), **tolerance)
-
-
 def test_silent_neurons_are_not_looked_at():
-    v, dx, dy, e, rope, rho, _ = to_decode()
+    v, dx, dy, e, rope, rho, _ = (t if t is None else t.detach() for t in inputs(B, 1, H, D, K))
     silent = slice(2, 6)  # two whole pairs
     dx[:, :, silent] = 0
     dx, dy, ones = dx.mT.contiguous(), dy.mT.contiguous(), torch.ones(H, dtype=torch.float64)
