@@ -36,11 +36,12 @@ class Fading(NamedTuple):
 
 
 def fading(decay: Tensor | None, heads: int, length: int, like: Tensor) -> Fading:
-    t = torch.arange(length + 1, device=like.device, dtype=like.dtype)
-    rate = like.new_zeros(heads) if decay is None else decay
-    lasting = left(rate, t)  # [H, T + 1]
-    between = None if decay is None else past(decay, t[:-1])
-    return Fading(between, lasting[:, :-1, None], left(rate, length - t[:-1])[..., None], lasting[:, -1].contiguous())
+    if decay is None:
+        ones = like.new_ones(heads, 1, 1)
+        return Fading(None, ones, ones, ones.flatten())
+    t = torch.arange(length, device=like.device, dtype=like.dtype)
+    before, after, whole = (left(decay, ages) for ages in (t, length - t, t.new_full((), length)))
+    return Fading(past(decay, t), before[..., None], after[..., None], whole)
 
 
 def key_scale(head_neurons: int) -> float:
