@@ -141,15 +141,8 @@ class LeakyRNN(Network):
 
         A single time constant is taken as fixed. Raises `ValueError` for missing, unknown or misshapen weights.
         """
-        ours, fixed = official.from_official(weights)
+        ours, tau = official.from_official(weights)
         heads, _, units = ours["readout_weight"].shape
-        tau = ours["raw_tau"] if fixed else None
         network = cls(units, heads, inside=inside, activation=activation, tau=tau, generator=torch.Generator())
         network.to(ours["weight"].dtype).load_state_dict(ours)
         return network
-
-    def to_official(self) -> dict[str, Tensor]:
-        """The weights under the names and shapes of the official code; one fixed time constant has shape (1,)."""
-        tau = self.raw_tau.detach() if self.tau_form == "clamp" else self.tau
-        fixed = not isinstance(self.raw_tau, nn.Parameter) and bool((tau == tau[0]).all())
-        return official.to_official(self.state_dict() | {"raw_tau": tau[:1] if fixed else tau})

@@ -56,18 +56,19 @@ def averaged_lines(frame: pd.DataFrame, y: str, labels: Mapping[str, str], **opt
     found = frame.groupby([name for name in frame if name != y])[y].agg(["mean", "min", "max"]).reset_index()
     found = found.assign(above=found["max"] - found["mean"], below=found["mean"] - found["min"])
     bars = {"error_y": "above", "error_y_minus": "below"}
-    figure = px.line(found, y="mean", labels={"mean": labels[y], **labels}, markers=True, **bars, **options)
+    figure = px.line(found, y="mean", labels={"mean": labels.get(y, ""), **labels}, markers=True, **bars, **options)
     return figure.update_traces(error_y={"thickness": 1, "width": 3})
 
 
 def arranged(figure: go.Figure, x: Sequence[str] = (), y: Sequence[str] = (), **layout: Any) -> go.Figure:
-    """Facets under their bare titles; where columns have titles of their own for an axis, also scales of their own."""
-    figure.for_each_annotation(lambda note: note.update(text=note.text.split("=", 1)[-1], font_size=13))
+    """Facets under their bare titles; where columns have titles of their own for an axis, also scales of their own, and
+    titles of the y axes instead of the facets'."""
+    panels = bool(figure.layout.annotations)
+    figure.for_each_annotation(lambda note: note.update(text=note.text.split("=", 1)[-1], font_size=13, visible=not y))
     for titles, update in ((x, figure.update_xaxes), (y, figure.update_yaxes)):
         if titles:
             update(matches=None, showticklabels=True)
         for column, title in enumerate(titles, start=1):
             update(title=title, col=column)
-    panels = bool(figure.layout.annotations)
     figure.update_layout(explore.WIDE | (BELOW if panels else {}), legend_title="", margin_t=40 if panels else 24)
     return figure.update_layout(layout)

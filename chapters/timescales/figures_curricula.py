@@ -115,7 +115,7 @@ def steps(
     options |= {"facet_col": "panel", "facet_col_spacing": 0.06} if len(x) > 1 else {}
     options |= {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "line_shape": "hv"}
     figure = px.line(frame, x="price", y=SPAN, **options)
-    return arranged(figure.update_xaxes(exponentformat="power"), x=x, height=400)
+    return arranged(figure.update_xaxes(exponentformat="power", nticks=5), x=x, height=400)
 
 
 def race(samples: Samples) -> Explorer:
@@ -410,6 +410,6 @@ def beside_the_authors(profile: str, own: Content) -> pd.DataFrame | Markdown:
         for span, numbers in spans.items():
             theirs = [OFFICIAL["epochs"][curriculum][span], *numbers]
             here = [solved.get(span), *ours.get(span, {}).values()]
-            cells = [f"{a:.4g} / {f'{b:.3g}' if b else '–'}" for a, b in zip_longest(theirs, here)]
+            cells = [f"{a:.4g} / {f'{b:.4g}' if b else '–'}" for a, b in zip_longest(theirs, here)]
             table[f"{curriculum}, span {span}"] = dict(zip(titles, cells, strict=True))
     return pd.DataFrame.from_dict(table, orient="index")

@@ -15,7 +15,17 @@ from brainlib.explore import Explorer
 from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.lesions import perturbed_tau, perturbed_weight
 from brainlib.timescales.training import TrainedNetwork
-from chapters.timescales.figures import COLOURS, CONDITIONS, GREY, SINGLE, Content, Samples, arranged, averaged_lines
+from chapters.timescales.figures import (
+    BELOW,
+    COLOURS,
+    CONDITIONS,
+    GREY,
+    SINGLE,
+    Content,
+    Samples,
+    arranged,
+    averaged_lines,
+)
 from chapters.timescales.figures import spread as spread_of
 from chapters.timescales.lesions import TAU_STRENGTH, WEIGHT_STRENGTH, margins
 from chapters.timescales.measures import earlier_spans, slow_less_fast
@@ -89,15 +99,13 @@ def networks_table(samples: Samples) -> pd.DataFrame:
 def forgetting(samples: Samples) -> Explorer:
     """After every span solved, the accuracy on all spans before."""
     frame = frame_of(samples, lambda network: network["memory"]["taught"], "condition", "solved", "asked")
-    frame["right"] = 100 * frame["value"]
-    figure = px.density_heatmap(
-        frame,
-        **{"x": "asked", "y": "solved", "z": "right", "histfunc": "avg", "range_color": [50, 100]},
-        **{"facet_row": "sample", "facet_col": "condition", "facet_row_spacing": 0.1},
-        labels={"asked": "span asked", "solved": "examined after solving span"},
-    ).update_traces(xbins_size=1, ybins_size=1)
-    figure.update_yaxes(matches=None)
-    figure = arranged(figure, height=60 + 320 * len(samples.contents), coloraxis_colorbar_title="right (%)")
+    frame = frame.groupby(["sample", "condition", "solved", "asked"], sort=False, as_index=False).mean()
+    frame["right (%)"] = 100 * frame["value"]
+    labels = {"asked": "span asked", "solved": "examined after solving span"}
+    options = {"facet_row": "sample", "facet_col": "condition", "range_color": [50, 100], "labels": labels}
+    figure = px.scatter(frame, x="asked", y="solved", color="right (%)", symbol_sequence=["square"], **options)
+    figure.update_traces(marker_size=16).update_coloraxes(colorbar={"lenmode": "pixels", "len": 260})
+    figure = arranged(figure, height=80 + 300 * len(samples.contents))
     memories = [network["memory"] for network in networks_of(samples.largest)]
     single, multi = (mean_percent(earlier_spans(memories, c, "taught")) for c in CONDITIONS)
     return explore.show(
@@ -210,7 +218,7 @@ def draw_without(shown: Mapping[str, Any], neuron: int) -> go.Figure:
     figure = px.line(
         frame, x="span", y="right", labels=labels, title=f"time constant in bits: {taus}", **ranges, **options
     )
-    return arranged(figure, height=400, margin_t=90)
+    return arranged(figure, height=400, margin_t=60, **BELOW)
 
 
 def last_ends(networks: Networks, condition: str) -> pd.DataFrame:
@@ -268,7 +276,10 @@ def perturbation(samples: Samples) -> Explorer:
     official = official.merge(pd.DataFrame({"sample": list(samples.contents)}), how="cross")
     official["source"] = "result files"
     frame = pd.concat([frame, official]).replace({"what": PUSHED})
-    options = beside(samples, facet_col="what", facet_row="sample", line_dash="source", log_x=True)
+    order = {"sample": list(samples.contents), "what": list(PUSHED.values())}
+    options = beside(
+        samples, facet_col="what", facet_row="sample", line_dash="source", category_orders=order, log_x=True
+    )
     options |= {"line_dash_map": {"here": "solid", "result files": "dot"}, "range_y": [-0.15, 1.15]}
     figure = averaged_lines(frame, "value", {"value": LEFT, "strength": "strength ε"}, x="strength", **options)
     networks = networks_of(samples.largest)
