@@ -25,7 +25,8 @@ def record(
     autocorrelations depend on it. Holds length x trials x units floats. Raises `ValueError` as `tasks.draw_bits`, and
     for a length below 1.
     """
-    whole_number("length", length, least=1)
+    for name, count in (("length", length), ("trials", trials)):
+        whole_number(name, count, least=1)
     bits = draw_bits(BURN_IN + length, trials, generator, rate, network.readout_weight.device)
     return network.states(bits, network.initial_state(trials, generator))[BURN_IN:]
 

@@ -140,6 +140,14 @@ class LeakyRNN(Network):
         the form of the equation (`RNN_Stack` has the leak inside, `RNN_Mod` and `RNN_Continuous` outside).
 
         A single time constant is taken as fixed. Raises `ValueError` for missing, unknown or misshapen weights.
+
+        >>> import torch
+        >>> weights = {"parameterlist.0": torch.ones(4), "modulelist.0.weight": torch.ones(4, 1)}
+        >>> weights |= {"modulelist.0.bias": torch.zeros(4), "modulelist.1.weight": torch.zeros(4, 4)}
+        >>> weights |= {"modulelist.1.bias": torch.zeros(4), "modulelist.2.weight": torch.ones(2, 4)}
+        >>> network = LeakyRNN.from_official(weights | {"modulelist.2.bias": torch.zeros(2)})
+        >>> network.units, network.heads
+        (4, 1)
         """
         ours, tau = official.from_official(weights)
         heads, _, units = ours["readout_weight"].shape

@@ -156,6 +156,12 @@ class TrainedNetwork:
     """What `train` returns: the `network`, in eval mode, its `history`, and the name of the device it was `trained_on`.
 
     `snapshots` are state dicts, by the number of the epoch (from 1) whose test was passed.
+
+    >>> from brainlib.timescales import CurriculumConfig, curricula, train
+    >>> size = {"units": 8, "heads": 3, "steps_per_epoch": 1, "epochs": 1, "test_sequences": 8}
+    >>> trained = train(CurriculumConfig("parity", curricula.single_head(), **size), 0, "cpu", progress=False)
+    >>> trained.finished, len(trained.history), trained.untrained().tau.shape
+    (True, 1, torch.Size([8]))
     """
 
     config: CurriculumConfig
