@@ -1,8 +1,8 @@
 """The part `recurrence` of benchmarks.gpu: a training step of leaky recurrent networks.
 
-In float32 and in TF32, by units, batch and bits: milliseconds of the loop under autograd, of our kernels (each eager and
-as a captured CUDA graph) and of torch.nn.RNN; our kernels' differences from float64, and their times when the work is
-cut otherwise.
+In float32 and in TF32, by units, batch and bits: milliseconds of the loop under autograd, of our kernels (each eager
+and as a captured CUDA graph) and of torch.nn.RNN; our kernels' differences from float64, and their times when the work
+is cut otherwise.
 """
 
 import copy

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from brainlib.timescales import official, time_constants
-from brainlib.timescales.kernels import Activation, recurrence
+from brainlib.timescales.kernels import Activation, Implementation, recurrence
 from brainlib.timescales.network import Network, uniform
 from brainlib.timescales.time_constants import TauForm
 
@@ -69,7 +69,7 @@ class LeakyRNN(Network):
         tau: float | Float[Tensor, "units"] | None = None,
         tau_form: TauForm = "clamp",
         generator: torch.Generator | None = None,
-        impl: str = "auto",
+        impl: Implementation = "auto",
     ):
         for name, got, known in (("activation", activation, Activation), ("tau_form", tau_form, TauForm)):
             if got not in get_args(known):

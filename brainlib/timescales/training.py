@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +82,7 @@ class CurriculumConfig:
             raise ValueError(f"tau: got {got}, expected {expected}")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", 0.05 if self.network == "leaky" else 0.001)
-        if not self.learning_rate > 0:
+        if not cast(float, self.learning_rate) > 0:
             raise ValueError(f"learning_rate: got {self.learning_rate}, expected a positive number")
         stage = next(stage for stage in count() if self.is_last(stage))
         if (needed := self.curriculum.heads(stage)[-1] + 1) > self.heads:
@@ -249,7 +249,7 @@ def train(
     `FloatingPointError`, with span, epoch and step, when the loss or its gradient is no longer finite.
 
     >>> from brainlib.timescales import CurriculumConfig, curricula, train
-    >>> size = {"units": 48, "heads": 4, "batch_size": 64, "test_sequences": 1024}
+    >>> size = {"units": 48, "heads": 4, "largest_span": 5, "batch_size": 64, "test_sequences": 1024}
     >>> config = CurriculumConfig("parity", curricula.multi_head(), steps_per_epoch=60, epochs=1, **size)
     >>> trained = train(config, seed=0, device="cpu", progress=False)
     >>> trained.history[0].spans, trained.longest in (1, 2)
@@ -289,10 +289,11 @@ class _Run:
         self.trained, self.generator, config = trained, generator, trained.config
         self.identity = {"config": store.plain("config", config), "seed": trained.seed}
         parameters = [parameter for parameter in trained.network.parameters() if parameter.requires_grad]
+        rate = cast(float, config.learning_rate)
         self.optimizer: torch.optim.Optimizer = (
-            torch.optim.SGD(parameters, lr=config.learning_rate, fused=True, momentum=MOMENTUM, nesterov=True)
+            torch.optim.SGD(parameters, lr=rate, fused=True, momentum=MOMENTUM, nesterov=True)
             if config.network == "leaky"
-            else torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+            else torch.optim.Adam(parameters, lr=rate, fused=True)
         )
 
     def epoch(self) -> None:

@@ -22,6 +22,6 @@ exactly 0 where it was 0: in the sum that makes h_t, and in this difference, kee
 within a fused multiply-add. `triton` computes it again. `reference` is the equations as they stand, under autograd.
 """
 
-from brainlib.timescales.kernels.recurrence import Activation, recurrence
+from brainlib.timescales.kernels.recurrence import Activation, Implementation, recurrence
 
-__all__ = ["Activation", "recurrence"]
+__all__ = ["Activation", "Implementation", "recurrence"]
