@@ -129,28 +129,20 @@ def data_set(brain: Brain, sizes: Any, generator: torch.Generator) -> DataSet:
     return DataSet(brain, trials, everything.pick(train), everything.pick(test), states)
 
 
-class Judged(NamedTuple):
-    """A model on the test sequences.
+def judged(
+    parameters: Parameters, test: Design, emission: Emission, data: DataSet
+) -> tuple[Tensor, Tensor, float, Tensor | None]:
+    """A model on the test sequences of a data set, `test` being the design by which it reads them.
 
-    - `marginal`, `plug_in`: log-likelihoods of each sequence in nats, both ways;
-    - `accuracy`: the share of the bins whose state is right, one matching of states for all sequences;
-    - `order`: of its states, the true ones' counterparts; None if there are not as many.
+    The marginal and the plug-in log-likelihood of each sequence in nats; the share of the bins whose state is right,
+    one matching of states for all sequences; and the true states' counterparts, None if there are not as many.
     """
-
-    marginal: Tensor
-    plug_in: Tensor
-    accuracy: float
-    order: Tensor | None
-
-
-def judged(parameters: Parameters, test: Design, emission: Emission, data: DataSet) -> Judged:
-    """Likelihoods and states; `test` has the data set's test sequences as the model reads them."""
-    S = len(data.brain.parameters.log_initial)
+    S = len(data.brain.adjacency)
     path = posterior(parameters, test, emission).states.argmax(-1)
     matched = data.test_states, path, data.test.lengths, S
     order = match_states(*matched) if len(parameters.log_initial) == S else None
     likelihoods = (each(parameters, test, emission) for each in (marginal_log_likelihood, plug_in_log_likelihood))
-    return Judged(*likelihoods, state_accuracy(*matched), order)
+    return *likelihoods, state_accuracy(*matched), order
 
 
 def assembled(

@@ -4,9 +4,10 @@ The brain has 5 states and 20 neurons; 30 sequences of 2,000 bins to train on, 2
 this size and the recipe's 10 epochs of 50 steps, `ci` a fraction of both.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
@@ -44,6 +45,11 @@ class Demo:
     steps: int = 50
     iterations: int = 40
     restarts: int = 4
+
+    @property
+    def free(self) -> int:
+        """The number of free parameters of the naive model, its first state not counted."""
+        return self.states * (self.neurons * (self.neurons + 1) + self.states - 1)
 
     def seeds(self, seed: int) -> range:
         """The seeds of the data sets in one run of the chapter."""
@@ -92,11 +98,13 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
         return evaluated(data.brain.parameters, data)
     if method in OFFICIAL:
         sizes = {"epochs": demo.epochs, "steps": demo.steps}
+        began = time.perf_counter()
         official = fit_officially(OFFICIAL[method], data.train, demo.states, **sizes, seed=seed)
+        seconds = time.perf_counter() - began
         naive = Model(demo.states, emission)
-        better = fit(naive, data.train, start=official.parameters, iterations=demo.iterations).parameters
+        better = fit(naive, data.train, start=official, iterations=demo.iterations).parameters
         continued = marginal_log_likelihood(better, data.test, emission).mean().item()
-        return evaluated(official.parameters, data) | {"seconds": official.seconds, "continued": continued}
+        return evaluated(official, data) | {"seconds": seconds, "continued": continued}
     result = fit(Model(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
     steps = result.log_likelihoods.diff()
     fall = max(0.0, -float(steps[steps.isfinite()].min())) / int(data.train.lengths.sum())
@@ -112,16 +120,16 @@ def fit_naive(demo: Demo, data: DataSet, seed: int) -> Fit:
 def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
     """Test log-likelihoods, and states and weights against the true ones once the states are matched."""
     emission = data.brain.emission
-    found = judged(parameters, data.test, emission, data)
+    marginal, plug_in, accuracy, order = judged(parameters, data.test, emission, data)
     error = correlation = None
-    if found.order is not None:
-        parameters = reorder(parameters, found.order)
+    if order is not None:
+        parameters = reorder(parameters, order)
         _, error, correlation = weight_error(data.brain.parameters.coupling, parameters.coupling)
     truth, own = (marginal_log_likelihood(each, data.train, emission) for each in (data.brain.parameters, parameters))
     return {
-        "marginal": found.marginal.mean().item(),
-        "plug_in": found.plug_in.mean().item(),
-        "accuracy": found.accuracy,
+        "marginal": marginal.mean().item(),
+        "plug_in": plug_in.mean().item(),
+        "accuracy": accuracy,
         "squared_error": error,
         "correlation": correlation,
         "seconds": 0.0,
@@ -132,27 +140,17 @@ def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
     }
 
 
-class Starts(NamedTuple):
-    """EM from five random starts and five from k-means, on the first data set of a run.
-
-    - `above_truth[start]`: [runs, iterations and 0], training log-likelihood less that of the true parameters, nats;
-    - `free`: the number of free parameters of the naive model, its first state not counted.
+def starts(demo: Demo, data: DataSet, seed: int) -> dict[str, Tensor]:
+    """EM from five random starts and five from k-means, [runs, iterations and 0]: the training log-likelihood less that
+    of the true parameters, nats.
     """
-
-    above_truth: dict[str, Tensor]
-    free: int
-
-
-def starts(demo: Demo, data: DataSet, seed: int) -> Starts:
-    """How much the start decides."""
     naive = Model(demo.states, data.brain.emission)
     truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
-    paths = {
+    return {
         start: fit(naive, data.train, start=start, restarts=5, iterations=demo.iterations, seed=seed).log_likelihoods
+        - truth
         for start in ("random", "kmeans")
     }
-    free = demo.states * (demo.neurons * (demo.neurons + 1) + demo.states - 1)
-    return Starts({start: path - truth for start, path in paths.items()}, free)
 
 
 def below_truth(scores: dict[str, list[dict]], method: str, key: str = "marginal") -> list[float]:

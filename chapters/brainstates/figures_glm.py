@@ -11,8 +11,8 @@ from brainlib import explore
 from brainlib.brainstates import evaluation
 from chapters.brainstates.brains import Brain, DataSet
 from chapters.brainstates.chains import ThreeStates
-from chapters.brainstates.demo import EM, METHODS, OFFICIAL, TRUE, Demo, Starts, below_truth, compact
-from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, plain_titles, spread
+from chapters.brainstates.demo import EM, METHODS, OFFICIAL, TRUE, Demo, below_truth, compact
+from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, spread
 
 COLOURS = explore.COLOURS
 LIMIT = 1.4  # of the weights in colour
@@ -27,7 +27,11 @@ def glm_weights(brain: Brain, fitted: torch.Tensor, bins: int) -> Any:
         x=true.flatten().numpy(),
         y=fitted.flatten().numpy(),
         color=kinds,
-        color_discrete_map={kind: COLOURS[c] for kind, c in zip(np.unique(kinds), ("vermillion", "blue", "grey"))},
+        color_discrete_map={
+            "excitatory": COLOURS["vermillion"],
+            "inhibitory": COLOURS["blue"],
+            "none": COLOURS["grey"],
+        },
         opacity=0.7,
         labels={"x": "true weight", "y": "fitted weight", "color": ""},
     )
@@ -112,17 +116,17 @@ def three_state_filter(three: ThreeStates) -> Any:
     )
 
 
-def em_starts(starts: Starts, demo: Demo) -> Any:
+def em_starts(starts: dict[str, torch.Tensor], demo: Demo) -> Any:
     """Training log-likelihood over iterations of EM, by start."""
     frame = pd.concat(
         pd.DataFrame(paths.numpy() / demo.train).T.melt(var_name="run", ignore_index=False).assign(start=start)
-        for start, paths in starts.above_truth.items()
+        for start, paths in starts.items()
     )
     frame = frame[np.isfinite(frame["value"])].replace({"start": {"kmeans": "k-means"}})
     labels = {"index": "iterations of EM", "value": "above the truth (nats a sequence)", "start": "starts"}
     figure = px.line(frame.reset_index(), x="index", y="value", color="start", line_group="run", labels=labels)
     figure.add_hline(0, line={"dash": "dash", "color": COLOURS["grey"]})
-    ends = {s: paths.nan_to_num(-torch.inf).amax(1) for s, paths in starts.above_truth.items()}
+    ends = {s: paths.nan_to_num(-torch.inf).amax(1) for s, paths in starts.items()}
     top = max(float(end.max()) for end in ends.values())
     arrived = {s: int((end > top - 20).sum()) for s, end in ends.items()}
     return explore.show(
@@ -131,7 +135,7 @@ def em_starts(starts: Starts, demo: Demo) -> Any:
         caption=f"Training log-likelihood, less that of the true parameters. {arrived['random']} of 5 random starts "
         f"and {arrived['kmeans']} of 5 from k-means end within 20 nats of the best; any other has settled in a valley "
         f"below. The best ends {top:,.0f} nats above the truth, all {demo.train} sequences together: "
-        f"{top / starts.free:.2f} for each of {starts.free:,} free parameters.",
+        f"{top / demo.free:.2f} for each of {demo.free:,} free parameters.",
         alt="Curves of training log-likelihood over iterations. Most rise within a few iterations to the same level, "
         "slightly above the dashed line of the true parameters; one that stays below it has settled in another valley.",
     )
@@ -163,7 +167,7 @@ class Demonstration:
             log_x=True,
             labels={"nats": "nats a sequence below the truth", "method": "", "kind": ""},
         )
-        figure.update_traces(marker_size=9).update_xaxes(dtick="D2")
+        figure.update_traces(marker_size=9).update_xaxes(tickvals=[5, 10, 20, 50, 100, 200, 500, 1000, 2000])
         gaps = "; ".join(f"{m}: {spread(below_truth(self.scores, m), ',.0f')}" for m in METHODS[1:])
         continued = ", ".join(
             f"{spread(below_truth(self.scores, m, 'continued'), ',.0f')} ({m.partition(',')[0]})" for m in OFFICIAL

@@ -9,9 +9,8 @@ import plotly.express as px
 
 from brainlib import explore
 from chapters.brainstates import table
-from chapters.brainstates.brains import DataSet
 from chapters.brainstates.figures import LEGEND_ABOVE, RANGES, heat_maps, largest, plain_titles, ranges, spread
-from chapters.brainstates.priors import COMPARED, PRIORS, WEIGHTS, chosen_states, difference, frame, strong, wide
+from chapters.brainstates.priors import PRIORS, WEIGHTS, chosen_states, difference, frame, strong, wide
 from chapters.brainstates.priors import run as run_experiment
 from chapters.brainstates.table import FROM_TRUTH, KNOWN, TABLE_1, TRUE
 
@@ -24,13 +23,16 @@ class Shown:
     """An experiment's results that figures show, and how captions call them: `told`."""
 
     def __init__(self, profile: str, seed: int) -> None:
-        everything = lambda: {name: run_experiment(name, profile, seed) for name in PRIORS[profile]}  # noqa: E731
-        self.results, self.told = largest("priors", profile, everything)
-        self.plan = PRIORS["laptop" if profile == "ci" else profile]
+        self.recorded, self.told = largest("priors", profile, lambda: None)
+        self.run = profile, seed
+        self.plan = PRIORS["laptop" if self.recorded else profile]
+
+    def __getitem__(self, experiment: str) -> dict[str, Any]:
+        return self.recorded[experiment] if self.recorded else run_experiment(experiment, *self.run)
 
     def oracle(self) -> Any:
         """How many states the true parameters find, by the deviation of ln strength."""
-        found = 100 * frame(self.results["oracle"])[["accuracy"]]
+        found = 100 * frame(self["oracle"])[["accuracy"]]
         labels = {"value": "standard deviation of the logarithm of strengths", "accuracy": "states found (%)"}
         figure = px.line(ranges(found, ["value"], "accuracy"), x="value", y="accuracy", labels=labels, **RANGES)
         dash, dot = ({"dash": kind, "color": COLOURS["grey"]} for kind in ("dash", "dot"))
@@ -49,7 +51,8 @@ class Shown:
 
     def table(self) -> Any:
         """Table 1: five numbers of every method, a dot a data set, and the paper's where they can be compared."""
-        found = frame(self.results["table"]).drop(index="HMM Bern", level="method", errors="ignore")
+        found = frame(self["table"])
+        method = found.index.get_level_values("method")
         columns = {
             "below": "below the true<br>(nats a bin)",
             "error": "weight error",
@@ -59,28 +62,26 @@ class Shown:
         }
         found["below"] = found["log_likelihood"].xs(TRUE, level="method") - found["log_likelihood"]
         found[list(columns)[2:]] *= 100
-        found.loc[(slice(None), slice(None), "GLM"), "accuracy"] = np.nan
+        found["accuracy"] = found["accuracy"].where(method != "GLM")
+        found["below"] = found["below"].where(method != "HMM Bern")  # its likelihood is one of other data
         paper = pd.DataFrame(TABLE_1).T.drop(columns="error").rename_axis("method")
-        dots = pd.concat([found.assign(of="a data set"), paper.assign(of="the paper's mean")]).reset_index()
-        dots["method"] = dots["method"].fillna(
-            dots["index"].map(lambda key: key[-1] if isinstance(key, tuple) else key)
-        )
+        dots = [found.reset_index("method").assign(of="a data set"), paper.reset_index().assign(of="the paper's mean")]
         figure = px.scatter(
-            dots.melt(["method", "of"], list(columns), "quantity").dropna().replace({"quantity": columns}),
+            pd.concat(dots).melt(["method", "of"], list(columns), "quantity").replace({"quantity": columns}),
             x="value",
             y="method",
             color="of",
             symbol="of",
             symbol_sequence=["circle", "diamond-open"],
             facet_col="quantity",
-            category_orders={"method": list(dict.fromkeys(found.index.get_level_values("method")))},
+            category_orders={"method": list(method.unique())},
             labels={"value": "", "method": "", "of": ""},
         )
         figure.update_xaxes(matches=None)
-        means = 100 * wide(self.results["table"], "accuracy").mean()
+        means = 100 * wide(self["table"], "accuracy").mean()
         states = ", ".join(f"{method} {means[method]:.3g}" for method in ("HG", "GHG", "HG-L1", "OHG"))
         search, model = (
-            spread(100 * difference(self.results["table"], "accuracy", *pair))
+            spread(100 * difference(self["table"], "accuracy", *pair))
             for pair in ((FROM_TRUTH, "HG"), ("OHG", FROM_TRUTH))
         )
         return explore.show(
@@ -101,7 +102,7 @@ class Shown:
         lines = {}
         for first, second in pairs:
             theirs = {field: (TABLE_1[first][field], TABLE_1[second][field]) for field in TABLE_1["HG"]}
-            ours = {field: wide(self.results["table"], field) for field in theirs}
+            ours = {field: wide(self["table"], field) for field in theirs}
             ratio = spread(ours["error"][first] / ours["error"][second])
             lines[f"{first} against {second}"] = {
                 f"{title}, percentage points": f"{theirs[field][0] - theirs[field][1]:.1f} / "
@@ -112,21 +113,15 @@ class Shown:
 
     def strength(self) -> Any:
         """The share of true connections found, by their strength."""
-        found = self.results["table"]
+        found = self["table"]
         names = [f"{a} to {b}" for a, b in pairwise([*table.STRENGTHS, "more"])]
-        shares = frame(found)["by_strength"].explode().astype(float).to_frame()
-        shares["strength"] = names * (len(shares) // len(names))
-        lines = ranges(
-            (shares.drop(columns="strength") * 100).assign(strength=shares["strength"]),
-            ["method", "strength"],
-            "by_strength",
-        )
+        shares = 100 * frame(found)["by_strength"].explode().astype(float)
+        shares = shares.reset_index().assign(strength=names * (len(shares) // len(names)))
+        lines = ranges(shares, ["method", "strength"], "by_strength")
         figure = px.line(
             lines[lines["method"].isin((KNOWN, "OHG", "GHG", "HG-L1"))],
             x="strength",
             y="by_strength",
-            line_dash="method",
-            line_dash_map={KNOWN: "dot"},
             range_y=(0, 103),
             labels={"strength": "strength of the true connection", "by_strength": "found with the right sign (%)"},
             **BY_METHOD,
@@ -145,9 +140,10 @@ class Shown:
 
     def threshold(self) -> Any:
         """Balanced accuracy of the adjacency by the threshold that calls an edge."""
-        found, methods = self.results["table"], ["HG", "GHG", "HG-L1", "OHG"]
+        found, methods = self["table"], ["HG", "GHG", "HG-L1", "OHG"]
         curves = wide(found, "by_threshold")[methods]
-        means = 100 * curves.map(np.array).mean().apply(pd.Series).T.set_axis([max(t, 3e-4) for t in table.THRESHOLDS])
+        means = {method: 100 * np.mean(curves[method].tolist(), axis=0) for method in methods}
+        means = pd.DataFrame(means, index=[max(threshold, 3e-4) for threshold in table.THRESHOLDS])
         labels = {"index": "threshold (leftmost: 0; dots: likeliest class)", "value": "balanced accuracy (%)"}
         colours = {"color_discrete_map": BY_METHOD["color_discrete_map"]}
         figure = px.line(means, log_x=True, labels=labels, **colours)
@@ -169,7 +165,7 @@ class Shown:
 
     def trials(self) -> Any:
         """Likelihood and states by the number of training sequences."""
-        found = self.results["trials"]
+        found = self["trials"]
         one_hot, gaussian = (difference(found, "log_likelihood", m, "HG") for m in ("OHG", "GHG"))
         most = one_hot.index[-1][0]
         ends = [spread(lead.loc[number]) for lead in (one_hot, gaussian) for number in (1, most)]
@@ -186,7 +182,7 @@ class Shown:
 
     def neurons(self) -> Any:
         """The same by the number of neurons."""
-        found = frame(self.results["neurons"])
+        found = frame(self["neurons"])
         found["log_likelihood"] /= found.index.get_level_values("value")
         accuracy = 100 * found["accuracy"].xs("OHG", level="method")
         states = ", ".join(f"{spread(group)} % of the states with {n:.0f}" for n, group in accuracy.groupby("value"))
@@ -198,23 +194,9 @@ class Shown:
             "parameters, and states found, for the three models and the true parameters.",
         )
 
-    def groups(self) -> pd.DataFrame:
-        """Groups with states of their own, as a table."""
-        found = frame(self.results["groups"])
-        below = found["log_likelihood"] - found["log_likelihood"].xs(TRUE, level="method")
-        columns = {
-            "LL below the true (1e-3 nats a bin)": 1000 * below,
-            "states (%)": 100 * found["accuracy"],
-            "weight error (1e-3)": 1000 * found["error"],
-            "adjacency (%)": 100 * found["adjacency"],
-            "prior (%)": 100 * found["prior_adjacency"],
-        }
-        table = pd.DataFrame(columns).groupby("method").agg(spread).loc[list(COMPARED)]
-        return table.rename_axis(index=None, columns=f"{self.told}: mean (range)")
-
     def states(self) -> Any:
         """Held-out likelihood and BIC by the number of states of the model."""
-        found = self.results["states"]
+        found = self["states"]
         lines = frame(found)[["held_out", "one_hot", "bic"]].droplevel("method")
         best = lines.groupby("seed").agg({"held_out": "max", "one_hot": "max", "bic": "min"})
         lines = (lines - best).melt(var_name="field", value_name="less", ignore_index=False).reset_index()
@@ -261,26 +243,6 @@ def sweep(found: pd.DataFrame, title: str, unit: str) -> Any:
     )
     figure.update_yaxes(matches=None, showticklabels=True)
     return plain_titles(figure).update_layout(explore.WIDE, height=380, margin_t=60, **LEGEND_ABOVE)
-
-
-def brain_figure(data: DataSet) -> Any:
-    """The anatomy of a simulated brain, and the weights of two of its states."""
-    brain = data.brain
-    S, N, _ = brain.adjacency.shape
-    strongest = float(brain.parameters.coupling.abs().max())
-    panels = {"a₀: exc. less inh.": brain.adjacency_prior[..., 2] - brain.adjacency_prior[..., 0]}
-    panels |= {f"weights, state {s + 1}": brain.parameters.coupling[s] / strongest for s in range(2)}
-    edges = brain.adjacency != 0
-    weak = float((brain.strengths[edges] < 0.03).double().mean())
-    return explore.show(
-        heat_maps(panels, 1).update_layout(coloraxis_showscale=False),
-        name="priors-brain",
-        caption=f"A simulated brain of {N} neurons: the anatomy that its states share, and the weights of two states "
-        f"(red excites, blue inhibits; white is no connection or one too weak to see; full colour is {strongest:.2f}). "
-        f"{weak * 100:.0f} % of the {int(edges.sum())} connections of its {S} states are weaker than 0.03.",
-        alt="Three square heat maps, sender along the horizontal axis: mostly white with single red and blue cells, "
-        "which stand at the same places in the two states.",
-    )
 
 
 def prior_weight_explorer(profile: str, seed: int) -> Any:

@@ -9,16 +9,10 @@ import plotly.express as px
 
 from brainlib import explore
 from chapters.brainstates import anatomy, states
-from chapters.brainstates.figures import LEGEND_BELOW, largest, plain_titles, with_interval
-from chapters.brainstates.fits import FAMILIES, Fits, best, by_model, favourites, interval, numbers
+from chapters.brainstates.figures import LEGEND_ABOVE, LEGEND_BELOW, largest, plain_titles, with_interval
+from chapters.brainstates.fits import FAMILIES, Fits, best, by_model, interval, numbers
 
 COLOURS = explore.COLOURS
-BY_FAMILY = {
-    "color": "family",
-    "color_discrete_map": dict(
-        zip(FAMILIES, (COLOURS[c] for c in ("grey", "green", "purple", "vermillion", "blue")), strict=True)
-    ),
-}
 PLACES = {
     "waves": "retina with waves",
     "knock-out": "retina, no beta-2",
@@ -78,8 +72,24 @@ class Shown:
     def likelihood(self) -> Any:
         """Held-out likelihood by family and number of states, a panel a recording."""
         tables, words, outside = self.content["table"], [], 0
-        frame = pd.concat(means(rows).assign(recording=PLACES[name]) for name, rows in tables.items())
-        figure = lines(frame, facet_col="recording", facet_col_wrap=2, facet_col_spacing=0.08, facet_row_spacing=0.14)
+        found = {PLACES[name]: by_model(rows).agg(interval).T for name, rows in tables.items()}
+        frame = pd.concat(found, names=["recording"]).set_axis(["mean", "half"], axis=1).reset_index()
+        figure = px.line(
+            frame,
+            x="states",
+            y="mean",
+            error_y="half",
+            color="family",
+            facet_col="recording",
+            facet_col_wrap=2,
+            facet_col_spacing=0.08,
+            facet_row_spacing=0.14,
+            markers=True,
+            category_orders={"family": FAMILIES},
+            color_discrete_sequence=[COLOURS[c] for c in ("grey", "green", "purple", "vermillion", "blue")],
+            labels={"mean": "bits a spike", "family": ""},
+        )
+        figure.update_yaxes(matches=None, showticklabels=True).update_traces(error_y={"thickness": 1, "width": 3})
         height = -(-len(tables) // 2)
         for place, (name, rows) in enumerate(tables.items()):
             shown = frame.loc[frame["recording"] == PLACES[name], "mean"]
@@ -94,7 +104,7 @@ class Shown:
             )
         figure.update_xaxes(type="log", tickvals=[1, 2, 3, 4, 6, 8, 12, 20])
         return explore.show(
-            figure.update_layout(width=760, height=90 + 270 * height),
+            plain_titles(figure).update_layout(LEGEND_BELOW, width=760, height=90 + 270 * height, margin_t=40),
             name="recordings-likelihood",
             caption=f"Held-out likelihood beyond mean rates, {self.told}. {'. '.join(words)}. Bars: 95 % of the "
             f"mean over blocks of time. {outside} points lie below their picture: models that predicted worse than "
@@ -103,36 +113,7 @@ class Shown:
             "each family of models.",
         )
 
-    def number_of_states(self) -> Any:
-        """BIC of the waves by the number of states."""
-        rows = [row for row in self.content["table"]["waves"] if row["states"] > 1]
-        shown = means(rows, "bic").query("family in ('Poisson HMM', 'GHG', 'OHG')")
-        bits, bic = (", ".join(map(str, favourites(rows, "Poisson HMM", value))) for value in ("bits", "bic"))
-        return explore.show(
-            lines(shown, "BIC / 2 (nats a bin)").update_layout(explore.WIDE, height=380),
-            name="recordings-number-of-states",
-            caption=f"Retinal waves, {self.told}. By block, held-out likelihood of the Poisson HMM is highest with "
-            f"{bits} states and BIC lowest with {bic}, of up to {max(numbers(rows, 'Poisson HMM'))} that were fitted.",
-            alt="Half the BIC in nats a bin, of which lower is better, against the number of states, for the Poisson "
-            "HMM, GHG and OHG.",
-        )
-
     # ---- States ----
-
-    def waves(self) -> pd.DataFrame:
-        """The busier of two states against bursts."""
-        words = {
-            "precision": "precision",
-            "recall": "recall",
-            "phi": "φ",
-            "share": "share of time in the busier state",
-            "wave_ms": "its visits, mean (ms)",
-            "silence_ms": "the quieter state's visits, mean (ms)",
-            "wave_count": "spikes a bin, busier",
-            "silence_count": "spikes a bin, quieter",
-        }
-        columns = {family: pd.DataFrame(blocks).agg(with_interval) for family, blocks in self.content["waves"].items()}
-        return pd.DataFrame(columns).loc[list(words)].rename(index=words).rename_axis(columns=self.told)
 
     def behaviour(self) -> Any:
         """What is done in each state of the hippocampus; what the state tells stands in the caption."""
@@ -188,7 +169,7 @@ class Shown:
             f"{waves[w]:.2f}" for w in (anatomy.RAW, anatomy.ONE_HOT, anatomy.NAIVE, anatomy.SPARSE)
         )
         return explore.show(
-            plain_titles(figure).update_layout(explore.WIDE, height=420, margin_t=70),
+            plain_titles(figure).update_layout(explore.WIDE, **LEGEND_ABOVE, height=420, margin_t=64),
             name="recordings-distance",
             caption=f"How closely wiring follows distance. Retinal waves, {self.told}: correlation of counts {raw}, "
             f"the one-hot prior {one_hot}, naive weights {naive}, with an L1 penalty {sparse}. Means over splits of "
@@ -196,31 +177,6 @@ class Shown:
             alt="Points with bars: Spearman's correlation with distance for each kind of wiring, all below zero; the "
             "correlation of counts lies furthest to the left.",
         )
-
-
-def means(rows: list[dict], value: str = "bits") -> pd.DataFrame:
-    """By family and number of states, the mean over blocks and half of its interval."""
-    found = by_model(rows, value).agg(interval).T.set_axis(["mean", "half"], axis=1)
-    return found.reset_index()
-
-
-def lines(frame: pd.DataFrame, title: str = "bits a spike", **facets: Any) -> Any:
-    """What `means` gives, a line for each family."""
-    labels = {"mean": title, "family": "", "recording": ""}
-    order = {"family": FAMILIES}
-    figure = px.line(
-        frame,
-        x="states",
-        y="mean",
-        error_y="half",
-        markers=True,
-        labels=labels,
-        category_orders=order,
-        **BY_FAMILY,
-        **facets,
-    )
-    figure.update_yaxes(matches=None, showticklabels=True).update_traces(error_y={"thickness": 1, "width": 3})
-    return plain_titles(figure).update_layout(LEGEND_BELOW)
 
 
 def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
@@ -244,7 +200,7 @@ def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
         )
         figure.update_traces(marker={"symbol": "line-ns", "size": 5, "line_width": 1.5}, hoverinfo="skip")
         figure.update_traces(marker_line={"color": figure.data[0].marker.color, "coloraxis": "coloraxis"})
-        return figure.update_layout(explore.WIDE, height=420)
+        return figure.update_layout(explore.WIDE, height=420, coloraxis_colorbar_dtick=1)
 
     changes = {s: int((np.diff(path) != 0).sum()) for s, path in paths.items()}
     few, many = min(paths), max(paths)
@@ -259,9 +215,9 @@ def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
     )
 
 
-def places(fits: Fits, found: list[states.Places]) -> Any:
+def places(fits: Fits, found: list[tuple]) -> Any:
     """Each neuron's rate in each state, where its electrode lies; of the first split."""
-    ratio = pd.DataFrame(found[0].log2_ratio.numpy())
+    ratio = pd.DataFrame(found[0][0].numpy())
     where = fits.sample.positions_um.numpy() + np.random.default_rng(0).uniform(-14, 14, (ratio.shape[1], 2))
     frame = ratio.rename(index=lambda s: s + 1).rename_axis("state").reset_index().melt("state", var_name="neuron")
     frame["x"], frame["y"] = where[frame["neuron"].astype(int)].T  # apart, as several share a place
@@ -284,7 +240,7 @@ def places(fits: Fits, found: list[states.Places]) -> Any:
         name="recordings-places",
         caption=f"Rates in the {len(ratio)} states of the Poisson HMM (first split of this run, quiet to busy), each "
         "neuron against its own mean, where its electrode lies. Over splits, the busy neurons of a state lie at "
-        f"{with_interval([fmean(one.nearness) for one in found])} of the distance that neurons have on average.",
+        f"{with_interval([fmean(near) for _, near in found])} of the distance that neurons have on average.",
         alt="A small map of the electrode array for each state; neurons that are busier than usual in that state are "
         "orange, quieter ones blue. In most states the orange ones form a patch.",
     )
@@ -311,7 +267,7 @@ def checks(fits: Fits, rescaling: dict[str, list], split: int) -> Any:
         y="y",
         color="of",
         facet_col="panel",
-        facet_col_spacing=0.1,
+        facet_col_spacing=0.14,
         category_orders={"panel": [left, right], "of": list(made)},
         color_discrete_map={"recording": explore.template.INK},
         labels={"of": ""},

@@ -198,7 +198,7 @@ def wave_states(profile: str, seed: int, device: str) -> Values:
 def places(profile: str, seed: int, device: str) -> Values:
     fits = fit_all(profile, seed)["waves"]
     most = max(numbers(fits.table(), "Poisson HMM"))
-    return {"H14-place": [fmean(states.places(fits, most, k).nearness) for k in fits.setting.splits(seed)]}
+    return {"H14-place": [fmean(states.places(fits, most, k)[1]) for k in fits.setting.splits(seed)]}
 
 
 @measures("H15", "H15-track")

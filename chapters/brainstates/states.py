@@ -2,7 +2,6 @@
 
 import functools
 from statistics import fmean
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float64, Int64
@@ -126,21 +125,16 @@ def nearness(
     return found
 
 
-class Places(NamedTuple):
-    """Where states are: `log2_ratio[s, n]` is the rate in a state over its mean, states from quiet to busy."""
-
-    log2_ratio: Float64[Tensor, "states neurons"]
-    nearness: list[float]
-
-
-def places(fits: Fits, states: int, split: int) -> Places:
-    """Where the neurons lie that are busy in the states of the Poisson HMM."""
+def places(fits: Fits, states: int, split: int) -> tuple[Float64[Tensor, "states neurons"], list[float]]:
+    """Where the neurons lie that are busy in the states of the Poisson HMM, which go from quiet to busy: binary
+    logarithms of rates in a state over their mean, and `nearness`.
+    """
     part, parameters = fits.part(split, held_out=False).uncoupled, fits.parameters("Poisson HMM", states, split)
     rates = state_rates(parameters, part)
     share = posterior(parameters, part, EMISSION).states[part.mask].double().mean(0)
     order = rates.sum(-1).argsort()
     ratio = (rates / (share @ rates))[order].clamp(0.05, 20).log2()
-    return Places(ratio, nearness(rates[order], share[order], fits.sample.positions_um))
+    return ratio, nearness(rates[order], share[order], fits.sample.positions_um)
 
 
 # ---- Behaviour ----

@@ -197,8 +197,8 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     - `by_strength`: the share of true edges found with the right sign, for each group of `STRENGTHS`.
     """
     brain, bins = data.brain, int(data.test.lengths.sum())
-    found = judged(result.parameters, result.test, result.emission, data)
-    parameters, wiring, adjacency, order = result.parameters, result.wiring, result.adjacency, found.order
+    marginal, plug_in, accuracy, order = judged(result.parameters, result.test, result.emission, data)
+    parameters, wiring, adjacency = result.parameters, result.wiring, result.adjacency
     if order is not None:
         wiring = reorder(parameters, order).coupling if wiring is None else wiring[order]
         adjacency = None if adjacency is None else adjacency[order]
@@ -210,9 +210,9 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     weights = weight_error(brain.parameters.coupling, wiring) if result.wiring is None else (None, None, None)
     precision, recall, sign = edge_rates(true, classes(adjacency))
     values = {
-        "log_likelihood": found.marginal.sum().item() / bins,
-        "plug_in": found.plug_in.sum().item() / bins,
-        "accuracy": found.accuracy,
+        "log_likelihood": marginal.sum().item() / bins,
+        "plug_in": plug_in.sum().item() / bins,
+        "accuracy": accuracy,
         **dict(zip(("error", "squared_error", "correlation"), weights, strict=True)),
         "adjacency": balanced_accuracy(true, adjacency),
         "prior_adjacency": balanced_accuracy(shared, prior),
