@@ -58,10 +58,7 @@ def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
     expected = (there - base) / (math.log(2) * others.coupled.counts.sum())
     assert fits.results["HG", 2, 1]["bits"] == pytest.approx(float(expected))
     assert fits.results["Poisson HMM", 2, 1]["bits"] > 0.1
-
-
-def test_a_later_split_holds_out_the_same_block_with_other_starts(fits):
-    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))
+    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))  # with other starts:
     assert not torch.equal(fits.parameters("HG", 2, 1).weights, fits.parameters("HG", 2, 4).weights)
 
 
