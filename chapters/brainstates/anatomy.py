@@ -65,11 +65,11 @@ def wirings(fits: Fits, split: int, states: int = 2) -> dict[str, Float64[Tensor
     part, seen = fits.part(split, held_out=False), fits.sample.trials.pick(fits.places(split, held_out=False))
     plain, gaussian = (fits.parameters(family, states, split) for family in ("Poisson HMM", "GHG"))
     averaged = {NAIVE: "HG", SPARSE: "HG-L1", GAUSSIAN: "GHG"}
-    a_0 = torch.as_tensor(fits.results["OHG", states, split]["adjacency_prior"]).double()
+    a_0 = torch.as_tensor(fits.results["OHG", states, split]["adjacency_prior"])
     found = {
         RAW: cross_correlogram(seen, seen.mask[..., None].float(), 0)[0, 0],
         **{name: fits.parameters(of, states, split).coupling.double().mean(0) for name, of in averaged.items()},
-        ONE_HOT: a_0[..., 2] - a_0[..., 0],
+        ONE_HOT: (a_0[..., 2] - a_0[..., 0]).double(),
     }
     within = cross_correlogram(seen, posterior(plain, part.uncoupled, EMISSION).states, 0)[:, 0]
     for rank, state in enumerate(quiet_to_busy(plain, part.uncoupled).tolist(), 1):
