@@ -12,7 +12,7 @@ from torch import Tensor
 from brainlib import data, runs
 from brainlib.bdh import BDH
 from brainlib.bdh.anatomy import wiring
-from brainlib.bdh.anatomy.synapses import Synapse, find_synapses, separation, synapse_trace, synapse_values
+from brainlib.bdh.anatomy.synapses import Separation, Synapse, find_synapses, separation, synapse_trace, synapse_values
 from chapters.bdh import translation
 from chapters.bdh.concepts import CONCEPTS, Passages, passages
 from chapters.bdh.experiments import Experiment, new_model, trained
@@ -39,7 +39,7 @@ def blocks(model: BDH) -> list[Float[Tensor, "head_neurons head_neurons"]]:
 def measure_wiring(
     experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None
 ) -> dict[str, Any]:
-    """Modularity at every number of edges, degrees and their tails: of G before and after training and of the paper's
+    """Modularity at every number of edges and tails of the degrees: of G before and after training and of the paper's
     baselines, a row for each head."""
     model = animal(experiment, seed, device)
     n, heads, generator = model.config.head_neurons, range(model.config.heads), torch.Generator().manual_seed(seed)
@@ -60,19 +60,12 @@ def measure_wiring(
         for name in GRAPHS
     }
     higher = np.maximum(modularity["random edges"].mean(0), modularity["low-rank Gaussian"].mean(0))
-    degrees = {  # out-degrees and in-degrees of the neurons of all heads
-        name: torch.cat([wiring.degrees(edges(name, head, HUBS), n) for head in heads], dim=1) for name in GRAPHS
-    }
-    return {
-        "modularity": {name: rows.tolist() for name, rows in modularity.items()},
-        "above baselines": (modularity["G, trained"] - higher).tolist(),
-        "degrees": degrees,
-        "tails": {
-            f"{name}: {direction}-degree": tail(degree)
-            for name, both in degrees.items()
-            for direction, degree in zip(("out", "in"), both, strict=True)
-        },
-    }
+    tails = {}
+    for name in GRAPHS:  # out-degrees and in-degrees of the neurons of all heads
+        out, into = torch.cat([wiring.degrees(edges(name, head, HUBS), n) for head in heads], dim=1)
+        tails |= {f"{name}: out-degree": tail(out), f"{name}: in-degree": tail(into)}
+    above = modularity["G, trained"] - higher
+    return {"modularity": modularity, "above baselines": above, "tails": tails}
 
 
 def tail(degree: Tensor) -> dict[str, float]:
@@ -112,8 +105,9 @@ def find_concepts(
     where = model.embedding.device
     search, test = halves(experiment)
 
-    def share(texts: Passages, synapse: Synapse, labels: Bool[Tensor, "batch"]) -> float:
-        return separation(synapse_values(model, texts.tokens.to(where), synapse).cpu(), labels).share
+    def told(texts: Passages, synapse: Synapse, labels: Bool[Tensor, "batch"] | None = None) -> Separation:
+        values = synapse_values(model, texts.tokens.to(where), synapse).cpu()
+        return separation(values, texts.concept if labels is None else labels)
 
     rows, found = [], {}
     for name, concept in CONCEPTS.items():
@@ -124,44 +118,40 @@ def find_concepts(
             for texts in (seen, unseen)
         )
         winner, *others = find_synapses(model, seen.tokens.to(where), torch.stack([seen.concept, *shuffled]))
-        english, spanish = (
-            separation(synapse_values(model, texts.tokens.to(where), winner).cpu(), texts.concept)
-            for texts in (unseen, passages(test["es"], concept, "es"))
-        )
+        english, spanish = told(unseen, winner), told(passages(test["es"], concept, "es"), winner)
         trace = synapse_trace(model, unseen.tokens.to(where), winner).cpu()
         first = [-1 - len(word.encode()) for word in unseen.words]  # as the word's first byte finds it
-        before = separation(trace[range(len(first)), first], unseen.concept)
         found[name] = list(winner)
         rows.append(
             {
                 "concept": name,
                 "layer": winner.layer + 1,
                 "passages: search, test": f"{len(seen.words)}, {len(unseen.words)}",
-                "search half": share(seen, winner, seen.concept),
+                "search half": told(seen, winner).share,
                 "other half": english.share,
                 "p": english.p,
                 "Spanish": spanish.share,
                 "p, Spanish": spanish.p,
-                "before the word": before.share,
-                "coin: search half": float(
-                    np.mean([share(seen, *pair) for pair in zip(others, shuffled, strict=True)])
-                ),
-                "coin: other half": float(
-                    np.mean([share(unseen, *pair) for pair in zip(others, by_coin, strict=True)])
-                ),
+                "before the word": separation(trace[range(len(first)), first], unseen.concept).share,
+                "coin: search half": np.mean(
+                    [told(seen, *pair).share for pair in zip(others, shuffled, strict=True)]
+                ).item(),
+                "coin: other half": np.mean(
+                    [told(unseen, *pair).share for pair in zip(others, by_coin, strict=True)]
+                ).item(),
             }
         )
     return {"rows": rows, "found": found}
 
 
 def wiring_of(experiment: Experiment, seed: int, device: str = "auto") -> dict[str, Any]:
-    """`measure_wiring`, kept."""
-    return runs.study(measure_wiring, {"wiring": experiment}, [seed], device=device)["wiring"][0]
+    """`measure_wiring`, kept, in plain lists."""
+    kept = runs.study(measure_wiring, {"wiring": experiment}, [seed], device=device)["wiring"][0]
+    modularity = {name: rows.tolist() for name, rows in kept["modularity"].items()}
+    return kept | {"modularity": modularity, "above baselines": kept["above baselines"].tolist()}
 
 
-def concepts_of(
-    experiment: Experiment, seed: int, device: str = "auto"
-) -> tuple[list[dict[str, Any]], dict[str, Synapse]]:
+def concepts_of(experiment: Experiment, seed: int, device: str = "auto") -> tuple[list[dict], dict[str, Synapse]]:
     """`find_concepts`, kept: the rows of its table, and the synapses."""
     kept = runs.study(find_concepts, {"concepts": experiment}, [seed], device=device)["concepts"][0]
     return kept["rows"], {name: Synapse(*place) for name, place in kept["found"].items()}

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
+from torch import Tensor
 
-from brainlib import explore, ledger, runs
+from brainlib import bdh, explore, ledger, runs
+from brainlib.bdh import BDH
 from brainlib.explore import COLOURS
 from brainlib.runs import Run
 
@@ -42,3 +44,17 @@ def tidy(figure: go.Figure, **layout: float) -> go.Figure:
     """In the text column, without the names of the columns of the frame that was drawn."""
     figure.for_each_annotation(lambda note: note.update(text=note.text.split("=")[-1]))
     return figure.update_layout(explore.WIDE | {"legend_title": ""} | layout)
+
+
+def active(untrained: BDH, trained: BDH, windows: Tensor) -> pd.DataFrame:
+    """Percent of x and y above zero, a row for each layer."""
+    both = {
+        name: bdh.record_activity(model, windows.to(model.embedding.device))
+        for name, model in (("untrained", untrained), ("trained", trained))
+    }
+    share = {
+        f"{part}, {name}": (bdh.density(getattr(seen, part)).cpu() * 100).tolist()
+        for part in ("x", "y")
+        for name, seen in both.items()
+    }
+    return pd.DataFrame(share).rename_axis("layer").rename(lambda layer: f"layer {layer + 1}")

@@ -1,9 +1,8 @@
-"""The figures of the chapter on anatomy: what repeats, the wiring, and single synapses for single concepts."""
+"""The figures and tables of the chapter on anatomy: what repeats, the wiring, and single synapses for single concepts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import plotly.express as px
@@ -14,24 +13,11 @@ from brainlib.bdh import BDH
 from brainlib.bdh.anatomy import wiring
 from brainlib.bdh.anatomy.synapses import Synapse, synapse_values
 from chapters.bdh import anatomy, repetition
-from chapters.bdh.anatomy import HUBS, MANY, PER_NEURON, TOP
+from chapters.bdh.anatomy import MANY, PER_NEURON
 from chapters.bdh.concepts import CONCEPTS, passages
-from chapters.bdh.figures import BLUE, DOTTED, GREY, PURPLE, RED, recorded, spread, tidy, whose
+from chapters.bdh.figures import BLUE, GREY, PURPLE, RED, beside, recorded, spread, tidy, whose
 
 LANGUAGES = {"English": "en", "Spanish": "es"}
-LOOK = {
-    "color": "graph",
-    "line_dash": "graph",
-    "color_discrete_map": dict(zip(anatomy.GRAPHS, (RED, PURPLE, GREY, BLUE), strict=True)),
-    "line_dash_map": dict(zip(anatomy.GRAPHS, ("solid", "dot", "dash", "solid"), strict=True)),
-    "category_orders": {"graph": anatomy.GRAPHS, "direction": ("out-degree", "in-degree")},
-    "labels": {
-        "edges": "edges a neuron, m / n",
-        "Q": "modularity Q",
-        "degree": "degree k",
-        "share": "share of neurons with at least k",
-    },
-}
 
 
 def silence(reading: repetition.Reading, control: repetition.Reading) -> explore.Explorer:
@@ -61,23 +47,15 @@ def silence(reading: repetition.Reading, control: repetition.Reading) -> explore
     )
 
 
-def pace(ratio_by_pace: Sequence[float], profile: str) -> explore.Explorer:
-    """Which neurons fall silent, from the fastest turning to the slowest, of the recorded runs if there are any."""
+def pace(ratio_by_pace: Sequence[float], profile: str) -> pd.DataFrame:
+    """Which neurons fall silent, from the fastest turning to the slowest, beside the recorded runs."""
     kept = recorded("anatomy", profile)
-    ratios = np.array([run.content["repetition"]["ratio_by_pace"] for run in kept] or [ratio_by_pace])
-    names = [f"{4**group:,}–{4 ** (group + 1):,}" for group in range(repetition.PACES)]
-    frame = spread(pd.DataFrame(ratios, columns=names).melt(var_name="pace", value_name="ratio"), "ratio", "pace")
-    labels = {"pace": "letters for a turn of one radian", "ratio": "memorising / repeating"}
-    figure = px.bar(frame, x="pace", y="ratio", error_y="above", error_y_minus="below", labels=labels)
-    return explore.show(
-        tidy(figure.add_hline(1, line=DOTTED).update_traces(error_y_visible=len(ratios) > 1)),
-        name="anatomy-pace",
-        caption="How many times more neurons of layer 2 speak while memorising than while repeating: "
-        f"{ratios[:, :4].mean():.2f} in the fast half and {ratios[:, 4:].mean():.2f} in the slow half (means of four "
-        f"groups; {whose(kept, profile)}).",
-        alt="Bars for eight groups of neurons from fast to slow: the ratio of the share that speaks while memorising "
-        "to that while repeating, with a dotted line at one.",
+    names = pd.Index([f"{4**group:,} to {4 ** (group + 1):,}" for group in range(repetition.PACES)])
+    here, *larger = (
+        pd.DataFrame({"memorising / repeating": ratios}, names.rename("letters for a turn of one radian"))
+        for ratios in (ratio_by_pace, *(run.content["repetition"]["ratio_by_pace"] for run in kept))
     )
+    return beside(here, larger, kept).round(2)
 
 
 def weights(model: BDH, untrained: BDH) -> explore.Explorer:
@@ -113,7 +91,10 @@ def modularity(here: Mapping[str, Any], profile: str) -> explore.Explorer:
     rows = {name: np.concatenate([content["modularity"][name] for content in shown]) for name in anatomy.GRAPHS}
     frame = pd.concat(pd.DataFrame(heads, columns=PER_NEURON).assign(graph=name) for name, heads in rows.items())
     frame = spread(frame.melt("graph", var_name="edges", value_name="Q"), "Q", "graph", "edges")
-    figure = px.line(frame, x="edges", y="Q", error_y="above", error_y_minus="below", markers=True, log_x=True, **LOOK)
+    figure = px.line(
+        frame, x="edges", y="Q", error_y="above", error_y_minus="below", color="graph", line_dash="graph",
+        markers=True, log_x=True, labels={"edges": "edges a neuron, m / n", "Q": "modularity Q"},
+    )  # fmt: skip
     figure.update_xaxes(tickvals=PER_NEURON).update_yaxes(range=[0, 1])
     above = np.concatenate([content["above baselines"] for content in shown])
     return explore.show(
@@ -125,75 +106,6 @@ def modularity(here: Mapping[str, Any], profile: str) -> explore.Explorer:
         "and forests cut well.",
         alt="Modularity against the number of edges on a logarithmic axis. All curves fall as edges are added; bars "
         "show the spread over heads.",
-    )
-
-
-def threshold(model: BDH, here: Mapping[str, Any], seed: int) -> explore.Explorer:
-    """The neurons of the most modular head under a falling threshold."""
-    head = int(np.argmax(np.array(here["above baselines"])[:, MANY].mean(1)))
-    block = anatomy.blocks(model)[head]
-    n = len(block)
-    graph = nx.Graph(wiring.strongest_edges(block, 4 * n).tolist())
-    graph.add_nodes_from(range(n))
-    spring = nx.spring_layout(graph, seed=seed)
-    places = np.array([spring[neuron] for neuron in range(n)]).argsort(0).argsort(0)  # ranks: spread evenly
-
-    def draw(edges):
-        found = wiring.strongest_edges(block, n * edges)
-        quality, labels = wiring.communities(found, n, seed)
-        community = [str(label + 1) if label < 4 else "others" for label in labels.tolist()]
-        frame = pd.DataFrame(places, columns=["x", "y"]).assign(
-            community=community, degree=wiring.degrees(found, n).sum(0)
-        )
-        order = {"community": ["1", "2", "3", "4", "others"]}
-        figure = px.scatter(frame, x="x", y="y", color="community", size="degree", size_max=14, category_orders=order)
-        lines = np.full((min(250, len(found)), 3, 2), None)
-        lines[:, :2] = places[found[:250].numpy()]
-        x, y = lines.reshape(-1, 2).T
-        figure.add_scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 0.7}, opacity=0.5, showlegend=False)
-        beta = float(block[found[-1, 1], found[-1, 0]] / block.std())
-        title = f"threshold β = {beta:.1f} standard deviations, {n * edges:,} edges, Q = {quality:.2f}"
-        figure.update_xaxes(visible=False).update_yaxes(visible=False)
-        return figure.update_layout(width=620, height=560, margin_t=90, title=title)
-
-    found = here["modularity"]
-    return explore.explorer(
-        draw,
-        name="anatomy-threshold",
-        edges=list(PER_NEURON),
-        start={"edges": 4},
-        caption=f"The {n} neurons of head {head + 1} under a falling threshold. With {PER_NEURON[-1]} edges a neuron G "
-        f"still has a modularity of {found['G, trained'][head][-1]:.2f}, random edges "
-        f"{np.mean(found['random edges'], 0)[-1]:.2f}.",
-        alt="The neurons of a head as dots, coloured by community and sized by degree, with the strongest edges as "
-        "lines.",
-    )
-
-
-def degrees(here: Mapping[str, Any]) -> explore.Explorer:
-    """The share of neurons with at least k edges, out and in."""
-    share = {
-        (name, f"{direction}-degree"): pd.Series(degree)
-        .value_counts(normalize=True)
-        .sort_index(ascending=False)
-        .cumsum()
-        for name, both in here["degrees"].items()
-        for direction, degree in zip(("out", "in"), both, strict=True)
-    }
-    frame = pd.concat(share, names=["graph", "direction", "degree"]).rename("share").reset_index()
-    frame = frame[frame["degree"] > 0]
-    figure = px.line(frame, x="degree", y="share", facet_col="direction", log_x=True, log_y=True, **LOOK)
-    out, into, chance = (
-        here["tails"][f"{name}-degree"][TOP] for name in ("G, trained: out", "G, trained: in", "random edges: out")
-    )
-    return explore.show(
-        tidy(figure.update_xaxes(dtick=1).update_yaxes(dtick=1), height=400, legend_y=1.1),
-        name="anatomy-degrees",
-        caption=f"With {HUBS} edges a neuron, the tenth of the neurons with the highest degrees holds {out:.0f} % "
-        f"of the edges out and {into:.0f} % of the edges in (random edges: {chance:.0f} %): the "
-        f"{'out' if out > into else 'in'}-degree is the more concentrated.",
-        alt="Two panels on logarithmic axes, out-degree and in-degree: the share of neurons with at least k edges, for "
-        "G trained and untrained and for two baselines. The random graph's curve falls first and steeply.",
     )
 
 

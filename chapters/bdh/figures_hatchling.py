@@ -49,20 +49,6 @@ def _curves(history: Mapping[str, Any], bytes_a_step: int, run: str) -> pd.DataF
     return frame.assign(read=frame["step"] * bytes_a_step / 1e6, run=run)
 
 
-def active(untrained: BDH, trained: BDH, windows: Tensor) -> pd.DataFrame:
-    """Percent of x and y above zero, a row for each layer."""
-    both = {
-        name: bdh.record_activity(model, windows.to(model.embedding.device))
-        for name, model in (("untrained", untrained), ("trained", trained))
-    }
-    share = {
-        f"{part}, {name}": (bdh.density(getattr(seen, part)).cpu() * 100).tolist()
-        for part in ("x", "y")
-        for name, seen in both.items()
-    }
-    return pd.DataFrame(share).rename_axis("layer").rename(lambda layer: f"layer {layer + 1}")
-
-
 def density(share: pd.DataFrame) -> explore.Explorer:
     """Who is active in each layer, before and after training."""
     frame = share.reset_index().melt("layer", value_name="percent", var_name="part")

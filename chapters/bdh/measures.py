@@ -56,7 +56,7 @@ def facts_held(profile: str, seed: int, device: str) -> dict[str, list[float]]:
 def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, float]:
     """How the gap changes with size, and what a translation gains the largest BDH."""
     plan = scaling.SCALINGS[profile]
-    points, _ = scaling.train_all(plan, scaling.best_rates(scaling.tune(plan, seed, device)), seed, device)
+    points = scaling.train_all(plan, scaling.best_rates(scaling.tune(plan, seed, device)), seed, device)
     return {
         "B3": scaling.slope_of_gap(plan, points),
         "B4": scaling.gain_of_translation(points[len(plan.bdh) - 1]),

@@ -15,7 +15,7 @@ from brainlib.baselines import GPTConfig
 from brainlib.bdh import BDHConfig
 from brainlib.training import loss_by_context
 from chapters.bdh import translation
-from chapters.bdh.experiments import Experiment, Model, schedule, trained
+from chapters.bdh.experiments import Experiment, schedule, trained
 from chapters.bdh.translation import SPANISH, Run, fading_bdh, learn
 
 Point = dict[str, Any]
@@ -36,8 +36,8 @@ class Scaling:
     def families(self) -> dict[str, tuple[BDHConfig | GPTConfig, ...]]:
         return {"BDH": self.bdh, "GPT": self.gpt}
 
-    def run(self, config: BDHConfig | GPTConfig, steps: int, rate: float, **others: bool) -> Run:
-        return Run(replace(self.experiment, model=config, training=schedule(steps, rate)), **others)
+    def run(self, config: BDHConfig | GPTConfig, steps: int, rate: float) -> Run:
+        return Run(replace(self.experiment, model=config, training=schedule(steps, rate)))
 
 
 def small_bdhs(*neurons: int) -> tuple[BDHConfig, ...]:
@@ -102,11 +102,8 @@ def tune(scaling: Scaling, seed: int = 0, device: str = "auto") -> dict[str, dic
         for family, configs in scaling.families.items()
         for rate in scaling.rates
     }
-    losses = [history.evaluations[-1][1] for _, history in trained(learn, short, seed, device).values()]
-    rows = np.reshape(losses, (2, -1)).tolist()
-    return {
-        family: dict(zip(scaling.rates, row, strict=True)) for family, row in zip(scaling.families, rows, strict=True)
-    }
+    losses = iter([history.evaluations[-1][1] for _, history in trained(learn, short, seed, device).values()])
+    return {family: {rate: next(losses) for rate in scaling.rates} for family in scaling.families}
 
 
 def best_rates(tried: dict[str, dict[float, float]]) -> dict[str, float]:
@@ -114,10 +111,8 @@ def best_rates(tried: dict[str, dict[float, float]]) -> dict[str, float]:
     return {family: min(losses, key=losses.get) for family, losses in tried.items()}
 
 
-def train_all(
-    scaling: Scaling, rates: dict[str, float], seed: int = 0, device: str = "auto"
-) -> tuple[list[Point], list[Model]]:
-    """Both families at all sizes, the smallest first: what they measure, and the models."""
+def train_all(scaling: Scaling, rates: dict[str, float], seed: int = 0, device: str = "auto") -> list[Point]:
+    """Both families at all sizes, the smallest first."""
     runs = [
         scaling.run(config, scaling.experiment.training.steps, rates[family])
         for family, configs in scaling.families.items()
@@ -130,38 +125,29 @@ def train_longer(
     scaling: Scaling, points: Sequence[Point], rates: dict[str, float], seed: int = 0, device: str = "auto"
 ) -> dict[str, Point]:
     """The second GPT, trained until it has cost what the second BDH has cost, in operations and in seconds."""
-    steps = scaling.experiment.training.steps
-    equal = {
-        "operations": steps_of_equal_flops(scaling, size=1),
-        "seconds": round(steps * points[1]["seconds"] / points[len(scaling.bdh) + 1]["seconds"]),
-    }
-    longer = [scaling.run(scaling.gpt[1], count, rates["GPT"]) for count in equal.values()]
-    return dict(zip(equal, _points(scaling, longer, seed, device)[0], strict=True))
-
-
-def _points(scaling: Scaling, runs: Iterable[Run], seed: int, device: str) -> tuple[list[Point], list[Model]]:
-    planned = {str(number): run for number, run in enumerate(runs)}
-    points, models = [], []
-    for name, (model, history) in trained(learn, planned, seed, device).items():
-        models.append(model)
-        points.append(
-            {
-                "family": type(model).__name__,
-                "parameters": history.parameters,
-                "steps": len(history.losses),
-                "learning_rate": planned[name].experiment.training.learning_rate,
-                "seconds": history.seconds,
-                "loss": history.evaluations[-1][1],
-                "directions": translation.direction_losses(model, scaling.experiment),
-            }
-        )
-    return points, models
-
-
-def steps_of_equal_flops(scaling: Scaling, size: int) -> int:
-    """How many steps of the GPT cost as many operations as the training of the BDH of that size."""
     length, steps = scaling.experiment.length, scaling.experiment.training.steps
-    return round(steps * forward_flops(scaling.bdh[size], length) / forward_flops(scaling.gpt[size], length))
+    cost = {
+        "operations": forward_flops(scaling.bdh[1], length) / forward_flops(scaling.gpt[1], length),
+        "seconds": points[1]["seconds"] / points[len(scaling.bdh) + 1]["seconds"],
+    }
+    longer = [scaling.run(scaling.gpt[1], round(steps * times), rates["GPT"]) for times in cost.values()]
+    return dict(zip(cost, _points(scaling, longer, seed, device), strict=True))
+
+
+def _points(scaling: Scaling, runs: Iterable[Run], seed: int, device: str) -> list[Point]:
+    planned = {str(number): run for number, run in enumerate(runs)}
+    return [
+        {
+            "family": type(model).__name__,
+            "parameters": history.parameters,
+            "steps": len(history.losses),
+            "learning_rate": history.config.learning_rate,
+            "seconds": history.seconds,
+            "loss": history.evaluations[-1][1],
+            "directions": translation.direction_losses(model, scaling.experiment),
+        }
+        for model, history in trained(learn, planned, seed, device).values()
+    ]
 
 
 def gaps(points: Sequence[Point]) -> list[float]:
@@ -193,13 +179,10 @@ def losses_by_context(scaling: Scaling, rate: float, seed: int = 0, device: str 
     every crop without; each with synapses that fade and that last.
     """
     config, experiment = scaling.bdh[1], scaling.experiment
-    ways = {
-        f"{teaching}, {memory}": scaling.run(
-            replace(config, decay=decay), experiment.training.steps, rate, crops=teaching == "crops"
-        )
-        for memory, decay in (("fading", config.decay), ("lasting", None))
-        for teaching in ("carried", "crops")
-    }
+    ways = {}
+    for memory, decay in (("fading", config.decay), ("lasting", None)):
+        run = scaling.run(replace(config, decay=decay), experiment.training.steps, rate)
+        ways |= {f"carried, {memory}": run, f"crops, {memory}": replace(run, crops=True)}
     stream = translation.held_out_stream(experiment, SPANISH, experiment.held_out // 2)
     return {
         name: loss_by_context(model, stream.tokens, experiment.length, contexts(experiment.length))
