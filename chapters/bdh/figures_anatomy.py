@@ -75,7 +75,7 @@ def weights(model: BDH, untrained: BDH) -> explore.Explorer:
         labels={"w": "weight (standard deviations)", "value": "edges"}, color_discrete_sequence=[RED, BLUE, PURPLE, GREY],
     )  # fmt: skip
     return explore.show(
-        tidy(figure.update_traces(line_width=1.5).update_yaxes(dtick=1), height=520, legend_y=1.08),
+        tidy(figure.update_traces(line_width=1.5).update_yaxes(dtick=1), height=520, legend_y=1.1, margin_t=60),
         name="anatomy-weights",
         caption="Training adds large weights on either side of the narrow hill of the start; what is not symmetric "
         "about zero, the skew part, lies where more weights are w than -w.",

@@ -59,7 +59,7 @@ def density(share: pd.DataFrame) -> explore.Explorer:
     )  # fmt: skip
     mean = share.mean()
     return explore.show(
-        tidy(figure),
+        tidy(figure, legend_y=1.12, margin_t=60),
         name="bdh-density",
         caption=f"Training silences the neurons: on held-out text x falls from {mean['x, untrained']:.0f} % to "
         f"{mean['x, trained']:.0f} % and y from {mean['y, untrained']:.0f} % to {mean['y, trained']:.1f} % (means over "

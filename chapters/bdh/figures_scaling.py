@@ -48,7 +48,7 @@ def loss_by_size(points: Sequence[Point], profile: str) -> explore.Explorer:
     gaps = np.mean([scaling.gaps(run) for run in shown], axis=0)
     first, last = frame["parameters"].iloc[0], frame[frame["family"] == "BDH"]["parameters"].iloc[-1]
     return explore.show(
-        tidy(figure.update_traces(marker_size=9)),
+        tidy(figure.update_traces(marker_size=9).update_xaxes(dtick=np.log10(2), tick0=5)),
         name="bdh-scaling",
         caption=f"BDH less GPT is {gaps[0]:+.3f} nats a byte at {first:,} parameters and {gaps[-1]:+.3f} at {last:,} "
         f"({whose(kept, profile)}); every point is one seed.{falls}",
@@ -88,12 +88,12 @@ def context(plan: Scaling, by_context: Mapping[str, Sequence[float]], profile: s
         frame.rename_axis("context").reset_index(), x="context", y="loss", color="teaching", line_dash="synapses",
         color_discrete_map={"carried": RED, "crops": BLUE}, markers=True, log_x=True, labels=LABELS,
     )  # fmt: skip
-    figure.add_vline(length, line={"dash": "dash", "color": GREY}, annotation_text="length of a step")
+    figure.add_vline(length, line={"dash": "dash", "color": GREY})
     changes = [f"{value:+.3f} ({name})" for name, value in scaling.gain_of_context(shown).items()]
     return explore.show(
         tidy(figure),
         name="bdh-context",
-        caption="From contexts of up to a step to its eightfold and sixteenfold the loss changes by "
+        caption="From contexts of up to a step (dashed line) to its eightfold and sixteenfold the loss changes by "
         f"{', '.join(changes)} nats a byte ({whose(kept, profile)}).",
         alt="Loss against bytes of context on a logarithmic axis for the four ways of teaching; a dashed line marks "
         "the length of a training step.",
