@@ -116,7 +116,7 @@ def merging(profile: str, seed: int, device: str) -> dict[str, float]:
 def growing(profile: str, seed: int, device: str) -> dict[str, float]:
     """What growing changes."""
     plan = surgery.PLANS[profile]
-    base = trained(translation.learn, {"base": plan.family()["base"]}, seed, device)["base"][0]
+    base = trained(translation.learn, plan.runs("base"), seed, device)["base"][0]
     return {"S4": surgery.growth_error(plan, base, seed)}
 
 

@@ -19,6 +19,9 @@ from chapters.bdh.translation import FRENCH, ITALIAN, SPANISH, Run, begin, learn
 
 PAIRS = (SPANISH, FRENCH, ITALIAN)
 DIRECTIONS = ("es→en", "fr→en", "it→en", "en→es", "en→fr", "en→it")
+FAMILY = ("base", "french", "italian", "spanish")
+MENDED = ("mended", "retaught")
+GROWN = ("grown-as-it-was", "grown-split-off", "grown-merely-silent")
 SHARES = tuple(step / 8 for step in range(9))  # of the Italian clone in a merge
 
 
@@ -32,34 +35,23 @@ class Plan:
     short_steps: int
     held_out: int
 
-    def family(self) -> dict[str, Run]:
-        """The parent, and clones that go on for as long."""
-        parent = Run(self.whole)
-        clones = {"french": FRENCH, "italian": ITALIAN, "spanish": SPANISH}
-        return {"base": parent} | {name: Run(self.whole, (pair,), (parent,)) for name, pair in clones.items()}
-
-    def short(self) -> Experiment:
-        return replace(self.whole, training=schedule(self.short_steps, self.whole.training.learning_rate / 2))
-
-    def mended(self) -> dict[str, Run]:
-        """A little training on all pairs: of the merge, and of one clone for comparison."""
-        family, short = self.family(), self.short()
-        return {
-            "mended": Run(short, PAIRS, (family["french"], family["italian"])),
-            "retaught": Run(short, PAIRS, (family["french"],)),
-        }
-
-    def growth(self) -> dict[str, Run]:
-        """A little training of the parent as it is, and with half as many neurons more, in two ways."""
-        once, more = Run(self.short(), start=(self.family()["base"],)), self.whole.model.neurons // 2
-        return {
+    def runs(self, *names: str) -> dict[str, Run]:
+        """By name: the parent, and clones that go on for as long (FAMILY); a little training on all pairs, of the
+        merge and of one clone for comparison (MENDED); a little training of the parent as it is and with half as many
+        neurons more, in two ways (GROWN); the parent without gradients through time ("present")."""
+        short = replace(self.whole, training=schedule(self.short_steps, self.whole.training.learning_rate / 2))
+        base = Run(self.whole)
+        clones = [Run(self.whole, (pair,), (base,)) for pair in (FRENCH, ITALIAN, SPANISH)]
+        once, more = Run(short, start=(base,)), self.whole.model.neurons // 2
+        every = dict(zip(FAMILY, (base, *clones), strict=True)) | {
+            "mended": Run(short, PAIRS, tuple(clones[:2])),
+            "retaught": Run(short, PAIRS, tuple(clones[:1])),
             "grown-as-it-was": once,
             "grown-split-off": replace(once, new_neurons=more),
             "grown-merely-silent": replace(once, new_neurons=more, silent=True),
+            "present": replace(base, bptt=False),
         }
-
-    def without_bptt(self) -> Run:
-        return Run(self.whole, bptt=False)
+        return {name: every[name] for name in names}
 
 
 CI, LAPTOP, PAPER = translation.EXPERIMENTS.values()
@@ -73,8 +65,8 @@ PLANS = {
 
 def judge(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
     """The loss in every direction of the family, of its merges, and of what a little training makes of them."""
-    base, french, italian, spanish = (model for model, _ in trained(learn, plan.family(), seed, device).values())
-    mended, retaught = (model for model, _ in trained(learn, plan.mended(), seed, device).values())
+    base, french, italian, spanish = (model for model, _ in trained(learn, plan.runs(*FAMILY), seed, device).values())
+    mended, retaught = (model for model, _ in trained(learn, plan.runs(*MENDED), seed, device).values())
     merged = merge([french, italian])
     judged = {
         "parent: Spanish": base,
@@ -155,10 +147,11 @@ def growth_error(plan: Plan, base: BDH, seed: int) -> float:
 def growth_table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[str, float]]:
     """The held-out loss of the parent as it is and grown in two ways, before and after a little training."""
     table = {"neurons": {}, "loss": {}, "loss after training": {}}
-    for name, (model, _) in trained(learn, plan.growth(), seed, device).items():
+    grown = plan.runs(*GROWN)
+    for name, (model, _) in trained(learn, grown, seed, device).items():
         label = name.removeprefix("grown-").replace("-", " ")
         table["neurons"][label] = model.config.neurons
-        table["loss"][label] = translation.held_out_loss(begin(plan.growth()[name], seed, device), plan.whole)
+        table["loss"][label] = translation.held_out_loss(begin(grown[name], seed, device), plan.whole)
         table["loss after training"][label] = translation.held_out_loss(model, plan.whole)
     return table
 
@@ -166,9 +159,9 @@ def growth_table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[
 def without_bptt(plan: Plan, seed: int, device: str = "auto") -> tuple[dict[str, dict[str, float]], float]:
     """The losses of the parent and of a model that learned without backpropagation through time, and the bigram loss
     of English."""
-    both = {"through time": plan.family()["base"], "present only": plan.without_bptt()}
-    models = trained(learn, both, seed, device)
-    learned = {name: translation.direction_losses(model, plan.whole) for name, (model, _) in models.items()}
+    models = trained(learn, plan.runs("base", "present"), seed, device).values()
+    losses = (translation.direction_losses(model, plan.whole) for model, _ in models)
+    learned = dict(zip(("through time", "present only"), losses, strict=True))
     for found in learned.values():
         found["gain from the translation, English"] = found["en"] - found["es→en"]
         found["gain from the translation, Spanish"] = found["es"] - found["en→es"]
