@@ -77,8 +77,9 @@ def weights(model: BDH, untrained: BDH) -> explore.Explorer:
     return explore.show(
         tidy(figure.update_traces(line_width=1.5).update_yaxes(dtick=1), height=520, legend_y=1.1, margin_t=60),
         name="anatomy-weights",
-        caption="Training adds large weights on either side of the narrow hill of the start; what is not symmetric "
-        "about zero, the skew part, lies where more weights are w than -w.",
+        caption="The skewness of the trained blocks is {:.2f} to {:.2f}, before training {:.2f} to {:.2f}.".format(
+            *(value for one in (model, untrained) for value in anatomy.moments(one)["skewness"].agg(["min", "max"]))
+        ),
         alt="Histograms of the weights of each head's block on a logarithmic axis: before training a narrow symmetric "
         "hill; after training wider tails, split in a symmetric and a skew part.",
     )
@@ -109,7 +110,9 @@ def modularity(here: Mapping[str, Any], profile: str) -> explore.Explorer:
     )
 
 
-def words(model: BDH, found: Mapping[str, Synapse], test: Mapping[str, Sequence[str]]) -> explore.Explorer:
+def words(
+    model: BDH, found: Mapping[str, Synapse], test: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]
+) -> explore.Explorer:
     """The value of a concept's synapse after every passage of the other half, word by word."""
 
     def by_word(concept, language):
@@ -128,13 +131,17 @@ def words(model: BDH, found: Mapping[str, Synapse], test: Mapping[str, Sequence[
         )  # fmt: skip
         return tidy(figure.update_xaxes(tickangle=-45).update_yaxes(range=[-1.1, 1.1]), height=420)
 
+    shares = (
+        f"{row['other half'] * 100:.0f} % and {row['Spanish'] * 100:.0f} % of the pairs apart ({row['concept']})"
+        for row in rows
+    )
     return explore.explorer(
         by_word,
         name="anatomy-words",
         concept=list(found),
         language=list(LANGUAGES),
-        caption="Every point is a passage of the other half, in a column with those that end in the same word. Where "
-        "the synapse stands for the concept, the columns of its words lie apart from those of the contrast.",
+        caption="Every point is a passage of the other half, in the column of its last word. The synapse tells, in "
+        f"English and in Spanish, {'; '.join(shares)}.",
         alt="Points in columns, one column a word, concept words first and then contrast words: the value of the "
         "concept's synapse after each passage.",
     )
