@@ -17,7 +17,9 @@ TEXTS = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespea
 EXPERIMENTS = {
     "ci": Experiment(
         BDHConfig(layers=3, dim=64, heads=4, neurons=2048, dropout=0.0),
-        schedule(200, 4e-3, warmup_steps=20, decay="cosine", evaluate_every=100, precision="float32"),
+        schedule(
+            200, 4e-3, warmup_steps=20, decay="cosine", evaluate_every=100, checkpoint_every=None, precision="float32"
+        ),
         batch=8,
         length=128,
         text="nine plays",
@@ -32,7 +34,9 @@ EXPERIMENTS = {
     # The official demo: its model, batches and learning rate; warm-up, decay and clipping are ours.
     "paper": Experiment(
         BDHConfig(),
-        schedule(3000, 1e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.999), evaluate_every=250),
+        schedule(
+            3000, 1e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.999), evaluate_every=250, checkpoint_every=250
+        ),
         batch=32,
         length=512,
         text="tiny Shakespeare",
