@@ -77,15 +77,15 @@ def agreement(record: dict) -> Iterator[tuple[str, object]]:
     weight = torch.linspace(-1, 1, B * T * D, dtype=torch.float64, device=DEVICE).view(B, T, D)
 
     def everything(dtype: torch.dtype, impl: str, low: torch.dtype | None = None) -> list[Tensor]:
-        v, Dx, Dy, E, rho, rate = leaves = [t.to(dtype).requires_grad_() for t in (*exact, decay)]
+        v, Dx, Dy, E, rho = leaves = [t.to(dtype).requires_grad_() for t in exact]
         turned = turn.to(torch.complex64) if dtype == torch.float32 else turn
         with torch.autocast(DEVICE, low, enabled=low is not None):
-            update, after = neuron_layer(v, Dx, Dy, E, turned, rho, rate, impl=impl)
+            update, after = neuron_layer(v, Dx, Dy, E, turned, rho, decay.to(dtype), impl=impl)
         loss = (update * weight).sum() + after.sin().sum()
         return [update, after, *torch.autograd.grad(loss, leaves)]
 
     truth = everything(torch.float64, "cpu")
-    names = "update", "after", "dv", "dDx", "dDy", "dE", "d_synapses", "d_decay"
+    names = "update", "after", "dv", "dDx", "dDy", "dE", "d_synapses"
     for name, low in {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}.items():
         found = everything(torch.float32, "triton", low)
         yield name, {n: float((f - t).norm() / t.norm()) for n, f, t in zip(names, found, truth, strict=True)}
@@ -154,11 +154,10 @@ def attention(record: dict) -> Iterator[tuple[str, object]]:
     q = (torch.randn(B, T, H, K, device=DEVICE) / K**0.5).bfloat16()  # [B, T, H, K]
     v = torch.randn(B, T, D, device=DEVICE).bfloat16()
     scores = torch.empty(B, H, T, T, device=DEVICE, dtype=torch.bfloat16)
-    size = kernels.Sizes(B, T, H, D, K)
 
     def ours() -> Tensor:
-        kernels.scores_of(q, None, scores, size)
-        return kernels.by_head(scores, v, size)  # [B, H, T, D]
+        kernels.scores_of(q, None, scores)
+        return kernels.by_head(scores, v)  # [B, H, T, D]
 
     q_heads = q.transpose(1, 2).contiguous()
     runs = {"brainlib": ours, "formula": lambda: (q_heads @ q_heads.mT).tril(-1) @ v[:, None]}
@@ -188,7 +187,7 @@ def projection(record: dict) -> Iterator[tuple[str, object]]:
     B, H, T, K, D = ATTENTION.values()
     v, Dx = torch.randn(B, T, D, device=DEVICE).bfloat16(), torch.randn(H, D, K, device=DEVICE).bfloat16()
     phases = torch.view_as_real(rotation(rope_frequencies(K).to(DEVICE), 0, T, torch.float32))
-    duration = milliseconds(lambda: kernels.project(v, Dx, phases, kernels.Sizes(B, T, H, D, K)))
+    duration = milliseconds(lambda: kernels.project(v, Dx, phases))
     moved = v.nbytes + Dx.nbytes + phases.nbytes + 2 * 2 * B * T * H * K  # each once; x and q written
     yield "milliseconds", duration
     yield "share_of_copy_ceiling", moved / duration / 1e6 / record["ceilings"]["copy_gigabytes_a_second"]

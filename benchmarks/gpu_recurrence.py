@@ -1,8 +1,8 @@
 """The part `recurrence` of benchmarks.gpu: a training step of leaky recurrent networks.
 
-In float32 and in TF32, by units, batch and bits: milliseconds of the loop under autograd, of torch operations with the
-backward pass by hand, of our kernels (each eager and as a captured CUDA graph) and of torch.nn.RNN; our kernels'
-differences from float64, and their times when the work is cut otherwise.
+In float32 and in TF32, by units, batch and bits: milliseconds of the loop under autograd, of our kernels (each eager
+and as a captured CUDA graph) and of torch.nn.RNN; our kernels' differences from float64, and their times when the work
+is cut otherwise.
 """
 
 import copy
@@ -59,15 +59,11 @@ def recurrence_steps(units: int, batch: int, length: int, ceiling: float) -> dic
         found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
         return [gradient for gradient in found if gradient is not None]
 
-    def run(model: torch.nn.Module, impl: str = "triton") -> Callable[[], object]:
-        def once() -> object:
-            network.impl = impl
-            return gradients(model)
-
-        return once
+    def run(model: torch.nn.Module) -> Callable[[], object]:
+        return lambda: gradients(model)
 
     ours, own = run(network), kernels.plan
-    results = {"autograd loop": run(Loop(network)), "torch, by hand": run(network, "stepwise"), "triton": ours}
+    results = {"autograd loop": run(Loop(network)), "triton": ours}
     results = {name: {"eager": milliseconds(r), "captured": milliseconds(captured(r))} for name, r in results.items()}
     results["nn.RNN"] = {"eager": milliseconds(run(Elman(network).to(DEVICE)))}
     found, exact = ours(), copy.deepcopy(network).double()

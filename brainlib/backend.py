@@ -21,6 +21,9 @@ def resolve_device(name: str = "auto") -> torch.device:
     """The device called `name`; "auto" is a CUDA GPU if there is one, else the CPU.
 
     Raises `ValueError` if the device is unknown or this machine does not have it.
+
+    >>> resolve_device("cpu")
+    device(type='cpu')
     """
     if name == "auto":
         name = "cuda:0" if torch.cuda.is_available() else "cpu"
@@ -41,11 +44,15 @@ def torch_threads() -> Iterator[int]:
 
     numba may share torch's thread pool, and would leave it at another number. Every kernel compiled by numba to run in
     parallel is called so; one at a time where numba has no pool but its own, which ends the process otherwise.
+
+    >>> with torch_threads() as threads:
+    ...     threads >= 1
+    True
     """
     import numba
 
     threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     with _ALONE if numba.threading_layer() == "workqueue" else nullcontext():
         yield numba.get_num_threads()
     if torch.get_num_threads() != threads:
@@ -53,7 +60,12 @@ def torch_threads() -> Iterator[int]:
 
 
 def product_dtype(tensor: torch.Tensor) -> torch.dtype:
-    """The dtype that matrix products with `tensor` have here: autocast's where it is on."""
+    """The dtype that matrix products with `tensor` have here: autocast's where it is on.
+
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     product_dtype(torch.ones(2))
+    torch.bfloat16
+    """
     device = tensor.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
 
@@ -63,6 +75,8 @@ def keep_freed_memory() -> None:
 
     A training step on the CPU allocates and frees the same large tensors again and again. By default each goes back to
     the system and costs a page fault for every 4 KB when it returns: a fifth of the time of a BDH step.
+
+    >>> keep_freed_memory()
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -73,7 +87,11 @@ def keep_freed_memory() -> None:
 
 
 def provenance(device: str | torch.device = "cpu") -> dict[str, str | int]:
-    """Where a result was made: device, threads, versions, git revision ("unknown" outside a checkout) and UTC time."""
+    """Where a result was made: device, threads, versions, git revision ("unknown" outside a checkout) and UTC time.
+
+    >>> provenance()["device"]
+    'cpu'
+    """
     device = torch.device(device)
     return {
         "device": device.type,
@@ -88,7 +106,11 @@ def provenance(device: str | torch.device = "cpu") -> dict[str, str | int]:
 
 
 def device_name(device: torch.device) -> str:
-    """What the device calls itself, such as "NVIDIA H100 80GB HBM3"."""
+    """What the device calls itself, such as "NVIDIA H100 80GB HBM3".
+
+    >>> bool(device_name(torch.device("cpu")))
+    True
+    """
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 

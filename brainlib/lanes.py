@@ -72,60 +72,35 @@ def loads(typing_context, array, count, index):
     return types.UniTuple(lanes, count.literal_value)(array, count, types.intp), generate
 
 
-@intrinsic
-def stores(typing_context, array, index, lanes):
-    """A tuple, as `loads` finds it."""
+def _write(array, lanes, combined):
+    """Writes each vector of a tuple where `loads` finds it, as `combined` makes it of that and of what stood there."""
 
     def generate(context, builder, signature, arguments):
         values = cgutils.unpack_tuple(builder, arguments[2])
         for row, value in zip(rows(context, builder, array, *arguments[:2], len(values)), values, strict=True):
-            builder.store(value, row, align=array.dtype.bitwidth // 8)
+            builder.store(combined(builder, row, value), row, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, lanes), generate
+
+
+@intrinsic
+def stores(typing_context, array, index, lanes):
+    """A tuple, as `loads` finds it."""
+    return _write(array, lanes, lambda builder, row, value: value)
 
 
 @intrinsic
 def adds(typing_context, array, index, lanes):
     """Adds a tuple to what `loads` finds."""
-
-    def generate(context, builder, signature, arguments):
-        values = cgutils.unpack_tuple(builder, arguments[2])
-        for row, value in zip(rows(context, builder, array, *arguments[:2], len(values)), values, strict=True):
-            total = builder.fadd(builder.load(row, align=array.dtype.bitwidth // 8), value)
-            builder.store(total, row, align=array.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), generate
+    align = array.dtype.bitwidth // 8
+    return _write(array, lanes, lambda builder, row, value: builder.fadd(builder.load(row, align=align), value))
 
 
 def rows(context, builder, kind, array, index, count: int) -> list:
     """The pointers to the lanes from `index` on of the first rows of a matrix."""
     places = (cgutils.pack_array(builder, [cgutils.intp_t(row), index]) for row in range(count))
     return [place(context, builder, kind, array, where) for where in places]
-
-
-@intrinsic
-def spread(typing_context, array, index):
-    """The number array[index] in all lanes."""
-    lanes = Lanes(array.dtype)
-
-    def generate(context, builder, signature, arguments):
-        pointer = place(context, builder, array, *arguments)
-        number = builder.load(builder.bitcast(pointer, context.get_data_type(array.dtype).as_pointer()))
-        return as_lanes(context, builder, array.dtype, number, lanes)
-
-    return lanes(array, index), generate
-
-
-@intrinsic
-def zeros(typing_context, like):
-    """Lanes of 0, for an array of that type."""
-
-    def generate(context, builder, signature, arguments):
-        return context.get_value_type(Lanes(like.dtype))(None)
-
-    return Lanes(like.dtype)(like), generate
 
 
 def constant(vector: ir.VectorType, value):

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 Model = TypeVar("Model", bound="PretrainedMixin")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-class PretrainedMixin:
-    """`save_pretrained` and `from_pretrained` for an `nn.Module` that is built from a dataclass, its `config`."""
+class PretrainedMixin(nn.Module):
+    """`save_pretrained` and `from_pretrained` for a module that is built from a dataclass, its `config`."""
 
     config_class: ClassVar[type]
     nested_configs: ClassVar[dict[str, type]] = {}  # the dataclasses of its fields that are such, or None

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from brainlib.arguments import whole_number
 from brainlib.training.mode import mode
 
 
-class GenerationMixin:
+class GenerationMixin(nn.Module):
     """`generate` for a module that is called `model(tokens, state=...) -> logits, loss, state` and has a `config` with
     `vocab`. A model that reads single tokens faster than by this call overrides `stepper`."""
 
@@ -49,7 +49,7 @@ class GenerationMixin:
         if (as_text or isinstance(stop, str)) and vocab != 256:
             raise ValueError(f"prompt, stop: got text for a model of {vocab} tokens, expected 256 (bytes), or tokens")
         device = next(self.parameters()).device
-        tokens = torch.tensor([list(prompt.encode())], device=device) if as_text else prompt
+        tokens = torch.tensor([list(prompt.encode())], device=device) if isinstance(prompt, str) else prompt
         end = list(stop.encode()) if isinstance(stop, str) else None if stop is None else [whole_number("stop", stop)]
         if end == []:
             raise ValueError("stop: got an empty text, expected at least one byte")
@@ -75,7 +75,7 @@ class GenerationMixin:
         found = bytes(text[0].tolist()).decode(errors="replace") if as_text else text
         return (found, step.state) if return_state else found
 
-    def stepper(self, state: Any) -> "Stepper":
+    def stepper(self, state: Any) -> Any:
         """A function that reads one more token and gives the logits after it; its `state` is that after all of them."""
         return Stepper(self, state)
 

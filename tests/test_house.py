@@ -8,16 +8,42 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from book.builder import sources
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
-    *("plotly", "ipywidgets", "IPython", "numba", "triton", "papermill", "pooch", "matplotlib", "pandas", "nbformat"),
+    *(
+        "plotly",
+        "ipywidgets",
+        "IPython",
+        "numba",
+        "triton",
+        "papermill",
+        "pooch",
+        "matplotlib",
+        "pandas",
+        "nbformat",
+        "requests",
+    ),
     *("h5py", "scipy"),
 }
 
 
-PACKAGES = "data", "training", "baselines", "ledger", "sampling", "astrosnn", "bdh", "brainstates", "timescales"
+PACKAGES = (
+    "data",
+    "training",
+    "explore",
+    "runs",
+    "baselines",
+    "ledger",
+    "sampling",
+    "astrosnn",
+    "bdh",
+    "brainstates",
+    "timescales",
+)
 
 
 def test_importing_is_light():
@@ -43,6 +69,12 @@ def test_ruff_finds_nothing():
     for what in (["."], ["--config", "pyproject.toml", *map(str, ROOT.glob("chapters/*/*.py"))]):
         done = subprocess.run([*command, *what], capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_of_what_users_import_are_right():
+    pytest.importorskip("mypy")
+    done = subprocess.run([sys.executable, "-m", "mypy"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_arrows_are_kept():

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from brainlib.lanes import VECTOR_BYTES, load, spread, store, zeros
+from brainlib.lanes import VECTOR_BYTES, load, store
 
 DTYPES = np.float32, np.float64
 
@@ -33,18 +33,6 @@ def test_lanes_are_read_and_written_from_an_index_on(dtype, here, there):
     expected[a, b, c : c + width(dtype)] = source[i, j, k : k + width(dtype)]
     move(source, target, here, there)
     assert (target == expected).all()
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_number_stands_in_all_lanes(dtype):
-    @numba.njit
-    def fill(source, target):
-        store(target, 0, spread(source, (1, 2)))
-        store(target, (1,), zeros(source))
-
-    source, target = numbers(2, 3, dtype=dtype), np.ones((2, width(dtype)), dtype)
-    fill(source, target)
-    assert (target[0] == source[1, 2]).all() and (target[1] == 0).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

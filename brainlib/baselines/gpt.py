@@ -30,6 +30,9 @@ class GPTConfig:
 
     `hidden` is 4 * dim unless it is given. `memory` is how many past tokens the state keeps, and how far back a token
     hears. With dropout, attention on a CPU takes several passes and about twice the time.
+
+    >>> GPTConfig(layers=2, dim=32, heads=2).parameters
+    32928
     """
 
     layers: int = 9
@@ -52,12 +55,17 @@ class GPTConfig:
     @property
     def parameters(self) -> int:
         """layers (4 dim^2 + 2 dim hidden + 2 dim) + dim + vocab dim: the embedding is the readout; no biases."""
-        block = 4 * self.dim**2 + 2 * self.dim * self.hidden + 2 * self.dim
+        block = 4 * self.dim**2 + 2 * self.dim * (self.hidden or 4 * self.dim) + 2 * self.dim
         return self.layers * block + self.dim + self.vocab * self.dim
 
 
 class GPTState(NamedTuple):
-    """What the model remembers: keys and values of the last tokens in every layer, at most `memory` of them."""
+    """What the model remembers: keys and values of the last tokens in every layer, at most `memory` of them.
+
+    >>> _, _, state = GPT(GPTConfig(layers=2, dim=8, heads=2, memory=3))(torch.zeros(1, 5, dtype=torch.int64))
+    >>> state.keys.shape
+    torch.Size([2, 1, 2, 3, 4])
+    """
 
     keys: Float[Tensor, "layers batch heads past head_dim"]
     values: Float[Tensor, "layers batch heads past head_dim"]
@@ -73,8 +81,9 @@ class Block(nn.Module):
         self.attention = nn.Linear(config.dim, 3 * config.dim, bias=False)
         self.attention_out = nn.Linear(config.dim, config.dim, bias=False)
         self.mlp_norm = nn.LayerNorm(config.dim, bias=False)
-        self.mlp = nn.Linear(config.dim, config.hidden, bias=False)
-        self.mlp_out = nn.Linear(config.hidden, config.dim, bias=False)
+        hidden = config.hidden or 4 * config.dim
+        self.mlp = nn.Linear(config.dim, hidden, bias=False)
+        self.mlp_out = nn.Linear(hidden, config.dim, bias=False)
 
     def forward(
         self,
@@ -94,7 +103,14 @@ class Block(nn.Module):
 
 
 class GPT(PretrainedMixin, GenerationMixin, nn.Module):
-    """A GPT with ALiBi and a carried memory of keys and values; it is called as `brainlib.bdh.BDH` is."""
+    """A GPT with ALiBi and a carried memory of keys and values; it is called as `brainlib.bdh.BDH` is.
+
+    >>> model = GPT(GPTConfig(layers=2, dim=8, heads=2))
+    >>> logits, loss, state = model(torch.tensor([[84, 111]]), targets=torch.tensor([[111, 32]]))
+    >>> text, state = model.generate(" be", 5, state=state, return_state=True)
+    >>> state.keys.shape[3]
+    10
+    """
 
     config_class = GPTConfig
 

@@ -9,6 +9,7 @@ The model of Appendix E of the paper (arXiv 2509.26507):
   by byte.
 """
 
+import importlib.util
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
-from brainlib.sampling import GenerationMixin
+from brainlib.sampling import GenerationMixin, Stepper
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadratic form
@@ -33,7 +34,11 @@ LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadrat
 
 @dataclass(frozen=True)
 class BDHConfig:
-    """Sizes of a Dragon Hatchling; the defaults are the official 25 M model. `neurons` counts all heads together."""
+    """Sizes of a Dragon Hatchling; the defaults are the official 25 M model. `neurons` counts all heads together.
+
+    >>> BDHConfig(layers=2, dim=32, heads=2, neurons=256).parameters
+    40960
+    """
 
     layers: int = 6
     dim: int = 256
@@ -66,14 +71,28 @@ class BDHConfig:
 
 
 class BDHState(NamedTuple):
-    """What the model remembers: how many tokens it has read, and the synapses rho of every layer."""
+    """What the model remembers: how many tokens it has read, and the synapses rho of every layer.
+
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> model.initial_state(batch=1).synapses.shape
+    torch.Size([2, 1, 2, 8, 8])
+    """
 
     position: Int[Tensor, ""]
     synapses: Float[Tensor, "layers batch heads head_neurons dim"]
 
 
 class BDH(PretrainedMixin, GenerationMixin, nn.Module):
-    """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E)."""
+    """The Dragon Hatchling. Weights carry the names of Appendix E: decoder_x (Dx), decoder_y (Dy), encoder (E).
+
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16, dropout=0.0))
+    >>> logits, loss, state = model(torch.tensor([[84, 111]]), targets=torch.tensor([[111, 32]]))
+    >>> tuple(logits.shape), int(state.position)
+    ((1, 2, 256), 2)
+    >>> text, state = model.generate(" be, or not", 5, temperature=0.7, state=state, return_state=True)
+    >>> int(state.position)
+    18
+    """
 
     config_class = BDHConfig
     frequencies: Int[Tensor, "pairs"]
@@ -140,12 +159,12 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
         self, tokens: Tensor, state: BDHState | None, return_state: bool, bptt: bool = True
     ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
-        dropout = config.dropout if self.training else 0.0
+        dropout, decay = config.dropout if self.training else 0.0, self.fading()
         position = 0 if state is None else int(state.position)
         v = norm(embedding(tokens.long(), self.embedding).to(self.activation_dtype))
         rope = rotation(self.frequencies, position, time, v.dtype)
         encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
-        synapses, decay = [], self.fading()
+        synapses: list[Tensor] = []
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
             update, after = neuron_layer(
@@ -153,22 +172,25 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
                 dropout=dropout, return_state=return_state, bptt=bptt,
             )  # fmt: skip
             v = norm(v + norm(update))
-            synapses.append(after)
+            if after is not None:
+                synapses.append(after)
         logits = v @ self.readout.to(v.dtype)
         return logits, BDHState(torch.tensor(position + time), torch.stack(synapses)) if return_state else None
 
     def initial_state(self, batch: int) -> BDHState:
         """Before the first token: position 0 and no synapses."""
+        zeros = self.decoder_x.new_zeros(self.state_shape(batch), dtype=self.activation_dtype)
+        return BDHState(torch.tensor(0), zeros)
+
+    def state_shape(self, batch: int) -> tuple[int, ...]:
         c = self.config
-        shape = (c.layers, batch, c.heads, c.head_neurons, c.dim)
-        return BDHState(torch.tensor(0), self.decoder_x.new_zeros(shape, dtype=self.activation_dtype))
+        return c.layers, batch, c.heads, c.head_neurons, c.dim
 
     def check_state(self, state: BDHState, batch: int) -> None:
-        c = self.config
-        expected = (c.layers, batch, c.heads, c.head_neurons, c.dim)
-        if tuple(state.synapses.shape) != expected:
+        found, expected = tuple(state.synapses.shape), self.state_shape(batch)
+        if found != expected:
             raise ValueError(
-                f"state: got synapses of shape {tuple(state.synapses.shape)}, "
+                f"state: got synapses of shape {found}, "
                 f"expected (layers, batch, heads, neurons / heads, dim) = {expected}"
             )
         if state.synapses.dtype != self.activation_dtype:
@@ -185,12 +207,13 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
             return self.decay
         return torch.tensor(self.config.decay, dtype=self.activation_dtype, device=self.decay.device)
 
-    def stepper(self, state: BDHState) -> "BDHStepper":
+    def stepper(self, state: BDHState) -> "BDHStepper | Stepper":
         """A function that reads one more token and gives the logits after it, at the same cost for every token.
 
         The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
         """
-        return BDHStepper(self, state)
+        sparse = self.embedding.device.type == "cpu" or importlib.util.find_spec("triton")
+        return BDHStepper(self, state) if sparse else super().stepper(state)
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":

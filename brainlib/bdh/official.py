@@ -10,6 +10,8 @@
 | `attn.freqs` (1, 1, 1, neurons / heads), float32 turns a token, every pair twice | `frequencies` | |
 """
 
+from typing import Any
+
 from torch import Tensor
 
 from brainlib.bdh.rotation import from_turns, to_turns
@@ -26,7 +28,7 @@ COMPILED = "_orig_mod."  # before every name if the model was compiled, as the o
 UNUSED = {"lm_gate"}  # in the first release only; never used
 
 
-def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, int], dict[str, Tensor]]:
+def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The sizes (dim, heads, neurons, vocab) and our state dict.
 
     Raises `ValueError` for missing, unknown or misshapen weights.

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -27,6 +28,10 @@ def merge(models: Sequence[BDH], weights: Sequence[float] | None = None) -> BDH:
 
     Raises `ValueError` for fewer than two models, for models that differ in more than their number of neurons, and
     for weights that are not one finite number of at least 0 for each model, or all 0.
+
+    >>> models = [BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16)) for _ in range(2)]
+    >>> merge(models).config.neurons
+    32
     """
     _check_models(models)
     shares = _shares(weights, len(models))
@@ -41,7 +46,7 @@ def merge(models: Sequence[BDH], weights: Sequence[float] | None = None) -> BDH:
         if name in NEURONS:
             merged[name] = torch.cat(tensors, dim=NEURONS[name])
         else:
-            merged[name] = sum(share * tensor for share, tensor in zip(shares, tensors, strict=True))
+            merged[name] = reduce(torch.add, (share * part for share, part in zip(shares, tensors, strict=True)))
     config = replace(models[0].config, neurons=sum(model.config.neurons for model in models))
     return put_together(config, merged).train(models[0].training)
 
@@ -57,6 +62,9 @@ def grow(model: BDH, neurons: int, seed: int = 0) -> BDH:
 
     The new neurons are the last of each head. Raises `ValueError` unless `neurons` is a positive multiple of
     2 * heads and at most as many as there are.
+
+    >>> grow(BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16)), 4).config.neurons
+    20
     """
     config = model.config
     if not 0 < neurons <= config.neurons or neurons % (2 * config.heads):
@@ -108,10 +116,7 @@ def _check_models(models: Sequence[BDH]) -> None:
     for index, model in enumerate(models):
         if replace(model.config, neurons=first.config.neurons) != first.config:
             raise ValueError(f"models: got {model.config} at {index}, expected {first.config} but for its neurons")
-        found, expected = (
-            f"{model.embedding.dtype} on {model.embedding.device}",
-            f"{first.embedding.dtype} on {first.embedding.device}",
-        )
+        found, expected = (f"{m.embedding.dtype} on {m.embedding.device}" for m in (model, first))
         if found != expected:
             raise ValueError(f"models: got {found} at {index}, expected {expected}")
 

@@ -6,16 +6,11 @@ every recording becomes `Trials`. Files later parts need are one entry each in `
 
 from .batches import CoherentStreams, RandomCrops, windows
 from .digits import Digits, digits
-from .doors import Located, locate, missing
-from .errors import DataError, DataUnavailable
-from .hippocampus import Hippocampus, hippocampus
-from .parallel import TAG, Pair, TaggedText, hold_out, translation_stream
-from .pfc6 import MazeTrials, pfc6
-from .recording import bin_spikes
+from .doors import DataError, DataUnavailable, Located, locate, missing
+from .recordings import WAVES, Hippocampus, MazeTrials, Waves, bin_spikes, hippocampus, pfc6, waves
 from .tokens import decode, encode, require_batch, shakespeare, split, tiny_shakespeare
 from .trials import Trials
-from .verses import verse_texts, verses
-from .waves import WAVES, Waves, waves
+from .verses import TAG, Pair, TaggedText, hold_out, translation_stream, verse_texts, verses
 
 __all__ = [
     "TAG",

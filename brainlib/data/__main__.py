@@ -2,8 +2,7 @@
 
 import sys
 
-from .doors import locate
-from .errors import DataError, DataUnavailable
+from .doors import DataError, DataUnavailable, locate
 from .registry import REGISTRY
 
 

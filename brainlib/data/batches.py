@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from brainlib.arguments import whole_number
+from brainlib.arguments import seeded, whole_number
 
-from .tokens import require_bytes
+from .tokens import require_row
 
 Batch = tuple[Int64[Tensor, "batch time"], Int64[Tensor, "batch time"]]
 
@@ -24,16 +24,16 @@ class RandomCrops:
 
     Used where a model starts every sequence from nothing. The random numbers come from a generator of its own.
     Raises `ValueError` if the text is shorter than `length + 1` bytes or an argument is out of range.
+
+    >>> inputs, targets = RandomCrops(torch.arange(99, dtype=torch.uint8), batch=2, length=5).next_batch()
+    >>> inputs.shape, bool((targets == inputs + 1).all())
+    (torch.Size([2, 5]), True)
     """
 
     def __init__(self, tokens: UInt8[Tensor, "bytes"], batch: int = 16, length: int = 128, seed: int = 0):
-        batch, length, seed = *_sizes(tokens, batch, length), whole_number("seed", seed)
-        _require_bytes(tokens, least=length + 1)
+        self._batch, self._length = _sizes(tokens, batch, length, length + 1)
         self._settings = _settings(tokens, batch, length)
-        self._tokens = tokens
-        self._batch = batch
-        self._length = length
-        self._generator = torch.Generator().manual_seed(seed)
+        self._tokens, self._generator = tokens, seeded(seed)
 
     def next_batch(self) -> Batch:
         """The next crops."""
@@ -46,11 +46,7 @@ class RandomCrops:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from `state`. Raises `ValueError` if it belongs to another text or other settings."""
-        _require_same(self._settings, state, also="generator")
-        try:
-            self._generator.set_state(state["generator"])
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(f"generator: the state is not one of a random generator ({error})") from error
+        self._generator.set_state(_own(state, self._settings, "generator"))
 
 
 class CoherentStreams:
@@ -59,14 +55,16 @@ class CoherentStreams:
     The text is cut into `batch` streams of equal length (up to `batch - 1` bytes at its end are left over), and a
     stream that is read to its end goes on from its beginning. Used where a model carries its state from batch to batch.
     Raises `ValueError` if a stream would be shorter than `length + 1` bytes or an argument is out of range.
+
+    >>> streams = CoherentStreams(torch.arange(20, dtype=torch.uint8), batch=2, length=3)
+    >>> [streams.next_batch()[0].tolist() for _ in range(2)]
+    [[[0, 1, 2], [10, 11, 12]], [[3, 4, 5], [13, 14, 15]]]
     """
 
     def __init__(self, tokens: UInt8[Tensor, "bytes"], batch: int = 16, length: int = 128):
-        batch, length = _sizes(tokens, batch, length)
-        _require_bytes(tokens, least=batch * (length + 1))
+        batch, self._length = _sizes(tokens, batch, length, batch * (length + 1))
         self._settings = _settings(tokens, batch, length)
         self._streams = tokens[: len(tokens) // batch * batch].view(batch, -1)  # [batch, bytes of a stream]
-        self._length = length
         self._position = 0
 
     def next_batch(self) -> Batch:
@@ -81,11 +79,7 @@ class CoherentStreams:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from `state`. Raises `ValueError` if it belongs to another text or other settings."""
-        _require_same(self._settings, state, also="position")
-        position = state["position"]
-        if position.dtype != torch.int64 or position.dim() or not 0 <= int(position) < self._streams.shape[1]:
-            raise ValueError(f"position: got {position}, expected a whole number below {self._streams.shape[1]}")
-        self._position = int(position)
+        self._position = int(_own(state, self._settings, "position"))
 
 
 def windows(tokens: UInt8[Tensor, "bytes"], length: int, batch: int) -> Iterator[Batch]:
@@ -95,52 +89,43 @@ def windows(tokens: UInt8[Tensor, "bytes"], length: int, batch: int) -> Iterator
     windows may have fewer rows, and what is left of the text comes last as one shorter window: a mean over the text
     weighs each batch by its number of targets.
     Raises `ValueError` if the text has fewer than two bytes or an argument is out of range.
+
+    >>> [inputs.tolist() for inputs, _ in windows(torch.arange(8, dtype=torch.uint8), length=3, batch=2)]
+    [[[0, 1, 2], [3, 4, 5]], [[6]]]
     """
-    batch, length = _sizes(tokens, batch, length)
-    _require_bytes(tokens, least=2)
-    return _windows(tokens, length, batch)
-
-
-def _windows(tokens: Tensor, length: int, batch: int) -> Iterator[Batch]:
-    whole = (len(tokens) - 1) // length
-    for first in range(0, whole, batch):
-        starts = torch.arange(first, min(first + batch, whole)) * length
-        yield _shift(tokens[starts[:, None] + torch.arange(length + 1)])
-    rest = tokens[whole * length :]
-    if len(rest) > 1:
-        yield _shift(rest[None])
+    batch, length = _sizes(tokens, batch, length, 2)
+    whole, rest = divmod(len(tokens) - 1, length)
+    parts = list(tokens[: whole * length + 1].unfold(0, length + 1, length).split(batch)) if whole else []
+    return map(_shift, [*parts, tokens[None, whole * length :]] if rest else parts)
 
 
 def _shift(crops: UInt8[Tensor, "batch time_and_one"]) -> Batch:
     return crops[:, :-1].long(), crops[:, 1:].long()
 
 
-def _sizes(tokens: Tensor, batch: int, length: int) -> tuple[int, int]:
-    require_bytes("tokens", tokens)
-    return whole_number("batch", batch, least=1), whole_number("length", length, least=1)
-
-
-def _require_bytes(tokens: Tensor, least: int) -> None:
+def _sizes(tokens: Tensor, batch: int, length: int, least: int) -> tuple[int, int]:
+    """`batch` and `length` as Python's numbers, once the text is seen to be one and long enough."""
+    require_row(tokens, torch.uint8)
+    batch, length = whole_number("batch", batch, least=1), whole_number("length", length, least=1)
     if len(tokens) < least:
         raise ValueError(f"tokens: got {len(tokens)} bytes, expected at least {least} for batches of this size")
+    return batch, length
 
 
 def _settings(tokens: Tensor, batch: int, length: int) -> dict[str, Tensor]:
     """What a state is bound to: the sizes of a batch, and the text, by its number of bytes and its hash."""
-    digest = hashlib.sha256(tokens.numpy(force=True)).digest()
-    return {
-        "batch": torch.tensor(batch),
-        "length": torch.tensor(length),
-        "tokens": torch.tensor(len(tokens)),
-        "tokens_hash": torch.tensor(int.from_bytes(digest[:8], signed=True)),
-    }
+    digest = hashlib.sha256(tokens.numpy(force=True).tobytes()).digest()
+    settings = {"batch": batch, "length": length, "tokens": len(tokens)}
+    settings["tokens_hash"] = int.from_bytes(digest[:8], signed=True)
+    return {name: torch.tensor(value) for name, value in settings.items()}
 
 
-def _require_same(settings: dict[str, Tensor], state: dict[str, Tensor], also: str) -> None:
-    """Raise `ValueError` unless `state` has just the entries of `settings`, with the same values, and `also`."""
-    expected = settings.keys() | {also}
+def _own(state: dict[str, Tensor], settings: dict[str, Tensor], name: str) -> Tensor:
+    """The entry `name` of a state, if it has just that and the settings, with the same values."""
+    expected = settings.keys() | {name}
     if state.keys() != expected:
         raise ValueError(f"state: got the entries {sorted(state)}, expected {sorted(expected)}")
     for argument, value in settings.items():
         if not torch.equal(state[argument].cpu(), value):
             raise ValueError(f"{argument}: got a state with {state[argument].tolist()}, expected {value.tolist()}")
+    return state[name]

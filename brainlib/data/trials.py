@@ -18,8 +18,12 @@ class Trials:
 
     `counts[b, t, n]` is the number of spikes of neuron `n` in bin `t` of trial `b`, zero from bin `lengths[b]` on;
     uint8 if every count is below 256, else int32. A bin lasts `bin_ms` milliseconds.
-    Made by `Trials.from_sequences`, by the loaders of recordings and by simulation; read by all of
-    chapters/brainstates. Raises `ValueError` if the parts do not fit together.
+    Made by `Trials.from_sequences`, by the loaders of recordings and by simulation. Raises `ValueError` if the parts do
+    not fit together.
+
+    >>> trials = Trials.from_sequences([np.ones((5, 2)), np.zeros((3, 2))], bin_ms=10.0)
+    >>> trials.counts.shape, trials.lengths.tolist(), trials.cut(2).lengths.tolist()
+    (torch.Size([2, 5, 2]), [5, 3], [2, 2, 1, 2, 1])
     """
 
     counts: Integer[Tensor, "trials time neurons"]
@@ -87,15 +91,14 @@ class Trials:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def pick(self, indices: Sequence[int] | Int64[Tensor, " picked"]) -> "Trials":
+    def pick(self, indices: Sequence[int] | np.ndarray | Int64[Tensor, " picked"]) -> "Trials":
         """The trials at the given places, in their order. Raises `ValueError` if there is none or no such place."""
-        places = _tensor("indices", indices).to(self.lengths.device)
-        if places.is_floating_point() or places.dtype == torch.bool or places.dim() != 1 or not len(places):
+        given = np.asarray(indices)
+        if given.dtype.kind not in "iu" or given.ndim != 1 or not given.size:
             raise ValueError(f"indices: got {indices!r}, expected at least one whole number")
-        places = places.long()
-        low, high = (int(bound) for bound in places.aminmax())
-        if low < 0 or high >= len(self):
-            raise ValueError(f"indices: got {low} to {high}, expected 0 to {len(self) - 1}")
+        if given.min() < 0 or given.max() >= len(self):
+            raise ValueError(f"indices: got {given.min()} to {given.max()}, expected 0 to {len(self) - 1}")
+        places = torch.from_numpy(given.astype(np.int64))
         lengths = self.lengths[places]
         return Trials(_narrow(self.counts[places, : int(lengths.max())]), lengths, self.bin_ms)
 
@@ -123,36 +126,19 @@ class Trials:
 
 
 def _counts(place: int, sequence: Tensor | np.ndarray) -> Integer[Tensor, "time neurons"]:
-    """The counts of one trial as int32 or uint8, once they are seen to be counts."""
-    values = _tensor(f"sequences[{place}]", sequence)
-    if values.dim() != 2 or 0 in values.shape:
-        raise ValueError(
-            f"sequences[{place}]: got shape {tuple(values.shape)}, expected (time, neurons), each at least 1"
-        )
-    if values.is_complex():
+    """The counts of one trial as int32, once they are seen to be counts."""
+    values = sequence.numpy(force=True) if isinstance(sequence, Tensor) else np.asarray(sequence)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"sequences[{place}]: got shape {values.shape}, expected (time, neurons), each at least 1")
+    if values.dtype.kind not in "biuf":
         raise ValueError(f"sequences[{place}]: got {values.dtype}, expected whole numbers")
-    if values.dtype == torch.uint8:
-        return values
-    if values.is_floating_point():
-        if not bool(values.isfinite().all()):
-            raise ValueError(f"sequences[{place}]: got a count that is not finite, expected whole numbers")
-        if not bool((values == values.round()).all()):
-            raise ValueError(f"sequences[{place}]: got a count that is not whole, expected whole numbers")
-    low, high = values.amin().item(), values.amax().item()
-    if low < 0 or high > torch.iinfo(torch.int32).max:
-        raise ValueError(f"sequences[{place}]: got counts from {low} to {high}, expected 0 to 2^31 - 1")
-    return values.int()
-
-
-def _tensor(name: str, values: Sequence[int] | Tensor | np.ndarray) -> Tensor:
-    """The values as a tensor; a NumPy array is copied, of any byte order and strides, read-only or not."""
-    if isinstance(values, np.ndarray):
-        wide = values.dtype.kind == "u" and values.dtype.itemsize > 1  # torch cannot compare them
-        values = values.astype(np.int64 if wide else values.dtype.newbyteorder("="), order="C")
-    try:
-        return torch.as_tensor(values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: got {type(values).__name__}, expected numbers ({error})") from error
+    low, high = values.min().item(), values.max().item()  # NaN if there is one
+    fits = low >= 0 and high <= np.iinfo(np.int32).max
+    if not fits or (values.dtype.kind == "f" and (values % 1).any()):
+        raise ValueError(
+            f"sequences[{place}]: got counts from {low} to {high}, expected whole numbers from 0 to 2^31 - 1"
+        )
+    return torch.from_numpy(values.astype(np.int32))
 
 
 def _narrow(counts: Integer[Tensor, "trials time neurons"]) -> Integer[Tensor, "trials time neurons"]:

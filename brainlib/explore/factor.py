@@ -47,8 +47,8 @@ def common(trees: list) -> Any:
         return first
     if all(isinstance(tree, dict) for tree in trees):
         keys = [key for key in first if all(key in tree for tree in trees)]
-        parts = {key: common([tree[key] for tree in trees]) for key in keys}
-        return {key: part for key, part in parts.items() if part is not NOTHING} or NOTHING
+        found = {key: common([tree[key] for tree in trees]) for key in keys}
+        return {key: part for key, part in found.items() if part is not NOTHING} or NOTHING
     if all(_dicts(tree) and len(tree) == len(first) for tree in trees):
         parts = [common(list(column)) for column in zip(*trees, strict=True)]
         return [{} if part is NOTHING else part for part in parts]
@@ -60,8 +60,8 @@ def rest(tree: Any, shared: Any) -> Any:
     if shared is NOTHING or tree == shared:
         return tree if shared is NOTHING else NOTHING
     if isinstance(tree, dict):
-        parts = {key: rest(part, shared.get(key, NOTHING)) for key, part in tree.items()}
-        return {key: part for key, part in parts.items() if part is not NOTHING}
+        found = {key: rest(part, shared.get(key, NOTHING)) for key, part in tree.items()}
+        return {key: part for key, part in found.items() if part is not NOTHING}
     parts = [rest(part, other) for part, other in zip(tree, shared, strict=True)]
     return [{} if part is NOTHING else part for part in parts]
 

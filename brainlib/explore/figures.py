@@ -88,9 +88,6 @@ class Explorer:
         caption["text/html"] += f"<style>{live.HIDING}</style>"
         return [self.widget()._repr_mimebundle_() | words, *([still] if live.has_own_outputs() else []), caption]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return self.outputs()[0]
-
     def _ipython_display_(self) -> None:
         from IPython.display import display
 

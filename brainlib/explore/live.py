@@ -108,7 +108,7 @@ def _field(control: Control) -> Any:
     import ipywidgets
 
     words = {"description": control.label, "style": {"description_width": "initial"}}
-    values = control.values
+    values: Any = control.values
     if not control.ordered:
         return ipywidgets.Dropdown(options=values, value=control.start, **words)
     if isinstance(values[0], int):

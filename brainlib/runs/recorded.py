@@ -18,7 +18,11 @@ from brainlib.ledger import PROFILES, find_claims
 
 @dataclass(frozen=True)
 class Run:
-    """What one run measured (`content`, plain JSON) and where it ran."""
+    """What one run measured (`content`, plain JSON) and where it ran.
+
+    >>> Run("curve", "ci", seed=0, content={"losses": [0.7, 0.1]}, provenance={}).content["losses"][-1]
+    0.1
+    """
 
     name: str
     profile: str
@@ -28,7 +32,12 @@ class Run:
 
 
 def check(profile: Any, seed: Any, device: Any = "auto") -> None:
-    """Raises `ValueError` that names the one of a chapter's parameters that is wrong, what it is and what it may be."""
+    """Raises `ValueError` that names the one of a chapter's parameters that is wrong, what it is and what it may be.
+
+    >>> check("lptop", seed=0)
+    Traceback (most recent call last):
+    ValueError: profile: got 'lptop', expected one of ci, laptop, paper
+    """
     if profile not in PROFILES:
         raise ValueError(f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}")
     whole_number("seed", seed, least=0)
@@ -41,6 +50,8 @@ def keep(name: str, content: Mapping[str, Any], *, profile: str, seed: int, devi
     """Writes a run with its provenance where the builder collects records; outside a build nothing is written.
 
     Raises `ValueError` if the content is not plain JSON or holds a number that is not finite.
+
+    >>> keep("curve", {"losses": [0.7, 0.1]}, profile="ci", seed=0, device="cpu")
     """
     run = Run(name, profile, seed, content, backend.provenance(backend.resolve_device(device)))
     try:
@@ -57,6 +68,9 @@ def kept(name: str, folder: str | Path | None = None) -> list[Run]:
     """The committed runs of that name; `folder` is by default `records/runs` beside the nearest `claims.toml`.
 
     Raises `ValueError` with the path of a file that is not a run, and as `ledger.find_claims` does.
+
+    >>> kept("curve", "nowhere")
+    []
     """
     folder = find_claims().parent / "records" / "runs" if folder is None else folder
     found = []

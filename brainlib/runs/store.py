@@ -110,10 +110,11 @@ def write(path: Path, packed: tuple[Any, dict[str, np.ndarray]], facts: Mapping[
     """Writes a packed result with the facts about it, whole or not at all: one file of NumPy's npz format."""
     content, arrays = packed
     text = json.dumps({**facts, "result": content}).encode()
+    entries: dict[str, Any] = {_FACTS: np.frombuffer(text, dtype=np.uint8), **arrays}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=False) as file:
         try:
-            np.savez(file, **{_FACTS: np.frombuffer(text, dtype=np.uint8)}, **arrays)
+            np.savez(file, **entries)
             os.replace(file.name, path)
         except BaseException:
             os.unlink(file.name)

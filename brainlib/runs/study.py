@@ -44,8 +44,16 @@ def study(
 
     Raises `ValueError` for arguments that make no sense, what `function` raises with a note of condition and seed, and
     `RuntimeError` for a unit whose processes die again and again. What was finished is kept.
+
+    >>> from chapters.part import lesions  # doctest: +SKIP
+    >>> found = study(lesions.lesion, {"small": lesions.Lesion(units=8)}, seeds=range(2))  # doctest: +SKIP
+    >>> [result["accuracy"] for result in found["small"]]  # doctest: +SKIP
+    [0.91, 0.93]
+    >>> study(len, {}, seeds=[-1])
+    Traceback (most recent call last):
+    ValueError: seeds: got -1, expected a whole number of at least 0
     """
-    seeds = [whole_number("seeds", seed, least=0) for seed in seeds]
+    numbers = [whole_number("seeds", seed, least=0) for seed in seeds]
     backend.resolve_device(device)
     scheduler = scheduler or os.environ.get("BRAINLIB_SCHEDULER")
     with cluster.connected(scheduler) as client:
@@ -53,7 +61,7 @@ def study(
         units = [
             Unit.planned(function, name, settings, seed, device, facts)
             for name, settings in conditions.items()
-            for seed in seeds
+            for seed in numbers
         ]
         if not facts["fresh"]:
             warnings.warn(
@@ -70,7 +78,7 @@ def study(
                 packed[number] = result
                 bar.update()
     results = [store.unpack(*packed[number]) for number in range(len(units))]
-    return {name: results[place * len(seeds) :][: len(seeds)] for place, name in enumerate(conditions)}
+    return {name: results[place * len(numbers) :][: len(numbers)] for place, name in enumerate(conditions)}
 
 
 def _computed(waiting: dict[int, Unit], client: Any, at_once: int, bar: Any) -> Iterator[tuple[int, Any]]:

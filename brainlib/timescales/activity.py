@@ -8,12 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from brainlib.arguments import whole_number
-from brainlib.timescales.autocorrelation import TauNet, autocovariance, fit_decay, normalised
+from brainlib.timescales.autocorrelation import TauNet, autocorrelation, fit_decay
 from brainlib.timescales.network import Network
 from brainlib.timescales.tasks import draw_bits
 
 BURN_IN = 500  # bits, as in the official code
-AT_ONCE = 2**29  # states held by a simulation
 
 
 @torch.no_grad()
@@ -26,7 +25,8 @@ def record(
     autocorrelations depend on it. Holds length x trials x units floats. Raises `ValueError` as `tasks.draw_bits`, and
     for a length below 1.
     """
-    whole_number("length", length, least=1)
+    for name, count in (("length", length), ("trials", trials)):
+        whole_number(name, count, least=1)
     bits = draw_bits(BURN_IN + length, trials, generator, rate, network.readout_weight.device)
     return network.states(bits, network.initial_state(trials, generator))[BURN_IN:]
 
@@ -65,16 +65,15 @@ def activity(
 ) -> Activity:
     """From `trials` simulations of `length` bits with a chance `rate` of a 1 (None: each trial's own).
 
-    The official code takes 10 trials of 100,500 bits. Memory: as many trials at once as have 2^29 states, 2 GB.
+    The official code takes 10 trials of 100,500 bits: with 500 units their states are 2 GB.
 
     Raises as `record`, `autocorrelation` and `dimensionality`.
+
+    >>> from brainlib.timescales import LeakyRNN, activity
+    >>> network = LeakyRNN(units=12, heads=1, generator=torch.Generator().manual_seed(0))
+    >>> found = activity.activity(network, torch.Generator().manual_seed(0), length=500, trials=2)
+    >>> found.tau_net.values.shape, 1 <= found.dimensions <= 12
+    (torch.Size([12]), True)
     """
-    for name, count in (("length", length), ("trials", trials)):
-        whole_number(name, count, least=1)
-    group = max(1, min(trials, AT_ONCE // (length * network.units)))
-    covariances, dimensions = [], 0.0
-    for first in range(0, trials, group):
-        states = record(network, length, min(group, trials - first), generator, rate)
-        covariances.append(autocovariance(states, lags))
-        dimensions += dimensionality(states) * states.shape[1]
-    return Activity(fit_decay(normalised(torch.cat(covariances, dim=1))), dimensions / trials)
+    states = record(network, length, trials, generator, rate)
+    return Activity(fit_decay(autocorrelation(states, lags)), dimensionality(states))

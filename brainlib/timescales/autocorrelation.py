@@ -47,7 +47,7 @@ class TauNet(NamedTuple):
         """The paper's figure; NaN if none survives.
 
         A second exponential of little weight and any length, up to the bound of 100 bits, is often what fits the noise
-        of an autocorrelation best: a few such units move the mean, hardly the median, and not `by_one_exponential`.
+        of an autocorrelation best: a few such units move the mean, hardly the median.
         """
         return self.surviving.mean().item()
 
@@ -56,16 +56,6 @@ class TauNet(NamedTuple):
         """NaN if none survives."""
         return self.surviving.quantile(0.5).item() if len(self.surviving) else float("nan")
 
-    @property
-    def std(self) -> float:
-        """NaN if none survives."""
-        return self.surviving.std(correction=0).item() if len(self.surviving) else float("nan")
-
-    @property
-    def by_one_exponential(self) -> "TauNet":
-        """The same statistics for one exponential alone."""
-        return TauNet(self.single, self.single)
-
 
 def autocorrelation(states: Float[Tensor, "time batch units"], lags: int) -> Float[Tensor, "lags_and_0 units"]:
     """The autocorrelation of every unit at lags 0 to `lags`: the mean of its autocovariance over sequences, divided by
@@ -73,7 +63,8 @@ def autocorrelation(states: Float[Tensor, "time batch units"], lags: int) -> Flo
 
     Raises `ValueError` for fewer than 2 lags or sequences that are not longer.
     """
-    return normalised(autocovariance(states, lags))
+    covariances = autocovariance(states, lags).mean(1)
+    return covariances / covariances[0]
 
 
 def autocovariance(states: Float[Tensor, "time batch units"], lags: int) -> Float[Tensor, "lags_and_0 batch units"]:
@@ -153,9 +144,3 @@ def _two(t: np.ndarray, amplitude: float, tau_1: float, tau_2: float, share: flo
     by_share = amplitude * (d_first[:, 0] - d_second[:, 0])
     by_amplitude = share * d_first[:, 0] + (1 - share) * d_second[:, 0]
     return first + second, np.stack((by_amplitude, d_first[:, 1], d_second[:, 1], by_share), 1)
-
-
-def normalised(covariances: Float[Tensor, "lags_and_0 batch units"]) -> Float[Tensor, "lags_and_0 units"]:
-    """Their mean over sequences, divided by that at lag 0."""
-    mean = covariances.mean(1)
-    return mean / mean[0]

@@ -21,6 +21,11 @@ class Curriculum:
     by the head that is its alone in all stages.
 
     Raises `ValueError` for a span below 2, an empty stage, or a stage that does not lead further than the last.
+
+    >>> from brainlib.timescales import Curriculum
+    >>> by_threes = Curriculum("by threes", smallest=2, largest=4, moves=(0, 3))
+    >>> by_threes.spans(1), by_threes.heads(1)
+    ((2, 3, 4, 5, 6, 7), (0, 1, 2, 3, 4, 5))
     """
 
     name: str

@@ -106,6 +106,10 @@ def relative_accuracy(accuracy: float, baseline: float) -> float:
 
     (accuracy - 1/2) / (baseline - 1/2), as in Figures 7 and 8 (official code). Raises `ValueError` for a baseline that
     is not above one half.
+
+    >>> from brainlib.timescales.evaluation import relative_accuracy
+    >>> round(relative_accuracy(0.7, baseline=0.9), 3)
+    0.5
     """
     if baseline <= 0.5:
         raise ValueError(f"baseline: got {baseline}, expected an accuracy above 0.5, which guessing gets")

@@ -19,6 +19,12 @@ class GatedRNN(Network):
     are read as -1 and 1. A state is the output of the cells; an LSTM's cells themselves always begin at 0. Raises
     `ValueError` for another kind and for sizes that are not positive. `generator` (None: torch's own) draws the
     weights.
+
+    >>> import torch
+    >>> from brainlib.timescales import GatedRNN, tasks
+    >>> network = GatedRNN("gru", units=8, heads=3)
+    >>> network(tasks.draw_bits(10, 4, torch.Generator())).shape  # heads, batch, odd or even
+    torch.Size([3, 4, 2])
     """
 
     def __init__(

@@ -52,7 +52,7 @@ def perturbed_weight(network: LeakyRNN, strength: float, generator: torch.Genera
     """
     direction = _normal(network.weight, generator).fill_diagonal_(0)
     network, push = copy.deepcopy(network), _scaled(direction, network.weight, strength)
-    network.weight += push
+    network.weight.add_(push)
     return network
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from brainlib.timescales import official, time_constants
-from brainlib.timescales.kernels import Activation, recurrence
+from brainlib.timescales.kernels import Activation, Implementation, recurrence
 from brainlib.timescales.network import Network, uniform
 from brainlib.timescales.time_constants import TauForm
 
@@ -69,7 +69,7 @@ class LeakyRNN(Network):
         tau: float | Float[Tensor, "units"] | None = None,
         tau_form: TauForm = "clamp",
         generator: torch.Generator | None = None,
-        impl: str = "auto",
+        impl: Implementation = "auto",
     ):
         for name, got, known in (("activation", activation, Activation), ("tau_form", tau_form, TauForm)):
             if got not in get_args(known):
@@ -140,16 +140,17 @@ class LeakyRNN(Network):
         the form of the equation (`RNN_Stack` has the leak inside, `RNN_Mod` and `RNN_Continuous` outside).
 
         A single time constant is taken as fixed. Raises `ValueError` for missing, unknown or misshapen weights.
+
+        >>> import torch
+        >>> weights = {"parameterlist.0": torch.ones(4), "modulelist.0.weight": torch.ones(4, 1)}
+        >>> weights |= {"modulelist.0.bias": torch.zeros(4), "modulelist.1.weight": torch.zeros(4, 4)}
+        >>> weights |= {"modulelist.1.bias": torch.zeros(4), "modulelist.2.weight": torch.ones(2, 4)}
+        >>> network = LeakyRNN.from_official(weights | {"modulelist.2.bias": torch.zeros(2)})
+        >>> network.units, network.heads
+        (4, 1)
         """
-        ours, fixed = official.from_official(weights)
+        ours, tau = official.from_official(weights)
         heads, _, units = ours["readout_weight"].shape
-        tau = ours["raw_tau"] if fixed else None
         network = cls(units, heads, inside=inside, activation=activation, tau=tau, generator=torch.Generator())
         network.to(ours["weight"].dtype).load_state_dict(ours)
         return network
-
-    def to_official(self) -> dict[str, Tensor]:
-        """The weights under the names and shapes of the official code; one fixed time constant has shape (1,)."""
-        tau = self.raw_tau.detach() if self.tau_form == "clamp" else self.tau
-        fixed = not isinstance(self.raw_tau, nn.Parameter) and bool((tau == tau[0]).all())
-        return official.to_official(self.state_dict() | {"raw_tau": tau[:1] if fixed else tau})

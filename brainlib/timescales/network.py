@@ -15,6 +15,12 @@ class Network(nn.Module):
     """A recurrent network of `units` whose state is read by `heads` linear heads, each answering with two logits.
 
     A subclass adds `run`, `tau` and what else it has. `readout_weight` is (heads, 2, units), `readout_bias` (heads, 2).
+
+    >>> import torch
+    >>> from brainlib.timescales import LeakyRNN, Network
+    >>> network: Network = LeakyRNN(units=8, heads=3)
+    >>> network.read(torch.zeros(5, 8), heads=[0, 2]).shape  # heads, batch, odd or even
+    torch.Size([2, 5, 2])
     """
 
     def __init__(self, units: int, heads: int, generator: torch.Generator | None = None):

@@ -7,8 +7,9 @@ largest both exceed a threshold, it moves on to the curriculum's next stage. Not
 import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from brainlib.timescales.network import Network
 from brainlib.timescales.tasks import Rate, Task
 from brainlib.timescales.time_constants import TauForm
 
+MOMENTUM, CLIP_NORM = 0.1, 2.0  # Nesterov's; the largest norm of a gradient (official code)
 MATRICES = {"leaky": 1, "lstm": 4, "gru": 3}  # recurrent ones, units x units, of each kind of network
 
 
@@ -39,11 +41,16 @@ class CurriculumConfig:
       `largest_span` is solved, or with the curriculum's last stage.
     - `test_sequences` of the test after each epoch; `threshold`: the accuracy that it must exceed.
     - `rate`: the chance of a 1 in the bits: "task" is the task's own, None another for each sequence.
-    - The loss is cross-entropy, the mean over the batch, summed over the spans; its gradient is shortened to
-      `clip_norm`. Leaky networks learn by stochastic gradient descent with Nesterov's `momentum`, gated ones by Adam.
+    - The loss is cross-entropy, the mean over the batch, summed over the spans; its gradient is shortened to a norm of
+      2. Leaky networks learn by stochastic gradient descent with a Nesterov momentum of 0.1, gated ones by Adam.
       `learning_rate` None is 0.05 for the former and 0.001 for the latter.
 
     Raises `ValueError` for a field that makes no sense, and for a curriculum that needs more heads than there are.
+
+    >>> from brainlib.timescales import CurriculumConfig, curricula
+    >>> config = CurriculumConfig("parity", curricula.multi_head(), units=32, heads=4, largest_span=5)
+    >>> config.learning_rate, config.head_for(4)
+    (0.05, 2)
     """
 
     task: Task
@@ -62,8 +69,6 @@ class CurriculumConfig:
     inside: bool = True
     rate: Rate = "task"
     learning_rate: float | None = None
-    momentum: float = 0.1
-    clip_norm: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("units", "heads", "batch_size", "steps_per_epoch", "epochs", "largest_span", "test_sequences"):
@@ -77,14 +82,9 @@ class CurriculumConfig:
             raise ValueError(f"tau: got {got}, expected {expected}")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", 0.05 if self.network == "leaky" else 0.001)
-        for name in ("learning_rate", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected a positive number")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum: got {self.momentum}, expected a number from 0 to below 1")
-        stage = 0
-        while not self.is_last(stage):
-            stage += 1
+        if not cast(float, self.learning_rate) > 0:
+            raise ValueError(f"learning_rate: got {self.learning_rate}, expected a positive number")
+        stage = next(stage for stage in count() if self.is_last(stage))
         if (needed := self.curriculum.heads(stage)[-1] + 1) > self.heads:
             reason = f"the {self.curriculum.name} curriculum up to span {self.largest_span}"
             raise ValueError(f"heads: got {self.heads}, expected at least {needed} for {reason}")
@@ -95,18 +95,15 @@ class CurriculumConfig:
 
     def head_for(self, span: int) -> int:
         """The head that answers for `span` when it is the largest of a stage."""
-        stage = 0
-        while (spans := self.curriculum.spans(stage))[-1] < span:
-            stage += 1
-        return self.curriculum.heads(stage)[spans.index(span)]
+        stage = next(stage for stage in count() if self.curriculum.spans(stage)[-1] >= span)
+        return self.curriculum.heads(stage)[self.curriculum.spans(stage).index(span)]
 
     def new_network(self, generator: torch.Generator) -> Network:
         """An untrained network; its weights are drawn from `generator`."""
-        if self.network == "leaky":
-            return LeakyRNN(
-                self.units, self.heads, inside=self.inside, tau=self.tau, tau_form=self.tau_form, generator=generator
-            )
-        return GatedRNN(self.network, self.units, self.heads, generator=generator)
+        if self.network != "leaky":
+            return GatedRNN(self.network, self.units, self.heads, generator=generator)
+        form: dict[str, Any] = {"inside": self.inside, "tau": self.tau, "tau_form": self.tau_form}
+        return LeakyRNN(self.units, self.heads, generator=generator, **form)
 
     def operations(self, length: int, spans: int) -> float:
         """Floating-point operations of a training step on sequences of `length` bits: 6 n² a bit and sequence for each
@@ -147,12 +144,24 @@ class Epoch:
     tau: TauSummary
     operations: float
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Epoch":
+        """What `asdict` took apart, also after a trip through a study."""
+        spans, accuracy = tuple(content["spans"]), tuple(content["accuracy"])
+        return cls(**{**content, "spans": spans, "accuracy": accuracy, "tau": TauSummary(**content["tau"])})
+
 
 @dataclass
 class TrainedNetwork:
     """What `train` returns: the `network`, in eval mode, its `history`, and the name of the device it was `trained_on`.
 
     `snapshots` are state dicts, by the number of the epoch (from 1) whose test was passed.
+
+    >>> from brainlib.timescales import CurriculumConfig, curricula, train
+    >>> size = {"units": 8, "heads": 3, "steps_per_epoch": 1, "epochs": 1, "test_sequences": 8}
+    >>> trained = train(CurriculumConfig("parity", curricula.single_head(), **size), 0, "cpu", progress=False)
+    >>> trained.finished, len(trained.history), trained.untrained().tau.shape
+    (True, 1, torch.Size([8]))
     """
 
     config: CurriculumConfig
@@ -213,20 +222,9 @@ class TrainedNetwork:
     @classmethod
     def from_dict(cls, config: CurriculumConfig, content: Mapping[str, Any], device: str = "cpu") -> "TrainedNetwork":
         """What `to_dict` took apart, also after a trip through a study, its network on `device`."""
-
         network = config.new_network(torch.Generator())
         network.load_state_dict(_tensors(content["network"]))
-        history = [
-            Epoch(
-                **epoch
-                | {
-                    "spans": tuple(epoch["spans"]),
-                    "accuracy": tuple(epoch["accuracy"]),
-                    "tau": TauSummary(**epoch["tau"]),
-                }
-            )
-            for epoch in content["history"]
-        ]
+        history = [Epoch.from_dict(epoch) for epoch in content["history"]]
         snapshots = {int(number): _tensors(state) for number, state in content["snapshots"].items()}
         network = network.to(resolve_device(device)).eval()
         return cls(config, content["seed"], network, history, snapshots, content["trained_on"])
@@ -249,6 +247,13 @@ def train(
 
     Raises `ValueError` for a `start` of another size and for a checkpoint of another config or seed, and
     `FloatingPointError`, with span, epoch and step, when the loss or its gradient is no longer finite.
+
+    >>> from brainlib.timescales import CurriculumConfig, curricula, train
+    >>> size = {"units": 48, "heads": 4, "largest_span": 5, "batch_size": 64, "test_sequences": 1024}
+    >>> config = CurriculumConfig("parity", curricula.multi_head(), steps_per_epoch=60, epochs=1, **size)
+    >>> trained = train(config, seed=0, device="cpu", progress=False)
+    >>> trained.history[0].spans, trained.longest in (1, 2)
+    ((2,), True)
     """
     if start is not None and (start.units, start.heads) != (config.units, config.heads):
         got = f"a network of {start.units} units and {start.heads} heads"
@@ -261,7 +266,11 @@ def train(
     if checkpoint is not None and (content := store.read(checkpoint)) is not None:
         run.load(content)
     trained = run.trained
-    with _bar(trained, progress) as bar:
+    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
+
+    hidden = {} if progress else {"disable": True}  # unset, so that TQDM_DISABLE can speak
+    name = f"{config.task}, {config.curriculum.name}"
+    with tqdm(initial=len(trained.history), total=config.epochs, desc=name, unit="epoch", **hidden) as bar:
         while not trained.finished:
             run.epoch()
             if checkpoint is not None:
@@ -278,13 +287,14 @@ class _Run:
 
     def __init__(self, trained: TrainedNetwork, generator: torch.Generator) -> None:
         self.trained, self.generator, config = trained, generator, trained.config
+        self.identity = {"config": store.plain("config", config), "seed": trained.seed}
         parameters = [parameter for parameter in trained.network.parameters() if parameter.requires_grad]
-        self.optimizer: torch.optim.Optimizer
-        if config.network == "leaky":
-            momentum = {"momentum": config.momentum, "nesterov": config.momentum > 0}
-            self.optimizer = torch.optim.SGD(parameters, lr=config.learning_rate, fused=True, **momentum)
-        else:
-            self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+        rate = cast(float, config.learning_rate)
+        self.optimizer: torch.optim.Optimizer = (
+            torch.optim.SGD(parameters, lr=rate, fused=True, momentum=MOMENTUM, nesterov=True)
+            if config.network == "leaky"
+            else torch.optim.Adam(parameters, lr=rate, fused=True)
+        )
 
     def epoch(self) -> None:
         """Trains, tests and notes the outcome."""
@@ -316,7 +326,7 @@ class _Run:
         loss = cross_entropy(logits.flatten(0, 1), answers.flatten()) * len(spans)
         self.optimizer.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
         self.optimizer.step()
         network.project_()
         return len(bits), loss.detach(), norm
@@ -327,21 +337,16 @@ class _Run:
             step = int(unfit.int().argmax())
             loss, norm = measured[step].tolist()
             where = f"span {spans[-1]}, epoch {len(self.trained.history) + 1}, step {step + 1}"
-            raise FloatingPointError(
-                f"{where}: the loss is {loss}, its gradient's norm {norm}, expected finite numbers"
-            )
+            raise FloatingPointError(f"{where}: the loss is {loss}, its gradient's norm {norm}, expected finite ones")
 
     def save(self, path: Path) -> None:
         """Whole or not at all."""
         moments = {str(number): state for number, state in self.optimizer.state_dict()["state"].items()}
         content = {"trained": self.trained.to_dict(), "optimizer": moments, "generator": self.generator.get_state()}
-        store.write(path, store.pack(content | self.identity()), {})
-
-    def identity(self) -> dict[str, Any]:
-        return {"config": store.plain("config", self.trained.config), "seed": self.trained.seed}
+        store.write(path, store.pack(content | self.identity), {})
 
     def load(self, content: dict[str, Any]) -> None:
-        for name, here in self.identity().items():
+        for name, here in self.identity.items():
             if content[name] != here:
                 raise ValueError(f"folder: got a checkpoint of another {name}, {content[name]}, expected {here}")
         trained, read = self.trained, TrainedNetwork.from_dict(self.trained.config, content["trained"])
@@ -355,12 +360,3 @@ class _Run:
 
 def _tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name: torch.as_tensor(value) for name, value in state.items()}
-
-
-def _bar(trained: TrainedNetwork, shown: bool) -> Any:
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    hidden = {} if shown else {"disable": True}  # unset, so that TQDM_DISABLE can speak
-    config = trained.config
-    name = f"{config.task}, {config.curriculum.name}"
-    return tqdm(initial=len(trained.history), total=config.epochs, desc=name, unit="epoch", mininterval=0.5, **hidden)

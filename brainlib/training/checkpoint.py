@@ -1,8 +1,8 @@
 """Checkpoints on disk: a safetensors file each, `folder/step-00000120.safetensors`, written whole or not at all.
 
 Its tensors are called `model/...` (parameters and buffers), `optimizer/...` (AdamW's moments and step counts),
-`batches/...` (how far the data were read) and `state/...` (random number generators, carried state); its metadata hold
-as JSON what the run is and what it measured so far, and a hash of all.
+`batches/...` (how far the data were read), `state/...` (what is carried) and `generator/...`; its metadata hold as JSON
+what the run is and what it measured so far, and a hash of all.
 
 A file is written beside its final place, flushed to the disk, and renamed; what a killed process left behind has
 another name and is never read.
@@ -23,12 +23,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 KEPT = 2
-_FINISHED = re.compile(r"step-\d{8,}\.safetensors")
-_UNFINISHED = re.compile(r"\.writing-step-\d{8,}\.safetensors")
+_FINISHED = re.compile(r"step-(\d{8,})\.safetensors")
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged or belongs to another run; the message names the file and the reason."""
+    """A checkpoint that is damaged or belongs to another run; the message names the file and the reason.
+
+    >>> issubclass(CheckpointError, ValueError)
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def save(folder: Path, step: int, checkpoint: Checkpoint) -> None:
 
 def finished(folder: Path) -> list[Path]:
     """The checkpoints in `folder`, oldest first."""
-    found = [path for path in folder.iterdir() if _FINISHED.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
+    steps = {path: int(found[1]) for path in folder.iterdir() if (found := _FINISHED.fullmatch(path.name))}
+    return sorted(steps, key=lambda path: steps[path])
 
 
 def load_newest(folder: Path) -> Checkpoint | None:
@@ -72,9 +75,8 @@ def load_newest(folder: Path) -> Checkpoint | None:
     """
     if not folder.is_dir():
         return None
-    for path in folder.iterdir():
-        if _UNFINISHED.fullmatch(path.name):
-            path.unlink()
+    for path in folder.glob(".writing-step-*.safetensors"):
+        path.unlink()
     paths = finished(folder)
     if not paths:
         return None
@@ -107,7 +109,7 @@ def _hash(progress: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -1,9 +1,11 @@
-"""How a model is trained: everything that decides what a run computes, and nothing else."""
+"""How a model is trained: everything that decides what a run computes, and nothing else; and its learning rate."""
 
 import math
 import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from brainlib.arguments import whole_number
 
@@ -24,6 +26,10 @@ class TrainingConfig:
     - `precision`: of the matrix products in the training step. "bfloat16" is autocast, parameters stay float32;
       "auto" takes it where a measurement on the device finds it clearly faster.
     - `seed`: of the random numbers drawn inside the model, such as dropout.
+
+    >>> TrainingConfig(steps=100, warmup_steps=200)
+    Traceback (most recent call last):
+    ValueError: warmup_steps: got 200, expected at most steps = 100
     """
 
     steps: int
@@ -40,41 +46,58 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._integer("steps", at_least=1)
-        self._integer("warmup_steps", at_least=0)
-        self._integer("seed", at_least=0)
-        self._number("learning_rate", lambda x: x > 0, "a positive number")
-        self._number("final_fraction", lambda x: 0 <= x <= 1, "a number from 0 to 1")
-        self._number("weight_decay", lambda x: x >= 0, "a number of at least 0")
-        if self.clip_norm is not None:
-            self._number("clip_norm", lambda x: x > 0, "a positive number or None")
+        set_field = partial(object.__setattr__, self)  # the class is frozen
+        for name, least in (("steps", 1), ("warmup_steps", 0), ("seed", 0)):
+            set_field(name, whole_number(name, getattr(self, name), least))
         for name in ("evaluate_every", "checkpoint_every"):
-            if getattr(self, name) is not None:
-                self._integer(name, at_least=1)
-        self._choice("decay", DECAYS)
-        self._choice("precision", PRECISIONS)
+            if (every := getattr(self, name)) is not None:
+                set_field(name, whole_number(name, every, least=1))
+        set_field("learning_rate", _number("learning_rate", self.learning_rate, above=0.0))
+        set_field("final_fraction", _number("final_fraction", self.final_fraction, 0.0, most=1.0))
+        set_field("weight_decay", _number("weight_decay", self.weight_decay, 0.0))
+        if self.clip_norm is not None:
+            set_field("clip_norm", _number("clip_norm", self.clip_norm, above=0.0))
+        for name, choices in (("decay", DECAYS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(choices)}")
         if self.warmup_steps > self.steps:
             raise ValueError(f"warmup_steps: got {self.warmup_steps}, expected at most steps = {self.steps}")
-        betas = self.betas
-        pair = isinstance(betas, Sequence) and len(betas) == 2 and all(_is_number(b) and 0 <= b < 1 for b in betas)
-        if not pair:
-            raise ValueError(f"betas: got {betas!r}, expected two numbers from 0 to below 1")
-        object.__setattr__(self, "betas", (float(betas[0]), float(betas[1])))
-
-    def _integer(self, name: str, at_least: int) -> None:
-        object.__setattr__(self, name, whole_number(name, getattr(self, name), at_least))
-
-    def _number(self, name: str, fits, expected: str) -> None:
-        value = getattr(self, name)
-        if not _is_number(value) or not fits(value):
-            raise ValueError(f"{name}: got {value!r}, expected {expected}")
-        object.__setattr__(self, name, float(value))
-
-    def _choice(self, name: str, choices: tuple[str, ...]) -> None:
-        value = getattr(self, name)
-        if value not in choices:
-            raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")
+        if not isinstance(self.betas, Sequence) or len(self.betas) != 2:
+            raise ValueError(f"betas: got {self.betas!r}, expected two numbers from 0 to below 1")
+        set_field("betas", tuple(_number("betas", beta, 0.0, below=1.0) for beta in self.betas))
 
 
-def _is_number(value) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """The learning rate of step 1, 2, ..., `config.steps`: a pure function of the step, without a state of its own.
+
+    It rises in a straight line to its peak at step `warmup_steps`, then decays, and has `final_fraction` of the peak
+    at the last step.
+
+    >>> config = TrainingConfig(steps=4, learning_rate=1.0, warmup_steps=2, decay="linear", final_fraction=0.0)
+    >>> [learning_rate(config, step) for step in (1, 2, 3, 4)]
+    [0.5, 1.0, 0.5, 0.0]
+    """
+    if step < config.warmup_steps:
+        return config.learning_rate * step / config.warmup_steps
+    if config.decay == "constant" or step == config.warmup_steps:
+        return config.learning_rate
+    done = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
+    remaining = 1 - done if config.decay == "linear" else (1 + math.cos(math.pi * done)) / 2
+    return config.learning_rate * (config.final_fraction + (1 - config.final_fraction) * remaining)
+
+
+def _number(
+    name: str,
+    value: Any,
+    least: float = -math.inf,
+    *,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> float:
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not fits or not (least <= value <= most and above < value < below):
+        bounds = {"at least": least, "above": above, "at most": most, "below": below}
+        words = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
+        raise ValueError(f"{name}: got {value!r}, expected a finite number {words}")
+    return float(value)

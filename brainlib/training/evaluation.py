@@ -25,6 +25,11 @@ def byte_losses(
 
     `model(tokens, state=...)` returns logits, a loss and a state, as every language model of the book does.
     Raises `ValueError` if a part would have fewer than two bytes, or for an argument below 1.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    >>> byte_losses(model, torch.arange(40, dtype=torch.uint8), batch=2, length=8).shape
+    torch.Size([2, 20])
     """
     for name, value in (("batch", batch), ("length", length)):
         whole_number(name, value, least=1)
@@ -54,6 +59,11 @@ def loss_by_context(
     the first `max(contexts)` bytes' end is left out, so that all c are judged by one text.
 
     Raises `ValueError` for no contexts, one or a length below 1, and a text shorter than 2 max(contexts) + 1 bytes.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    >>> loss_by_context(model, torch.arange(40, dtype=torch.uint8), length=8, contexts=[2, 8]).shape
+    torch.Size([2])
     """
     if not len(contexts):
         raise ValueError("contexts: got none, expected some of at least 1 byte")

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from brainlib.backend import keep_freed_memory
 from brainlib.training import checkpoint
-from brainlib.training.config import TrainingConfig
+from brainlib.training.config import TrainingConfig, learning_rate
 from brainlib.training.history import History
 from brainlib.training.mode import mode
 from brainlib.training.precision import autocast, resolve_precision
-from brainlib.training.schedule import learning_rate
 from brainlib.training.snapshot import Batches, Run
 from brainlib.training.trees import detach, leaves, pack, tree_map
 
@@ -49,9 +48,20 @@ def train(
 
     Raises `ValueError` for unfit arguments, `CheckpointError` for a checkpoint that is damaged or of another run, and
     `FloatingPointError` when the loss or its gradient is no longer finite (earlier checkpoints stay as they are).
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> from brainlib.data import RandomCrops, shakespeare
+    >>> model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    >>> batches = RandomCrops(shakespeare(), batch=4, length=16)
+    >>> loss = lambda model, batch, state: (model(*batch)[1], None)
+    >>> history = train(model, loss, batches, TrainingConfig(steps=3), progress=False)
+    >>> len(history.losses)
+    3
     """
     folder = None if folder is None else Path(folder).expanduser()
-    device = _check_arguments(model, batches, config, folder)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"folder: {folder} is a file, expected a directory")
+    device = _device(model)
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
         if device.type == "cuda":
@@ -61,9 +71,14 @@ def train(
         torch.default_generator.manual_seed(config.seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(config.seed)
-        run = _start(model, batches, config, device)
-        if folder is not None:
-            _resume(run, folder)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(
+            trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
+        )
+        history = History(config, sum(parameter.numel() for parameter in trained), config.precision)
+        run = Run(model, optimizer, batches, history, device)
+        if folder is not None and (newest := checkpoint.load_newest(folder)):
+            run.restore(newest)
         if not run.history.losses:
             run.history.precision = resolve_precision(config.precision, device)
         if len(run.history.losses) < config.steps:
@@ -71,30 +86,16 @@ def train(
         return run.history
 
 
-def _check_arguments(model: Any, batches: Any, config: Any, folder: Path | None) -> torch.device:
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model: got {type(model).__name__}, expected a torch.nn.Module")
-    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+def _device(model: nn.Module) -> torch.device:
+    """The one device of a model that can be trained."""
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("model: has no parameters with requires_grad, expected some to train")
-    if len(devices) > 1:
-        raise ValueError(f"model: is on {', '.join(sorted(map(str, devices)))}, expected all of it on one device")
-    if torch.device("meta") in devices:
-        raise ValueError("model: is on meta, expected one with memory (to_empty, then reset_parameters)")
     for name, parameter in model.named_parameters():
         if parameter.dtype != torch.float32:
             raise ValueError(f"model: parameter {name!r} is {parameter.dtype}, expected torch.float32")
-    if not isinstance(batches, Batches):
-        missing = [name for name in ("next_batch", "state_dict", "load_state_dict") if not hasattr(batches, name)]
-        raise ValueError(f"batches: {type(batches).__name__} has no {', '.join(missing)}")
-    for name, states in (("model", model.state_dict()), ("batches", batches.state_dict())):
-        for key, value in states.items():
-            if not isinstance(value, Tensor):
-                raise ValueError(f"{name}: state_dict()[{key!r}] is {type(value).__name__}, expected a tensor")
-    if not isinstance(config, TrainingConfig):
-        raise ValueError(f"config: got {type(config).__name__}, expected a TrainingConfig")
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ValueError(f"folder: {folder} is a file, expected a directory")
+    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+    if len(devices) > 1:
+        raise ValueError(f"model: is on {', '.join(sorted(map(str, devices)))}, expected all of it on one device")
     return devices.pop()
 
 
@@ -102,13 +103,10 @@ def _checked(result: Any) -> tuple[Tensor, Any]:
     """What the loss returned, if it is a scalar with a gradient and a state."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise ValueError(f"loss: returned {type(result).__name__}, expected a pair (scalar loss, state)")
-    value = result[0]
-    if not isinstance(value, Tensor):
-        raise ValueError(f"loss: returned {type(value).__name__} as the loss, expected a tensor")
-    if value.dim() != 0 or not value.requires_grad:
-        found = f"shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
-        raise ValueError(f"loss: returned a tensor of {found}, expected a scalar with a gradient")
-    return result
+    value, state = result
+    if not isinstance(value, Tensor) or value.dim() or not value.requires_grad:
+        raise ValueError(f"loss: returned {value!r}, expected a scalar tensor with a gradient")
+    return value, state
 
 
 def _moved(batch: Any, device: torch.device) -> Any:
@@ -123,7 +121,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
     parameters = optimizer.param_groups[0]["params"]
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
-    clock = _Clock(history)
+    start = time.perf_counter() - history.seconds  # on top of what earlier parts of the run took
     with _bar(progress, first - 1, last) as bar:
         for step in range(first, last + 1):
             rate = learning_rate(config, step)
@@ -140,25 +138,25 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
             history.learning_rates.append(rate)
             unread.append(torch.stack((value.detach().float(), norm)))
 
-            evaluation_due = evaluate is not None and _due(step, config.evaluate_every, last)
-            checkpoint_due = folder is not None and _due(step, config.checkpoint_every, last)
+            evaluation_due = _due(step, config.evaluate_every, last)
+            checkpoint_due = _due(step, config.checkpoint_every, last)
             at_once = run.device.type == "cpu" or step == last
             if at_once or evaluation_due or checkpoint_due or len(unread) == _STEPS_UNREAD:
                 _read(unread, history)
-                bar.set_postfix_str(_describe(history), refresh=False)
+                _tell(bar, history)
             optimizer.step()
             run.state = tree_map(detach, state, "state")
             if step == first and folder is not None:
-                pack(run.state, "state")  # a state that cannot be written is refused now, not at the first checkpoint
-            if evaluation_due:
+                pack(run.state, [])  # a state that cannot be written is refused now, not at the first checkpoint
+            if evaluate is not None and evaluation_due:
                 history.evaluations.append((step, _evaluate(evaluate, run)))
-                bar.set_postfix_str(_describe(history), refresh=False)
-            if checkpoint_due:
-                clock.read()
+                _tell(bar, history)
+            if folder is not None and checkpoint_due:
+                history.seconds = time.perf_counter() - start
                 checkpoint.save(folder, step, run.checkpoint())
             bar.update()
     optimizer.zero_grad()
-    clock.read()
+    history.seconds = time.perf_counter() - start
 
 
 def _read(unread: list[Tensor], history: History) -> None:
@@ -175,48 +173,19 @@ def _read(unread: list[Tensor], history: History) -> None:
 
 def _evaluate(evaluate: Callable, run: Run) -> float:
     with torch.no_grad(), mode(run.model, training=False), _own_random_numbers(run.device):
-        result = evaluate(run.model)
-    try:
-        value = float(result)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"evaluate: returned {type(result).__name__}, expected a number") from error
+        value = float(evaluate(run.model))
     if not math.isfinite(value):
         raise FloatingPointError(f"step {len(run.history.losses)}: evaluate returned {value}, expected a finite number")
     return value
-
-
-def _start(model: nn.Module, batches: Batches, config: TrainingConfig, device: torch.device) -> Run:
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
-    )
-    parameters = sum(parameter.numel() for parameter in trained)
-    return Run(model, optimizer, batches, History(config, parameters, config.precision), device)
-
-
-def _resume(run: Run, folder: Path) -> None:
-    newest = checkpoint.load_newest(folder)
-    if newest is not None:
-        run.restore(newest)
-
-
-class _Clock:
-    """Adds wall-clock time to a history's seconds, on top of what earlier parts of the run took."""
-
-    def __init__(self, history: History) -> None:
-        self.history, self.start = history, time.perf_counter() - history.seconds
-
-    def read(self) -> None:
-        self.history.seconds = time.perf_counter() - self.start
 
 
 def _due(step: int, every: int | None, last: int) -> bool:
     return step == last or (every is not None and step % every == 0)
 
 
-def _describe(history: History) -> str:
+def _tell(bar: Any, history: History) -> None:
     held_out = f", held out {history.evaluations[-1][1]:.3f}" if history.evaluations else ""
-    return f"loss {history.losses[-1]:.3f}{held_out}"
+    bar.set_postfix_str(f"loss {history.losses[-1]:.3f}{held_out}", refresh=False)
 
 
 def _bar(shown: bool, done: int, steps: int) -> Any:

@@ -16,8 +16,15 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     """
     if precision != "auto":
         return precision
-    times = _seconds(device)
-    return "bfloat16" if times["float32"] > _CLEARLY * times["bfloat16"] else "float32"
+    # Casting from float32 is part of what autocast costs, so it is part of the measurement. The products take turns and
+    # the shortest of each counts, so that other work on the machine hardly matters.
+    size = 512 if device.type == "cpu" else 4096
+    matrix = torch.ones(size, size, device=device)
+    shortest = {"float32": math.inf, "bfloat16": math.inf}
+    for _ in range(20):
+        for tried in shortest:
+            shortest[tried] = min(shortest[tried], _seconds(matrix, tried))
+    return "bfloat16" if shortest["float32"] > _CLEARLY * shortest["bfloat16"] else "float32"
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
@@ -25,18 +32,10 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def _seconds(device: torch.device) -> dict[str, float]:
-    # Casting from float32 is part of what autocast costs, so it is part of the measurement. The products take turns and
-    # the shortest of each counts, so that other work on the machine hardly matters.
-    size = 512 if device.type == "cpu" else 4096
-    matrix = torch.ones(size, size, device=device)
-    shortest = {"float32": math.inf, "bfloat16": math.inf}
-    for _ in range(20):
-        for precision in shortest:
-            start = time.perf_counter()
-            with torch.no_grad(), autocast(precision, device):
-                matrix @ matrix
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            shortest[precision] = min(shortest[precision], time.perf_counter() - start)
-    return shortest
+def _seconds(matrix: torch.Tensor, precision: str) -> float:
+    start = time.perf_counter()
+    with torch.no_grad(), autocast(precision, matrix.device):
+        matrix @ matrix
+    if matrix.device.type == "cuda":
+        torch.cuda.synchronize(matrix.device)
+    return time.perf_counter() - start

@@ -1,13 +1,11 @@
 """Batches and carried states: tensors, alone or nested in tuples, named tuples, lists and dicts."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-
-_NUMBERS = {bool: torch.bool, int: torch.int64, float: torch.float64}
 
 
 def tree_map(function: Callable[[Tensor], Any], tree: Any, name: str) -> Any:
@@ -17,13 +15,13 @@ def tree_map(function: Callable[[Tensor], Any], tree: Any, name: str) -> Any:
     """
     if isinstance(tree, Tensor):
         return function(tree)
-    if tree is None or type(tree) in _NUMBERS:
+    if tree is None or type(tree) in (bool, int, float):
         return tree
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
         return {key: tree_map(function, value, f"{name}[{key!r}]") for key, value in tree.items()}
-    if isinstance(tree, (tuple, list)):
+    if isinstance(tree, tuple | list):
         items = [tree_map(function, value, f"{name}[{index}]") for index, value in enumerate(tree)]
-        return _same_kind(type(tree), items)
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     raise ValueError(f"{name}: got {type(tree).__name__}, expected tensors in tuples, lists and dicts with string keys")
 
 
@@ -44,52 +42,35 @@ def detach(tensor: Tensor) -> Tensor:
     return tensor if alone else tensor.clone(memory_format=torch.contiguous_format)
 
 
-def pack(tree: Any, name: str) -> tuple[Any, list[Tensor]]:
-    """`tree` as a layout for JSON and its tensors and numbers, all as tensors; `unpack` is the inverse."""
-    if tree is None:
-        return {"kind": "none"}, []
+def pack(tree: Any, tensors: list[Tensor], name: str = "state") -> Any:
+    """`tree` as plain JSON, in which a tensor is its place in `tensors`, where it is put; `unpack` is the inverse."""
     if isinstance(tree, Tensor):
-        return {"kind": "tensor", "device": tree.device.type}, [tree]
-    if type(tree) in _NUMBERS:
-        return {"kind": "number"}, [torch.tensor(tree, dtype=_NUMBERS[type(tree)])]
+        tensors.append(tree)
+        return {"tensor": len(tensors) - 1, "device": tree.device.type}
     if isinstance(tree, dict):
-        layout, items = {"kind": "dict", "keys": list(tree)}, list(tree.values())
-    elif isinstance(tree, list):
-        layout, items = {"kind": "list"}, tree
-    elif type(tree) is tuple:
-        layout, items = {"kind": "tuple"}, list(tree)
-    else:
-        layout, items = {"kind": "named", "class": _address(type(tree), name)}, list(tree)
-    parts = [pack(item, f"{name}[{index}]") for index, item in enumerate(items)]
-    layout["items"] = [part for part, _ in parts]
-    return layout, [tensor for _, tensors in parts for tensor in tensors]
+        return {"dict": {key: pack(value, tensors, f"{name}[{key!r}]") for key, value in tree.items()}}
+    if isinstance(tree, tuple | list):
+        kind = type(tree).__name__ if type(tree) in (tuple, list) else _address(type(tree), name)
+        return {kind: [pack(item, tensors, f"{name}[{index}]") for index, item in enumerate(tree)]}
+    return tree
 
 
-def unpack(layout: Any, tensors: Iterator[Tensor], device: torch.device) -> Any:
+def unpack(layout: Any, tensors: list[Tensor], device: torch.device) -> Any:
     """The tree that `pack` took apart; tensors that were on an accelerator go to `device`."""
-    match layout["kind"]:
-        case "none":
-            return None
-        case "tensor":
-            return next(tensors).to("cpu" if layout["device"] == "cpu" else device)
-        case "number":
-            return next(tensors).item()
-    items = [unpack(part, tensors, device) for part in layout["items"]]
-    match layout["kind"]:
-        case "dict":
-            return dict(zip(layout["keys"], items, strict=True))
-        case "list":
-            return items
-        case "tuple":
-            return tuple(items)
-    kind = _find(layout["class"])
-    if kind is None:
-        raise ValueError(f"state: its class {layout['class']} is not loaded in this program")
-    return _same_kind(kind, items)
-
-
-def _same_kind(kind: type, items: list) -> Any:
-    return kind(*items) if hasattr(kind, "_fields") else kind(items)
+    if not isinstance(layout, dict):
+        return layout
+    if "tensor" in layout:
+        return tensors[layout["tensor"]].to("cpu" if layout["device"] == "cpu" else device)
+    ((kind, parts),) = layout.items()
+    if kind == "dict":
+        return {key: unpack(part, tensors, device) for key, part in parts.items()}
+    items = [unpack(part, tensors, device) for part in parts]
+    if kind in ("list", "tuple"):
+        return items if kind == "list" else tuple(items)
+    found = _find(kind)
+    if found is None:
+        raise ValueError(f"state: its class {kind} is not loaded in this program")
+    return found(*items)
 
 
 def _address(kind: type, name: str) -> str:
@@ -100,7 +81,7 @@ def _address(kind: type, name: str) -> str:
     return address
 
 
-def _find(address: str) -> type | None:
+def _find(address: str) -> Any:
     # Only among what is loaded already: a checkpoint never makes Python import something.
     module, _, names = address.partition(":")
     found: Any = sys.modules.get(module)

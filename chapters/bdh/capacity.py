@@ -9,55 +9,45 @@ is the largest t at which this is at most a fixed error.
 
 import math
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy import stats
 from torch import Tensor
 
 from brainlib import runs
 from brainlib.arguments import seeded
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
-from chapters.bdh.power_law import PowerLaw, power_law
 
 VALUES = 32  # numbers in a value; the mean squared error does not depend on it
-KEYS = ("gaussian", "adversarial", "positive", "centred", "turned")
-"""Kinds of keys, see `draw_facts`."""
-
-
-SIZES = {
-    "ci": (64, 128, 256, 512, 1024),
-    "laptop": (64, 128, 256, 512, 1024, 2048, 4096),
-    "paper": (64, 128, 256, 512, 1024, 2048, 4096, 8192),
-}
+ERROR = 0.5  # that a stored fact may have
+LARGEST = {"ci": 1024, "laptop": 4096, "paper": 8192}
 
 
 @dataclass(frozen=True)
 class Memories:
-    """Kind and density of the keys, their dimensions n, independent memories averaged at each, and the error that a
-    stored fact may have."""
+    """Kind and density of the keys, and their dimensions n."""
 
     kind: str
     sizes: tuple[int, ...]
     density: float = 1.0
-    memories: int = 8
-    error: float = 0.5
 
-    def expected(self, n: int) -> float | None:
-        """What theory says of the capacity; None where there is no formula."""
+    def expected(self, n: int) -> float:
+        """What theory says of the capacity; NaN where there is no formula."""
         if self.kind == "turned":
-            return None
+            return math.nan
         if self.kind == "adversarial":
-            return 1 + self.error * (math.pi * n / 2) ** 0.5
+            return 1 + ERROR * (math.pi * n / 2) ** 0.5
         common = 2 * self.density / math.pi if self.kind == "positive" else 0
-        return 1 + self.error**2 / (1 / n + common**2)
+        return 1 + ERROR**2 / (1 / n + common**2)
 
 
 def all_memories(profile: str) -> dict[str, Memories]:
     """The six kinds of the chapter."""
-    sizes = SIZES[profile]
+    sizes = tuple(2**power for power in range(6, LARGEST[profile].bit_length()))
     return {
         "independent": Memories("gaussian", sizes),
         "adversarial": Memories("adversarial", sizes),
@@ -83,16 +73,7 @@ def draw_facts(kind: str, n: int, count: int, generator: torch.Generator, densit
     round if it points away from the first, and one value for all: the first fact, the only one asked for, meets
     errors of one sign (C = t - 1). "positive": as in BDH, round(density n) neurons above zero, half-normal values.
     "centred": these, each minus its mean over neurons. "turned": the positive ones, at successive positions of RoPE.
-
-    Raises `ValueError` for an unknown kind, sizes below 1 (below 2 for n, which must be even for "turned"), or a
-    density outside 0 .. 1.
     """
-    if kind not in KEYS:
-        raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(KEYS)}")
-    if n < 2 or count < 1 or (kind == "turned" and n % 2):
-        raise ValueError(f"n, count: got {n}, {count}, expected at least 2 (even if turned) and at least 1")
-    if not 0 < density <= 1:
-        raise ValueError(f"density: got {density}, expected more than 0 and at most 1")
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=generator)
@@ -131,12 +112,7 @@ def capacity(
     kind: str, n: int, error: float, generator: torch.Generator, density: float = 0.05, memories: int = 8
 ) -> float:
     """The largest number of facts at which the root mean squared error is at most `error`, between whole numbers by
-    interpolation; the squared error is a mean over that many independent `memories`.
-
-    Raises `ValueError` for an error that is not between 0 and 1 or no memories, and as `draw_facts`.
-    """
-    if not 0 < error < 1 or memories < 1:
-        raise ValueError(f"error, memories: got {error}, {memories}, expected 0 < error < 1 and at least one memory")
+    interpolation; the squared error is a mean over that many independent `memories`."""
     count = 16
     while True:
         errors = sum(squared_errors(draw_facts(kind, n, count, generator, density)) for _ in range(memories)) / memories
@@ -154,8 +130,7 @@ def capacity(
 def measure(memories: Memories, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
     """The capacity at each of the sizes, for a study."""
     generator = seeded(seed)
-    kind, error, density, count = memories.kind, memories.error, memories.density, memories.memories
-    return {"capacities": [capacity(kind, n, error, generator, density, count) for n in memories.sizes]}
+    return {"capacities": [capacity(memories.kind, n, ERROR, generator, memories.density) for n in memories.sizes]}
 
 
 def measure_all(profile: str, seed: int, device: str = "auto") -> dict[str, list[list[float]]]:
@@ -164,9 +139,21 @@ def measure_all(profile: str, seed: int, device: str = "auto") -> dict[str, list
     return {name: [result["capacities"] for result in results] for name, results in found.items()}
 
 
-def laws(profile: str, held: dict[str, list[list[float]]]) -> dict[str, PowerLaw]:
-    """The power laws through the points of all seeds."""
-    return {name: power_law(SIZES[profile] * len(rows), list(chain(*rows))) for name, rows in held.items()}
+class PowerLaw(NamedTuple):
+    """y = scale x^exponent, with the 95 % interval of the exponent."""
+
+    scale: float
+    exponent: float
+    low: float
+    high: float
+
+
+def power_law(x: Any, y: Any) -> PowerLaw:
+    """The least-squares line through the logarithms of at least three points; of `y` the last axis lies along x."""
+    x, y = (axis.ravel() for axis in np.broadcast_arrays(np.log(x), np.log(y)))
+    line = stats.linregress(x, y)
+    wide = float(stats.t.ppf(0.975, len(y) - 2) * line.stderr)
+    return PowerLaw(float(np.exp(line.intercept)), float(line.slope), line.slope - wide, line.slope + wide)
 
 
 def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

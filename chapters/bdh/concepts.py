@@ -5,7 +5,7 @@ same length, so that the word ends at the same position in all; only which word 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,56 +15,44 @@ from torch import Tensor
 LENGTH = 48  # bytes of a verse in a passage
 
 
-class Concept(NamedTuple):
-    """Words that name the concept, and words of the same kind in the sentence that do not, for each language."""
-
-    words: dict[str, tuple[str, ...]]
-    contrast: dict[str, tuple[str, ...]]
-
-
-def listed(**languages: str) -> dict[str, tuple[str, ...]]:
-    return {language: tuple(words.split()) for language, words in languages.items()}
-
-
-CONCEPTS = {
-    "places": Concept(
-        listed(
-            en="Jerusalem Egypt Babylon Samaria Galilee Damascus Syria Assyria Moab Edom Gilead Zion Canaan Jericho "
+CONCEPTS = {  # by language, words that name the concept, and words of the same kind in the sentence that do not
+    "places": {
+        "en": (
+            "Jerusalem Egypt Babylon Samaria Galilee Damascus Syria Assyria Moab Edom Gilead Zion Canaan Jericho "
             "Bethel Hebron Nineveh Tyre Gilgal Bashan Lebanon Jordan Ramah Gaza",
-            es="Jerusalem Egipto Babilonia Samaria Galilea Damasco Siria Asiria Moab Edom Galaad Sión Canaán Jericó "
-            "Bethel Hebrón Nínive Tiro Gilgal Basán Líbano Jordán Rama Gaza",
-        ),
-        listed(
-            en="Moses David Saul Solomon Abraham Isaac Jacob Joseph Samuel Aaron Joshua Peter Paul Pharaoh Elijah "
+            "Moses David Saul Solomon Abraham Isaac Jacob Joseph Samuel Aaron Joshua Peter Paul Pharaoh Elijah "
             "Daniel Jeremiah Isaiah John Jonathan Absalom Joab Ahab Hezekiah",
-            es="Moisés David Saúl Salomón Abraham Isaac Jacob José Samuel Aarón Josué Pedro Pablo Faraón Elías "
+        ),
+        "es": (
+            "Jerusalem Egipto Babilonia Samaria Galilea Damasco Siria Asiria Moab Edom Galaad Sión Canaán Jericó "
+            "Bethel Hebrón Nínive Tiro Gilgal Basán Líbano Jordán Rama Gaza",
+            "Moisés David Saúl Salomón Abraham Isaac Jacob José Samuel Aarón Josué Pedro Pablo Faraón Elías "
             "Daniel Jeremías Isaías Juan Jonathán Absalom Joab Achâb Ezechîas",
         ),
-    ),
-    "kinship": Concept(
-        listed(
-            en="son sons daughter daughters father fathers mother brother brethren sister wife wives husband",
-            es="hijo hijos hija hijas padre padres madre hermano hermanos hermana mujer mujeres marido",
+    },
+    "kinship": {
+        "en": (
+            "son sons daughter daughters father fathers mother brother brethren sister wife wives husband",
+            "house houses gate tree gold silver water waters bread stone stones horse horses sword field city cities",
         ),
-        listed(
-            en="house houses gate tree gold silver water waters bread stone stones horse horses sword field city "
-            "cities",
-            es="casa casas puerta árbol oro plata agua aguas pan piedra piedras caballo caballos espada campo ciudad "
+        "es": (
+            "hijo hijos hija hijas padre padres madre hermano hermanos hermana mujer mujeres marido",
+            "casa casas puerta árbol oro plata agua aguas pan piedra piedras caballo caballos espada campo ciudad "
             "ciudades",
         ),
-    ),
-    "numbers": Concept(
-        listed(
-            en="two three four five six seven eight ten twelve twenty thirty forty fifty sixty hundred thousand",
-            es="dos tres cuatro cinco seis siete ocho diez doce veinte treinta cuarenta cincuenta sesenta cien ciento "
-            "cientos mil",
+    },
+    "numbers": {
+        "en": (
+            "two three four five six seven eight ten twelve twenty thirty forty fifty sixty hundred thousand",
+            "great good holy old new strong evil mighty righteous wicked high poor rich wise young many",
         ),
-        listed(
-            en="great good holy old new strong evil mighty righteous wicked high poor rich wise young many",
-            es="grande grandes bueno santo viejo nuevo fuerte malo poderoso justo impío alto pobre rico sabio joven "
+        "es": (
+            "dos tres cuatro cinco seis siete ocho diez doce veinte treinta cuarenta cincuenta sesenta cien ciento "
+            "cientos mil",
+            "grande grandes bueno santo viejo nuevo fuerte malo poderoso justo impío alto pobre rico sabio joven "
             "muchos",
         ),
-    ),
+    },
 }
 
 
@@ -76,22 +64,19 @@ class Passages(NamedTuple):
     concept: Bool[Tensor, "batch"]
 
 
-def passages(verses: Sequence[str], concept: Concept, language: str, most: int = 150) -> Passages:
+def passages(verses: Sequence[str], concept: Mapping[str, tuple[str, str]], language: str, most: int = 150) -> Passages:
     """Passages with and without the concept, as many of either: at most `most`, spread evenly over the verses.
 
     A verse gives at most one passage of either kind. A passage of one kind contains no word of the other. Raises
-    `ValueError` for a language without words, or if the verses hold no passage of a kind.
+    `ValueError` if the verses hold no passage of a kind.
     """
-    if language not in concept.words:
-        raise ValueError(f"language: got {language!r}, expected one of {', '.join(concept.words)}")
-    named, other = concept.words[language], concept.contrast[language]
+    named, other = (words.split() for words in concept[language])
     kinds = [first_fits(verses, named, other), first_fits(verses, other, named)]
     count = min(most, *map(len, kinds))
     if count == 0:
         raise ValueError(f"verses: got {[len(kind) for kind in kinds]} passages with and without the concept")
     chosen = [kind[index * len(kind) // count] for kind in kinds for index in range(count)]
-    tag = f"<F:{language}>".encode()
-    tokens = torch.tensor([list(tag + text) for text, _ in chosen])
+    tokens = torch.tensor([list(f"<F:{language}>".encode() + text) for text, _ in chosen])
     return Passages(tokens, tuple(word for _, word in chosen), torch.arange(2 * count) < count)
 
 

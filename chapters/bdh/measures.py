@@ -48,18 +48,15 @@ def graph_and_tensors(profile: str, seed: int, device: str) -> dict[str, float]:
 def facts_held(profile: str, seed: int, device: str) -> dict[str, list[float]]:
     """Exponents of capacity against neurons, for the seed and the two after it."""
     kinds = {"B13": "independent", "B14": "adversarial", "S3": "positive, 25 %"}
-    held = capacity.measure_all(profile, seed, device)
-    return {
-        claim: [capacity.power_law(capacity.SIZES[profile], row).exponent for row in held[kind]]
-        for claim, kind in kinds.items()
-    }
+    held, sizes = capacity.measure_all(profile, seed, device), capacity.all_memories(profile)["independent"].sizes
+    return {claim: [capacity.power_law(sizes, row).exponent for row in held[kind]] for claim, kind in kinds.items()}
 
 
 @measures("B3", "B4")
 def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, float]:
     """How the gap changes with size, and what a translation gains the largest BDH."""
     plan = scaling.SCALINGS[profile]
-    points, _ = scaling.train_all(plan, scaling.best_rates(scaling.tune(plan, seed, device)), seed, device)
+    points = scaling.train_all(plan, scaling.best_rates(scaling.tune(plan, seed, device)), seed, device)
     return {
         "B3": scaling.slope_of_gap(plan, points),
         "B4": scaling.gain_of_translation(points[len(plan.bdh) - 1]),
@@ -89,10 +86,9 @@ def wiring(profile: str, seed: int, device: str) -> dict[str, float]:
     experiment = translation.EXPERIMENTS[profile]
     kept = anatomy.wiring_of(experiment, seed, device)
     tails = [kept["tails"][f"G, trained: {direction}-degree"] for direction in ("out", "in")]
-    model = anatomy.animal(experiment, seed, device)
     return {
         "B7": min(min(row[anatomy.MANY]) for row in kept["above baselines"]),
-        "B7-tail": min(column["skewness"] for column in anatomy.moments(model, model).values()),
+        "B7-tail": float(anatomy.moments(anatomy.animal(experiment, seed, device))["skewness"].min()),
         "B7-degrees": min(tail["against exponential"] for tail in tails),
     }
 
@@ -120,7 +116,7 @@ def merging(profile: str, seed: int, device: str) -> dict[str, float]:
 def growing(profile: str, seed: int, device: str) -> dict[str, float]:
     """What growing changes."""
     plan = surgery.PLANS[profile]
-    base = trained(translation.learn, {"base": plan.family["base"]}, seed, device)["base"][0]
+    base = trained(translation.learn, plan.runs("base"), seed, device)["base"][0]
     return {"S4": surgery.growth_error(plan, base, seed)}
 
 

@@ -5,8 +5,6 @@ period the word is another. Its first copy cannot be foretold and has to be memo
 the synapses.
 """
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +14,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded
-from brainlib.bdh import BDH, BDHConfig
-from brainlib.bdh.anatomy.activity import record_activity
-from brainlib.training import History, train
-from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result, schedule, trained
+from brainlib.bdh import BDH, BDHConfig, record_activity
+from brainlib.training import History
+from chapters.bdh.experiments import Experiment, fit, new_model, schedule, trained
 
 LETTERS, WARM_UP, WORD, COPIES = 26, 13, 8, 8
 PERIOD = WARM_UP + WORD * COPIES
@@ -28,14 +25,14 @@ REPEATING = slice(WARM_UP + WORD, PERIOD)
 PACES = 8  # groups of neurons from the fastest to the slowest turning, as in the paper
 
 
-def _experiment(dim: int, neurons: int, steps: int, rate: float, batch: int, periods: int) -> Experiment:
+def _experiment(dim: int, neurons: int, steps: int, rate: float, batch: int = 8, periods: int = 2) -> Experiment:
     model = BDHConfig(layers=4, dim=dim, heads=4, neurons=neurons, vocab=LETTERS, dropout=0.0)
     return Experiment(model, schedule(steps, rate, decay="cosine"), batch, periods * PERIOD, "repeated words")
 
 
 EXPERIMENTS = {
-    "ci": _experiment(32, 512, 250, 6e-3, batch=8, periods=2),
-    "laptop": _experiment(64, 1024, 1200, 4e-3, batch=8, periods=2),
+    "ci": _experiment(32, 512, 250, 6e-3),
+    "laptop": _experiment(64, 1024, 1200, 4e-3),
     "paper": _experiment(256, 65536, 3000, 1e-3, batch=16, periods=4),  # its model; how it was trained is not told
 }
 
@@ -44,8 +41,7 @@ class RepeatedWords:
     """Batches of texts that repeat their words; a text begins at a random place of its first period."""
 
     def __init__(self, batch: int, periods: int, seed: int = 0):
-        self.batch, self.periods = batch, periods
-        self.generator = seeded(seed)
+        self.batch, self.periods, self.generator = batch, periods, seeded(seed)
 
     def next_batch(self) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]:
         """`periods` periods of new words, and the same one letter later."""
@@ -85,10 +81,9 @@ def repeated_words(
 
 def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
     """Trains a model on repeated words, from random weights."""
-    model = new_model(experiment.model, seed, device)
     batches = RepeatedWords(experiment.batch, experiment.length // PERIOD, seed)
-    config = replace(experiment.training, seed=seed)
-    return result(model, train(model, partial(next_byte_loss, return_state=False), batches, config, folder=folder))
+    model = new_model(experiment.model, seed, device)
+    return fit(model, batches, experiment, seed, folder, return_state=False)
 
 
 @torch.no_grad()
@@ -97,27 +92,25 @@ def read(model: BDH, texts: int = 64, seed: int = 0, copies: int = COPIES) -> Re
 
     With `copies=1` nothing repeats: the control for what comes with the place alone.
     """
-    generator = seeded(seed)
-    tokens = repeated_words(texts, 2, generator, copies).to(model.embedding.device)
-    second = slice(PERIOD, 2 * PERIOD)
+    tokens = repeated_words(texts, 2, seeded(seed), copies).to(model.embedding.device)
     logits, _, _ = model(tokens, return_state=False)
-    loss = cross_entropy(logits[:, PERIOD - 1 : -1].flatten(0, 1), tokens[:, second].flatten(), reduction="none")
-    x, y = (values[:, :, :, second] > 0 for values in record_activity(model, tokens))  # [L, B, H, period, K]
-    pace = y.unflatten(-1, (PACES, -1))  # the frequencies of a head fall from its first neuron to its last
-    x, y, pace = (active.cpu().double() for active in (x, y, pace))
-    return Reading(
-        loss.view(texts, PERIOD).mean(0).cpu(), x.mean((1, 2, 4)), y.mean((1, 2, 4)), pace.mean((1, 2, 5)).mT
-    )
+    loss = cross_entropy(logits[:, PERIOD - 1 : -1].flatten(0, 1), tokens[:, PERIOD:].flatten(), reduction="none")
+    # [L, B, H, period, K]; the frequencies of a head fall from its first neuron to its last
+    x, y = ((values[:, :, :, PERIOD:] > 0).cpu().double() for values in record_activity(model, tokens))
+    pace = y.unflatten(-1, (PACES, -1)).mean((1, 2, 5)).mT
+    return Reading(loss.view(texts, PERIOD).mean(0).cpu(), x.mean((1, 2, 4)), y.mean((1, 2, 4)), pace)
 
 
 def shares(reading: Reading, control: Reading) -> dict[str, list[float]]:
     """Percent of y (and of x) above zero in every layer, by what the text does; `control` has no repetition."""
-    phases = {"memorising": MEMORISING, "repeating": REPEATING}
-    return (
-        {phase: _percent(reading.y, place) for phase, place in phases.items()}
-        | {"never repeating": _percent(control.y, REPEATING)}
-        | {f"x {phase}": _percent(reading.x, place) for phase, place in phases.items()}
-    )
+    phases = {
+        "memorising": reading.y[:, MEMORISING],
+        "repeating": reading.y[:, REPEATING],
+        "never repeating": control.y[:, REPEATING],
+        "x memorising": reading.x[:, MEMORISING],
+        "x repeating": reading.x[:, REPEATING],
+    }
+    return {phase: (active.mean(1) * 100).tolist() for phase, active in phases.items()}
 
 
 def ratio_by_pace(reading: Reading) -> list[float]:
@@ -126,16 +119,7 @@ def ratio_by_pace(reading: Reading) -> list[float]:
     return (pace[:, MEMORISING].mean(1) / pace[:, REPEATING].mean(1).clamp_min(1e-6)).tolist()
 
 
-def _percent(active: Tensor, place: slice) -> list[float]:
-    return (active[:, place].mean(1) * 100).tolist()
-
-
-def repeater(profile: str, seed: int, device: str = "auto") -> tuple[BDH, History]:
-    """The trained model and its history."""
-    return trained(learn, {"repeated words": EXPERIMENTS[profile]}, seed, device)["repeated words"]
-
-
 def readings(profile: str, seed: int, device: str = "auto") -> tuple[History, Reading, Reading]:
     """The history of the trained model, what it does in texts that repeat, and in texts in which nothing repeats."""
-    model, history = repeater(profile, seed, device)
+    model, history = trained(learn, {"repeated words": EXPERIMENTS[profile]}, seed, device)["repeated words"]
     return history, read(model, seed=1000 + seed), read(model, seed=2000 + seed, copies=1)

@@ -4,17 +4,22 @@ As in the paper (Tables 4 and 5), a Dragon Hatchling grows by its neurons alone,
 read the same bytes in the same order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 
 from brainlib.baselines import GPTConfig
 from brainlib.bdh import BDHConfig
 from brainlib.training import loss_by_context
 from chapters.bdh import translation
-from chapters.bdh.experiments import Experiment, Model, schedule, trained
-from chapters.bdh.translation import FADING, SPANISH, Run, learn
+from chapters.bdh.experiments import Experiment, schedule, trained
+from chapters.bdh.translation import SPANISH, Run, fading_bdh, learn
+
+Point = dict[str, Any]
+"""One trained model: family, parameters, steps, learning_rate, seconds, held-out loss, and its directions."""
 
 
 @dataclass(frozen=True)
@@ -31,51 +36,48 @@ class Scaling:
     def families(self) -> dict[str, tuple[BDHConfig | GPTConfig, ...]]:
         return {"BDH": self.bdh, "GPT": self.gpt}
 
-    def run(self, config: BDHConfig | GPTConfig, steps: int, rate: float, **others: bool) -> Run:
-        return Run(replace(self.experiment, model=config, training=schedule(steps, rate)), **others)
+    def run(self, config: BDHConfig | GPTConfig, steps: int, rate: float) -> Run:
+        return Run(replace(self.experiment, model=config, training=schedule(steps, rate)))
 
 
-def small_bdh(neurons: int) -> BDHConfig:
-    return BDHConfig(layers=4, dim=64, heads=4, neurons=neurons, dropout=0.0, decay=FADING)
+def small_bdhs(*neurons: int) -> tuple[BDHConfig, ...]:
+    return tuple(fading_bdh(4, 64, n) for n in neurons)
 
 
-def small_gpt(layers: int, dim: int, hidden: int) -> GPTConfig:
-    return GPTConfig(layers=layers, dim=dim, heads=dim // 16, hidden=hidden, memory=256)
+def small_gpts(*shapes: tuple[int, int, int]) -> tuple[GPTConfig, ...]:
+    """Of layers, width and hidden width."""
+    return tuple(GPTConfig(layers=n, dim=dim, heads=dim // 16, hidden=wide, memory=256) for n, dim, wide in shapes)
 
 
-SIZES = tuple(  # Table 5: the four smaller sizes of the paper, 25 M to 200 M parameters
-    BDHConfig(layers=8, dim=256, heads=4, neurons=neurons, dropout=0.1, decay=FADING)
-    for neurons in (2**15, 2**16, 2**17, 2**18)
-)
+CI, LAPTOP, PAPER = translation.EXPERIMENTS.values()
 SCALINGS = {
     "ci": Scaling(
-        (small_bdh(128), small_bdh(512)),
-        (small_gpt(1, 64, 192), small_gpt(2, 64, 320)),
-        (4e-3, 8e-3),
-        10,
-        replace(translation.EXPERIMENTS["ci"], training=schedule(60, 8e-3), batch=8, length=64, held_out=10_000),
+        small_bdhs(128, 512),
+        small_gpts((1, 64, 192), (2, 64, 320)),
+        rates=(4e-3, 8e-3),
+        tuning_steps=10,
+        experiment=replace(CI, training=schedule(60, 8e-3), batch=8, length=64, held_out=10_000),
     ),
     "laptop": Scaling(
-        (small_bdh(256), small_bdh(512), small_bdh(1024), small_bdh(2048)),
-        (small_gpt(2, 48, 264), small_gpt(2, 64, 320), small_gpt(4, 64, 288), small_gpt(5, 80, 344)),
-        (2e-3, 4e-3, 8e-3),
-        150,
-        replace(translation.EXPERIMENTS["laptop"], training=schedule(400, 4e-3)),
+        small_bdhs(256, 512, 1024, 2048),
+        small_gpts((2, 48, 264), (2, 64, 320), (4, 64, 288), (5, 80, 344)),
+        rates=(2e-3, 4e-3, 8e-3),
+        tuning_steps=150,
+        experiment=replace(LAPTOP, training=schedule(400, 4e-3)),
     ),
-    # Tables 4 and 5, the four smaller sizes, on the verses.
-    "paper": Scaling(
-        SIZES,
-        tuple(
-            GPTConfig(layers=layers, dim=dim, heads=heads, dropout=dropout, memory=4096)
-            for layers, dim, heads, dropout in (
-                (9, 480, 5, 0.01), (12, 576, 6, 0.02), (15, 768, 8, 0.02), (18, 960, 10, 0.002)
-            )
+    "paper": Scaling(  # Tables 4 and 5, the four smaller sizes, 25 M to 200 M parameters, on the verses
+        tuple(fading_bdh(8, 256, neurons, dropout=0.1) for neurons in (2**15, 2**16, 2**17, 2**18)),
+        (
+            GPTConfig(layers=9, dim=480, heads=5, dropout=0.01, memory=4096),
+            GPTConfig(layers=12, dim=576, heads=6, dropout=0.02, memory=4096),
+            GPTConfig(layers=15, dim=768, heads=8, dropout=0.02, memory=4096),
+            GPTConfig(layers=18, dim=960, heads=10, dropout=0.002, memory=4096),
         ),
-        (5e-4, 1e-3, 2e-3),
-        1000,
-        translation.EXPERIMENTS["paper"],
+        rates=(5e-4, 1e-3, 2e-3),
+        tuning_steps=1000,
+        experiment=PAPER,
     ),
-}  # fmt: skip
+}
 
 
 def forward_flops(config: BDHConfig | GPTConfig, length: int) -> int:
@@ -93,19 +95,6 @@ def forward_flops(config: BDHConfig | GPTConfig, length: int) -> int:
     return weights + 2 * config.layers * (2 * config.memory + length) * config.dim + 2 * config.dim * config.vocab
 
 
-@dataclass(frozen=True)
-class Point:
-    """One trained model: what it is, what it cost, and how well it predicts held-out text."""
-
-    family: str
-    parameters: int
-    steps: int
-    learning_rate: float
-    seconds: float
-    loss: float
-    directions: dict[str, float]
-
-
 def tune(scaling: Scaling, seed: int = 0, device: str = "auto") -> dict[str, dict[float, float]]:
     """Held-out loss of both families' second size after a short run at every learning rate that is tried."""
     short = {
@@ -113,11 +102,8 @@ def tune(scaling: Scaling, seed: int = 0, device: str = "auto") -> dict[str, dic
         for family, configs in scaling.families.items()
         for rate in scaling.rates
     }
-    histories = {name: history for name, (_, history) in trained(learn, short, seed, device).items()}
-    return {
-        family: {rate: histories[f"{family} at {rate:g}"].evaluations[-1][1] for rate in scaling.rates}
-        for family in scaling.families
-    }
+    losses = iter([history.evaluations[-1][1] for _, history in trained(learn, short, seed, device).values()])
+    return {family: {rate: next(losses) for rate in scaling.rates} for family in scaling.families}
 
 
 def best_rates(tried: dict[str, dict[float, float]]) -> dict[str, float]:
@@ -125,74 +111,60 @@ def best_rates(tried: dict[str, dict[float, float]]) -> dict[str, float]:
     return {family: min(losses, key=losses.get) for family, losses in tried.items()}
 
 
-def train_all(
-    scaling: Scaling, rates: dict[str, float], seed: int = 0, device: str = "auto"
-) -> tuple[list[Point], dict[str, list[Model]]]:
-    """Both families at all sizes, the smallest first: what they measure, and the models."""
-    sizes = {
-        f"{family} {config.parameters}": scaling.run(config, scaling.experiment.training.steps, rates[family])
+def train_all(scaling: Scaling, rates: dict[str, float], seed: int = 0, device: str = "auto") -> list[Point]:
+    """Both families at all sizes, the smallest first."""
+    runs = [
+        scaling.run(config, scaling.experiment.training.steps, rates[family])
         for family, configs in scaling.families.items()
         for config in configs
-    }
-    return _points(scaling, sizes, seed, device)
+    ]
+    return _points(scaling, runs, seed, device)
 
 
 def train_longer(
     scaling: Scaling, points: Sequence[Point], rates: dict[str, float], seed: int = 0, device: str = "auto"
 ) -> dict[str, Point]:
     """The second GPT, trained until it has cost what the second BDH has cost, in operations and in seconds."""
-    steps = scaling.experiment.training.steps
-    equal = {
-        "operations": steps_of_equal_flops(scaling, size=1),
-        "seconds": round(steps * points[1].seconds / points[len(scaling.bdh) + 1].seconds),
-    }
-    longer = {name: scaling.run(scaling.gpt[1], count, rates["GPT"]) for name, count in equal.items()}
-    return dict(zip(equal, _points(scaling, longer, seed, device)[0], strict=True))
-
-
-def _points(
-    scaling: Scaling, planned: dict[str, Run], seed: int, device: str
-) -> tuple[list[Point], dict[str, list[Model]]]:
-    points, models = [], {family: [] for family in scaling.families}
-    for name, (model, history) in trained(learn, planned, seed, device).items():
-        family = type(model).__name__
-        models[family].append(model)
-        points.append(
-            Point(
-                family=family,
-                parameters=history.parameters,
-                steps=len(history.losses),
-                learning_rate=planned[name].experiment.training.learning_rate,
-                seconds=history.seconds,
-                loss=history.evaluations[-1][1],
-                directions=translation.direction_losses(model, scaling.experiment),
-            )
-        )
-    return points, models
-
-
-def steps_of_equal_flops(scaling: Scaling, size: int) -> int:
-    """How many steps of the GPT cost as many operations as the training of the BDH of that size."""
     length, steps = scaling.experiment.length, scaling.experiment.training.steps
-    return round(steps * forward_flops(scaling.bdh[size], length) / forward_flops(scaling.gpt[size], length))
+    cost = {
+        "operations": forward_flops(scaling.bdh[1], length) / forward_flops(scaling.gpt[1], length),
+        "seconds": points[1]["seconds"] / points[len(scaling.bdh) + 1]["seconds"],
+    }
+    longer = [scaling.run(scaling.gpt[1], round(steps * times), rates["GPT"]) for times in cost.values()]
+    return dict(zip(cost, _points(scaling, longer, seed, device), strict=True))
 
 
-def gaps(scaling: Scaling, points: Sequence[Point]) -> list[float]:
+def _points(scaling: Scaling, runs: Iterable[Run], seed: int, device: str) -> list[Point]:
+    planned = {str(number): run for number, run in enumerate(runs)}
+    return [
+        {
+            "family": type(model).__name__,
+            "parameters": history.parameters,
+            "steps": len(history.losses),
+            "learning_rate": history.config.learning_rate,
+            "seconds": history.seconds,
+            "loss": history.evaluations[-1][1],
+            "directions": translation.direction_losses(model, scaling.experiment),
+        }
+        for model, history in trained(learn, planned, seed, device).values()
+    ]
+
+
+def gaps(points: Sequence[Point]) -> list[float]:
     """Loss of BDH less that of the GPT, size by size."""
-    count = len(scaling.bdh)
-    return [bdh.loss - gpt.loss for bdh, gpt in zip(points[:count], points[count:], strict=True)]
+    bdh, gpt = ([point["loss"] for point in points if point["family"] == family] for family in ("BDH", "GPT"))
+    return np.subtract(bdh, gpt).tolist()
 
 
 def slope_of_gap(scaling: Scaling, points: Sequence[Point]) -> float:
     """By how much the gap changes with the natural logarithm of the parameters, least squares."""
-    size = torch.tensor([float(config.parameters) for config in scaling.bdh]).log()
-    gap = torch.tensor(gaps(scaling, points))
-    return float(((size - size.mean()) * gap).sum() / size.var(correction=0) / len(gap))
+    return float(np.polyfit(np.log([config.parameters for config in scaling.bdh]), gaps(points), 1)[0])
 
 
 def gain_of_translation(point: Point) -> float:
     """Loss of a language as the translation less that on its own, mean over both languages."""
-    return sum(point.directions[a] - point.directions[b] for a, b in (("es→en", "en"), ("en→es", "es"))) / 2
+    losses = point["directions"]
+    return (losses["es→en"] - losses["en"] + losses["en→es"] - losses["es"]) / 2
 
 
 def contexts(length: int) -> list[int]:
@@ -206,19 +178,18 @@ def losses_by_context(scaling: Scaling, rate: float, seed: int = 0, device: str 
     The second BDH learns from as many bytes: "carried" goes on with the synapses of the last batch, "crops" begins
     every crop without; each with synapses that fade and that last.
     """
-    config, steps, length = scaling.bdh[1], scaling.experiment.training.steps, scaling.experiment.length
-    ways = {
-        f"{teaching}, {memory}": scaling.run(replace(config, decay=decay), steps, rate, crops=teaching == "crops")
-        for memory, decay in (("fading", config.decay), ("lasting", None))
-        for teaching in ("carried", "crops")
-    }
-    stream = translation.held_out_stream(scaling.experiment, SPANISH, scaling.experiment.held_out // 2)
+    config, experiment = scaling.bdh[1], scaling.experiment
+    ways = {}
+    for memory, decay in (("fading", config.decay), ("lasting", None)):
+        run = scaling.run(replace(config, decay=decay), experiment.training.steps, rate)
+        ways |= {f"carried, {memory}": run, f"crops, {memory}": replace(run, crops=True)}
+    stream = translation.held_out_stream(experiment, SPANISH, experiment.held_out // 2)
     return {
-        name: loss_by_context(model, stream.tokens, length, contexts(length))
+        name: loss_by_context(model, stream.tokens, experiment.length, contexts(experiment.length))
         for name, (model, _) in trained(learn, ways, seed, device).items()
     }
 
 
-def gain_of_context(losses: dict[str, torch.Tensor]) -> dict[str, float]:
+def gain_of_context(losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
     """Loss at the two longest contexts less that at half a step and a whole one."""
     return {name: float(curve[-2:].mean() - curve[2:4].mean()) for name, curve in losses.items()}

@@ -1,7 +1,5 @@
 """A Dragon Hatchling learns Shakespeare byte by byte."""
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,7 @@ from torch import Tensor
 
 from brainlib import data
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.training import TrainingConfig, train
-from chapters.bdh.experiments import Experiment, new_model, next_byte_loss, result
+from chapters.bdh.experiments import Experiment, fit, new_model, schedule
 
 TEXTS = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
 """Tiny Shakespeare is the text of the official demo, the nine plays come with brainlib."""
@@ -20,8 +17,8 @@ TEXTS = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespea
 EXPERIMENTS = {
     "ci": Experiment(
         BDHConfig(layers=3, dim=64, heads=4, neurons=2048, dropout=0.0),
-        TrainingConfig(
-            steps=200, learning_rate=4e-3, warmup_steps=20, decay="cosine", betas=(0.9, 0.99), evaluate_every=100
+        schedule(
+            200, 4e-3, warmup_steps=20, decay="cosine", evaluate_every=100, checkpoint_every=None, precision="float32"
         ),
         batch=8,
         length=128,
@@ -29,10 +26,7 @@ EXPERIMENTS = {
     ),
     "laptop": Experiment(
         BDHConfig(layers=4, dim=128, heads=4, neurons=4096, dropout=0.1),
-        TrainingConfig(
-            steps=4000, learning_rate=2e-3, warmup_steps=200, decay="cosine", final_fraction=0.05, betas=(0.9, 0.99),
-            evaluate_every=800, checkpoint_every=200, precision="auto",
-        ),
+        schedule(4000, 2e-3, decay="cosine", final_fraction=0.05, evaluate_every=800, checkpoint_every=200),
         batch=4,
         length=256,
         text="tiny Shakespeare",
@@ -40,15 +34,14 @@ EXPERIMENTS = {
     # The official demo: its model, batches and learning rate; warm-up, decay and clipping are ours.
     "paper": Experiment(
         BDHConfig(),
-        TrainingConfig(
-            steps=3000, learning_rate=1e-3, warmup_steps=100, decay="cosine", evaluate_every=250, checkpoint_every=250,
-            precision="auto",
+        schedule(
+            3000, 1e-3, warmup_steps=100, decay="cosine", betas=(0.9, 0.999), evaluate_every=250, checkpoint_every=250
         ),
         batch=32,
         length=512,
         text="tiny Shakespeare",
     ),
-}  # fmt: skip
+}
 
 
 def read(experiment: Experiment) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out"]]:
@@ -62,14 +55,13 @@ def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Pa
     The history's evaluations hold the loss on the whole held-out tenth, in nats a byte.
     """
     text, held_out = read(experiment)
-    model = new_model(experiment.model, seed, device)
-    batches = data.RandomCrops(text, experiment.batch, experiment.length, seed)
 
     def evaluate(model: BDH) -> float:
         return held_out_loss(model, held_out, experiment.length, experiment.batch)
 
-    config = replace(experiment.training, seed=seed)
-    return result(model, train(model, partial(next_byte_loss, return_state=False), batches, config, evaluate, folder))
+    batches = data.RandomCrops(text, experiment.batch, experiment.length, seed)
+    model = new_model(experiment.model, seed, device)
+    return fit(model, batches, experiment, seed, folder, evaluate, return_state=False)
 
 
 @torch.no_grad()

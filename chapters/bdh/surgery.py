@@ -1,9 +1,8 @@
 """Parent, clones, merges and growth: what is trained in the chapter on surgery, and for how long."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,69 +19,54 @@ from chapters.bdh.translation import FRENCH, ITALIAN, SPANISH, Run, begin, learn
 
 PAIRS = (SPANISH, FRENCH, ITALIAN)
 DIRECTIONS = ("es→en", "fr→en", "it→en", "en→es", "en→fr", "en→it")
+FAMILY = ("base", "french", "italian", "spanish")
+MENDED = ("mended", "retaught")
+GROWN = ("grown-as-it-was", "grown-split-off", "grown-merely-silent")
+SHARES = tuple(step / 8 for step in range(9))  # of the Italian clone in a merge
 
 
 @dataclass(frozen=True)
 class Plan:
     """`whole` is how a model learns a pair of languages, the parent from random weights and each clone from the
-    parent; `short` the training after an operation. `held_out` is how many bytes (a direction) judge one of many
-    merges; `whole.held_out` judge a model."""
+    parent; an operation is followed by training for `short_steps`. `held_out` is how many bytes (a direction) judge
+    one of many merges; `whole.held_out` judge a model."""
 
     whole: Experiment
-    short: Experiment
+    short_steps: int
     held_out: int
 
-    @property
-    def family(self) -> dict[str, Run]:
-        """The parent, and clones that go on for as long."""
-        parent = Run(self.whole)
-        clones = {"french": FRENCH, "italian": ITALIAN, "spanish": SPANISH}
-        return {"base": parent} | {name: Run(self.whole, (pair,), (parent,)) for name, pair in clones.items()}
-
-    @property
-    def mended(self) -> dict[str, Run]:
-        """A little training on all pairs: of the merge, and of one clone for comparison."""
-        family = self.family
-        return {
-            "mended": Run(self.short, PAIRS, (family["french"], family["italian"])),
-            "retaught": Run(self.short, PAIRS, (family["french"],)),
+    def runs(self, *names: str) -> dict[str, Run]:
+        """By name: the parent, and clones that go on for as long (FAMILY); a little training on all pairs, of the
+        merge and of one clone for comparison (MENDED); a little training of the parent as it is and with half as many
+        neurons more, in two ways (GROWN); the parent without gradients through time ("present")."""
+        short = replace(self.whole, training=schedule(self.short_steps, self.whole.training.learning_rate / 2))
+        base = Run(self.whole)
+        clones = [Run(self.whole, (pair,), (base,)) for pair in (FRENCH, ITALIAN, SPANISH)]
+        once, more = Run(short, start=(base,)), self.whole.model.neurons // 2
+        every = dict(zip(FAMILY, (base, *clones), strict=True)) | {
+            "mended": Run(short, PAIRS, tuple(clones[:2])),
+            "retaught": Run(short, PAIRS, tuple(clones[:1])),
+            "grown-as-it-was": once,
+            "grown-split-off": replace(once, new_neurons=more),
+            "grown-merely-silent": replace(once, new_neurons=more, silent=True),
+            "present": replace(base, bptt=False),
         }
-
-    @property
-    def growth(self) -> dict[str, Run]:
-        """A little training of the parent as it is, and with half as many neurons more, in two ways."""
-        start, more = (self.family["base"],), self.whole.model.neurons // 2
-        return {
-            "grown-as-it-was": Run(self.short, start=start),
-            "grown-split-off": Run(self.short, start=start, new_neurons=more),
-            "grown-merely-silent": Run(self.short, start=start, new_neurons=more, silent=True),
-        }
-
-    @property
-    def without_bptt(self) -> Run:
-        return Run(self.whole, bptt=False)
+        return {name: every[name] for name in names}
 
 
-def _plan(whole: Experiment, short_steps: int, held_out: int) -> Plan:
-    short = replace(whole, training=schedule(short_steps, whole.training.learning_rate / 2))
-    return Plan(whole, short, held_out)
-
-
-_CI, _LAPTOP = translation.EXPERIMENTS["ci"], translation.EXPERIMENTS["laptop"]
+CI, LAPTOP, PAPER = translation.EXPERIMENTS.values()
+SMALLER = replace(CI.model, neurons=512)
 PLANS = {
-    "ci": _plan(
-        replace(_CI, model=replace(_CI.model, neurons=512), training=schedule(60, 8e-3), held_out=6_000), 9, 4_000
-    ),
-    "laptop": _plan(replace(_LAPTOP, training=schedule(800, 4e-3), held_out=30_000), 80, 12_000),
-    "paper": _plan(translation.EXPERIMENTS["paper"], 1000, 200_000),
+    "ci": Plan(replace(CI, model=SMALLER, training=schedule(60, 8e-3), held_out=6_000), 9, held_out=4_000),
+    "laptop": Plan(replace(LAPTOP, training=schedule(800, 4e-3), held_out=30_000), 80, held_out=12_000),
+    "paper": Plan(PAPER, 1000, held_out=200_000),
 }
 
 
 def judge(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
     """The loss in every direction of the family, of its merges, and of what a little training makes of them."""
-    models = {name: model for name, (model, _) in trained(learn, plan.family, seed, device).items()}
-    mended = {name: model for name, (model, _) in trained(learn, plan.mended, seed, device).items()}
-    base, french, italian, spanish = models.values()
+    base, french, italian, spanish = (model for model, _ in trained(learn, plan.runs(*FAMILY), seed, device).values())
+    mended, retaught = (model for model, _ in trained(learn, plan.runs(*MENDED), seed, device).values())
     merged = merge([french, italian])
     judged = {
         "parent: Spanish": base,
@@ -94,8 +78,8 @@ def judge(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = 
         "Italian and Spanish merged": merge([italian, spanish]),
         "all three merged": merge([french, italian, spanish]),
         "merged, new frequencies": recomputed(merged),
-        "merged, then all pairs": mended["mended"],
-        "French clone, then all pairs": mended["retaught"],
+        "merged, then all pairs": mended,
+        "French clone, then all pairs": retaught,
     }
     return {name: losses(model, plan.whole) for name, model in judged.items()}
 
@@ -111,15 +95,10 @@ def losses(model: BDH, experiment: Experiment) -> dict[str, float]:
     return {direction: found[direction] for direction in DIRECTIONS}
 
 
-def losses_by_share(plan: Plan, french: BDH, italian: BDH) -> Callable[[float], dict[str, float]]:
-    """The losses of the merge in which the Italian clone has that share, each computed once."""
-
-    @cache
-    def at(share: float) -> dict[str, float]:
-        mixture = merge([french, italian], [1 - share, share])
-        return losses(mixture, replace(plan.whole, held_out=plan.held_out))
-
-    return lambda share: at(round(float(share), 3))
+def by_share(plan: Plan, french: BDH, italian: BDH) -> dict[str, dict[str, float]]:
+    """The losses of merges in which the Italian clone has more and more of a share."""
+    experiment = replace(plan.whole, held_out=plan.held_out)
+    return {str(share): losses(merge([french, italian], [1 - share, share]), experiment) for share in SHARES}
 
 
 def recomputed(model: BDH) -> BDH:
@@ -142,23 +121,21 @@ def distance(model: BDH, other: BDH) -> float:
     return float((a - b).abs().max() / b.abs().max())
 
 
-def exact_merges() -> dict[str, tuple[str, float]]:
-    """What a merge of random models is compared with, and how far it is from that, in float64."""
-    one, two = _random_model(1), _random_model(2)
+@torch.no_grad()
+def exact_merges() -> dict[str, float]:
+    """How far merges of random models are from what they should be, in float64."""
+    one, two = (
+        new_model(BDHConfig(layers=3, dim=32, heads=4, neurons=512, dropout=0.0), number, "cpu").double()
+        for number in (1, 2)
+    )
+    for weight in (*one.parameters(), *two.parameters()):
+        weight *= 15  # activations as large as in a trained model
     return {
-        "a model merged with itself": ("the model", distance(merge([one, one]), one)),
-        "two models, weights 1 and 0": ("the first", distance(merge([one, two], [1.0, 0.0]), one)),
-        "two models, weights 0 and 1": ("the second", distance(merge([one, two], [0.0, 1.0]), two)),
-        "two models, equal weights": ("the first", distance(merge([one, two]), one)),
+        "a model merged with itself, and the model": distance(merge([one, one]), one),
+        "two models, weights 1 and 0, and the first": distance(merge([one, two], [1.0, 0.0]), one),
+        "two models, weights 0 and 1, and the second": distance(merge([one, two], [0.0, 1.0]), two),
+        "two models, equal weights, and the first": distance(merge([one, two]), one),
     }
-
-
-def _random_model(number: int) -> BDH:
-    model = new_model(BDHConfig(layers=3, dim=32, heads=4, neurons=512, dropout=0.0), number, "cpu").double()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight *= 15  # activations as large as in a trained model
-    return model
 
 
 def growth_error(plan: Plan, base: BDH, seed: int) -> float:
@@ -169,13 +146,12 @@ def growth_error(plan: Plan, base: BDH, seed: int) -> float:
 
 def growth_table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[str, float]]:
     """The held-out loss of the parent as it is and grown in two ways, before and after a little training."""
-    grown = trained(learn, plan.growth, seed, device)
     table = {"neurons": {}, "loss": {}, "loss after training": {}}
-    for name, run in plan.growth.items():
+    grown = plan.runs(*GROWN)
+    for name, (model, _) in trained(learn, grown, seed, device).items():
         label = name.removeprefix("grown-").replace("-", " ")
-        model, before = grown[name][0], begin(run, seed, device)
         table["neurons"][label] = model.config.neurons
-        table["loss"][label] = translation.held_out_loss(before, plan.whole)
+        table["loss"][label] = translation.held_out_loss(begin(grown[name], seed, device), plan.whole)
         table["loss after training"][label] = translation.held_out_loss(model, plan.whole)
     return table
 
@@ -183,16 +159,16 @@ def growth_table(plan: Plan, seed: int, device: str = "auto") -> dict[str, dict[
 def without_bptt(plan: Plan, seed: int, device: str = "auto") -> tuple[dict[str, dict[str, float]], float]:
     """The losses of the parent and of a model that learned without backpropagation through time, and the bigram loss
     of English."""
-    both = {"through time": plan.family["base"], "present only": plan.without_bptt}
-    models = trained(learn, both, seed, device)
-    learned = {name: translation.direction_losses(model, plan.whole) for name, (model, _) in models.items()}
+    models = trained(learn, plan.runs("base", "present"), seed, device).values()
+    losses = (translation.direction_losses(model, plan.whole) for model, _ in models)
+    learned = dict(zip(("through time", "present only"), losses, strict=True))
     for found in learned.values():
         found["gain from the translation, English"] = found["en"] - found["es→en"]
         found["gain from the translation, Spanish"] = found["es"] - found["en→es"]
-    return learned, bigram_loss(*map(_english, translation.verses(plan.whole, SPANISH)))
+    return learned, bigram_loss(*map(_english, translation.verses(plan.whole.text, SPANISH)))
 
 
-def gain(learned: dict[str, dict[str, float]]) -> dict[str, float]:
+def gain(learned: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """What a model gains from having read the translation, mean of both languages."""
     both = [f"gain from the translation, {language}" for language in ("English", "Spanish")]
     return {name: sum(found[one] for one in both) / 2 for name, found in learned.items()}

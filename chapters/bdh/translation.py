@@ -7,7 +7,7 @@ batch's first byte.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from torch import Tensor
 from brainlib import data
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.bdh.surgery import grow, merge
-from brainlib.training import byte_losses, train
-from chapters.bdh.experiments import Experiment, Model, new_model, next_byte_loss, result, schedule, trained
+from brainlib.training import byte_losses
+from chapters.bdh.experiments import Experiment, Model, fit, new_model, schedule, trained
 
 Languages = tuple[str, str]
 SPANISH, FRENCH, ITALIAN = ("en", "es"), ("en", "fr"), ("en", "it")
@@ -30,32 +30,17 @@ FADING = (0.001, 0.004, 0.016, 0.064)
 HELD_OUT_STREAMS = 32  # a held-out text is read in so many parts side by side
 HALF, WHOLE = "the half of the Bible that comes with brainlib", "the Bible"
 
+
+def fading_bdh(layers: int, dim: int, neurons: int, dropout: float = 0.0) -> BDHConfig:
+    return BDHConfig(layers=layers, dim=dim, heads=4, neurons=neurons, dropout=dropout, decay=FADING)
+
+
+LONG = schedule(20_000, 1e-3, warmup_steps=1000, checkpoint_every=500)
 EXPERIMENTS = {
-    "ci": Experiment(
-        BDHConfig(layers=3, dim=48, heads=4, neurons=768, dropout=0.0, decay=FADING),
-        schedule(120, 6e-3),
-        batch=16,
-        length=96,
-        text=HALF,
-        held_out=20_000,
-    ),
-    "laptop": Experiment(
-        BDHConfig(layers=4, dim=64, heads=4, neurons=1024, dropout=0.0, decay=FADING),
-        schedule(1000, 4e-3),
-        batch=16,
-        length=128,
-        text=WHOLE,
-        held_out=100_000,
-    ),
+    "ci": Experiment(fading_bdh(3, 48, 768), schedule(120, 6e-3), 16, 96, HALF, held_out=20_000),
+    "laptop": Experiment(fading_bdh(4, 64, 1024), schedule(1000, 4e-3), 16, 128, WHOLE, held_out=100_000),
     # Section 7.1 of the paper, on the verses; its number of steps and of streams is not known.
-    "paper": Experiment(
-        BDHConfig(layers=8, dim=256, heads=4, neurons=24576, dropout=0.01, decay=FADING),
-        schedule(20_000, 1e-3, warmup_steps=1000, checkpoint_every=500),
-        batch=16,
-        length=2048,
-        text=WHOLE,
-        held_out=800_000,
-    ),
+    "paper": Experiment(fading_bdh(8, 256, 24576, 0.01), LONG, 16, 2048, WHOLE, held_out=800_000),
 }
 
 
@@ -103,29 +88,25 @@ def learn(run: Run, seed: int, *, device: str = "auto", folder: Path | None = No
 
     The history's evaluations hold the loss on held-out streams, in nats a byte.
     """
-    experiment, options = run.experiment, {} if run.bptt else {"bptt": False}
+    experiment = run.experiment
     model = begin(run, seed, device)
-    text = torch.cat([data.translation_stream(verses(experiment, pair)[0], pair, seed).tokens for pair in run.pairs])
-    config = replace(experiment.training, seed=seed)
+    streams = [data.translation_stream(verses(experiment.text, pair)[0], pair, seed) for pair in run.pairs]
+    text = torch.cat([stream.tokens for stream in streams])
     if run.crops:
-        batches = data.RandomCrops(text, experiment.batch, experiment.length, seed)
-        return result(model, train(model, partial(next_byte_loss, return_state=False), batches, config, folder=folder))
+        crops = data.RandomCrops(text, experiment.batch, experiment.length, seed)
+        return fit(model, crops, experiment, seed, folder, return_state=False)
 
     def evaluate(model: Model) -> float:
         return held_out_loss(model, experiment, run.pairs)
 
     batches = data.CoherentStreams(text, experiment.batch, experiment.length)
-    return result(model, train(model, partial(next_byte_loss, **options), batches, config, evaluate, folder))
-
-
-def verses(experiment: Experiment, languages: Languages) -> tuple[list[data.Pair], list[data.Pair]]:
-    """The verses to learn from and those held out."""
-    return _verses(languages, experiment.text == WHOLE)
+    return fit(model, batches, experiment, seed, folder, evaluate, **({} if run.bptt else {"bptt": False}))
 
 
 @cache
-def _verses(languages: Languages, whole: bool) -> tuple[list[data.Pair], list[data.Pair]]:
-    return data.hold_out(data.verses(*languages, whole=whole))
+def verses(text: str, languages: Languages) -> tuple[list[data.Pair], list[data.Pair]]:
+    """The verses to learn from and those held out; `text` is HALF or WHOLE."""
+    return data.hold_out(data.verses(*languages, whole=text == WHOLE))
 
 
 def held_out_stream(
@@ -133,10 +114,10 @@ def held_out_stream(
 ) -> data.TaggedText:
     """At least `size` bytes of held-out verses (`experiment.held_out` if None), taken evenly from all of them;
     `source` fixes the side that is first."""
-    size = experiment.held_out if size is None else size
-    held_out = verses(experiment, languages)[1]
+    held_out = verses(experiment.text, languages)[1]
     total = sum(len(text.encode()) for pair in held_out for text in pair)
-    return data.translation_stream(held_out[:: max(1, total // size)], languages, seed=0, source=source)
+    every = max(1, total // (size or experiment.held_out))
+    return data.translation_stream(held_out[::every], languages, seed=0, source=source)
 
 
 def held_out_loss(model: Model, experiment: Experiment, pairs: Sequence[Languages] = (SPANISH,)) -> float:

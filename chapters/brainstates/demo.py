@@ -4,28 +4,20 @@ The brain has 5 states and 20 neurons; 30 sequences of 2,000 bins to train on, 2
 this size and the recipe's 10 epochs of 50 steps, `ci` a fraction of both.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from jaxtyping import Int64
 from torch import Tensor
 
 from brainlib.arguments import seeded
-from brainlib.brainstates.design import Design, design
-from brainlib.brainstates.evaluation import (
-    marginal_log_likelihood,
-    match_states,
-    plug_in_log_likelihood,
-    reorder,
-    state_accuracy,
-    weight_error,
-)
+from brainlib.brainstates.evaluation import marginal_log_likelihood, reorder, weight_error
 from brainlib.brainstates.fitting import Fit, Model, fit
-from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
 from brainlib.runs import study
-from chapters.brainstates.brains import Brain, demo_brain, simulate
+from chapters.brainstates import brains
+from chapters.brainstates.brains import DataSet, demo_brain, judged
 from chapters.brainstates.official import fit_officially
 
 TRUE, GLM, EM = "true parameters", "GLM, one state", "HG, EM"
@@ -54,6 +46,11 @@ class Demo:
     iterations: int = 40
     restarts: int = 4
 
+    @property
+    def free(self) -> int:
+        """The number of free parameters of the naive model, its first state not counted."""
+        return self.states * (self.neurons * (self.neurons + 1) + self.states - 1)
+
     def seeds(self, seed: int) -> range:
         """The seeds of the data sets in one run of the chapter."""
         return range(seed * self.data_sets, (seed + 1) * self.data_sets)
@@ -66,23 +63,10 @@ DEMOS = {
 }
 
 
-class DataSet(NamedTuple):
-    """A brain, what it did while it was trained on, and what it did and in which states in the test."""
-
-    brain: Brain
-    train: Design
-    test: Design
-    test_states: Int64[Tensor, "trials time"]
-
-
 def data_set(demo: Demo, seed: int) -> DataSet:
     """A new brain and its spikes."""
     generator = seeded(seed)
-    brain = demo_brain(generator, demo.states, demo.neurons)
-    trials, states = simulate(brain, demo.train + demo.test, demo.bins, generator)
-    everything = design(trials, brain.basis)
-    train, test = (everything.pick(range(*ends)) for ends in ((demo.train,), (demo.train, demo.train + demo.test)))
-    return DataSet(brain, train, test, states[demo.train :])
+    return brains.data_set(demo_brain(generator, demo.states, demo.neurons), demo, generator)
 
 
 def compare(profile: str, seed: int) -> dict[str, list[dict[str, Any]]]:
@@ -96,7 +80,7 @@ def compare(profile: str, seed: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict[str, Any]:
-    """Fits by one of `METHODS` and evaluates the result on the test sequences. Raises `ValueError` for another name.
+    """Fits by one of `METHODS` and evaluates the result on the test sequences.
 
     - `marginal`, `plug_in`: log-likelihood of a test sequence in nats, the mean over sequences, both ways;
     - `accuracy`: the share of the test's bins whose state is right, one matching of states for all sequences;
@@ -108,20 +92,19 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
     - `wiring`: the weights of the first true state, [neurons, neurons].
     """
     demo, method = settings
-    if method not in METHODS:
-        raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}")
     data = data_set(demo, seed)
     emission = data.brain.emission
     if method == TRUE:
         return evaluated(data.brain.parameters, data)
     if method in OFFICIAL:
-        official = fit_officially(
-            OFFICIAL[method], data.train, demo.states, emission, epochs=demo.epochs, steps=demo.steps, seed=seed
-        )
+        sizes = {"epochs": demo.epochs, "steps": demo.steps}
+        began = time.perf_counter()
+        official = fit_officially(OFFICIAL[method], data.train, demo.states, **sizes, seed=seed)
+        seconds = time.perf_counter() - began
         naive = Model(demo.states, emission)
-        better = fit(naive, data.train, start=official.parameters, iterations=demo.iterations).parameters
+        better = fit(naive, data.train, start=official, iterations=demo.iterations).parameters
         continued = marginal_log_likelihood(better, data.test, emission).mean().item()
-        return evaluated(official.parameters, data) | {"seconds": official.seconds, "continued": continued}
+        return evaluated(official, data) | {"seconds": seconds, "continued": continued}
     result = fit(Model(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
     steps = result.log_likelihoods.diff()
     fall = max(0.0, -float(steps[steps.isfinite()].min())) / int(data.train.lengths.sum())
@@ -136,56 +119,38 @@ def fit_naive(demo: Demo, data: DataSet, seed: int) -> Fit:
 
 def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
     """Test log-likelihoods, and states and weights against the true ones once the states are matched."""
-    emission, lengths = data.brain.emission, data.test.lengths
-    S = len(data.brain.parameters.log_initial)
-    marginal = marginal_log_likelihood(parameters, data.test, emission).mean().item()
-    plug_in = plug_in_log_likelihood(parameters, data.test, emission).mean().item()
-    path = posterior(parameters, data.test, emission).states.argmax(-1)
-    accuracy = state_accuracy(data.test_states, path, lengths, S)
+    emission = data.brain.emission
+    marginal, plug_in, accuracy, order = judged(parameters, data.test, emission, data)
     error = correlation = None
-    if len(parameters.log_initial) == S:
-        parameters = reorder(parameters, match_states(data.test_states, path, lengths, S))
+    if order is not None:
+        parameters = reorder(parameters, order)
         _, error, correlation = weight_error(data.brain.parameters.coupling, parameters.coupling)
     truth, own = (marginal_log_likelihood(each, data.train, emission) for each in (data.brain.parameters, parameters))
     return {
-        "marginal": marginal,
-        "plug_in": plug_in,
+        "marginal": marginal.mean().item(),
+        "plug_in": plug_in.mean().item(),
         "accuracy": accuracy,
         "squared_error": error,
         "correlation": correlation,
         "seconds": 0.0,
         "fall": None,
         "continued": None,
-        "training": [round(nats, 2) for nats in (own - truth).tolist()],
-        "wiring": [[round(w, 3) for w in row] for row in parameters.coupling[0].tolist()],
+        "training": (own - truth).numpy().round(2).tolist(),
+        "wiring": parameters.coupling[0].double().numpy().round(3).tolist(),
     }
 
 
-class Starts(NamedTuple):
-    """EM from five random starts and five from k-means, on the first data set of a run.
-
-    - `above_truth[start]`: [runs, iterations and 0], training log-likelihood less that of the true parameters, nats;
-    - `free`: the number of free parameters of the naive model.
+def starts(demo: Demo, data: DataSet, seed: int) -> dict[str, Tensor]:
+    """EM from five random starts and five from k-means, [runs, iterations and 0]: the training log-likelihood less that
+    of the true parameters, nats.
     """
-
-    above_truth: dict[str, Tensor]
-    free: int
-
-
-def starts(demo: Demo, data: DataSet, seed: int) -> Starts:
-    """How much the start decides."""
     naive = Model(demo.states, data.brain.emission)
     truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
-    paths = {
+    return {
         start: fit(naive, data.train, start=start, restarts=5, iterations=demo.iterations, seed=seed).log_likelihoods
+        - truth
         for start in ("random", "kmeans")
     }
-    return Starts({start: path - truth for start, path in paths.items()}, free_parameters(demo))
-
-
-def free_parameters(demo: Demo) -> int:
-    """Of the naive model, its first state not counted."""
-    return demo.states * (demo.neurons * (demo.neurons + 1) + demo.states - 1)
 
 
 def below_truth(scores: dict[str, list[dict]], method: str, key: str = "marginal") -> list[float]:

@@ -8,13 +8,14 @@ quarter of what is seen, with one and with two states.
 """
 
 import functools
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
+from scipy.stats import t
 from torch import Tensor
 
 from brainlib.brainstates.design import Design, design
@@ -28,9 +29,8 @@ from brainlib.brainstates.evaluation import (
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
-from brainlib.extras import extra
 from brainlib.runs import study
-from chapters.brainstates.recordings import Sample, Setting, planned, read
+from chapters.brainstates.recordings import EMISSION, Sample, Setting, planned, read
 
 FAMILIES = ("Poisson HMM", "HG", "HG-L1", "GHG", "OHG")
 BASELINES = FAMILIES[:-1]
@@ -47,11 +47,11 @@ class Part(NamedTuple):
         return self.uncoupled if family == "Poisson HMM" else self.coupled
 
 
-class Split:
-    """A recording's pieces, seen and held out."""
+class Fits:
+    """A recording, its splits, and what was fitted: `results` by family, number of states and split (`fit_family`)."""
 
-    def __init__(self, sample: Sample, setting: Setting) -> None:
-        self.sample, self.setting = sample, setting
+    def __init__(self, sample: Sample, setting: Setting, results: dict[tuple[str, int, int], dict[str, Any]]) -> None:
+        self.sample, self.setting, self.results = sample, setting, results
         self.whole = Part(design(sample.trials), design(sample.trials, coupling=False))
 
     def places(self, split: int, held_out: bool) -> Int64[Tensor, " places"]:
@@ -64,26 +64,10 @@ class Split:
         places = self.places(split, held_out)
         return Part(*(whole.pick(places) for whole in self.whole))
 
-
-class Fits(Split):
-    """The fits to one recording; `results` by family, number of states and split, as `fit_family` has them."""
-
-    def __init__(self, sample: Sample, setting: Setting, results: dict[tuple[str, int, int], dict[str, Any]]) -> None:
-        super().__init__(sample, setting)
-        self.results = results
-
     def parameters(self, family: str, states: int, split: int) -> Parameters:
         """Of one fit."""
         arrays = self.results[family, states, split]
         return Parameters(*(torch.as_tensor(arrays[name]) for name in Parameters._fields))
-
-    def adjacency_prior(self, states: int, split: int) -> Float[Tensor, "neurons neurons 3"]:
-        """a_0 of OHG's fit."""
-        return torch.as_tensor(self.results["OHG", states, split]["adjacency_prior"])
-
-    def bits(self, family: str, states: int, split: int) -> float:
-        """Held-out log-likelihood, bits a spike."""
-        return self.results[family, states, split]["bits"]
 
     def table(self) -> list[dict[str, Any]]:
         """A row for each split, family and number of states: `bits` and `bic`."""
@@ -102,7 +86,7 @@ def fit_all(profile: str, seed: int) -> dict[str, Fits]:
     """All families on all splits of one run of the chapter, by recording."""
     fits = {}
     for name, setting in planned(profile).settings.items():
-        conditions = {f"{name}, {family}": (setting, family) for family in setting.states if family != "OHG"}
+        conditions = {f"{name}, {family}": (setting, family) for family in BASELINES}
         results = study(fit_family, conditions, setting.splits(seed), device="cpu")
         fits[name] = Fits(
             read(setting),
@@ -128,96 +112,75 @@ def fit_family(
     - `bic`: Schwarz's criterion of what is seen, in nats a bin, halved: lower is better.
     """
     setting, family = settings
-    data = Split(read(setting), setting)
-    emission = data.sample.emission
+    data = Fits(read(setting), setting, {})
     seen, held_out = (data.part(seed, held) for held in (False, True))
-    weight = _tuned(setting, family, seen.of(family), emission, seed) if family in setting.weights else 1.0
     fits = []
+
+    def fitted(states: int, weight: float, on: Design) -> Parameters:
+        prior = GaussianPrior(weight=weight) if family == "GHG" else None
+        model = Model(states, EMISSION, prior=prior, l1=weight if family == "HG-L1" else 0.0)
+        return fit(model, on, iterations=setting.iterations, seed=seed).parameters
 
     def add(family: str, parameters: Parameters, **more: Tensor) -> None:
         states = len(parameters.log_initial)
         bins = int(seen.coupled.lengths.sum())
-        here, there = (marginal_log_likelihood(parameters, p.of(family), emission) for p in (seen, held_out))
-        base = homogeneous_log_likelihood(seen.uncoupled, held_out.uncoupled, emission)
+        here, there = (marginal_log_likelihood(parameters, p.of(family), EMISSION) for p in (seen, held_out))
+        base = homogeneous_log_likelihood(seen.uncoupled, held_out.uncoupled, EMISSION)
         criterion = bic(float(here.sum()), free_parameters(seen.of(family), states), bins) / (2 * bins)
         bits = bits_per_spike(there, base, int(held_out.coupled.counts.sum()))
         fits.append(
             {"family": family, "states": states, "bits": bits, "bic": criterion, **parameters._asdict(), **more}
         )
 
+    weight = 1.0
+    if family in setting.weights:  # that which predicts the last quarter of what is seen best
+        pieces = len(seen.coupled.lengths)
+        first = max(1, pieces - max(1, pieces // TUNING))
+        train, test = seen.coupled.pick(range(first)), seen.coupled.pick(range(first, pieces))
+        tuned = {each: fitted(1 if family == "HG-L1" else 2, each, train) for each in setting.weights[family]}
+        weight = max(tuned, key=lambda each: float(marginal_log_likelihood(tuned[each], test, EMISSION).sum()))
     starts = setting.states["OHG"] if family == "HG-L1" else ()
     for states in sorted({*setting.states[family], *starts}):
-        model = _model(family, states, weight, emission)
-        parameters = fit(model, seen.of(family), iterations=setting.iterations, seed=seed).parameters
+        parameters = fitted(states, weight, seen.of(family))
         if states in setting.states[family]:
             add(family, parameters)
         if states in starts:
-            one_hot = OneHot(states, emission)
+            one_hot = OneHot(states, EMISSION)
             result = fit_one_hot(one_hot, seen.coupled, start=parameters, iterations=setting.one_hot_iterations)
             add("OHG", result.parameters, adjacency_prior=result.adjacency_prior)
     return {"fits": fits}
 
 
-def _tuned(setting: Setting, family: str, seen: Design, emission: Any, seed: int) -> float:
-    """The weight of the family's penalty or prior that predicts the last quarter of what is seen best."""
-    pieces = len(seen.lengths)
-    first = max(1, pieces - max(1, pieces // TUNING))
-    train, test = seen.pick(range(first)), seen.pick(range(first, pieces))
-    scores = {}
-    for weight in setting.weights[family]:
-        model = _model(family, 1 if family == "HG-L1" else 2, weight, emission)
-        parameters = fit(model, train, iterations=setting.iterations, seed=seed).parameters
-        scores[weight] = float(marginal_log_likelihood(parameters, test, emission).sum())
-    return max(scores, key=scores.__getitem__)
-
-
-def _model(family: str, states: int, weight: float, emission: Any) -> Model:
-    prior = GaussianPrior(weight=weight) if family == "GHG" else None
-    return Model(states, emission, prior=prior, l1=weight if family == "HG-L1" else 0.0)
-
-
 # ---- Which model predicts best: rows of `Fits.table` compared split by split ----
 
 
-def gains(rows: Sequence[dict], family: str, states: int, value: str = "bits") -> list[float]:
-    """`value` of a family with so many states in every split, in order. Raises `ValueError` if it was not fitted."""
-    own = [row for row in rows if (row["family"], row["states"]) == (family, states)]
-    if not own:
-        raise ValueError(f"states: got {states} for {family}, expected numbers that were fitted")
-    return [row[value] for row in sorted(own, key=lambda row: row["split"])]
+def by_model(rows: Sequence[dict], value: str = "bits") -> pd.DataFrame:
+    """`value` with a row for each split, and a column for each family and number of states."""
+    return pd.DataFrame(rows).pivot(index="split", columns=["family", "states"], values=value)
 
 
-def numbers(rows: Sequence[dict], family: str, least: int = 1) -> list[int]:
-    """The numbers of states that were fitted, of at least `least`."""
-    return sorted({row["states"] for row in rows if row["family"] == family and row["states"] >= least})
+def numbers(rows: Sequence[dict], family: str) -> list[int]:
+    """The numbers of states that were fitted."""
+    return sorted({row["states"] for row in rows if row["family"] == family})
 
 
 def best(rows: Sequence[dict], families: Iterable[str], least: int = 2) -> tuple[str, int]:
-    """The family and the number of states with the highest mean over splits, of at least `least` states.
-
-    Raises `ValueError` if nothing of that kind was fitted.
-    """
-    means = {
-        (family, states): sum(gains(rows, family, states))
-        for family in families
-        for states in numbers(rows, family, least)
-    }
-    if not means:
-        raise ValueError(f"families: got {tuple(families)} with {least} states or more, expected some that were fitted")
-    return max(means, key=means.__getitem__)
+    """The family and the number of states with the highest mean over splits, of at least `least` states."""
+    means = by_model(rows).mean()
+    family, states = means[[f in tuple(families) and s >= least for f, s in means.index]].idxmax()
+    return family, int(states)
 
 
 def lead(rows: Sequence[dict], one: tuple[str, int], other: tuple[str, int]) -> list[float]:
     """By how many bits a spike one model is ahead of another, split by split."""
-    return [a - b for a, b in zip(gains(rows, *one), gains(rows, *other), strict=True)]
+    table = by_model(rows)
+    return (table[one] - table[other]).tolist()
 
 
 def favourites(rows: Sequence[dict], family: str, value: str = "bits") -> list[int]:
     """The number of states with the highest `bits`, or the lowest `bic`, in every split."""
-    sign = {"bits": 1, "bic": -1}[value]
-    tried = numbers(rows, family)
-    columns = zip(*(gains(rows, family, states, value) for states in tried), strict=True)
-    return [tried[max(range(len(tried)), key=lambda place, column=c: sign * column[place])] for c in columns]
+    table = by_model(rows, value)[family]
+    return (table.idxmin(axis=1) if value == "bic" else table.idxmax(axis=1)).tolist()
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -225,11 +188,5 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
     Blocks share most of what was trained on and are not independent, so that intervals are somewhat too narrow.
     """
-    with extra("notebook"):
-        from scipy.stats import t
-
-    count, mean = len(values), sum(values) / len(values)
-    if count < 2:
-        return mean, math.nan
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1))
-    return mean, float(t.ppf(0.975, count - 1)) * spread / math.sqrt(count)
+    values = pd.Series(values)
+    return float(values.mean()), float(t.ppf(0.975, len(values) - 1) * values.sem())

@@ -12,19 +12,10 @@ from brainlib.ledger import measures
 from chapters.brainstates import anatomy, chains, demo, priors, states
 from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
-from chapters.brainstates.priors import PRIORS, by_value, difference, leads, ratio, values
+from chapters.brainstates.priors import PRIORS, difference, ratio, wide
 from chapters.brainstates.table import KNOWN, THRESHOLDS, TRUE
 
 Values = dict[str, float | list[float]]
-
-
-def percent(shares: list[float]) -> list[float]:
-    return [100 * share for share in shares]
-
-
-def mean_of(columns: list[list[float]]) -> list[float]:
-    """The mean of several lists, entry by entry."""
-    return [fmean(entries) for entries in zip(*columns, strict=True)]
 
 
 def less(first: list[float], second: list[float]) -> list[float]:
@@ -76,8 +67,7 @@ def seconds_of_em(profile: str, seed: int, device: str) -> Values:
 
 @measures("H2-printed")
 def oracle(profile: str, seed: int, device: str) -> Values:
-    accuracies = priors.accuracies(priors.run("oracle", profile, seed))
-    return {"H2-printed": [v / 100 for v in accuracies[f"{1.5**0.5:.4g}"]]}
+    return {"H2-printed": wide(priors.run("oracle", profile, seed), "accuracy")[""].loc[1.225].tolist()}
 
 
 @measures("H2-ll", "H2-ll-naive", "H2-gaussian", "H2-glm", "H2-oracle", "H2-states", "H2-states-naive")
@@ -85,59 +75,60 @@ def oracle(profile: str, seed: int, device: str) -> Values:
 @measures("H2-prior-size", "H6", "H7-sign", "H7-strength", "H7-strong", "H7-weak", "H13", "H13-best")
 def table_1(profile: str, seed: int, device: str) -> Values:
     table = priors.run("table", profile, seed)
-    peaks = [max(v) for v in values(table, "GHG", "by_threshold")]
-    half = [v[THRESHOLDS.index(0.5)] for v in values(table, "GHG", "by_threshold")]
+    states, adjacency, prior, by_threshold = (
+        wide(table, field) for field in ("accuracy", "adjacency", "prior_adjacency", "by_threshold")
+    )
+    peaks, half = by_threshold["GHG"].map(max), by_threshold["GHG"].str[THRESHOLDS.index(0.5)]
+    others = ("GLM", "HMM Corr", "HG", "HG-L1", "GHG", "GHG-L1")
     found = {
-        "H2-ll": difference(table, "log_likelihood", "OHG", "GLM", "HMM Corr", "HG", "HG-L1", "GHG", "GHG-L1"),
+        "H2-ll": difference(table, "log_likelihood", "OHG", *others),
         "H2-ll-naive": difference(table, "log_likelihood", "OHG", "HG"),
         "H2-gaussian": difference(table, "log_likelihood", "GHG", "HG"),
         "H2-glm": difference(table, "log_likelihood", "HG", "GLM"),
-        "H2-oracle": values(table, TRUE, "accuracy"),
-        "H2-states": percent(difference(table, "accuracy", "OHG", "HG")),
-        "H2-states-naive": percent(values(table, "HG", "accuracy")),
+        "H2-oracle": states[TRUE],
+        "H2-states": 100 * (states["OHG"] - states["HG"]),
+        "H2-states-naive": 100 * states["HG"],
         "H2-weights": ratio(table, "error", "OHG", "HG"),
-        "H2-weights-gaussian": ratio(table, "error", "OHG", "GLM", "HG", "HG-L1", "GHG", "GHG-L1"),
-        "H2-adjacency": percent(difference(table, "adjacency", "OHG", "HG")),
-        "H2-adjacency-size": percent(values(table, "OHG", "adjacency")),
-        "H2-prior": percent(difference(table, "prior_adjacency", "OHG", "HG")),
-        "H2-prior-size": percent(values(table, "OHG", "prior_adjacency")),
+        "H2-weights-gaussian": ratio(table, "error", "OHG", *others),
+        "H2-adjacency": 100 * (adjacency["OHG"] - adjacency["HG"]),
+        "H2-adjacency-size": 100 * adjacency["OHG"],
+        "H2-prior": 100 * (prior["OHG"] - prior["HG"]),
+        "H2-prior-size": 100 * prior["OHG"],
         "H6": difference(table, "prior_roc", "OHG", "HG"),
-        "H7-sign": values(table, "OHG", "sign"),
-        "H7-strength": values(table, "OHG", "correlation"),
-        "H7-strong": priors.strong(table),
-        "H7-weak": percent(values(table, KNOWN, "adjacency")),
-        "H13": percent(less(peaks, half)),
-        "H13-best": percent(less(values(table, "OHG", "adjacency"), peaks)),
+        "H7-sign": wide(table, "sign")["OHG"],
+        "H7-strength": wide(table, "correlation")["OHG"],
+        "H7-weak": 100 * adjacency[KNOWN],
+        "H13": 100 * (peaks - half),
+        "H13-best": 100 * (adjacency["OHG"] - peaks),
     }
-    if values(table, "HMM Bern", "accuracy"):
-        found["H2-states-rates"] = percent(difference(table, "accuracy", "HMM Bern", "HG"))
-    return found
+    if "HMM Bern" in states:
+        found["H2-states-rates"] = 100 * (states["HMM Bern"] - states["HG"])
+    return {claim: values.tolist() for claim, values in found.items()} | {"H7-strong": priors.strong(table)}
 
 
 @measures("H5", "H5-gaussian", "H5-states", "H5-fades")
 def few_sequences(profile: str, seed: int, device: str) -> Values:
     trials = priors.run("trials", profile, seed)
-    one_hot = leads(trials, "log_likelihood", "OHG", "HG")
-    return {
-        "H5": one_hot["1"],
-        "H5-gaussian": leads(trials, "log_likelihood", "GHG", "HG")["1"],
-        "H5-states": percent(mean_of(list(leads(trials, "accuracy", "OHG", "HG").values())[:2])),
-        "H5-fades": [b / a for a, b in zip(one_hot["1"], list(one_hot.values())[-1], strict=True)],
+    one_hot, gaussian = (difference(trials, "log_likelihood", m, "HG").unstack("seed") for m in ("OHG", "GHG"))
+    states = difference(trials, "accuracy", "OHG", "HG").unstack("seed")
+    found = {
+        "H5": one_hot.loc[1],
+        "H5-gaussian": gaussian.loc[1],
+        "H5-states": 100 * states.iloc[:2].mean(),
+        "H5-fades": one_hot.iloc[-1] / one_hot.loc[1],
     }
+    return {claim: values.tolist() for claim, values in found.items()}
 
 
 @measures("H11", "H11-ll")
 def more_neurons(profile: str, seed: int, device: str) -> Values:
     neurons = priors.run("neurons", profile, seed)
-    groups, each = by_value(neurons), by_value(priors.a_neuron(neurons))
-    least, *_, most = groups
-    middle = [groups[n] for n in groups if 0.5 <= float(n) / float(most) <= 2 / 3]
-    inner = mean_of([values(group, "GHG", "accuracy") for group in middle])
-    behind = [difference(each[n], "log_likelihood", "OHG", TRUE) for n in (least, most)]
-    return {
-        "H11": percent(less(values(groups[most], "GHG", "accuracy"), inner)),
-        "H11-ll": less(behind[1], behind[0]),
-    }
+    states = 100 * wide(neurons, "accuracy")["GHG"].unstack("seed")
+    behind = difference(neurons, "log_likelihood", "OHG", TRUE).unstack("seed")
+    behind = behind.div(behind.index, axis=0)  # a neuron
+    most = states.index[-1]
+    middle = states[(states.index / most >= 0.5) & (states.index / most <= 2 / 3)].mean()
+    return {"H11": (states.loc[most] - middle).tolist(), "H11-ll": (behind.iloc[-1] - behind.iloc[0]).tolist()}
 
 
 @measures("H12", "H12-weights")
@@ -145,14 +136,14 @@ def groups(profile: str, seed: int, device: str) -> Values:
     found = priors.run("groups", profile, seed)
     steps = [difference(found, "log_likelihood", *pair) for pair in (("OHG", "GHG"), ("GHG", "HG"))]
     return {
-        "H12": [min(pair) for pair in zip(*steps, strict=True)],
-        "H12-weights": ratio(found, "error", "OHG", "GHG", "HG"),
+        "H12": steps[0].where(steps[0] < steps[1], steps[1]).tolist(),
+        "H12-weights": ratio(found, "error", "OHG", "GHG", "HG").tolist(),
     }
 
 
 @measures("H14", "H14-bic-sim")
 def number_of_states(profile: str, seed: int, device: str) -> Values:
-    found, true = priors.run("states", profile, seed), PRIORS[profile].states.setting.states
+    found, true = priors.run("states", profile, seed), PRIORS[profile]["states"].setting.states
     return {
         "H14": [n - true for n in priors.chosen_states(found, "one_hot")],
         "H14-bic-sim": [n - true for n in priors.chosen_states(found, "bic")],
@@ -207,7 +198,7 @@ def wave_states(profile: str, seed: int, device: str) -> Values:
 def places(profile: str, seed: int, device: str) -> Values:
     fits = fit_all(profile, seed)["waves"]
     most = max(numbers(fits.table(), "Poisson HMM"))
-    return {"H14-place": [fmean(states.places(fits, most, k).nearness) for k in fits.setting.splits(seed)]}
+    return {"H14-place": [fmean(states.places(fits, most, k)[1]) for k in fits.setting.splits(seed)]}
 
 
 @measures("H15", "H15-track")

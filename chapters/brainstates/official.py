@@ -15,12 +15,12 @@ official code passes a_0 where the density of equation (5) expects log a_0, so t
 more than e / (e + 2) = 0.58: so it is here.
 """
 
-import time
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
@@ -32,7 +32,7 @@ from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weigh
 from brainlib.brainstates.onehot.relaxation import Adam
 from brainlib.brainstates.parameters import Parameters, sticky
 
-KINDS = ("HG", "GHG", "OHG")
+EMISSION = Emission(link="sigmoid")
 LEARNING_RATE = 0.01
 STAY = 0.98
 LEAST_LOG_TRANSITION = -8.0
@@ -42,51 +42,30 @@ LEAST_UNIFORM = 1e-10  # torch.rand's 0 and 1 would make infinite noise
 ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
 
 
-class OfficialFit(NamedTuple):
-    """What the recipe ends with. Weights of OHG are of the likeliest class of each connection.
-
-    `log_likelihoods[e]`: the sum over trials of log p(x), each as it was met in epoch e.
-    """
-
-    parameters: Parameters
-    log_likelihoods: Float64[Tensor, " epochs"]
-    seconds: float
-
-
 @torch.no_grad()
 def fit_officially(
-    kind: str, design: Design, states: int, emission: Emission, *, epochs: int = 10, steps: int = 50, seed: int = 0
-) -> OfficialFit:
-    """Trains HG, GHG or OHG as the official demonstration does.
-
-    Raises `ValueError` for an unknown kind, counts that the emission cannot give, and a design of anything but
-    connections through one function and a bias.
+    kind: str, design: Design, states: int, *, epochs: int = 10, steps: int = 50, seed: int = 0
+) -> Parameters:
+    """Trains "HG", "GHG" or "OHG" as the official demonstration does, on a design of connections through one function
+    and a bias. Weights of OHG end as those of the likeliest class of each connection.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
-    N, D = design.counts.shape[-1], design.features.shape[-1]
-    if D != N + 1:
-        raise ValueError(f"design: got {D} features for {N} neurons, expected connections through one function, a bias")
-    began = time.perf_counter()
     generator = seeded(seed)
     model = _Adjacency(design, states, generator) if kind == "OHG" else _Weights(kind, design, states, generator)
     transition = sticky(states, STAY).log().to(design.features)
     initial = sticky(states, 1 / states)[0].log().to(design.features)
     adam = Adam(LEARNING_RATE)
-    log_likelihoods = torch.zeros(epochs, dtype=torch.float64)
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
-    for epoch in range(epochs):
+    for _ in range(epochs):
         for trial in trials:
-            chain = posterior(Parameters(model.expected(), transition, initial), trial, emission)
-            log_likelihoods[epoch] += float(chain.log_likelihood.sum())
-            rows = _Rows.of(trial, chain.states[0])
+            chain = posterior(Parameters(model.expected(), transition, initial), trial, EMISSION)
+            rows = Rows.of(trial, chain.states[0])
             for _ in range(steps):
-                model.step(rows, emission, adam)
+                model.step(rows, adam)
             transition = _transitions(chain.transitions[0], transition)
-    return OfficialFit(Parameters(model.outcome(), transition, initial), log_likelihoods, time.perf_counter() - began)
+    return Parameters(model.outcome(), transition, initial)
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """A trial's bins for state 0, then those for state 1, and so on; `ends` of the states among them."""
 
     features: Tensor  # [m, D]
@@ -95,27 +74,18 @@ class _Rows(NamedTuple):
     ends: list[int]
 
     @classmethod
-    def of(cls, trial: Design, gamma: Float[Tensor, "time states"]) -> "_Rows":
+    def of(cls, trial: Design, gamma: Float[Tensor, "time states"]) -> "Rows":
         state, bins = (gamma.T >= NEGLIGIBLE).nonzero(as_tuple=True)
         ends = torch.bincount(state, minlength=gamma.shape[1]).cumsum(0).tolist()
         features = trial.features[0, bins]
         return cls(features, trial.counts[0, bins].to(features), gamma[bins, state, None], ends)
 
-    def gradient(self, weights: Float[Tensor, "states neurons features"], emission: Emission) -> Tensor:
-        """Of the sum of gamma log p(x | z), [S, N, D]."""
+    def gradient(self, weights: Float[Tensor, "states neurons features"]) -> Tensor:
+        """Of the sum of gamma log p(x | z), [S, N, D]; a log p has (x - f) (log f)' = (x - f) (1 - f) to the drive."""
         places = [slice(start, stop) for start, stop in zip([0, *self.ends], self.ends, strict=False)]
-        drive = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)])
-        score = _score(emission, drive, self.counts).mul_(self.shares)
+        f = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)]).sigmoid()
+        score = (self.counts - f).mul_(1 - f).mul_(self.shares)
         return torch.stack([score[rows].T @ self.features[rows] for rows in places])
-
-
-def _score(emission: Emission, drive: Tensor, counts: Tensor) -> Tensor:
-    """d log p / d drive; for the demonstration's emissions with one sigmoid: (x - f) (log f)' = (x - f) (1 - f)."""
-    if (emission.kind, emission.link) == ("poisson", "sigmoid"):
-        f = drive.sigmoid()
-        return (counts - f).mul_(1 - f)
-    d_a, d_b, _ = emission.slopes(drive)
-    return d_a.mul(counts).sub_(d_b)
 
 
 class _Weights:
@@ -130,14 +100,13 @@ class _Weights:
     def expected(self) -> Tensor:
         return _with_bias(self.values["coupling"], self.values["bias"])
 
-    def step(self, rows: _Rows, emission: Emission, adam: Adam) -> None:
+    outcome = expected
+
+    def step(self, rows: Rows, adam: Adam) -> None:
         coupling = self.values["coupling"]
-        gradient = rows.gradient(self.expected(), emission)
+        gradient = rows.gradient(self.expected())
         by_coupling = gradient[..., :-1] + self.precision * (coupling.mean(0) - coupling)
         adam.ascend(self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
-
-    def outcome(self) -> Tensor:
-        return self.expected()
 
 
 class _Adjacency:
@@ -158,37 +127,35 @@ class _Adjacency:
         return self.weights(softmax(self.values["logits"]))
 
     def weights(self, a: Tensor) -> Tensor:
-        strength = torch.nn.functional.softplus(self.values["strength"])
-        return _with_bias((a[..., EXCITATORY] - a[..., INHIBITORY]) * strength, self.values["bias"])
+        net = a[..., EXCITATORY] - a[..., INHIBITORY]
+        return _with_bias(net * softplus(self.values["strength"]), self.values["bias"])
 
-    def step(self, rows: _Rows, emission: Emission, adam: Adam) -> None:
+    def outcome(self) -> Tensor:
+        hard = hard_weights(softmax(self.values["logits"]), softplus(self.values["strength"]))
+        return _with_bias(hard, self.values["bias"])
+
+    def step(self, rows: Rows, adam: Adam) -> None:
         logits, prior_logits, raw = (self.values[name] for name in ("logits", "prior_logits", "strength"))
         uniform = torch.rand(logits.shape, generator=self.generator).clamp_(min=LEAST_UNIFORM)
         gumbel = -(-uniform.log()).clamp_(min=LEAST_UNIFORM).log().to(logits)
         a = softmax((logits + gumbel) / TEMPERATURE)  # equation (4)
-        gradient = rows.gradient(self.weights(a), emission)
+        gradient = rows.gradient(self.weights(a))
         by_coupling = gradient[..., :-1]
-        pull = by_coupling * torch.nn.functional.softplus(raw)
+        pull = by_coupling * softplus(raw)
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
         a0 = softmax(prior_logits)
         by_density, by_a0 = log_concrete_gradients(log_softmax(logits), a0, TEMPERATURE)  # theirs: not log a_0
         by_a0 = by_a0.sum(0)
-        adam.ascend(
-            self.values,
-            {
-                "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
-                "prior_logits": a0 * (by_a0 - (a0 * by_a0).sum(-1, keepdim=True)),
-                "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
-                "bias": gradient[..., -1].sum(0),
-            },
-        )
+        gradients = {
+            "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
+            "prior_logits": a0 * (by_a0 - (a0 * by_a0).sum(-1, keepdim=True)),
+            "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
+            "bias": gradient[..., -1].sum(0),
+        }
+        adam.ascend(self.values, gradients)
         for name in ("logits", "prior_logits"):
             extreme = (log_softmax(self.values[name]) < -DEPTH).any(-1, keepdim=True)
             self.values[name].mul_(torch.where(extreme, 0.5, 1.0))
-
-    def outcome(self) -> Tensor:
-        a, strengths = (softmax(self.values["logits"]), torch.nn.functional.softplus(self.values["strength"]))
-        return _with_bias(hard_weights(a, strengths), self.values["bias"])
 
 
 def _with_bias(coupling: Tensor, bias: Tensor) -> Tensor:

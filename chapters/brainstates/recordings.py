@@ -62,60 +62,35 @@ class Study:
     resamples: int
     explored: tuple[int, ...]
 
-    def with_maze(self) -> "Study":
-        """The same, with the paper's own recording if a reader's copy is at hand."""
-        named = os.environ.get(doors.FOLDER_VARIABLE)
-        folder = Path(named).expanduser() / MAZE if named else None
-        if not folder or not folder.is_dir():
-            return self
-        setting = replace(self.settings["hippocampus"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=str(folder))
-        return replace(self, settings={**self.settings, "maze": setting})
+
+def families(plain: tuple[int, ...], naive: tuple[int, ...], penalised: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Numbers of states: of the Poisson HMM, of HG, and of the three that hold their weights (GHG has no 1)."""
+    several = tuple(states for states in penalised if states > 1)
+    return {"Poisson HMM": plain, "HG": naive, "HG-L1": penalised, "GHG": several, "OHG": penalised}
 
 
-LEAST = {"Poisson HMM": (2, 4), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (1, 2)}
-FEW = {"Poisson HMM": (2, 4), "HG": (1, 2, 4), "HG-L1": (1, 2, 4), "GHG": (2, 4), "OHG": (1, 2, 4)}
-WEIGHTS = {"HG-L1": (3.0, 10.0, 30.0, 100.0), "GHG": (1.0, 100.0)}
+LEAST = families((2, 4), (1, 2), (1, 2))
+FEW = families((2, 4), (1, 2, 4), (1, 2, 4))
+UP_TO_8 = families((2, 3, 4, 5, 6, 8), (1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 4, 5, 6, 8))
+MOST = families((2, 3, 4, 5, 6, 8, 12, 16, 20), (1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 4, 5, 6, 8, 12, 16, 20))
+PLAIN = (2, 3, 4, 6, 8, 12, 16, 20, 24)
 WAVES = Setting(
     "waves",
     bin_ms=200.0,
     piece_s=60.0,
     blocks=4,
-    states={
-        "Poisson HMM": (2, 3, 4, 6, 8, 12, 16),
-        "HG": (1, 2, 4),
-        "HG-L1": (1, 2, 4, 6),
-        "GHG": (2, 4, 6),
-        "OHG": (1, 2, 4, 6),
-    },
-    weights=WEIGHTS,
+    states=families(PLAIN[:-2], (1, 2, 4), (1, 2, 4, 6)),
+    weights={"HG-L1": (3.0, 10.0, 30.0, 100.0), "GHG": (1.0, 100.0)},
 )
-HIPPOCAMPUS = Setting(
-    "hippocampus",
+KNOCK_OUT = replace(WAVES, recording="knock-out", blocks=3, states=FEW)
+HIPPOCAMPUS = replace(
+    WAVES,
+    recording="hippocampus",
     bin_ms=250.0,
-    piece_s=60.0,
-    blocks=4,
-    states={
-        "Poisson HMM": (2, 3, 4, 6, 8, 12, 16, 20, 24),
-        "HG": (1, 2, 4),
-        "HG-L1": (1, 2, 4, 6),
-        "GHG": (2, 4, 6),
-        "OHG": (1, 2, 4, 6),
-    },
+    states=WAVES.states | {"Poisson HMM": PLAIN},
     weights={"HG-L1": (1.0, 3.0, 10.0, 30.0), "GHG": (1.0, 100.0)},
 )
-LAPTOP = {
-    "waves": WAVES,
-    "knock-out": Setting("knock-out", bin_ms=200.0, piece_s=60.0, blocks=3, states=FEW, weights=WEIGHTS),
-    "hippocampus": HIPPOCAMPUS,
-}
-MORE = {
-    "Poisson HMM": (2, 3, 4, 5, 6, 8, 12, 16, 20),
-    "HG": (1, 2, 3, 4, 5, 6, 8),
-    "HG-L1": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
-    "GHG": (2, 3, 4, 5, 6, 8, 12, 16, 20),
-    "OHG": (1, 2, 3, 4, 5, 6, 8, 12, 16, 20),
-}
-SOME = {family: tuple(states for states in numbers if states <= 8) for family, numbers in MORE.items()}
+AT_CI = {"blocks": 3, "iterations": 15, "one_hot_iterations": 10}
 
 STUDIES = {
     "ci": Study(
@@ -124,33 +99,27 @@ STUDIES = {
                 WAVES,
                 bin_ms=250.0,
                 stop_s=1200.0,
-                blocks=3,
                 states=LEAST | {"Poisson HMM": (2, 4, 6)},
                 weights={"HG-L1": (10.0, 30.0, 100.0), "GHG": (1.0, 100.0)},
-                iterations=15,
-                one_hot_iterations=10,
+                **AT_CI,
             ),
             "hippocampus": replace(
-                HIPPOCAMPUS,
-                bin_ms=500.0,
-                blocks=3,
-                states=LEAST,
-                weights={"HG-L1": (3.0, 10.0), "GHG": (1.0, 100.0)},
-                iterations=15,
-                one_hot_iterations=10,
+                HIPPOCAMPUS, bin_ms=500.0, states=LEAST, weights={"HG-L1": (3.0, 10.0), "GHG": (1.0, 100.0)}, **AT_CI
             ),
         },
         resamples=200,
         explored=(2, 4, 6),
     ),
-    "laptop": Study(LAPTOP, resamples=500, explored=(2, 3, 4, 6, 8, 12)),
+    "laptop": Study(
+        {"waves": WAVES, "knock-out": KNOCK_OUT, "hippocampus": HIPPOCAMPUS},
+        resamples=500,
+        explored=(2, 3, 4, 6, 8, 12),
+    ),
     "paper": Study(
         {
-            "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MORE),
-            "knock-out": replace(LAPTOP["knock-out"], bin_ms=100.0, blocks=5, states=SOME),
-            "hippocampus": replace(
-                HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=SOME | {"Poisson HMM": HIPPOCAMPUS.states["Poisson HMM"]}
-            ),
+            "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MOST),
+            "knock-out": replace(KNOCK_OUT, bin_ms=100.0, blocks=5, states=UP_TO_8),
+            "hippocampus": replace(HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=UP_TO_8 | {"Poisson HMM": PLAIN}),
         },
         resamples=2000,
         explored=(2, 3, 4, 6, 8, 12),
@@ -159,8 +128,13 @@ STUDIES = {
 
 
 def planned(profile: str) -> Study:
-    """The study of a profile, with the maze where it is at hand."""
-    return STUDIES[profile] if profile == "ci" else STUDIES[profile].with_maze()
+    """The study of a profile; but for `ci`, with the paper's own recording if a reader's copy is at hand."""
+    plan = STUDIES[profile]
+    folder = Path(os.environ.get(doors.FOLDER_VARIABLE, ""), MAZE).expanduser()
+    if profile == "ci" or doors.FOLDER_VARIABLE not in os.environ or not folder.is_dir():
+        return plan
+    maze = replace(plan.settings["hippocampus"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=str(folder))
+    return replace(plan, settings={**plan.settings, "maze": maze})
 
 
 # ---- What is read ----
@@ -180,6 +154,7 @@ def label(recording: Hippocampus, times_s: Float64[Tensor, " times"]) -> Int64[T
 
 
 LEAST_HZ = 0.05  # neurons that fire less are left out: their weights would have no bounds
+EMISSION = Emission()
 ARRAYS = {"waves": ARRAYS_OF_WAVES[0], "knock-out": ARRAYS_OF_WAVES[1]}
 
 
@@ -189,31 +164,23 @@ class Sample(NamedTuple):
     - `trials`: pieces of the recording in their order in time;
     - `positions_um`: of the neurons' electrodes, where they are known;
     - `words`: what was recorded, and its source with the licence;
-    - `emission`: of the counts;
     - `behaviour`: in every bin, as `label` tells it, where a camera looked on.
     """
 
     trials: Trials
     positions_um: Float64[Tensor, "neurons 2"] | None
     words: str
-    emission: Emission
     behaviour: Int64[Tensor, "pieces time"] | None = None
 
     def split(self, block: int, blocks: int) -> tuple[Int64[Tensor, " seen"], Int64[Tensor, " held_out"]]:
         """The places of the pieces outside and inside of a block of time, one of `blocks` of nearly equal size.
 
         Where an animal ran and then rested, a block is a stretch of time of either; outside, block follows block.
-        Raises `ValueError` for other than 2 to as many blocks as pieces, and for no such block.
         """
         stretches = [torch.arange(len(self.trials))]
         if self.behaviour is not None:
             rests = (self.behaviour == REST).all(-1)
             stretches = [kind.nonzero()[:, 0] for kind in (~rests, rests)]
-        pieces = min(map(len, stretches))
-        if not 2 <= blocks <= pieces:
-            raise ValueError(f"blocks: got {blocks}, expected 2 to the {pieces} pieces")
-        if not 0 <= block < blocks:
-            raise ValueError(f"block: got {block}, expected 0 to {blocks - 1}")
         cut = (stretch.tensor_split(blocks) for stretch in stretches)
         parts = [torch.cat(part) for part in zip(*cut, strict=True)]
         held_out = parts.pop(block)
@@ -223,23 +190,20 @@ class Sample(NamedTuple):
 def read(setting: Setting) -> Sample:
     """The recording that a setting names, cut into pieces; pieces beyond `stop_s` are left out.
 
-    Raises `ValueError` for another name, and what the loaders of `brainlib.data` raise.
+    Raises what the loaders of `brainlib.data` raise.
     """
-    if setting.recording in ARRAYS:
-        recording = waves(ARRAYS[setting.recording])
-        stop = min(setting.stop_s, recording.duration_s)
-        whole = recording.trials(setting.bin_ms).cut(int(stop * 1000 / setting.bin_ms)).pick([0])
-        often = (whole.counts.sum((0, 1)) >= LEAST_HZ * stop).nonzero()[:, 0]
-        whole = Trials.from_sequences([whole.counts[0, :, often]], whole.bin_ms)
-        words = f"{recording.animal}. {recording.source}"
-        return Sample(_pieces(whole, setting), recording.positions_um[often], words, Emission())
     if setting.recording == "hippocampus":
         return _track_and_rest(setting)
     if setting.recording == "maze":
         recording = pfc6(setting.folder)
-        return Sample(recording.trials, None, recording.source, Emission())
-    known = ", ".join((*ARRAYS, "hippocampus", "maze"))
-    raise ValueError(f"recording: got {setting.recording!r}, expected one of {known}")
+        return Sample(recording.trials, None, recording.source)
+    recording = waves(ARRAYS[setting.recording])
+    stop = min(setting.stop_s, recording.duration_s)
+    whole = recording.trials(setting.bin_ms).cut(int(stop * 1000 / setting.bin_ms)).pick([0])
+    often = (whole.counts.sum((0, 1)) >= LEAST_HZ * stop).nonzero()[:, 0]
+    pieces = Trials.from_sequences([whole.counts[0, :, often]], whole.bin_ms).cut(_bins(setting))
+    pieces = pieces.pick((pieces.lengths >= _bins(setting) / 2).nonzero()[:, 0])  # a last one that is too short goes
+    return Sample(pieces, recording.positions_um[often], f"{recording.animal}. {recording.source}")
 
 
 def _track_and_rest(setting: Setting) -> Sample:
@@ -249,15 +213,12 @@ def _track_and_rest(setting: Setting) -> Sample:
     counts = counts[:, counts.sum(0) >= LEAST_HZ * recording.duration_s]
     seconds = (torch.arange(len(counts), dtype=torch.float64) + 0.5) * setting.bin_ms / 1000
     done = label(recording, recording.start_s + seconds)
-    bins = round(setting.piece_s * 1000 / setting.bin_ms)
+    bins = _bins(setting)
     stretches = (kind.nonzero()[:, 0] for kind in (done != REST, done == REST))
     kept = torch.cat([stretch[: len(stretch) // bins * bins] for stretch in stretches])
     trials = Trials.from_sequences(list(counts[kept].split(bins)), setting.bin_ms)
-    return Sample(trials, None, str(recording.source), Emission(), done[kept].view(-1, bins))
+    return Sample(trials, None, str(recording.source), done[kept].view(-1, bins))
 
 
-def _pieces(whole: Trials, setting: Setting) -> Trials:
-    """Without a last piece that is shorter than half of the others."""
-    bins = round(setting.piece_s * 1000 / whole.bin_ms)
-    pieces = whole.cut(bins)
-    return pieces.pick((pieces.lengths >= bins / 2).nonzero()[:, 0])
+def _bins(setting: Setting) -> int:
+    return round(setting.piece_s * 1000 / setting.bin_ms)

@@ -20,6 +20,9 @@ from brainlib.timescales.kernels import recurrence
 from brainlib.timescales.model import LeakyRNN
 
 
+INPUT_WEIGHT = torch.tensor([1.0, 0.0], dtype=torch.float64)  # w: only the first neuron hears the bits
+
+
 @dataclass(frozen=True)
 class Circuit:
     """The time constants `tau` of both neurons in bits; the weights `forward`, from the first to the second, and
@@ -34,13 +37,9 @@ class Circuit:
     backward: float = 0.0
 
     def __post_init__(self) -> None:
-        if not min(self.tau) >= 1:
-            raise ValueError(f"tau: got {self.tau}, expected two time constants of at least 1 bit")
-        if self.forward == 0:
-            raise ValueError("forward: got 0, expected a weight, else the second neuron hears nothing")
-        if not abs(self.forward * self.backward) < 1:
-            got = f"{self.forward}, {self.backward}"
-            raise ValueError(f"forward, backward: got {got}, expected a product between -1 and 1")
+        if not (min(self.tau) >= 1 and self.forward != 0 and abs(self.forward * self.backward) < 1):
+            expected = "tau of at least 1 bit, forward not 0, and a product of forward and backward between -1 and 1"
+            raise ValueError(f"circuit: got {self}, expected {expected}")
 
     @property
     def leak(self) -> Float[Tensor, "2"]:
@@ -51,11 +50,6 @@ class Circuit:
     def weight(self) -> Float[Tensor, "2 2"]:
         """W, as in the network: row to, column from, no self-connections."""
         return torch.tensor([[0.0, self.backward], [self.forward, 0.0]], dtype=torch.float64)
-
-    @property
-    def input_weight(self) -> Float[Tensor, "2"]:
-        """w: only the first neuron hears the bits."""
-        return torch.tensor([1.0, 0.0], dtype=torch.float64)
 
     @property
     def transition(self) -> Float[Tensor, "2 2"]:
@@ -82,13 +76,8 @@ def time_constant(circuit: Circuit) -> float:
 
 
 def autocorrelation(circuit: Circuit, lags: int) -> Float[Tensor, "lags_and_0 2"]:
-    """Autocorrelation of both neurons at lags 0 to `lags` in bits, while they hear random bits: the closed form.
-
-    Raises `ValueError` for no lag.
-    """
-    if lags < 1:
-        raise ValueError(f"lags: got {lags}, expected at least 1")
-    transition, drive = circuit.transition, circuit.leak * circuit.input_weight
+    """Autocorrelation of both neurons at lags 0 to `lags` in bits, while they hear random bits: the closed form."""
+    transition, drive = circuit.transition, circuit.leak * INPUT_WEIGHT
     noise = torch.outer(drive, drive) / 4  # a fair bit's variance
     steps = torch.eye(4, dtype=torch.float64) - torch.kron(transition, transition)
     covariance = torch.linalg.solve(steps, noise.flatten()).view(2, 2)
@@ -109,18 +98,13 @@ def respond(circuit: Circuit, bits: Float[Tensor, "time batch"]) -> Float[Tensor
     farthest = max(1.0, abs(circuit.forward)) / (1 - abs(circuit.forward * circuit.backward))
     level = torch.full((2,), farthest, dtype=torch.float64)  # bits of half a unit take a state at most half as far
     start = level.expand(bits.shape[1], 2).contiguous()
-    bias = (identity - circuit.weight) @ level - circuit.input_weight / 2
-    states, _ = recurrence(bits.double(), start, circuit.weight, circuit.input_weight, bias, circuit.leak)
+    bias = (identity - circuit.weight) @ level - INPUT_WEIGHT / 2
+    states, _ = recurrence(bits.double(), start, circuit.weight, INPUT_WEIGHT, bias, circuit.leak)
     return states - level
 
 
 def simulate(circuit: Circuit, simulation: Simulation, generator: torch.Generator) -> Float[Tensor, "time batch 2"]:
-    """States of the two neurons as they hear fair random bits, after they have forgotten how they began.
-
-    Raises `ValueError` for less than one bit or stream.
-    """
-    if simulation.length < 1 or simulation.trials < 1:
-        raise ValueError(f"simulation: got {simulation}, expected at least one bit and one stream")
+    """States of the two neurons as they hear fair random bits, after they have forgotten how they began."""
     burn_in = math.ceil(20 * time_constant(circuit))
     fair = torch.rand(simulation.length + burn_in, simulation.trials, generator=generator, dtype=torch.float64) < 0.5
     return respond(circuit, fair.double())[burn_in:]

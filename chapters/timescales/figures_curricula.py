@@ -1,94 +1,70 @@
 """The figures and tables of chapter 2."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import plotly.express as px
 import plotly.graph_objects as go
 from IPython.display import Markdown
-from plotly.subplots import make_subplots
 
 from brainlib import explore, runs
 from brainlib.explore import Explorer
 from brainlib.timescales.curricula import Curriculum
 from brainlib.timescales.training import TrainedNetwork
-from chapters.timescales import released
-from chapters.timescales.learning_curves import LearningCurve, Price, gathered, leads
-from chapters.timescales.settings import SETTINGS
+from chapters.timescales.figures import COLOURS, GREY, Content, Samples, arranged, averaged_lines, spread
+from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, Price, gathered, leads
+from chapters.timescales.measures import growth
+from chapters.timescales.released import OFFICIAL, summary
 
 Curves = Mapping[str, list[LearningCurve]]
 
-BLUE, ORANGE, GREEN = explore.COLOURS["blue"], explore.COLOURS["vermillion"], explore.COLOURS["green"]
-PURPLE, GREY = explore.COLOURS["purple"], explore.COLOURS["grey"]
-COLOURS = {"single-head": ORANGE, "multi-head": BLUE}
-FIXED = {"": BLUE, ", tau 1": ORANGE, ", tau 2": GREEN, ", tau 3": PURPLE}
+BLUE, ORANGE, GREEN, PURPLE = (explore.COLOURS[name] for name in ("blue", "vermillion", "green", "purple"))
+FIXED = {"trained": BLUE, "tau 1": ORANGE, "tau 2": GREEN, "tau 3": PURPLE}
 WINDOWS = COLOURS | {"sliding window": GREEN, "sliding window, fresh heads": PURPLE}
+FORMS = {"multi-head": "clamp", "multi-head, projected": "projected", "multi-head, softplus": "softplus"}
 OTHERS: dict[str, tuple[str, Price]] = {
     "delayed match": ("match", "epochs"),
     "parity, LSTM": ("lstm", "operations"),
     "parity, GRU": ("gru", "operations"),
 }
+EDGES = np.array([*np.arange(1, 2.95, 0.05), 3.0, np.inf])  # of the bins of tau, in bits
+SPAN, TAU_SPAN = "longest span solved (bits)", "longest span solved (0: untrained)"
+MEAN_TAU = "mean τ (bits)"
+BY_WHAT = {
+    "facet_col": "what",
+    "facet_col_spacing": 0.1,
+    "category_orders": {"what": ["mean"]},
+}  # `arranged` names them
 
 
-@dataclass(frozen=True)
-class Sources:
-    """This run, and the recorded laptop runs if there are some and this is none of them.
-
-    `curves` are learning curves by source and condition; `main` is the source that is drawn solid and of which captions
-    speak, `told` its name there.
-    """
-
-    curves: dict[str, Curves]
-    this: str
-    main: str
-    told: str
-    recorded: list[runs.Run]
-
-    @property
-    def best(self) -> Curves:
-        """Those of the main source."""
-        return self.curves[self.main]
-
-    def dash(self, source: str) -> str:
-        return "solid" if source == self.main else "dot"
-
-
-def sources(profile: str, curves: Curves) -> Sources:
-    """The curves of this run, beside what is recorded."""
-    recorded = [run for run in runs.kept("curricula") if run.profile == "laptop" != profile]
-    size = {name: SETTINGS[name].conditions["single-head"].units for name in (profile, "laptop")}
-    this = f"this run ({profile}, {size[profile]} units)"
-    if not recorded:
-        return Sources({this: curves}, this, this, f"this {profile} run", [])
-    larger = f"recorded (laptop, {size['laptop']} units)"
-    earlier = gathered(run.content["courses"] for run in recorded)
-    told = f"the recorded laptop runs ({len(earlier['multi-head'])} seeds)"
-    return Sources({this: curves, larger: earlier}, this, larger, told, recorded)
-
-
-def spread(values: Iterable[float], digits: int = 3) -> str:
-    """Mean and range, for captions and notes."""
-    values = list(values)
-    if not values:
-        return "not run"
-    mean, low, high = (f"{v:.{digits}g}" for v in (fmean(values), min(values), max(values)))
-    return mean if low == high else f"{mean} ({low} to {high})"
+def best(samples: Samples) -> Curves:
+    """Those of which captions speak."""
+    return gathered(content["courses"] for content in samples.largest)
 
 
 def ends(curves: Curves, condition: str) -> str:
     """The longest spans solved."""
-    return spread((curve.reached() for curve in curves.get(condition, [])), 2)
+    return spread((curve.reached() for curve in curves.get(condition, [])), ".2g")
 
 
 def changes(curves: Curves, condition: str, what: str) -> str:
     """By how much one number of the time constants changed from before training to the longest span solved."""
-    return spread(getattr(curve.tau_change, what) for curve in curves.get(condition, []))
+    return spread(curve.tau_change(what) for curve in curves.get(condition, []))
 
 
 def lead(curves: Curves, first: str, second: str, by: Price = "epochs") -> str:
-    return spread(leads(curves.get(first, []), curves.get(second, []), by), 2)
+    return spread(leads(curves.get(first, []), curves.get(second, []), by), ".2g")
+
+
+def reached(curves: Curves, curriculum: str) -> str:
+    """The longest spans by what tau was fixed to."""
+    names = {tau: curriculum if tau == "trained" else f"{curriculum}, {tau}" for tau in FIXED}
+    return ", ".join(f"{ends(curves, name)} ({tau})" for tau, name in names.items() if curves.get(name))
 
 
 def stages(curriculum: Curriculum, count: int = 3) -> dict[str, str]:
@@ -97,208 +73,343 @@ def stages(curriculum: Curriculum, count: int = 3) -> dict[str, str]:
     def words(numbers: Sequence[int]) -> str:
         return "..".join(map(str, sorted({numbers[0], numbers[-1]})))
 
-    return {
-        f"stage {stage}": "–"
-        if stage and curriculum.last(0)
-        else f"{words(curriculum.spans(stage))} by {words(curriculum.heads(stage))}"
-        for stage in range(count)
+    known = range(1 if curriculum.last(0) else count)
+    found = {
+        f"stage {stage}": f"{words(curriculum.spans(stage))} by {words(curriculum.heads(stage))}" for stage in known
     }
+    return {f"stage {stage}": "–" for stage in range(count)} | found
 
 
 def trained_table(trained: Mapping[str, Sequence[TrainedNetwork]]) -> pd.DataFrame:
     """What was trained, how long and how far."""
-    return pd.DataFrame(
-        {
-            f"{condition} ({networks[0].config.units} units)": {
-                "longest span solved": spread((one.longest for one in networks), 2),
-                "epochs": spread((len(one.history) for one in networks), 2),
-                "operations": f"{fmean(one.history[-1].operations for one in networks):.3g}",
-                "trained on": networks[0].trained_on,
-            }
-            for condition, networks in trained.items()
+    rows = {
+        f"{condition} ({networks[0].config.units} units)": {
+            "longest span solved": spread((one.longest for one in networks), ".2g"),
+            "epochs": spread((len(one.history) for one in networks), ".2g"),
+            "operations": f"{fmean(one.history[-1].operations for one in networks):.3g}",
+            "trained on": networks[0].trained_on,
         }
-    ).T
+        for condition, networks in trained.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def add_steps(
-    figure: go.Figure, curves: Sequence[LearningCurve], by: Price, name: str, style: dict, col: int = 1
-) -> None:
-    """A line of steps for every network: the longest span solved against its price."""
-    for number, curve in enumerate(curves):
-        price, spans = curve.path(by)
-        shown = {"name": name, "legendgroup": name, "showlegend": not number and col == 1}
-        figure.add_scatter(x=price, y=spans, mode="lines", line={"shape": "hv"} | style, **shown, row=1, col=col)
+def paths(samples: Samples, conditions: Mapping[str, str], by: Price = "epochs", panel: str = "") -> pd.DataFrame:
+    """The lines of steps of networks of these conditions, each with a name."""
+
+    def rows(content: Content) -> Iterator[dict[str, Any]]:
+        for condition, name in conditions.items():
+            for curve in map(LearningCurve.from_record, content["courses"].get(condition, [])):
+                for price, span in curve.path(by):
+                    yield {"condition": name, "seed": curve.seed, "price": price, SPAN: span, "panel": panel}
+
+    return samples.frame(rows)
 
 
-def add_race(
-    figure: go.Figure, found: Sources, conditions: Mapping[str, str], by: Price = "epochs", col: int = 1
-) -> None:
-    for source, curves in found.curves.items():
-        for condition, colour in conditions.items():
-            width = 2 if source == found.main else 1.2
-            style = {"color": colour, "width": width, "dash": found.dash(source)}
-            add_steps(figure, curves.get(condition, []), by, f"{condition}, {source}", style, col=col)
+def steps(
+    frame: pd.DataFrame, colours: Mapping[str, str], x: Sequence[str], samples: Samples | None = None
+) -> go.Figure:
+    """A line of steps for every network: the longest span solved against its price, which `x` names panel by panel;
+    with `samples` those of all, else of those of which captions speak."""
+    options = {"line_dash": "sample", "line_dash_map": samples.dashes} if samples else {}
+    options |= {"facet_col": "panel", "facet_col_spacing": 0.06} if len(x) > 1 else {}
+    options |= {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "line_shape": "hv"}
+    figure = px.line(frame, x="price", y=SPAN, **options)
+    return arranged(figure.update_xaxes(exponentformat="power", nticks=5), x=x, height=400)
 
 
-def race(found: Sources) -> Explorer:
+def race(samples: Samples) -> Explorer:
     """How far the two curricula led, for epochs and for operations."""
-    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.04)
-    add_race(figure, found, COLOURS, "epochs", 1)
-    add_race(figure, found, COLOURS, "operations", 2)
-    figure.update_xaxes(title="epochs", row=1, col=1)
-    figure.update_xaxes(title="floating-point operations", exponentformat="power", row=1, col=2)
-    figure.update_yaxes(title="longest span solved (bits)", row=1, col=1)
-    figure.update_layout(explore.WIDE, height=400)
-    by_epochs = lead(found.best, "multi-head", "single-head")
-    by_operations = lead(found.best, "multi-head", "single-head", "operations")
+    prices: tuple[Price, ...] = ("epochs", "operations")
+    same = {condition: condition for condition in COLOURS}
+    frame = pd.concat([paths(samples, same, by, f"for {by}") for by in prices])
+    by_epochs, by_operations = (lead(best(samples), "multi-head", "single-head", by) for by in prices)
     return explore.show(
-        figure,
+        steps(frame, COLOURS, ["epochs", "floating-point operations"], samples),
         name="curricula-race",
-        caption=f"In {found.told}, when the shorter of the two trainings ends, the multi-head curriculum leads by "
+        caption=f"In {samples.told}, when the shorter of the two trainings ends, the multi-head curriculum leads by "
         f"{by_epochs} spans at equal epochs and by {by_operations} at equal operations. Every line is one network.",
         alt="Two panels of lines that rise in steps, the longest span solved against epochs and against operations; "
         "the multi-head lines rise faster and further than the single-head ones.",
     )
 
 
-def reached(curves: Curves, curriculum: str) -> str:
-    """The longest spans by what tau was fixed to."""
-    return ", ".join(
-        f"{ends(curves, curriculum + tau)} ({tau.removeprefix(', ') or 'trained'})"
-        for tau in FIXED
-        if curves.get(curriculum + tau)
-    )
-
-
-def fixed_time_constants(found: Sources) -> Explorer:
+def fixed_time_constants(samples: Samples) -> Explorer:
     """Learning curves with trained and with fixed time constants."""
-    titles = ("multi-head", "single-head")
-    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.1)
-    for column, curriculum in enumerate(titles, start=1):
-        for tau, colour in FIXED.items():
-            name = tau.removeprefix(", ").replace("tau", "τ =") or "trained"
-            curves = found.best.get(curriculum + tau, [])
-            add_steps(figure, curves, "epochs", name, {"color": colour}, col=column)
-    figure.update_xaxes(title="epochs")
-    figure.update_yaxes(title="longest span solved (bits)", col=1)
-    figure.update_layout(explore.WIDE, height=420, margin_t=70, legend_y=1.1)
+    frames = []
+    for curriculum in ("multi-head", "single-head"):
+        names = {f"{curriculum}, {tau}".removesuffix(", trained"): tau for tau in FIXED}
+        frames.append(paths(samples, names, panel=curriculum))
+    frame = pd.concat(frames).query("sample == @samples.told")
+    curves = best(samples)
     return explore.show(
-        figure,
+        steps(frame, FIXED, ["epochs", "epochs"]),
         name="curricula-fixed",
-        caption=f"Longest spans solved in {found.told}: multi-head {reached(found.best, 'multi-head')}; single-head "
-        f"{reached(found.best, 'single-head')}. Every line is one network.",
+        caption=f"Longest spans solved in {samples.told}: multi-head {reached(curves, 'multi-head')}; single-head "
+        f"{reached(curves, 'single-head')}. Every line is one network.",
         alt="Two panels of rising steps, longest span solved against epochs, multi-head and single-head, a colour for "
         "trained time constants and one for each fixed value.",
     )
 
 
-def no_curriculum(found: Sources, profile: str) -> Explorer | Markdown:
+def no_curriculum(samples: Samples, profile: str) -> Explorer | Markdown:
     """Accuracy on the longest span, trained from scratch or with all spans at once."""
-    scratch = {c: k for c, k in found.best.items() if c.startswith(("from scratch", "all at once"))}
+    scratch = {c: k for c, k in best(samples).items() if c.startswith(("from scratch", "all at once"))}
     if not scratch:
         return Markdown(f"*Not run at the {profile} profile.*")
-    figure = go.Figure()
-    for (condition, curves), colour in zip(scratch.items(), (ORANGE, GREEN, PURPLE, BLUE, GREY), strict=False):
-        for number, curve in enumerate(curves):
-            figure.add_scatter(
-                x=list(range(1, len(curve.accuracy) + 1)),
-                y=[share * 100 for share in curve.accuracy],
-                mode="lines",
-                line_color=BLUE if condition.startswith("all") else colour,
-                name=condition.replace(", ", ", span "),
-                legendgroup=condition,
-                showlegend=not number,
-            )
+    frame = pd.DataFrame(
+        [
+            {"condition": condition, "seed": curve.seed, "epochs": epoch, "right": 100 * share}
+            for condition, curves in scratch.items()
+            for curve in curves
+            for epoch, share in enumerate(curve.accuracy, start=1)
+        ]
+    )
+    colours = dict(zip(scratch, (ORANGE, BLUE, GREEN, PURPLE), strict=False))
+    labels = {"right": "right answers, longest span (%)"}
+    options = {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "range_y": [45, 101]}
+    figure = px.line(frame, x="epochs", y="right", labels=labels, **options)
     figure.add_hline(98, line={"dash": "dash", "color": GREY})
-    figure.update_layout(explore.WIDE, xaxis_title="epochs")
-    figure.update_yaxes(title="right answers, longest span (%)", range=[45, 101])
     outcome = ", ".join(
         f"{condition}: {spread(c.accuracy[-1] * 100 for c in curves)} % after "
-        f"{spread((len(c.accuracy) for c in curves), 2)} epochs"
+        f"{spread((len(c.accuracy) for c in curves), '.2g')} epochs"
         for condition, curves in scratch.items()
     )
     return explore.show(
-        figure,
+        arranged(figure),
         name="curricula-scratch",
-        caption=f"In {found.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
+        caption=f"In {samples.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
         "is the gate.",
         alt="Accuracy on the longest span against epochs for networks taught without a curriculum, one line a network.",
     )
 
 
-def windows(found: Sources) -> Explorer:
+def windows(samples: Samples) -> Explorer:
     """The sliding windows between the two main curricula."""
-    figure = make_subplots(1, 1)
-    add_race(figure, found, WINDOWS)
-    axes = {"xaxis_title": "epochs", "yaxis_title": "longest span solved (bits)"}
-    figure.update_layout(explore.WIDE, height=420, **axes)
+    ended = ", ".join(f"{condition} {ends(best(samples), condition)}" for condition in WINDOWS)
     return explore.show(
-        figure,
+        steps(paths(samples, {name: name for name in WINDOWS}), WINDOWS, ["epochs"], samples),
         name="curricula-window",
-        caption=f"Longest spans solved when training ends in {found.told}: "
-        + ", ".join(f"{condition} {ends(found.best, condition)}" for condition in WINDOWS)
-        + ".",
+        caption=f"Longest spans solved when training ends in {samples.told}: {ended}.",
         alt="Rising steps, longest span solved against epochs, for the single-head, the multi-head and two "
         "sliding-window curricula.",
     )
 
 
-def others(found: Sources, profile: str) -> Explorer | Markdown:
+def others(samples: Samples, profile: str) -> Explorer | Markdown:
     """Another task, other networks."""
-    if not found.best.get("multi-head, match"):
+    curves = best(samples)
+    if not curves.get("multi-head, match"):
         return Markdown(f"*Not run at the {profile} profile.*")
-    figure = make_subplots(1, 3, subplot_titles=list(OTHERS), horizontal_spacing=0.07)
-    for column, (remark, by) in enumerate(OTHERS.values(), start=1):
-        for condition, colour in COLOURS.items():
-            curves = found.best.get(f"{condition}, {remark}", [])
-            add_steps(figure, curves, by, condition, {"color": colour}, col=column)
-        figure.update_xaxes(title=by, exponentformat="power", row=1, col=column)
-    figure.update_yaxes(title="longest span solved (bits)", col=1)
-    figure.update_layout(explore.WIDE, height=400, margin_t=70, legend_y=1.12)
+    named = {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in OTHERS.items()}
+    frame = pd.concat([paths(samples, conditions, by, name) for name, (conditions, by) in named.items()])
     ahead = ", ".join(
-        f"{name}: {lead(found.best, f'multi-head, {remark}', f'single-head, {remark}', by)}"
+        f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
         for name, (remark, by) in OTHERS.items()
     )
     return explore.show(
-        figure,
+        steps(frame.query("sample == @samples.told"), COLOURS, [by for _, by in OTHERS.values()]),
         name="curricula-others",
         caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
-        f"{found.told}. {ahead}. Every line is one network.",
+        f"{samples.told}. {ahead}. Every line is one network.",
         alt="Three panels of rising steps, longest span solved by single-head and multi-head networks: leaky networks "
         "on delayed match-to-sample, LSTM and GRU networks on parity.",
     )
 
 
-def summaries(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Five numbers of the first network of each curriculum, at the spans of the authors' networks."""
+def tau_frame(samples: Samples, conditions: Mapping[str, str], numbers: Sequence[str]) -> pd.DataFrame:
+    """Numbers of the time constants of networks of these conditions, each with a name, at every span."""
+
+    def rows(content: Content) -> Iterator[dict[str, Any]]:
+        for condition, name in conditions.items():
+            for curve in map(LearningCurve.from_record, content["courses"].get(condition, [])):
+                for span, tau in curve.tau.items():
+                    for what in numbers:
+                        yield {"condition": name, "span": span, "what": what, "value": getattr(tau, what)}
+
+    return samples.frame(rows)
+
+
+def time_constants(samples: Samples) -> Explorer:
+    """Mean and standard deviation of tau against the span, beside the authors' networks."""
+    frame = tau_frame(samples, {c: c for c in COLOURS}, ("mean", "std"))
+    theirs = "the authors' (500 units)"
+    points = [
+        {"sample": theirs, "condition": condition, "span": int(span), "what": what, "value": value}
+        for condition, spans in OFFICIAL["networks"].items()
+        for span, numbers in spans.items()
+        for what, value in zip(("mean", "std"), numbers, strict=False)
+    ]
+    frame = pd.concat([frame, pd.DataFrame(points)])
+    options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes | {theirs: "longdash"}}
+    options |= {"symbol": "sample", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS}
+    figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", color="condition", **options)
+    figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=440)
+    mean, std = ({c: changes(best(samples), c, what) for c in COLOURS} for what in ("mean", "std"))
+    return explore.show(
+        figure,
+        name="curricula-tau",
+        caption=f"In {samples.told} the mean time constant changes by {mean['multi-head']} bits (multi-head) and "
+        f"{mean['single-head']} bits (single-head) from the untrained network to the longest span solved, and the "
+        f"standard deviation by {std['multi-head']} and {std['single-head']}. Bars reach from the smallest to the "
+        "largest seed.",
+        alt="Two panels against the longest span solved: the mean of the time constants, which falls for multi-head "
+        "networks, and their standard deviation; open diamonds mark the networks that the authors released.",
+    )
+
+
+def histograms(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict[str, list[int]]]:
+    """By condition and span solved: units in each bin of tau, over all networks that solved it."""
+
+    def counted(networks: Sequence[TrainedNetwork], span: int) -> list[int]:
+        if span == UNTRAINED:
+            those = [one.untrained() for one in networks]
+        else:
+            those = [one.network_at(span) for one in networks if span in one.solved]
+        return np.histogram(np.concatenate([network.tau.cpu().numpy() for network in those]), EDGES)[0].tolist()
+
     return {
-        curriculum: {
-            str(span): asdict(released.Summary.of(first.network_at(span)))
-            for span in released.SUMMARIES[curriculum]
-            if span in first.solved
+        condition: {
+            str(span): counted(trained[condition], span)
+            for span in sorted({UNTRAINED, *(s for one in trained[condition] for s in one.solved)})
         }
-        for curriculum in COLOURS
-        for first in trained[curriculum][:1]
+        for condition in COLOURS
     }
 
 
-def beside_the_authors(profile: str, own: Mapping[str, Any], curves: Curves) -> pd.DataFrame | Markdown:
+def distribution(samples: Samples) -> Explorer:
+    """The whole distribution of the time constants, span by span, in the largest sample."""
+    drawn = {}
+    for condition in reversed(COLOURS):
+        of_runs = [content["histograms"][condition] for content in samples.largest]
+        spans = sorted({int(span) for one in of_runs for span in one})
+        counts = {span: np.sum([one[str(span)] for one in of_runs if str(span) in one], axis=0) for span in spans}
+        drawn[condition] = {span: 100 * units / units.sum() for span, units in counts.items()}
+
+    def fast(condition: str) -> str:
+        last = drawn[condition][max(drawn[condition])]
+        slow = last[np.searchsorted(EDGES, 2.0 - 1e-9) :].sum()
+        return f"{last[0]:.0f} % of the units have time constants below 1.05 bits and {slow:.1f} % of 2 or more"
+
+    return explore.explorer(
+        partial(draw_distribution, drawn),
+        name="curricula-distribution",
+        curriculum=list(drawn),
+        span=range(max(3, *(max(spans) for spans in drawn.values())) + 1),
+        start={"span": 3},
+        caption=f"Of the single-head networks of {samples.told}, at the longest span solved, {fast('single-head')}; "
+        f"of the multi-head ones {fast('multi-head')}.",
+        alt="Histogram of the time constants of all units, from 1 to 3 bits. Untrained it is flat from 1 to 2; with "
+        "training a peak grows at 1.",
+    )
+
+
+def draw_distribution(drawn: Mapping[str, Mapping[int, np.ndarray]], curriculum: str, span: int) -> go.Figure:
+    known = drawn[curriculum]
+    last = max(solved for solved in known if solved <= span)
+    state = "untrained" if last == UNTRAINED else f"when span {last} was solved"
+    figure = px.bar(
+        x=[*EDGES[:-2] + 0.025, 3.05],
+        y=known[last],
+        labels={"x": "time constant τ (bits; last bar: 3 and more)", "y": "units (%)"},
+        title=state if last == span else f"{state} (the last; not span {span})",
+        range_y=[0, 1.05 * max(shares.max() for spans in drawn.values() for shares in spans.values())],
+    )
+    figure.update_traces(marker_color=COLOURS[curriculum], width=0.046)
+    return figure.update_layout(explore.WIDE, height=380)
+
+
+def fall_at_common_span(curves: Curves) -> tuple[int, dict[str, float]]:
+    """The longest span that all forms of tau solved, and the fall of mean tau in each up to there."""
+    known = {name: curves[c] for c, name in FORMS.items() if curves.get(c)}
+    common = min(max(curve.tau) for one in known.values() for curve in one)
+    return common, {n: fmean(k.tau[UNTRAINED].mean - k.tau[common].mean for k in one) for n, one in known.items()}
+
+
+def in_words(falls: Mapping[str, float]) -> str:
+    return ", ".join(f"{fall:.3f} ({name})" for name, fall in falls.items())
+
+
+def clamp(samples: Samples) -> Explorer:
+    """Mean tau and the share of units at 1, for each way to keep the range."""
+    frame = tau_frame(samples, FORMS, ("mean", "at_one")).query("sample == @samples.told")
+    frame.loc[frame["what"] == "at_one", "value"] *= 100
+    colours = dict(zip(FORMS.values(), (BLUE, ORANGE, GREEN), strict=True))
+    options = BY_WHAT | {"color": "condition", "color_discrete_map": colours}
+    figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", **options)
+    common, falls = fall_at_common_span(best(samples))
+    return explore.show(
+        arranged(figure, y=[MEAN_TAU, "units with τ = 1 (%)"], height=380),
+        name="curricula-trap",
+        caption=f"In {samples.told}, up to span {common} the mean time constant falls by {in_words(falls)} bits.",
+        alt="Two panels against the longest span solved, a line for each way to keep time constants above 1: the mean "
+        "time constant, and the share of units with a time constant of 1.",
+    )
+
+
+def network_timescales(samples: Samples) -> Explorer:
+    """tau_net and dimensionality against the span."""
+    titles = {"mean": "mean τ<sub>net</sub> (bits)", "dimensions": "dimensions (90 % of the variance)"}
+    frame = samples.frame(lambda content: content["inside"])
+    kept = ["sample", "curriculum", "seed", "span"]
+    long = frame.melt(kept, list(titles), var_name="what").sort_values("span", kind="stable")
+    options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes, "line_group": "seed"}
+    options |= {"color": "curriculum", "color_discrete_map": COLOURS, "labels": {"span": SPAN}}
+    figure = px.line(long, x="span", y="value", markers=True, **options)
+    rows = frame.query("sample == @samples.told").to_dict("records")
+    mean, median, dimensions = (
+        {c: spread(growth(rows, c, what)) for c in COLOURS} for what in ("mean", "median", "dimensions")
+    )
+    return explore.show(
+        arranged(figure, y=list(titles.values()), height=420).update_yaxes(rangemode="tozero"),
+        name="curricula-inside",
+        caption=f"In {samples.told}, from the first span shown to the last, mean τ_net changes by "
+        f"{mean['single-head']} bits (single-head) and {mean['multi-head']} (multi-head), its median by "
+        f"{median['single-head']} and {median['multi-head']}, and the dimensionality by {dimensions['single-head']} "
+        f"and {dimensions['multi-head']}. {share(rows)} of the units have a τ_net.",
+        alt="Two panels against the longest span solved, a line for each network: the mean network time constant and "
+        "the dimensionality of the activity.",
+    )
+
+
+def share(rows: Sequence[Mapping[str, Any]]) -> str:
+    shares = [row["share"] for row in rows]
+    return f"{min(shares) * 100:.0f} to {max(shares) * 100:.0f} %"
+
+
+def behind(rows: Sequence[Mapping[str, Any]], condition: str) -> str:
+    """What stands behind a mean of tau_net, for a note."""
+    own = pd.DataFrame(rows).query("curriculum == @condition")
+    first, last = (spread(found, ".2g") for found in own.groupby("seed")["span"].agg(["min", "max"]).to_numpy().T)
+    median, units = spread(growth(rows, condition, "median")), share(own.to_dict("records"))
+    return f"Spans {first} to {last}; the median changes by {median} bits; {units} of the units have a tau_net."
+
+
+def summaries(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Five numbers of the first network of each curriculum, at the spans of the authors' networks."""
+    first = {curriculum: trained[curriculum][0] for curriculum in COLOURS}
+    return {
+        curriculum: {
+            span: summary(one.network_at(int(span)))
+            for span in OFFICIAL["networks"][curriculum]
+            if int(span) in one.solved
+        }
+        for curriculum, one in first.items()
+    }
+
+
+def beside_the_authors(profile: str, own: Content) -> pd.DataFrame | Markdown:
     """The authors' networks and ours of the same size, recorded or of this run."""
-    full = [run for run in runs.kept("curricula") if run.profile == "paper"]
-    if profile != "paper" and not full:
+    full = [own] if profile == "paper" else [run.content for run in runs.kept("curricula") if run.profile == "paper"]
+    if not full:
         return Markdown("*No run at full size has been recorded yet.*")
-    if profile != "paper":
-        own, curves = full[0].content["summaries"], gathered([full[0].content["courses"]])
-    titles = {"tau_mean": "mean τ", "tau_std": "std τ", "tau_max": "max τ"}
-    titles |= {"weight_mean": "mean weight", "spectral_radius": "spectral radius"}
-    rows = {}
-    for curriculum, spans in released.SUMMARIES.items():
-        for span, theirs in spans.items():
-            here = own.get(curriculum, {}).get(str(span))
-            epoch = curves[curriculum][0].solved.get(span) if here else "–"
-            row = {"epoch": f"{released.EPOCHS[curriculum][span]} / {epoch}"}
-            for key, title in titles.items():
-                digits = 5 if key == "weight_mean" else 3
-                row[title] = f"{getattr(theirs, key):.{digits}f} / " + (f"{here[key]:.{digits}f}" if here else "–")
-            rows[f"{curriculum}, span {span}"] = row
-    return pd.DataFrame(rows).T
+    titles = ["epoch", "mean τ", "std τ", "max τ", "mean weight", "spectral radius"]
+    table = {}
+    for curriculum, spans in OFFICIAL["networks"].items():
+        solved, ours = full[0]["courses"][curriculum][0]["solved"], full[0]["summaries"][curriculum]
+        for span, numbers in spans.items():
+            theirs = [OFFICIAL["epochs"][curriculum][span], *numbers]
+            here = [solved.get(span), *ours.get(span, {}).values()]
+            cells = [f"{a:.4g} / {f'{b:.4g}' if b else '–'}" for a, b in zip_longest(theirs, here)]
+            table[f"{curriculum}, span {span}"] = dict(zip(titles, cells, strict=True))
+    return pd.DataFrame.from_dict(table, orient="index")

@@ -12,7 +12,7 @@ UNTRAINED = 0  # stands for a span where the network before training is meant
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One network's way through a curriculum, without the network: small enough to be kept.
+    """One network's way through a curriculum, without the network: small enough to be kept, as `asdict` writes it.
 
     - `solved`: the epoch, from 1, whose test each span was first part of when it was passed; ascending spans.
     - `accuracy`: on the largest span trained, after each epoch.
@@ -38,58 +38,41 @@ class LearningCurve:
             tau={UNTRAINED: TauSummary.of(trained.untrained())} | then,
         )
 
-    def record(self) -> dict[str, Any]:
-        """Plain JSON for `brainlib.runs.keep`; numbers keep five digits."""
-        return {
-            "seed": self.seed,
-            "solved": {str(span): epoch for span, epoch in self.solved.items()},
-            "accuracy": [float(f"{share:.5g}") for share in self.accuracy],
-            "operations": [float(f"{count:.5g}") for count in self.operations],
-            "tau": {
-                str(span): {name: float(f"{value:.5g}") for name, value in asdict(tau).items()}
-                for span, tau in self.tau.items()
-            },
-        }
-
     @classmethod
     def from_record(cls, content: Mapping[str, Any]) -> "LearningCurve":
-        """The curve that `record` wrote."""
-        return cls(
-            seed=content["seed"],
-            solved={int(span): epoch for span, epoch in content["solved"].items()},
-            accuracy=tuple(content["accuracy"]),
-            operations=tuple(content["operations"]),
-            tau={int(span): TauSummary(**tau) for span, tau in content["tau"].items()},
-        )
+        """The curve whose `asdict` went through JSON."""
+        solved = {int(span): epoch for span, epoch in content["solved"].items()}
+        tau = {int(span): TauSummary(**tau) for span, tau in content["tau"].items()}
+        return cls(content["seed"], solved, tuple(content["accuracy"]), tuple(content["operations"]), tau)
 
-    def reached(self, epochs: int | None = None, operations: float | None = None) -> int:
-        """The longest span solved within `epochs` and within `operations`; 1 if none was."""
-        spans = [
-            span
-            for span, epoch in self.solved.items()
-            if (epochs is None or epoch <= epochs) and (operations is None or self.operations[epoch - 1] <= operations)
-        ]
-        return max(spans, default=1)
+    def spent(self, by: Price) -> tuple[float, ...]:
+        """The price of the training up to the end of each epoch."""
+        return self.operations if by == "operations" else tuple(range(1, len(self.accuracy) + 1))
 
-    def path(self, by: Price = "epochs") -> tuple[list[float], list[int]]:
+    def reached(self, price: float = float("inf"), by: Price = "epochs") -> int:
+        """The longest span solved for a price; 1 if none was."""
+        spent = self.spent(by)
+        return max((span for span, epoch in self.solved.items() if spent[epoch - 1] <= price), default=1)
+
+    def path(self, by: Price = "epochs") -> list[tuple[float, int]]:
         """Prices and the longest spans solved for them, from nothing to the end: a line of steps for a figure."""
-        prices, spans = [0.0], [1]
-        for span, epoch in self.solved.items():
-            prices.append(float(epoch if by == "epochs" else self.operations[epoch - 1]))
-            spans.append(span)
-        end = float(len(self.accuracy)) if by == "epochs" else self.operations[-1]
-        return [*prices, end], [*spans, spans[-1]]
+        spent = self.spent(by)
+        steps = [(spent[epoch - 1], span) for span, epoch in self.solved.items()]
+        return [(0, 1), *steps, (spent[-1], self.reached())]
 
     @property
-    def tau_change(self) -> TauSummary:
-        """Each number of the time constants at the longest span solved, less what it was before training."""
-        first, last = self.tau[UNTRAINED], self.tau[max(self.tau)]
-        return TauSummary(**{name: value - getattr(first, name) for name, value in asdict(last).items()})
+    def last_tau(self) -> TauSummary:
+        """The time constants at the longest span solved."""
+        return self.tau[max(self.tau)]
+
+    def tau_change(self, what: str) -> float:
+        """One number of the time constants at the longest span solved, less what it was before training."""
+        return getattr(self.last_tau, what) - getattr(self.tau[UNTRAINED], what)
 
     @property
     def rebound(self) -> float:
         """Mean time constant at the longest span solved, less the smallest mean on the way there, in bits."""
-        return self.tau[max(self.tau)].mean - min(tau.mean for tau in self.tau.values())
+        return self.last_tau.mean - min(tau.mean for tau in self.tau.values())
 
 
 def leads(first: Sequence[LearningCurve], second: Sequence[LearningCurve], by: Price = "epochs") -> list[int]:
@@ -98,24 +81,24 @@ def leads(first: Sequence[LearningCurve], second: Sequence[LearningCurve], by: P
     others = {curve.seed: curve for curve in second}
     found = []
     for one in first:
-        if (other := others.get(one.seed)) is None:
-            continue
-        if by == "epochs":
-            price = {"epochs": min(len(one.accuracy), len(other.accuracy))}
-        else:
-            price = {"operations": min(one.operations[-1], other.operations[-1])}
-        found.append(one.reached(**price) - other.reached(**price))
+        if other := others.get(one.seed):
+            price = min(one.spent(by)[-1], other.spent(by)[-1])
+            found.append(one.reached(price, by) - other.reached(price, by))
     return found
 
 
 def gathered(records: Iterable[Mapping[str, Sequence[Mapping[str, Any]]]]) -> dict[str, list[LearningCurve]]:
-    """By condition, the curves of several kept runs, each of which maps conditions to what `LearningCurve.record`
-    wrote."""
+    """By condition, the curves of several runs, each of which maps conditions to curves as `asdict` wrote them."""
     found: dict[str, list[LearningCurve]] = {}
     for conditions in records:
         for condition, contents in conditions.items():
             found.setdefault(condition, []).extend(map(LearningCurve.from_record, contents))
     return found
+
+
+def as_records(curves: Mapping[str, Sequence[LearningCurve]]) -> dict[str, list[dict[str, Any]]]:
+    """What `gathered` reads."""
+    return {condition: [asdict(curve) for curve in of_one] for condition, of_one in curves.items()}
 
 
 def units_at_one(trained: TrainedNetwork) -> tuple[int, int]:

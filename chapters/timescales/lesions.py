@@ -5,9 +5,10 @@ are looked at one by one. The networks themselves are trained once, by `networks
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from brainlib.timescales.curricula import from_scratch
 from brainlib.timescales.evaluation import RunningTest, accuracy, relative_accuracy, running_test
 from brainlib.timescales.lesions import ablated, fastest_and_slowest, perturbed_tau, perturbed_weight
 from brainlib.timescales.network import Network
-from brainlib.timescales.training import CurriculumConfig, TrainedNetwork, train
+from brainlib.timescales.training import CurriculumConfig, TauSummary, TrainedNetwork, train
 from chapters.timescales.networks import trained
 from chapters.timescales.probes import fresh_readouts
 
@@ -65,7 +66,11 @@ class Unit:
 
 def lesion(unit: Unit, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
     """What an experiment finds."""
-    return EXPERIMENTS[unit.experiment](unit.settings, seed, device=device, folder=folder)
+    networks = trained(unit.settings.configs, [seed], device, progress=False)
+    pair = {condition: one for condition, (one,) in networks.items()}
+    if unit.experiment == "retraining":
+        return retraining(unit.settings, pair, seed, device, folder)
+    return EXPERIMENTS[unit.experiment](unit.settings, pair, seed)
 
 
 def study(
@@ -76,77 +81,58 @@ def study(
     return runs.study(lesion, units, seeds, device=device)
 
 
-def growth(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def growth(settings: Lesions, pair: Networks, seed: int) -> dict[str, Any]:
     """For every span that was solved: the epoch, and the time constants and the weights' norm of the network then."""
-    pair = _pair(settings, seed, device)
+
+    def numbers(network: Network, epoch: int) -> dict[str, float]:
+        tau, norm = TauSummary.of(network), float(network.weight.detach().norm())
+        return {"epoch": epoch, "tau mean": tau.mean, "tau std": tau.std, "tau largest": tau.largest, "norm": norm}
+
     grown = {
-        condition: {
-            str(span): {
-                "epoch": epoch,
-                "tau mean": float(network.tau.mean()),
-                "tau std": float(network.tau.std(correction=0)),
-                "tau largest": float(network.tau.max()),
-                "norm": float(network.weight.detach().norm()),
-            }
-            for span, epoch in one.solved.items()
-            for network in [one.network_at(span)]
-        }
+        condition: {str(span): numbers(one.network_at(span), epoch) for span, epoch in one.solved.items()}
         for condition, one in pair.items()
     }
     return {"seed": seed, "trained on": pair["single-head"].trained_on, "growth": grown}
 
 
-def memory(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def memory(settings: Lesions, pair: Networks, seed: int) -> dict[str, Any]:
     """Accuracy on balanced bits at the spans solved earlier, after every span, and of fresh readouts at the end.
 
     "taught" asks the heads that were trained. "fresh" reads the networks of the longest shared span, and one as it was
     before any training ("untrained"), up to `BEYOND` spans further.
     """
-    pair = _pair(settings, seed, device)
     longest = shared_span(pair)
-    outcome: dict[str, Any] = {"span": longest, "taught": {}, "fresh": {}}
+    taught = {c: remembered(one, settings.test_sequences, _generator(seed, 1)) for c, one in pair.items()}
     readers = {condition: one.network_at(longest) for condition, one in pair.items()}
-    for condition, one in pair.items():
-        outcome["taught"][condition] = {
-            str(span): {str(asked): share for asked, share in found.items()}
-            for span, found in remembered(one, settings.test_sequences, _generator(seed, 1)).items()
-        }
-        readers["untrained"] = one.untrained()
-    for name, network in readers.items():
-        spans = range(2, longest + BEYOND + 1)
-        found = fresh_readouts(network, settings.single_head.task, spans, _generator(seed, 4))
-        outcome["fresh"][name] = {str(span): share for span, share in found.items()}
-    return outcome
+    readers["untrained"] = pair["multi-head"].untrained()
+    spans, task = range(2, longest + BEYOND + 1), settings.single_head.task
+    fresh = {name: fresh_readouts(network, task, spans, _generator(seed, 4)) for name, network in readers.items()}
+    return _texts({"span": longest, "taught": taught, "fresh": fresh})
 
 
-def ablation(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def ablation(settings: Lesions, pair: Networks, seed: int) -> dict[str, Any]:
     """Relative accuracy without one of the fastest and without one of the slowest units, span by span; at the longest
     shared span, without each unit, in order of its time constant, together with its accuracy at all spans.
     """
-    pair = _pair(settings, seed, device)
-    longest = shared_span(pair)
-    outcome: dict[str, Any] = {"span": longest, "by span": {}, "units": {}}
-    for condition, one in pair.items():
-        outcome["by span"][condition] = {
-            str(span): fastest_against_slowest(one, span, settings.lesioned_units)
-            for span in one.solved
-            if span <= longest
-        }
-        outcome["units"][condition] = every_unit(one, longest)
-    return outcome
+    longest, count = shared_span(pair), settings.lesioned_units
+    by_span = {
+        condition: {span: fastest_against_slowest(one, span, count) for span in one.solved if span <= longest}
+        for condition, one in pair.items()
+    }
+    units = {condition: every_unit(one, longest) for condition, one in pair.items()}
+    return _texts({"span": longest, "by span": by_span, "units": units})
 
 
-def perturbation(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def perturbation(settings: Lesions, pair: Networks, seed: int) -> dict[str, Any]:
     """Relative accuracy, mean over the draws, after perturbations of the networks of the longest shared span.
 
     "weight" and "tau" hold it by strength, in shares of the network's own norm. "equal" is a push to the weights of the
     same absolute size in all conditions, `WEIGHT_STRENGTH` times the mean of their norms, which "norm" holds.
     """
-    pair = _pair(settings, seed, device)
     longest = shared_span(pair)
     networks = {condition: one.network_at(longest) for condition, one in pair.items()}
     norms = {condition: float(network.weight.detach().norm()) for condition, network in networks.items()}
-    size = WEIGHT_STRENGTH * sum(norms.values()) / len(norms)
+    size = WEIGHT_STRENGTH * fmean(norms.values())
     outcome: dict[str, Any] = {"span": longest, "norm": norms, "weight": {}, "tau": {}, "equal": {}}
     for condition, network in networks.items():
         generator = _generator(seed, 3)
@@ -155,22 +141,21 @@ def perturbation(settings: Lesions, seed: int, *, device: str, folder: Path | No
 
         def left(push: Callable, strength: float, network=network, test=test, generator=generator, baseline=baseline):
             pushed = (push(network, strength, generator) for _ in range(settings.perturbations))
-            return relative_accuracy(_mean([test.accuracy(each)[0] for each in pushed]), baseline)
+            return relative_accuracy(fmean(test.accuracy(each)[0] for each in pushed), baseline)
 
-        outcome["weight"][condition] = {str(s): left(perturbed_weight, s) for s in settings.weight_strengths}
-        outcome["tau"][condition] = {str(s): left(perturbed_tau, s) for s in settings.tau_strengths}
+        outcome["weight"][condition] = {s: left(perturbed_weight, s) for s in settings.weight_strengths}
+        outcome["tau"][condition] = {s: left(perturbed_tau, s) for s in settings.tau_strengths}
         outcome["equal"][condition] = left(perturbed_weight, size / norms[condition])
-    return outcome
+    return _texts(outcome)
 
 
-def retraining(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+def retraining(settings: Lesions, pair: Networks, seed: int, device: str, folder: Path | None) -> dict[str, Any]:
     """The accuracy after the last epoch of training on longer spans, one at a time, of the networks as they were when
     they had solved `retrained_from`, or the longest shared span if that is shorter.
 
     One head goes on being trained: that of the span which the network had solved. A span that passes the test is not
     trained on. (Of the official code for this only the plot is released.)
     """
-    pair = _pair(settings, seed, device)
     begin = min(settings.retrained_from, shared_span(pair))
     outcome: dict[str, Any] = {"from": begin}
     for condition, one in pair.items():
@@ -185,13 +170,7 @@ def retraining(settings: Lesions, seed: int, *, device: str, folder: Path | None
     return outcome
 
 
-EXPERIMENTS = {
-    "growth": growth,
-    "memory": memory,
-    "ablation": ablation,
-    "perturbation": perturbation,
-    "retraining": retraining,
-}
+EXPERIMENTS: dict[str, Callable] = {f.__name__: f for f in (growth, memory, ablation, perturbation, retraining)}
 
 
 def shared_span(pair: Networks) -> int:
@@ -221,7 +200,7 @@ def fastest_against_slowest(one: TrainedNetwork, span: int, count: int) -> dict[
     baseline = test.accuracy(network)[0]
     outcome = {"accuracy": baseline}
     for name, units in zip(("fastest", "slowest"), fastest_and_slowest(network, count), strict=True):
-        left = _mean([test.accuracy(ablated(network, unit))[0] for unit in units.tolist()])
+        left = fmean(test.accuracy(ablated(network, unit))[0] for unit in units.tolist())
         outcome |= {name: relative_accuracy(left, baseline), f"tau of the {name}": float(network.tau[units].mean())}
     return outcome
 
@@ -260,16 +239,13 @@ def margins(network: Network, test: RunningTest) -> Tensor:
     return ((yes - no) * (2 * test.answers[0] - 1)).flatten()
 
 
-def _pair(settings: Lesions, seed: int, device: str) -> Networks:
-    return {condition: one for condition, (one,) in trained(settings.configs, [seed], device, progress=False).items()}
-
-
 def _test(one: TrainedNetwork, network: Network, span: int, generator: torch.Generator) -> RunningTest:
     return running_test(network, one.config.task, [span], [one.config.head_for(span)], generator)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _texts(table: Any) -> Any:
+    """Nested tables with the keys that JSON gives them."""
+    return {str(key): _texts(inner) for key, inner in table.items()} if isinstance(table, dict) else table
 
 
 def _generator(seed: int, experiment: int) -> torch.Generator:

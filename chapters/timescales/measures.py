@@ -8,15 +8,16 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from brainlib import ledger, runs
 from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
+from chapters.timescales.figures import CONDITIONS, MULTI, SINGLE
 from chapters.timescales.learning_curves import LearningCurve, leads, units_at_one
 from chapters.timescales.settings import SETTINGS
 
-SINGLE, MULTI = CONDITIONS = ("single-head", "multi-head")
 Values = dict[str, list[float]]
 
 
@@ -40,7 +41,7 @@ def circuit_seeds(seed: int) -> range:
 def recurrence(profile: str, seed: int, device: str) -> Values:
     """The largest relative differences of states and gradients from the equations, in float64."""
     found = recurrences.differences(torch.Generator().manual_seed(seed))
-    return {"T0": [max(found.states)], "T0-gradients": [max(found.gradients)]}
+    return {"T0": [found["states"].max()], "T0-gradients": [found.drop(columns="states").max().max()]}
 
 
 @ledger.measures("T1", "T1b")
@@ -53,21 +54,24 @@ def span_lead(profile: str, seed: int, device: str) -> Values:
 def time_constants(profile: str, seed: int, device: str) -> Values:
     single, multi = curves(profile, seed, device, *CONDITIONS)
     return _known(
-        T2=[curve.tau_change.mean for curve in multi],
-        T2b=[curve.tau_change.std for curve in single],
+        T2=[curve.tau_change("mean") for curve in multi],
+        T2b=[curve.tau_change("std") for curve in single],
         T2c=[curve.rebound for curve in single],
     )
 
 
 @ledger.measures("T3", "T3b", "T13")
 def network_timescales(profile: str, seed: int, device: str) -> Values:
-    found = {condition: _by_seed(rows) for condition, rows in recordings(profile, seed, device).items()}
-    grown = {
-        what: {c: [rows[-1][what] - rows[0][what] for rows in found[c]] for c in CONDITIONS}
-        for what in ("mean", "dimensions")
-    }
-    dimensions = np.min(list(grown["dimensions"].values()), axis=0).tolist()
-    return {"T3": grown["mean"][SINGLE], "T3b": grown["mean"][MULTI], "T13": dimensions}
+    found = recordings(profile, seed, device)
+    mean, dimensions = ({c: growth(found, c, what) for c in CONDITIONS} for what in ("mean", "dimensions"))
+    return {"T3": mean[SINGLE], "T3b": mean[MULTI], "T13": np.min(list(dimensions.values()), axis=0).tolist()}
+
+
+def growth(rows: Sequence[dict[str, Any]], condition: str, what: str) -> list[float]:
+    """Of recordings of a condition the value at the last span less that at the first, seed by seed."""
+    frame = pd.DataFrame(rows).sort_values("span")
+    values = frame[frame["curriculum"] == condition].groupby("seed")[what]
+    return (values.last() - values.first()).tolist()
 
 
 @ledger.measures("T5", "T5b", "T5c")
@@ -88,7 +92,7 @@ def gated_networks(profile: str, seed: int, device: str) -> Values:
 @ledger.measures("T10", "T10b")
 def delayed_match(profile: str, seed: int, device: str) -> Values:
     single, multi = curves(profile, seed, device, f"{SINGLE}, match", f"{MULTI}, match")
-    slower = [a.tau[max(a.tau)].mean - b.tau[max(b.tau)].mean for a, b in zip(single, multi, strict=True)]
+    slower = [a.last_tau.mean - b.last_tau.mean for a, b in zip(single, multi, strict=True)]
     return _known(T10=leads(multi, single), T10b=slower)
 
 
@@ -118,8 +122,8 @@ def clamp(profile: str, seed: int, device: str) -> Values:
     multi, projected = ([LearningCurve.of(one) for one in found] for found in (held, free))
     stay, stay_free = ([100 * stood / max(there, 1) for there, stood in map(units_at_one, n)] for n in (held, free))
     return _known(
-        T14=[100 * curve.tau[max(curve.tau)].at_one for curve in multi],
-        T14b=[curve.tau_change.mean for curve in projected],
+        T14=[100 * curve.last_tau.at_one for curve in multi],
+        T14b=[curve.tau_change("mean") for curve in projected],
         T14c=[a - b for a, b in zip(stay, stay_free, strict=True)] if free else [],
     )
 
@@ -185,13 +189,13 @@ def curves(profile: str, seed: int, device: str, *conditions: str) -> list[list[
     return [[LearningCurve.of(one) for one in found] for found in _trained(profile, seed, device, *conditions)]
 
 
-def recordings(profile: str, seed: int, device: str) -> dict[str, list[dict[str, Any]]]:
-    """Rows of tau_net and dimensionality, by seed and span, for each of the two main conditions."""
+def recordings(profile: str, seed: int, device: str) -> list[dict[str, Any]]:
+    """Rows of tau_net and dimensionality, by curriculum, seed and span, for the two main conditions."""
     settings = SETTINGS[profile]
     sizes = settings.recorded_bits, settings.trials, settings.snapshots, seed
     conditions = {name: networks.Recording(settings.conditions[name], *sizes) for name in CONDITIONS}
     found = runs.study(networks.recording, conditions, settings.seeds(seed), device=device)
-    return {name: [row for one in results for row in one["rows"]] for name, results in found.items()}
+    return [{"curriculum": name} | row for name, results in found.items() for one in results for row in one["rows"]]
 
 
 def lesioned(experiment: str, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
@@ -205,11 +209,6 @@ def _trained(profile: str, seed: int, device: str, *conditions: str) -> list[lis
     known = {name: settings.conditions[name] for name in conditions if name in settings.conditions}
     found = networks.trained(known, settings.seeds(seed), device) if known else {}
     return [found.get(name, []) for name in conditions]
-
-
-def _by_seed(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    seeds = list(dict.fromkeys(row["seed"] for row in rows))
-    return [sorted((row for row in rows if row["seed"] == own), key=lambda row: row["span"]) for own in seeds]
 
 
 def _least(*leads: list[int]) -> list[int]:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, get_args
+from typing import get_args
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -13,18 +14,10 @@ from brainlib.timescales.kernels import Activation, recurrence
 NAMES = ("first state", "W", "w", "b", "leak a")
 
 
-class Differences(NamedTuple):
-    """The largest, relative to the largest entry, in float64; `table` has a row for each form with a leaky ReLU: those
-    of the states and of the gradients of `NAMES`."""
-
-    states: list[float]
-    gradients: list[float]
-    table: dict[str, list[float]]
-
-
-def differences(generator: torch.Generator) -> Differences:
-    """Both forms of the leak, all activations; with the leak inside and a leaky ReLU also the leak folded by hand."""
-    found = Differences([], [], {})
+def differences(generator: torch.Generator) -> pd.DataFrame:
+    """The largest differences, relative to the largest entry, in float64, of the states and of the gradients of `NAMES`:
+    a row for both forms of the leak with each activation, and one of the states with the leak folded by hand."""
+    found = {}
     for inside in (True, False):
         for activation in get_args(Activation):
             bits, inputs = draw_problem(37, 5, 40, generator)
@@ -33,14 +26,11 @@ def differences(generator: torch.Generator) -> Differences:
             for impl in ("reference", "auto"):
                 states, _ = recurrence(bits, *inputs, inside=inside, activation=activation, impl=impl)
                 results.append((states, *torch.autograd.grad((states * pull).sum(), inputs)))
-            states, *gradients = (difference(one, other) for one, other in zip(*results, strict=True))
-            found.states.append(states)
-            found.gradients.append(max(gradients))
-            if activation == "leaky_relu":
-                found.table["leak inside" if inside else "leak outside"] = [states, *gradients]
-                if inside:
-                    found.states.append(max(map(difference, results[0][0], folded(bits, *inputs))))
-    return found
+            found[f"leak {'inside' if inside else 'outside'}, {activation}"] = list(map(difference, *results))
+            if inside and activation == "leaky_relu":
+                found["folded by hand"] = [max(map(difference, results[0][0], folded(bits, *inputs)))]
+    columns = ["states", *(f"gradient of {name}" for name in NAMES)]
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns)
 
 
 def draw_problem(units: int, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:

@@ -51,10 +51,26 @@ def both(config: CurriculumConfig, remark: str = "", **changes: Any) -> dict[str
     }
 
 
-def gated(config: CurriculumConfig, units: int, epochs: int) -> dict[str, CurriculumConfig]:
-    """LSTM and GRU, as the official code trains its LSTM: by Adam, on bits that are 1 half of the time."""
-    changes: dict[str, Any] = {"units": units, "epochs": epochs, "rate": 0.5, "learning_rate": None}
-    return both(config, "lstm", network="lstm", **changes) | both(config, "gru", network="gru", **changes)
+def conditions(
+    main: CurriculumConfig, epochs: int, taus: tuple[int, ...], window: tuple[int, int], gated: dict[str, int]
+) -> dict[str, CurriculumConfig]:
+    """The conditions of chapter 2 but those without a curriculum; all but the two main ones are trained for `epochs`.
+
+    LSTM and GRU are trained as the official code trains its LSTM: by Adam, on bits that are 1 half of the time.
+    """
+    short = replace(main, epochs=epochs)
+    many = replace(short, curriculum=multi_head())
+    by_adam: dict[str, Any] = {"rate": 0.5, "learning_rate": None, **gated}
+    found = both(main)
+    for tau in taus:
+        found |= both(short, f"tau {tau}", tau=float(tau))
+    found |= {f"multi-head, {form}": replace(many, tau_form=form) for form in ("projected", "softplus")}
+    found |= both(short, "match", task="match")
+    for kind in ("lstm", "gru"):
+        found |= both(short, kind, network=kind, **by_adam)
+    for fresh, name in enumerate(("sliding window", "sliding window, fresh heads")):
+        found[name] = replace(short, curriculum=sliding_window(*window, fresh_heads=bool(fresh)))
+    return found
 
 
 CI = CurriculumConfig(
@@ -88,15 +104,7 @@ SETTINGS = {
         circuit=Simulation(4_000, 512),
         networks=3,
         conditions={
-            **both(CI),
-            **both(CI, "tau 1", tau=1.0, epochs=5),
-            **both(CI, "tau 2", tau=2.0, epochs=5),
-            "multi-head, projected": replace(CI, curriculum=multi_head(), tau_form="projected", epochs=5),
-            "multi-head, softplus": replace(CI, curriculum=multi_head(), tau_form="softplus", epochs=5),
-            **both(CI, "match", task="match", epochs=5),
-            **gated(CI, units=32, epochs=5),
-            "sliding window": replace(CI, curriculum=sliding_window(4, 2), epochs=5),
-            "sliding window, fresh heads": replace(CI, curriculum=sliding_window(4, 2, fresh_heads=True), epochs=5),
+            **conditions(CI, 5, taus=(1, 2), window=(4, 2), gated={"units": 32}),
             "from scratch, 8": replace(CI, curriculum=from_scratch(8), epochs=5),
             "all at once, 8": replace(CI, curriculum=all_at_once(8), epochs=5),
         },
@@ -119,16 +127,7 @@ SETTINGS = {
         circuit=Simulation(10_000, 1_000),
         networks=1,
         conditions={
-            **both(LAPTOP),
-            **both(LAPTOP, "tau 1", tau=1.0, epochs=40),
-            **both(LAPTOP, "tau 2", tau=2.0, epochs=40),
-            **both(LAPTOP, "tau 3", tau=3.0, epochs=40),
-            "multi-head, projected": replace(LAPTOP, curriculum=multi_head(), tau_form="projected", epochs=40),
-            "multi-head, softplus": replace(LAPTOP, curriculum=multi_head(), tau_form="softplus", epochs=40),
-            **both(LAPTOP, "match", task="match", epochs=40),
-            **gated(LAPTOP, units=64, epochs=25),
-            "sliding window": replace(LAPTOP, curriculum=sliding_window(), epochs=40),
-            "sliding window, fresh heads": replace(LAPTOP, curriculum=sliding_window(fresh_heads=True), epochs=40),
+            **conditions(LAPTOP, 40, taus=(1, 2, 3), window=(10, 5), gated={"units": 64, "epochs": 25}),
             "from scratch, 5": replace(LAPTOP, curriculum=from_scratch(5), epochs=40),
             "from scratch, 12": replace(LAPTOP, curriculum=from_scratch(12), epochs=60),
             "all at once, 12": replace(LAPTOP, curriculum=all_at_once(12), epochs=40),

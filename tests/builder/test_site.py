@@ -133,12 +133,6 @@ def test_the_command_says_what_is_wrong(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_the_command_knows_its_profiles(capsys):
-    with pytest.raises(SystemExit):
-        command.main(["--profile", "huge"])
-    assert "invalid choice: 'huge'" in capsys.readouterr().err
-
-
 def test_a_parameter_from_the_command_line_is_a_literal_or_text():
     assert [plan.parameter(text) for text in ("seed=3", "rate=1e-3", "device=cpu")] == [
         ("seed", 3),

@@ -6,7 +6,7 @@ import jaxtyping
 import pytest
 
 from brainlib.data import doors
-from brainlib.data.registry import REGISTRY, DataFile, Download
+from brainlib.data.registry import REGISTRY, DataFile
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setattr(doors, "cache_folder", lambda: folder)
-    monkeypatch.setattr(doors, "TRIES", 1)
+    monkeypatch.setattr(doors, "RETRIES", 0)
     monkeypatch.setattr(doors, "FILES", tmp_path / "files")
     monkeypatch.delenv("BRAINLIB_DATA", raising=False)
     for variable in ("no_proxy", "NO_PROXY"):
@@ -24,19 +24,15 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def register(monkeypatch):
-    """Adds a data file with the given content and source to the registry, for one test."""
+    """Adds a data file with the given content and source to the registry, for one test; `folder` gets the file."""
 
-    def add(name, content, source=None):
+    def add(name, content, source="https://127.0.0.1:9/nobody-listens", folder=None):
         sha256 = hashlib.sha256(content).hexdigest()
-        entry = DataFile(
-            name=name,
-            size=len(content),
-            sha256=sha256,
-            source=source or Download("https://127.0.0.1:9/nobody-listens"),
-            licence="none needed",
-            citation="A Test (2025)",
-        )
+        entry = DataFile(name, len(content), sha256, "none needed", "A Test (2025)", source)
         monkeypatch.setitem(REGISTRY, name, entry)
+        if folder is not None:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
         return entry
 
     return add

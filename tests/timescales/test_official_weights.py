@@ -1,4 +1,4 @@
-"""A state dict of the official code's form against its formula, in and out."""
+"""A state dict of the official code's form against its formula."""
 
 import pytest
 import torch
@@ -53,29 +53,6 @@ def test_the_networks_compute_what_the_official_code_does(units, fixed, inside):
     assert isinstance(network.raw_tau, torch.nn.Parameter) != fixed
 
 
-@pytest.mark.parametrize("fixed", [True, False])
-def test_weights_come_back_as_they_went_in_but_for_self_connections(fixed):
-    weights = official(fixed=fixed)
-    given = {name: tensor.clone() for name, tensor in weights.items()}
-    back = LeakyRNN.from_official(weights).to_official()
-    assert back.keys() == weights.keys()
-    assert all(torch.equal(weights[name], given[name]) for name in given)
-    given["modulelist.1.weight"].fill_diagonal_(0)
-    assert all(torch.equal(back[name], given[name]) for name in given)
-
-
-def test_loading_leaves_the_callers_random_numbers_alone():
-    before = torch.get_rng_state()
-    LeakyRNN.from_official(official(9, 2))
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_other_forms_of_tau_go_out_as_what_they_mean():
-    network = LeakyRNN(6, 2, tau_form="softplus", generator=generator())
-    bits = tasks.draw_bits(9, 3, generator())
-    torch.testing.assert_close(LeakyRNN.from_official(network.to_official())(bits), network(bits))
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -85,13 +62,13 @@ def test_other_forms_of_tau_go_out_as_what_they_mean():
         (lambda w: w.clear(), "missing .*; expected a network with 1 heads"),
         (
             lambda w: w.update({"modulelist.1.weight": torch.zeros(9, 8)}),
-            r"weights\['modulelist.1.weight'\]: got shape \(9, 8\), expected \(9, 9\)",
+            r"weights\['modulelist.1.weight'\]: got \(9, 8\) of torch.float32, expected \(9, 9\) of torch.float32",
         ),
-        (lambda w: w.update({"modulelist.2.weight": torch.zeros(3, 9)}), r"got shape \(3, 9\), expected \(2, 9\)"),
-        (lambda w: w.update({"parameterlist.0": torch.ones(2)}), r"got shape \(2,\), expected \(9,\)"),
+        (lambda w: w.update({"modulelist.2.weight": torch.zeros(3, 9)}), r"got \(3, 9\) .* expected \(2, 9\)"),
+        (lambda w: w.update({"parameterlist.0": torch.ones(2)}), r"got \(2,\) .* expected \(9,\)"),
         (
             lambda w: w.update({"modulelist.2.bias": torch.zeros(2).double()}),
-            "got torch.float64, expected torch.float32",
+            r"got \(2,\) of torch.float64, expected \(2,\) of torch.float32",
         ),
         (lambda w: w.update({"parameterlist.0": torch.tensor([0.5])}), "tau: got 0.5 to 0.5 bits"),
     ],

@@ -36,11 +36,6 @@ def test_answers_are_those_of_the_definition(task, slowly, spans, batch):
     assert tasks.answers(task, bits, spans).tolist() == expected
 
 
-def test_answers_count_exactly_over_long_spans():
-    bits = torch.ones(3001, 1, 1)
-    assert tasks.answers("parity", bits, [3000, 3001]).tolist() == [[0], [1]]
-
-
 def test_bits_are_bits_with_a_rate_of_their_own_or_the_one_given():
     own = tasks.draw_bits(400, 500, generator()).squeeze(-1)
     assert own.dtype == torch.float32 and own.unique().tolist() == [0, 1]
@@ -70,17 +65,9 @@ def test_the_tasks_own_rates():
     assert torch.equal(parity_bits, tasks.draw("parity", [2], 500, generator(), rate=None, length=200)[0])
 
 
-def test_drawing_depends_on_the_generator_alone():
-    before = torch.get_rng_state()
-    first, second = (tasks.draw("parity", [4], 3, generator(5)) for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not torch.equal(first[0], tasks.draw("parity", [4], 3, generator(6), length=len(first[0]))[0])
-    assert torch.equal(torch.get_rng_state(), before)
-
-
 @pytest.mark.parametrize("task", ["parity", "match"])
-@pytest.mark.parametrize("rate", ["task", None, 0.5, 0.2])
-@pytest.mark.parametrize("span", [2, 3, 4, 10])
+@pytest.mark.parametrize("rate", [None, 0.2])
+@pytest.mark.parametrize("span", [3, 4])
 def test_chance_is_what_the_commoner_answer_gets(task, rate, span):
     sequences = 40_000
     _, answers = tasks.draw(task, [span], sequences, generator(), rate, length=span)

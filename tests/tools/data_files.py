@@ -6,7 +6,7 @@ import pytest
 
 from brainlib.data import missing
 from brainlib.data.doors import at_hand
-from brainlib.data.registry import REGISTRY, Package
+from brainlib.data.registry import REGISTRY
 
 REQUIRED = os.environ.get("BRAINLIB_REQUIRE_DATA") == "1"
 NOT_AT_HAND = "data files are not at hand: "
@@ -22,12 +22,6 @@ def needs_data(*names: str) -> None:
             pytest.fail(str(error))
     elif absent := [name for name in names if not at_hand(name, REGISTRY[name].sha256)]:
         pytest.skip(NOT_AT_HAND + ", ".join(absent))
-
-
-def needs_archive(package: Package) -> None:
-    """Skip the calling test unless the archive of the package is at hand, or data are required."""
-    if not REQUIRED and not at_hand(package.archive, package.sha256):
-        pytest.skip(NOT_AT_HAND + package.archive)
 
 
 def loud_line(skipped: list) -> str | None:

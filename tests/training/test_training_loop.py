@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import TinyBatches, TinyModel, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
+from tiny_run import TinyBatches, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
 from torch import nn
 
-from brainlib.training import TrainingConfig, train
+from brainlib.training import train
 from brainlib.training.precision import resolve_precision
 
 unchecked_train = inspect.unwrap(train)  # what a reader calls: without beartype in front of our own checks
@@ -44,12 +44,6 @@ def test_a_step_is_that_of_plain_pytorch():
         assert history.gradient_norms[step] == pytest.approx(norm.item(), rel=1e-5)
     for mine, theirs in zip(model.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
-
-
-def test_without_clipping_the_gradient_stays():
-    _, clipped = tiny_train(clip_norm=1e9)
-    _, free = tiny_train(clip_norm=None)
-    assert free.losses == clipped.losses and free.gradient_norms == clipped.gradient_norms
 
 
 def test_the_seed_decides_and_the_callers_generator_is_left_alone():
@@ -97,21 +91,10 @@ def test_bfloat16_is_for_the_products_only():
 
 
 def test_auto_follows_the_measurement(monkeypatch):
-    cpu = torch.device("cpu")
-    for seconds, expected in ((3.0, 1.0), "bfloat16"), ((1.2, 1.0), "float32"):
-        times = dict(zip(("float32", "bfloat16"), seconds, strict=True))
-        monkeypatch.setattr("brainlib.training.precision._seconds", lambda _, found=times: found)
-        assert resolve_precision("auto", cpu) == expected
-    assert resolve_precision("float32", cpu) == "float32"
-
-
-class Without:
-    def next_batch(self): ...
-
-
-class WithPlainNumbers(TinyBatches):
-    def state_dict(self):
-        return {"place": 3}
+    for single, expected in ((3.0, "bfloat16"), (1.2, "float32")):
+        times = {"float32": single, "bfloat16": 1.0}
+        monkeypatch.setattr("brainlib.training.precision._seconds", lambda _, tried, found=times: found[tried])
+        assert resolve_precision("auto", torch.device("cpu")) == expected
 
 
 class Lopsided(TinyBatches):
@@ -122,24 +105,19 @@ class Lopsided(TinyBatches):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"model": "BDH"}, "model: got str, expected a torch.nn.Module"),
         ({"model": nn.ReLU()}, "model: has no parameters"),
         (
             {"model": tiny_model().double()},
             "model: parameter 'embedding.weight' is torch.float64, expected torch.float32",
         ),
         ({"model": nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1, device="meta")])}, "model: is on cpu, meta"),
-        ({"batches": Without()}, "batches: Without has no state_dict, load_state_dict"),
-        ({"batches": WithPlainNumbers()}, "batches: .*'place'.* is int, expected a tensor"),
         ({"batches": Lopsided()}, r"batch: .* first dimensions \[\(3,\), \(4,\)\]"),
-        ({"config": {"steps": 3}}, "config: got dict, expected a TrainingConfig"),
         ({"folder": __file__}, "folder: .* is a file"),
         ({"loss": lambda model, batch, state: model(*batch, state)[0]}, "loss: returned Tensor, expected a pair"),
-        ({"loss": lambda model, batch, state: (1.0, None)}, "loss: returned float as the loss"),
-        ({"loss": lambda model, batch, state: (model.readout.bias, None)}, r"loss: returned a tensor of shape \(16,\)"),
-        ({"loss": lambda model, batch, state: (torch.ones(()), None)}, "loss: .* requires_grad=False"),
+        ({"loss": lambda model, batch, state: (1.0, None)}, "loss: returned 1.0, expected a scalar tensor with a grad"),
+        ({"loss": lambda model, batch, state: (model.readout.bias, None)}, "loss: returned Parameter"),
+        ({"loss": lambda model, batch, state: (torch.ones(()), None)}, "loss: returned tensor.*, expected a scalar"),
         ({"loss": lambda model, batch, state: (model(*batch, None)[0], {1})}, "state: got set"),
-        ({"evaluate": lambda model: "low"}, "evaluate: returned str, expected a number"),
     ],
 )
 def test_unfit_arguments_are_named(changed, message):
@@ -187,13 +165,6 @@ def test_the_bar_can_be_shown_and_hidden(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
-def test_importing_the_hall_loads_no_plots_no_widgets_and_no_compilers():
-    heavy = {"beartype", "ipywidgets", "numba", "pandas", "papermill", "plotly", "pooch", "triton"}
-    program = f"import sys, brainlib.training; print(sorted({heavy} & set(sys.modules)))"
-    command = [sys.executable, "-W", "error", "-c", program]
-    assert subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout == "[]\n"
-
-
 def test_the_environment_can_hide_every_bar():
     program = (
         "from tiny_run import *\n"
@@ -204,12 +175,3 @@ def test_the_environment_can_hide_every_bar():
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, env=environment, check=True, timeout=120, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("done\n", "")
-
-
-def test_public_names_have_docstrings():
-    import brainlib.training
-
-    for name in brainlib.training.__all__:
-        assert (getattr(brainlib.training, name).__doc__ or "").strip(), name
-    assert TrainingConfig(steps=1).precision == "float32"
-    assert isinstance(tiny_model(), TinyModel)

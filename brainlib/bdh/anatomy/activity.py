@@ -7,6 +7,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from brainlib.bdh.kernels.reference import activities, past
 from brainlib.bdh.model import BDH
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
@@ -14,7 +15,12 @@ from brainlib.data import require_batch
 
 
 class Activity(NamedTuple):
-    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer."""
+    """Activations of every layer: x is what a neuron sends into its synapses, y what it gives to the next layer.
+
+    >>> activity = Activity(x=torch.ones(2, 1, 2, 3, 8), y=torch.zeros(2, 1, 2, 3, 8))
+    >>> density(activity.y).tolist()
+    [0.0, 0.0]
+    """
 
     x: Float[Tensor, "layers batch heads time head_neurons"]
     y: Float[Tensor, "layers batch heads time head_neurons"]
@@ -25,31 +31,40 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     """x and y of every layer for texts that begin without synapses (Appendix E, no dropout).
 
     Holds all of it at once: 2 layers neurons floats a token. Raises `ValueError` for unfit tokens.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> activity.x.shape
+    torch.Size([2, 1, 2, 3, 8])
     """
-    config = model.config
+    config, decay = model.config, model.decay
     require_batch(config.vocab, tokens)
     encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
-    v = norm(embedding(tokens.long(), model.embedding))[:, None]  # [B, 1, T, D]
+    v = norm(embedding(tokens.long(), model.embedding))
     rope = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
-    xs, ys = [], []
+    found = []
     for _ in range(config.layers):
-        x = (v @ model.decoder_x).relu()
-        attended = scores(x, rope, model.decay) @ v
-        y = (norm(attended) @ model.decoder_y).relu() * x
-        update = (y @ encoder).sum(1, keepdim=True)
-        v = norm(v + norm(update))
-        xs.append(x)
-        ys.append(y)
-    return Activity(torch.stack(xs), torch.stack(ys))
+        x, y, _ = activities(v, model.decoder_x, model.decoder_y, rope, decay=decay)
+        v = norm(v + norm((y @ encoder).sum(1)))
+        found.append((x, y))
+    return Activity(*map(torch.stack, zip(*found, strict=True)))
 
 
 def attention_scores(model: BDH, activity: Activity, layer: int) -> Float[Tensor, "batch heads time time"]:
     """How strongly each byte (row) attends to each earlier one (column): RoPE(x_t) . RoPE(x_s) for s < t, else zero.
 
     Where synapses fade, it is less by what has faded since.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> attention_scores(model, activity, layer=0).shape
+    torch.Size([1, 2, 3, 3])
     """
     x = activity.x[layer]
-    return scores(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype), model.decay)
+    q, t = rotate(x, rotation(model.frequencies, 0, x.shape[-2], x.dtype)), torch.arange(x.shape[-2]).to(x)
+    return (q @ q.mT) * past(model.decay, t)
 
 
 def synapses_of(
@@ -61,38 +76,33 @@ def synapses_of(
     sigma_t(i) = sum over s < t of y_s(i) * (x_s turned by the t - s tokens since)(neuron): what y_i and x_neuron did
     together, in the frame of token t, less what has faded. `layer` counts from 1, the first that has neurons below it.
     Raises `ValueError` for a layer, head or neuron that is not there.
+
+    >>> from brainlib.bdh import BDH, BDHConfig
+    >>> model = BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16))
+    >>> activity = record_activity(model, torch.tensor([[84, 111, 32]]))
+    >>> synapses_of(model, activity, layer=1, head=0, neuron=3).shape
+    torch.Size([1, 3, 16])
     """
     layers, _, heads, time, head_neurons = activity.x.shape
-    for name, value, low, high in (
-        ("layer", layer, 1, layers),
-        ("head", head, 0, heads),
-        ("neuron", neuron, 0, head_neurons),
-    ):
-        if not low <= value < high:
-            raise ValueError(f"{name}: got {value}, expected {low} to {high - 1}")
+    if not (1 <= layer < layers and 0 <= head < heads and 0 <= neuron < head_neurons):
+        raise ValueError(
+            f"layer, head, neuron: got {layer}, {head}, {neuron}, expected "
+            f"1 to {layers - 1}, 0 to {heads - 1}, 0 to {head_neurons - 1}"
+        )
     pair = neuron // 2
     x = activity.x[layer, :, head, :, 2 * pair : 2 * pair + 2]  # [B, T, 2]
     rope = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)
     turned = torch.view_as_complex(rotate(x, rope).contiguous())  # in the frame of token 0
     in_frame = torch.view_as_real(turned[:, None] * rope.conj())[..., neuron % 2]  # [B, t, s]: of token s in that of t
-    left = past(model.decay, time, x)[0 if model.decay is None else head]
+    left = past(model.decay, torch.arange(time).to(x))[0 if model.decay is None else head]
     below = activity.y[layer - 1].movedim(1, 2).flatten(2)  # [B, T, neurons]
     return (in_frame * left) @ below
 
 
 def density(activations: Float[Tensor, "layers *rest"]) -> Float[Tensor, "layers"]:
-    """The share of activations above zero, layer by layer."""
+    """The share of activations above zero, layer by layer.
+
+    >>> density(torch.tensor([[0.0, 1.0], [2.0, 3.0]])).tolist()
+    [0.5, 1.0]
+    """
     return (activations > 0).flatten(1).double().mean(1)
-
-
-def scores(x: Tensor, rope: Tensor, decay: Tensor | None) -> Tensor:
-    q = rotate(x, rope)
-    return (q @ q.mT) * past(decay, x.shape[-2], x)
-
-
-def past(decay: Tensor | None, time: int, like: Tensor) -> Tensor:
-    """[heads or 1, T, T]: how much of token s (column) is left at token t (row); zero unless s < t."""
-    if decay is None:
-        return like.new_ones(1, time, time).tril(-1)
-    t = torch.arange(time, device=like.device, dtype=like.dtype)
-    return (decay.to(like.dtype)[:, None, None] * (t - t[:, None])).exp().tril(-1)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from brainlib.bdh.anatomy.activity import record_activity, synapses_of
+from brainlib.bdh.kernels.reference import left
 from brainlib.bdh.model import BDH
 from brainlib.bdh.rotation import rotate, rotation
 from brainlib.extras import extra
@@ -35,10 +36,9 @@ class Synapse(NamedTuple):
 
 
 class Separation(NamedTuple):
-    """How well values tell texts with a concept from texts without: Mann and Whitney's U, the share of pairs (one of
-    either) in which the first is larger, and the one-sided p."""
+    """How well values tell texts with a concept from texts without: the share of pairs (one of either) in which the
+    first is larger, and the one-sided p of Mann and Whitney."""
 
-    u: float
     share: float
     p: float
 
@@ -119,8 +119,7 @@ def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Sy
 
 def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
     """sigma[targets, sources] of a layer after each text: [texts, *shape of sources]."""
-    parts = [(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)]
-    return torch.cat(parts)
+    return torch.cat([(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)])
 
 
 def ordered_pairs(values: Tensor, labels: Tensor) -> Tensor:
@@ -138,16 +137,11 @@ def factors(model: BDH, tokens: Tensor, layer: int) -> Iterator[tuple[Tensor, Te
     a text is their product over time. A few texts at once, each [texts, T, neurons]."""
     time = tokens.shape[1]
     back = rotation(model.frequencies, -time, time, model.embedding.dtype)  # of the tokens, seen from after the last
-    left = 1.0 if model.decay is None else left_over(model.decay, time)
+    ages = torch.arange(time, 0, -1).to(back.real)
     for part in tokens.split(TEXTS_AT_ONCE):
         activity = record_activity(model, part)
-        x = rotate(activity.x[layer], back) * left
+        x = rotate(activity.x[layer], back) * left(model.decay, ages)[..., None]
         yield activity.y[layer - 1].movedim(1, 2).flatten(2), x.movedim(1, 2).flatten(2)
-
-
-def left_over(decay: Tensor, time: int) -> Tensor:
-    """[heads, T, 1]: how much of each token is left after the text."""
-    return (decay[:, None] * (torch.arange(time, device=decay.device) - time)).exp()[..., None]
 
 
 def separation(values: Float[Tensor, "batch"], concept: Bool[Tensor, "batch"]) -> Separation:
@@ -162,4 +156,4 @@ def separation(values: Float[Tensor, "batch"], concept: Bool[Tensor, "batch"]) -
     if not len(inside) or not len(outside):
         raise ValueError(f"concept: got {len(inside)} texts with and {len(outside)} without, expected some of both")
     u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
-    return Separation(float(u), float(u) / (len(inside) * len(outside)), float(p))
+    return Separation(float(u) / (len(inside) * len(outside)), float(p))

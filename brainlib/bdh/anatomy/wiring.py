@@ -26,9 +26,8 @@ def interactions(model: BDH, to_head: int, from_head: int) -> Float[Tensor, "hea
     Raises `ValueError` for a head that is not there.
     """
     config = model.config
-    for name, head in (("to_head", to_head), ("from_head", from_head)):
-        if not 0 <= head < config.heads:
-            raise ValueError(f"{name}: got {head}, expected 0 to {config.heads - 1}")
+    if not (0 <= to_head < config.heads and 0 <= from_head < config.heads):
+        raise ValueError(f"to_head, from_head: got {to_head}, {from_head}, expected 0 to {config.heads - 1}")
     encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
     return model.decoder_x[to_head].mT @ encoder[from_head].mT
 
@@ -80,16 +79,14 @@ def communities(edges: Int[Tensor, "edges 2"], neurons: int, seed: int = 0) -> t
     for source, target in edges.tolist():
         weight = graph.get_edge_data(source, target, {"weight": 0})["weight"]
         graph.add_edge(source, target, weight=weight + 1)
-    best, found = -1.0, []
-    for run in range(LOUVAIN_RUNS):
-        partition = nx.community.louvain_communities(graph, seed=LOUVAIN_RUNS * seed + run)
-        modularity = nx.community.modularity(graph, partition)
-        if modularity > best:
-            best, found = modularity, partition
+    seeds = range(LOUVAIN_RUNS * seed, LOUVAIN_RUNS * (seed + 1))
+    partitions = [nx.community.louvain_communities(graph, seed=run) for run in seeds]
+    qualities = [nx.community.modularity(graph, partition) for partition in partitions]
+    best = int(np.argmax(qualities))
     labels = torch.empty(neurons, dtype=torch.int64)
-    for label, members in enumerate(sorted(found, key=len, reverse=True)):
+    for label, members in enumerate(sorted(partitions[best], key=len, reverse=True)):
         labels[list(members)] = label
-    return float(best), labels
+    return float(qualities[best]), labels
 
 
 def standardised_moment(values: Tensor, order: int) -> float:
@@ -124,6 +121,10 @@ def fit_tail(degrees: Int[Tensor, "neurons"]) -> Tail:
 
     Raises `ValueError` if fewer than `SMALLEST_TAIL` values are positive or all of them are equal.
     """
+    with extra("notebook"):
+        from scipy.special import zeta
+        from scipy.stats import geom
+
     values = np.sort(degrees.numpy(force=True))
     values = values[values > 0]
     if len(values) < SMALLEST_TAIL or values[0] == values[-1]:
@@ -131,10 +132,11 @@ def fit_tail(degrees: Int[Tensor, "neurons"]) -> Tail:
             f"degrees: got {len(values)} positive values, expected at least {SMALLEST_TAIL} that are not all equal"
         )
     starts = np.unique(values[: len(values) - SMALLEST_TAIL + 1])
-    fits = [(*power_law(values[values >= start]), start) for start in starts if start < values[-1]]
-    distance, exponent, start = min(fits)
+    distance, exponent, start = min((*power_law(values[values >= at]), at) for at in starts if at < values[-1])
     tail = values[values >= start]
-    ratio = log_power_law(tail, exponent) - log_exponential(tail)
+    beyond = tail - start + 1
+    power = -exponent * np.log(tail) - np.log(zeta(exponent, start))
+    ratio = power - geom.logpmf(beyond, 1 / beyond.mean())  # the likeliest p(k) = (1 - q) q^(k - start)
     return Tail(exponent, int(start), len(tail), distance, float(ratio.sum() / (ratio.std() * np.sqrt(len(ratio)))))
 
 
@@ -152,20 +154,6 @@ def power_law(tail: np.ndarray) -> tuple[float, float]:
     fitted = 1 - zeta(fit.x, values + 1) / zeta(fit.x, tail[0])
     found = np.searchsorted(tail, values, side="right") / len(tail)
     return float(np.abs(fitted - found).max()), float(fit.x)
-
-
-def log_power_law(tail: np.ndarray, exponent: float) -> np.ndarray:
-    with extra("notebook"):
-        from scipy.special import zeta
-
-    return -exponent * np.log(tail) - np.log(zeta(exponent, tail[0]))
-
-
-def log_exponential(tail: np.ndarray) -> np.ndarray:
-    """Log-probabilities of the likeliest p(k) = (1 - q) q^(k - start)."""
-    beyond = tail - tail[0]
-    q = beyond.mean() / (1 + beyond.mean())
-    return np.log1p(-q) + beyond * np.log(q)
 
 
 def check_count(count: int, neurons: int) -> None:

@@ -1,8 +1,5 @@
-"""All rounds of one new token on the recurrent state, which they change in place."""
+"""All layers of one new token on the recurrent state, which they change in place."""
 
-import importlib.util
-
-import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
@@ -29,18 +26,12 @@ def decode(
         from brainlib.bdh.kernels import event_driven
 
         return event_driven.decode(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
+    from brainlib.bdh.kernels.triton import decode as rows
+
     for rho in synapses:
         x = (v @ decoder_x.mT).relu_().transpose(0, 1).contiguous()  # [B, H, K]
         q = rotate(x[:, :, None], rope)[:, :, 0] / faded[:, None]
-        if importlib.util.find_spec("triton"):
-            from brainlib.bdh.kernels.triton import decode as rows
-
-            attended = faded[:, None] ** 2 * rows.read_and_write(rho, q, v)
-            update = rows.gate_rows(norm(attended), decoder_y, x, encoder)
-        else:
-            attended = faded[:, None] ** 2 * torch.einsum("bhk,bhkd->bhd", q, rho)
-            rho.addcmul_(q[..., None], v[:, None, None])
-            y = torch.einsum("bhd,hkd->bhk", norm(attended), decoder_y).relu_().mul_(x)
-            update = torch.einsum("bhk,hkd->bd", y, encoder)
+        attended = faded[:, None] ** 2 * rows.read_and_write(rho, q, v)
+        update = rows.gate_rows(norm(attended), decoder_y, x, encoder)
         v = norm(v + norm(update))
     return v

@@ -1,39 +1,50 @@
-"""The layer as the paper's recurrence, one token after another in float64: the ground truth of the kernels' tests."""
+"""The layer in plain operations, all tokens at once and every activation held: what the kernels are tested against, and
+what looks at activations. Its gradients are autograd's.
+"""
 
 import torch
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate
 
 
-def neuron_layer(v, decoder_x, decoder_y, encoder, rope, synapses, decay, bptt):
-    """`neuron_layer` of layer.py; its gradients are autograd's."""
-    inputs = (v, decoder_x, decoder_y, encoder, rope, synapses, decay)
-    update, after = recurrence(*(double(tensor) for tensor in inputs), bptt)
-    return update.to(v.dtype), after.to(v.dtype)
+def activities(
+    v: Float[Tensor, "batch time dim"],
+    decoder_x: Float[Tensor, "heads dim head_neurons"],
+    decoder_y: Float[Tensor, "heads dim head_neurons"],
+    rope: Complex[Tensor, "time pairs"],
+    synapses: Float[Tensor, "batch heads head_neurons dim"] | None = None,
+    decay: Float[Tensor, "heads"] | None = None,
+    bptt: bool = True,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x and y of one layer of Appendix E [B, H, T, K], and the synapses after its last token [B, H, K, D].
 
-
-def recurrence(v, Dx, Dy, E, rope, rho, decay, bptt):
-    """One layer of Appendix E with its attention as eq. (8)'s state, in the frame that does not rotate:
-
-    a_t = rho_{t-1} q_t,  rho_t = exp(-decay) (rho_{t-1} + v_t q_t^T).
+    x = relu(v Dx), a_t = sum over s < t of f^(t-s) (q_t . q_s) v_s + f^t q_t rho, y = relu(LN(a) Dy) * x, with
+    q = RoPE(x) and f = exp(-decay).
     """
-    (B, T, D), (H, _, K) = v.shape, Dx.shape
-    rho = v.new_zeros(B, H, K, D) if rho is None else rho
-    fade = v.new_ones(H, 1, 1) if decay is None else (-decay).exp()[:, None, None]
-    x = (v[:, None] @ Dx).relu()  # [B, H, T, K]
-    q = rotate(x, rope)
-    key, value, rho = (q, v, rho) if bptt else (q.detach(), v.detach(), rho.detach())  # section 7.2
-    a = []
-    for t in range(T):
-        a.append(torch.einsum("bhk,bhkd->bhd", q[:, :, t], rho))
-        rho = fade * (rho + torch.einsum("bhk,bd->bhkd", key[:, :, t], value[:, t]))
-    y = (norm(torch.stack(a, 2)) @ Dy).relu() * x
-    return torch.einsum("bhtk,hkd->btd", y, E), rho
+    value, t = v[:, None], torch.arange(v.shape[1], device=v.device, dtype=v.dtype)
+    x = (value @ decoder_x).relu()
+    query = key = rotate(x, rope)
+    if not bptt:  # section 7.2
+        key, value = key.detach(), value.detach()
+    attended = (query @ key.mT) * past(decay, t) @ value
+    after = key.mT @ (left(decay, len(t) - t)[..., None] * value)
+    if synapses is not None:
+        synapses = synapses if bptt else synapses.detach()
+        attended = attended + left(decay, t)[..., None] * (query @ synapses)
+        after = after + left(decay, len(t) + 0 * t[:1])[..., None] * synapses
+    y = (norm(attended) @ decoder_y).relu() * x
+    return x, y, after
 
 
-def double(tensor: Tensor | None) -> Tensor | None:
-    if tensor is None:
-        return None
-    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
+def past(decay: Tensor | None, t: Tensor) -> Tensor:
+    """[heads or 1, T, T]: how much of each token (column) is left at each later one (row); else zero."""
+    return left(decay, t[:, None] - t).tril(-1)
+
+
+def left(decay: Tensor | None, ages: Tensor) -> Tensor:
+    """[heads or 1, *ages]: exp(-decay age)."""
+    rate = ages.new_zeros(1) if decay is None else decay.to(ages.dtype)
+    return (-rate.view(-1, *[1] * ages.ndim) * ages).exp()

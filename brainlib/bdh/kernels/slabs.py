@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from brainlib.bdh.kernels.reference import left, past
 from brainlib.bdh.norm import EPS, norm
 from brainlib.bdh.rotation import rotate, rotate_
 
@@ -37,12 +38,10 @@ class Fading(NamedTuple):
 def fading(decay: Tensor | None, heads: int, length: int, like: Tensor) -> Fading:
     if decay is None:
         ones = like.new_ones(heads, 1, 1)
-        return Fading(None, ones, ones, like.new_ones(heads))
-    rate, t = decay.to(like.dtype)[:, None], torch.arange(length, device=like.device, dtype=like.dtype)
-    between = (rate[..., None] * (t - t[:, None])).exp().tril(-1)
-    return Fading(
-        between, (-rate * t).exp()[..., None], (rate * (t - length)).exp()[..., None], (-rate * length).exp()[:, 0]
-    )
+        return Fading(None, ones, ones, ones.flatten())
+    t = torch.arange(length, device=like.device, dtype=like.dtype)
+    before, after, whole = (left(decay, ages) for ages in (t, length - t, t.new_full((), length)))
+    return Fading(past(decay, t), before[..., None], after[..., None], whole)
 
 
 def key_scale(head_neurons: int) -> float:
@@ -103,10 +102,8 @@ def backward(
     v_, Dx, Dy, E, d_update = (t.to(low) for t in (v, decoder_x, decoder_y, encoder, d_update))
     dv, dDx, dDy, dE = (torch.zeros_like(t) for t in (v, decoder_x, decoder_y, encoder.mT))
     d_synapses = torch.zeros_like(synapses) if synapses is not None and options.bptt else None
-    d_decay = None if decay is None else torch.zeros_like(decay)
     rope = rope * scale
     back = rope.conj().resolve_conj()
-    t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
     for slab in slabs(H, B, T * K * v.element_size(), v.device, options.seed):
         h, rows = slab.head, slab.rows
         v_rows, du, a = v_[rows], d_update[rows], attended[rows, h]
@@ -125,10 +122,7 @@ def backward(
         d_gate = masked_(torch.mul(dy, x, out=y), gate)
         add_outer_(dDy[h], normed, d_gate)
         d_normed = (d_gate @ Dy[h].mT).to(v.dtype)
-        da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
-        da = da.to(low)
-        if d_decay is not None:
-            d_decay[h] -= (t * da * a).sum()
+        da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0].to(low)
 
         q = rotate(x.to(v.dtype), rope).to(low)
         G = (da @ v_rows.mT).tril_(-1)
@@ -141,25 +135,18 @@ def backward(
             dq.baddbmm_(da_before, (synapses[rows, h] * scale).to(low).mT)
             if d_synapses is not None:
                 d_synapses[rows, h] = (q.mT @ da_before).to(v.dtype) * scale
-        if d_decay is not None:
-            d_decay[h] += (t * as_value * v[rows]).sum()
         if d_after is not None:
             d_rho = d_after[rows, h]
             dq.baddbmm_((fades.left[h] / scale * v[rows]).to(low), d_rho.to(low).mT)
-            learned = fades.left[h] / scale * (q @ d_rho.to(low))
-            as_value += learned
+            as_value += fades.left[h] / scale * (q @ d_rho.to(low))
             if d_synapses is not None:
                 d_synapses[rows, h] += fades.whole[h] * d_rho
-            if d_decay is not None:
-                d_decay[h] -= ((T - t) * learned * v[rows]).sum()
-                if synapses is not None:
-                    d_decay[h] -= T * fades.whole[h] * (d_rho * synapses[rows, h]).sum()
         dx = dy.mul_(gate).add_(rotate_(dq.to(v.dtype), back).to(low))
         add_outer_(dDx[h], v_rows, masked_(dx, x))
         dv[rows] += dx @ Dx[h].mT
         if options.bptt:
             dv[rows] += as_value
-    return dv, dDx, dDy, dE.mT.contiguous(), d_synapses, d_decay
+    return dv, dDx, dDy, dE.mT.contiguous(), d_synapses
 
 
 def saved_tensors(v, heads, head_neurons, options):

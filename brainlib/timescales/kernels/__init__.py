@@ -5,8 +5,7 @@ README.md beside this file),
 
     h_t = keep h_{t-1} + gain phi(M h_{t-1} + b + w x_t),
 
-so an implementation (`compiled` for a CPU, `triton` for a GPU, `stepwise` for any device) is a module with two
-functions, which fold, loop and unfold:
+so a kernel (`compiled` for a CPU, `triton` for a GPU) is a module with two functions, which fold, loop and unfold:
 
     forward(bits, h0, weight, input_weight, bias, leak, inside, activation) -> states
     backward(d_states, d_last, bits, h0, weight, input_weight, bias, leak, states, inside, activation)
@@ -20,9 +19,9 @@ functions, which fold, loop and unfold:
 
 What phi gave is not stored. Outside the leak it is recovered as (h_t - keep h_{t-1}) / gain, which for a relu must be
 exactly 0 where it was 0: in the sum that makes h_t, and in this difference, keep h_{t-1} is rounded by itself, not
-within a fused multiply-add. `triton` computes it again. `reference` is the equations as they stand, in float64.
+within a fused multiply-add. `triton` computes it again. `reference` is the equations as they stand, under autograd.
 """
 
-from brainlib.timescales.kernels.recurrence import Activation, recurrence
+from brainlib.timescales.kernels.recurrence import Activation, Implementation, recurrence
 
-__all__ = ["Activation", "recurrence"]
+__all__ = ["Activation", "Implementation", "recurrence"]

@@ -6,9 +6,11 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from brainlib.backend import torch_threads
 from brainlib.jit import njit
+from brainlib.timescales.kernels.folding import fold
 from brainlib.timescales.kernels.products import (
     ROWS,
     VECTOR_BYTES,
@@ -24,42 +26,45 @@ BLOCK = 256  # rows, of any step, that are added to the matrix's gradient at onc
 
 
 def forward(bits, h0, weight, input_weight, bias, leak, inside, activation) -> Tensor:
+    matrix, *vectors = fold(weight, input_weight, bias, leak, inside)
     states = h0.new_empty(len(bits), *h0.shape)
-    arrays = (t.numpy() for t in (bits, h0, weight, input_weight, bias, leak))
+    arrays = (t.numpy() for t in (bits, h0, _panels(matrix.T), *vectors))
     with torch_threads() as threads:
-        _forward(*arrays, inside, SLOPES[activation], threads, states.numpy())
+        _forward(*_slabs(len(h0), threads), *arrays, inside, SLOPES[activation], states.numpy())
     return states
 
 
 def backward(
     d_states, d_last, bits, h0, weight, input_weight, bias, leak, states, inside, activation
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    matrix, _, _, keep, gain = fold(weight, input_weight, bias, leak, inside)
+    n = len(weight)
     d_states = h0.new_empty(0, 0, 0) if d_states is None else d_states
     d_h0 = torch.zeros_like(h0) if d_last is None else d_last.clone()
-    gradients = d_h0, *(torch.empty_like(t) for t in (weight, input_weight, bias, leak))
-    arrays = (t.numpy() for t in (d_states, bits, h0, weight, input_weight, bias, leak, states))
+    arrays = (t.numpy() for t in (d_states, bits, h0, _panels(matrix), keep, gain, states))
     with torch_threads() as threads:
-        _backward(*arrays, inside, SLOPES[activation], threads, *(t.numpy() for t in gradients))
-    return gradients
+        rows, slabs = _slabs(len(h0), threads)
+        d_folded = _room(slabs * -(-n // ROWS) * ROWS, n, h0.numpy())
+        d_folded, d_leaks = d_folded.reshape(slabs, -1, d_folded.shape[1]), np.zeros((slabs, n), d_folded.dtype)
+        _backward(rows, slabs, *arrays, inside, SLOPES[activation], d_h0.numpy(), d_folded, d_leaks)
+    gradients = tuple(torch.empty_like(t) for t in (weight, input_weight, bias, leak))
+    arrays = (t.numpy() for t in (weight, input_weight, bias, leak, *gradients))
+    _unfold(d_folded, d_leaks, inside, *arrays)
+    return d_h0, *gradients
 
 
-@njit()
-@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
-def _panels(weight, leak, inside, transposed):
-    """The folded matrix, or its transpose, in panels [ceil(n / lanes), n, lanes] of columns; what is left over is 0."""
-    n, lanes = len(weight), VECTOR_BYTES // weight.itemsize
-    panels = np.zeros((-(-n // lanes), n, lanes), weight.dtype)
-    for i in range(n):
-        a = leak[i] if inside else leak.dtype.type(1)
-        for j in range(n):
-            value = a * weight[i, j]
-            if i == j:
-                value += leak.dtype.type(1) - a
-            if transposed:
-                panels[i // lanes, j, i % lanes] = value
-            else:
-                panels[j // lanes, i, j % lanes] = value
-    return panels
+def _panels(matrix: Tensor) -> Tensor:
+    """The matrix in panels [ceil(n / lanes), n, lanes] of columns; what is left over is 0."""
+    n, lanes = len(matrix), VECTOR_BYTES // matrix.itemsize
+    return pad(matrix, (0, -n % lanes)).unflatten(1, (-1, lanes)).transpose(0, 1).contiguous()
+
+
+def _slabs(sequences: int, threads: int) -> tuple[int, int]:
+    """How many sequences a slab has, a multiple of ROWS, and how many slabs there are."""
+    share = -(-sequences // threads)
+    share = -(-share // -(-share // SLAB))
+    rows = -(-share // ROWS) * ROWS
+    return rows, -(-sequences // rows)
 
 
 @njit()
@@ -68,16 +73,6 @@ def _room(rows, n, like):
     """Rows wide enough for whole tiles, an odd number of cache lines apart, so that they do not fall upon the same."""
     lanes = VECTOR_BYTES // like.itemsize
     return np.zeros((rows, (-(-(n + ROWS) // lanes) | 1) * lanes), like.dtype)
-
-
-@njit()
-@no_type_check
-def _slabs(sequences, threads):
-    """How many sequences a slab has, a multiple of ROWS, and how many slabs there are."""
-    share = -(-sequences // threads)
-    share = -(-share // -(-share // SLAB))
-    rows = -(-share // ROWS) * ROWS
-    return rows, -(-sequences // rows)
 
 
 @njit()
@@ -136,11 +131,10 @@ def _differentiate(d_y, y, slope, d_u):
 
 @njit()
 @no_type_check
-def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, slope, states):
-    T, n, one = len(bits), h0.shape[1], leak.dtype.type(1)
+def _forward_slab(slab, rows, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states):
+    T, n, first = len(bits), h0.shape[1], slab * rows
+    count = min(rows, len(h0) - first)
     h, u, y = _room(rows, n, h0), _room(rows, n, h0), np.empty(n, h0.dtype)
-    a = leak if inside else np.ones_like(leak)
-    w, c = a * input_weight, a * bias
     for row in range(count):
         for i in range(n):
             h[row, i] = h0[first + row, i]
@@ -148,7 +142,7 @@ def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak
         for row in range(count):
             x, current = bits[t, first + row], u[row]
             for i in range(n):
-                current[i] = c[i] + w[i] * x
+                current[i] = bias[i] + input_weight[i] * x
         _multiply(u, h, panels)
         for row in range(count):
             h_row, state = h[row], states[t, first + row]
@@ -157,15 +151,15 @@ def _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak
             else:
                 _activate(u[row], slope, y, state)
                 for i in range(n):
-                    h_row[i] = state[i] = (one - leak[i]) * h_row[i] + leak[i] * y[i]
+                    h_row[i] = state[i] = keep[i] * h_row[i] + gain[i] * y[i]
 
 
 @njit()
 @no_type_check
-def _backward_slab(first, count, rows, d_states, bits, h0, panels, leak, states, inside, slope, d_h0, d_folded, d_leak):
+def _backward_slab(slab, rows, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, d_folded, d_leak):
     """d_folded [n, n + 2] receives the gradients of the folded matrix, input weights and biases side by side."""
-    T, n, one = len(states), h0.shape[1], leak.dtype.type(1)
-    steps = max(1, BLOCK // rows)
+    T, n, first = len(states), h0.shape[1], slab * rows
+    count, steps = min(rows, len(h0) - first), max(1, BLOCK // rows)
     d_h, d_u, previous = _room(rows, n, h0), _room(steps * rows, n, h0), _room(steps * rows, n, h0)
     y, d_y = np.empty(n, h0.dtype), np.empty(n, h0.dtype)
     for row in range(count):
@@ -179,7 +173,7 @@ def _backward_slab(first, count, rows, d_states, bits, h0, panels, leak, states,
             earlier = states[t - 1, b] if t else h0[b]
             for i in range(n):
                 before[i] = earlier[i]
-            before[n], before[n + 1] = bits[t, b], one
+            before[n], before[n + 1] = bits[t, b], 1
             if len(d_states):
                 for i in range(n):
                     d[i] += d_states[t, b, i]
@@ -189,12 +183,12 @@ def _backward_slab(first, count, rows, d_states, bits, h0, panels, leak, states,
                     d[i] = 0
             else:
                 for i in range(n):
-                    d_leak[i] += d[i] * (h[i] - earlier[i]) / leak[i]
+                    d_leak[i] += d[i] * (h[i] - earlier[i]) / gain[i]
                 for i in range(n):
-                    kept = (one - leak[i]) * earlier[i]
-                    y[i] = (h[i] - kept) / leak[i]
-                    d_y[i] = leak[i] * d[i]
-                    d[i] *= one - leak[i]
+                    kept = keep[i] * earlier[i]
+                    y[i] = (h[i] - kept) / gain[i]
+                    d_y[i] = gain[i] * d[i]
+                    d[i] *= keep[i]
                 _differentiate(d_y, y, slope, d_current)
         _multiply(d_h, d_u[start : start + rows], panels)
         if start == 0:
@@ -207,11 +201,11 @@ def _backward_slab(first, count, rows, d_states, bits, h0, panels, leak, states,
 
 @njit()
 @no_type_check
-def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_input_weight, d_bias, d_leak):
-    """The gradients of the parameters from the sum of the slabs' d_folded (README.md)."""
+def _unfold(d_folded, d_leaks, inside, weight, input_weight, bias, leak, d_weight, d_input_weight, d_bias, d_leak):
+    """The gradients of the parameters from the sums over the slabs (README.md)."""
     n = len(weight)
     for i in range(n):
-        total = d_folded[0, i]
+        d_leak[i], total = d_leaks[:, i].sum(), d_folded[0, i]
         for slab in range(1, len(d_folded)):
             total += d_folded[slab, i]
         if inside:
@@ -227,58 +221,16 @@ def _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_inpu
 
 @njit(parallel=True)
 @no_type_check
-def _forward(bits, h0, weight, input_weight, bias, leak, inside, slope, threads, states):
-    rows, slabs = _slabs(len(h0), threads)
-    panels = _panels(weight, leak, inside, True)
+def _forward(rows, slabs, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states):
     for slab in numba.prange(slabs):
-        first = slab * rows
-        count = min(rows, len(h0) - first)
-        _forward_slab(first, count, rows, bits, h0, panels, input_weight, bias, leak, inside, slope, states)
+        _forward_slab(slab, rows, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states)
 
 
 @njit(parallel=True)
 @no_type_check
-def _backward(
-    d_states,
-    bits,
-    h0,
-    weight,
-    input_weight,
-    bias,
-    leak,
-    states,
-    inside,
-    slope,
-    threads,
-    d_h0,
-    d_weight,
-    d_input_weight,
-    d_bias,
-    d_leak,
-):
-    rows, slabs = _slabs(len(h0), threads)
-    panels, n = _panels(weight, leak, inside, False), len(weight)
-    room = _room(slabs * -(-n // ROWS) * ROWS, n, h0)
-    d_folded, d_leaks = room.reshape(slabs, -1, room.shape[1]), np.zeros((slabs, n), h0.dtype)
+def _backward(rows, slabs, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, d_folded, d_leaks):
     for slab in numba.prange(slabs):
-        first = slab * rows
-        count = min(rows, len(h0) - first)
+        own_folded, own_leak = d_folded[slab], d_leaks[slab]
         _backward_slab(
-            first,
-            count,
-            rows,
-            d_states,
-            bits,
-            h0,
-            panels,
-            leak,
-            states,
-            inside,
-            slope,
-            d_h0,
-            d_folded[slab],
-            d_leaks[slab],
+            slab, rows, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, own_folded, own_leak
         )
-    for i in range(n):
-        d_leak[i] = d_leaks[:, i].sum()
-    _unfold(d_folded, weight, input_weight, bias, leak, inside, d_weight, d_input_weight, d_bias, d_leak)

@@ -13,7 +13,7 @@ from brainlib.operation import Operation
 from brainlib.timescales.kernels import reference
 
 Activation = Literal["leaky_relu", "relu", "tanh"]
-Implementation = Literal["auto", "reference", "compiled", "stepwise", "triton"]
+Implementation = Literal["auto", "reference", "compiled", "triton"]
 
 
 def recurrence(
@@ -40,19 +40,25 @@ def recurrence(
     leaks lie in (0, 1]: the caller answers for that. Gradients reach everything but the bits; a loss on h_T alone costs
     least if it takes h_T from the second output.
 
-    `impl` "compiled" is numba's and needs a CPU, "triton" needs a GPU, "stepwise" is a loop of torch operations and
-    "reference" the equations in float64; "auto" takes what is fast on the device of `h0`.
+    `impl` "compiled" is numba's and needs a CPU, "triton" needs a GPU, "reference" is the equations as a loop under
+    autograd, on any device; "auto" takes what is fast on the device of `h0`.
+
+    >>> import torch
+    >>> bits, leak = torch.tensor([[1.0], [0.0], [0.0]]), torch.tensor([0.5])
+    >>> states, last = recurrence(bits, torch.zeros(1, 1), torch.zeros(1, 1), torch.ones(1), torch.zeros(1), leak)
+    >>> states.flatten().tolist()  # one flash, and how a neuron with tau = 2 forgets it
+    [0.5, 0.25, 0.125]
 
     Raises `ValueError` for another name of an activation or implementation, sizes that do not fit, no step at all,
     dtypes or devices that differ or are not float32 or float64, and for bits that ask for a gradient.
     """
     inputs = {"bits": bits, "h0": h0, "weight": weight, "input_weight": input_weight, "bias": bias, "leak": leak}
     check(inputs, activation, impl)
+    if impl == "auto":
+        on_gpu = "triton" if h0.is_cuda and importlib.util.find_spec("triton") else "reference"
+        impl = "compiled" if h0.device.type == "cpu" else on_gpu
     if impl == "reference":
         return reference.recurrence(*inputs.values(), inside, activation)
-    if impl == "auto":
-        on_gpu = "triton" if h0.is_cuda and importlib.util.find_spec("triton") else "stepwise"
-        impl = "compiled" if h0.device.type == "cpu" else on_gpu
     return leaky_recurrence(*(tensor.contiguous() for tensor in inputs.values()), inside, activation, impl)
 
 

@@ -1,4 +1,4 @@
-"""The network's equations, one step after another in float64: the ground truth of the kernels' tests."""
+"""The network's equations, one step after another: what runs where there is no kernel, and the truth of their tests."""
 
 import torch
 from torch import Tensor
@@ -13,9 +13,8 @@ ACTIVATIONS = {
 
 def recurrence(bits, h0, weight, input_weight, bias, leak, inside, activation):
     """`recurrence` of recurrence.py; its gradients are autograd's."""
-    inputs = (bits, h0, weight, input_weight, bias, leak)
-    states = torch.stack(steps(*(tensor.double() for tensor in inputs), inside, ACTIVATIONS[activation]))
-    return states.to(h0.dtype), states[-1].to(h0.dtype)
+    states = torch.stack(steps(bits, h0, weight, input_weight, bias, leak, inside, ACTIVATIONS[activation]))
+    return states, states[-1]
 
 
 def steps(x, h, W, w, b, a, inside, phi) -> list[Tensor]:

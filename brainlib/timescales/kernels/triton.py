@@ -20,8 +20,8 @@ import triton.language as tl
 from torch import Tensor
 from triton import knobs
 
+from brainlib.timescales.kernels.folding import fold, unfold
 from brainlib.timescales.kernels.reference import ACTIVATIONS
-from brainlib.timescales.kernels.stepwise import fold, unfold
 
 ROW_BYTES = 128  # of a tile along the contracted axis
 SMALL = 256  # units of which one multiprocessor makes a step in less time than a launch takes outside a graph

@@ -6,18 +6,18 @@ from functools import partial
 import torch
 from ahead_of_time import compiled, spilled
 
-from brainlib.bdh.kernels.triton import attention, decode, neurons
+from brainlib.bdh.kernels.triton import decode, products
 from brainlib.bdh.kernels.triton.tiles import ROW_BYTES, fitting
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 SINGLE = {"rope", "decay", "before", "whole", "after"}  # float32 whatever the products' precision
 TUNED = (
-    neurons.project,
-    neurons.gate_forward,
-    neurons.gate_backward,
-    attention.scores,
-    attention.unrotate,
-    attention.learn,
+    products.project_kernel,
+    products.gate_forward,
+    products.gate_backward,
+    products.scores_kernel,
+    products.unrotate_kernel,
+    products.learn_kernel,
 )
 NUMBERS = {"N", "T", "D", "H", "K", "first_row", "threshold"}
 ALIGNED = {"N", "T", "D", "K"}
@@ -43,8 +43,9 @@ def show(kernel, precision: torch.dtype, generation: int, constants: dict, **opt
 
 def main() -> None:
     for precision, generation in ((torch.float32, 8), (torch.bfloat16, 8), (torch.bfloat16, 9)):
-        shared = {"BK": ROW_BYTES // precision.itemsize, "PRECISION": "ieee"}
         for kernel in TUNED:
+            backward = kernel is not products.gate_forward
+            shared = {"BK": ROW_BYTES // precision.itemsize, "PRECISION": "ieee", "BACKWARD": backward}
             config = fitting(kernel.configs, {}, BK=shared["BK"], generation=generation)[-1]
             options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
             show(kernel.fn, precision, generation, shared | config.kwargs, **options)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from formula import SIZES, difference, formula, inputs, lowered, middling_difference
+from layer_formula import difference, formula, inputs, lowered
 
 pytest.importorskip("triton")
 
@@ -11,31 +11,37 @@ from brainlib.bdh.kernels.layer import Options, bdh_layer, neuron_layer
 from brainlib.bdh.kernels.slabs import DRAWS, kept_share
 from brainlib.bdh.kernels.triton import layer as steps
 
-NAMES = "dv", "dDx", "dDy", "dE", "d_synapses", "d_decay"
+SIZES = {  # batch, time, heads, dim, neurons a head
+    "one token": (2, 1, 2, 16, 8),
+    "less than a tile": (2, 37, 2, 24, 40),
+    "odd tiles": (2, 131, 1, 20, 70),
+    "whole tiles": (1, 128, 2, 64, 128),
+    "wide": (1, 67, 2, 40, 130),
+}
+NAMES = "dv", "dDx", "dDy", "dE", "d_synapses"
 
 
-def compare(size, options, device, synapses=True, decay=True, learned=True, mask=1.0, seed=0):
+def compare(size, options, device, synapses=True, decay=True, learned=True, mask=1.0):
     """Relative differences by name, of update, synapses and all gradients."""
-    arguments = inputs(size, synapses, decay, options.precision)
-    leaves = {n: t for n, t in zip(NAMES, arguments[:4] + arguments[5:], strict=True) if t is not None}
+    arguments = inputs(*size, synapses, decay, options.precision)
+    leaves = {n: t for n, t in zip(NAMES, arguments[:4] + arguments[5:6], strict=True) if t is not None}
     update, after = formula(*arguments, mask=mask, bptt=options.bptt)
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator().manual_seed(0)
     d_update, d_after = (torch.randn(t.shape, generator=g).to(options.precision).double() for t in (update, after))
     total = (update * d_update).sum() + ((after * d_after).sum() if learned else 0)
     if not options.bptt:
         leaves.pop("d_synapses", None)
-    wanted = torch.autograd.grad(total, leaves.values())
+    wanted = dict(zip(leaves, torch.autograd.grad(total, leaves.values()), strict=True))
 
     exact = lowered(arguments, device)
     found_update, found_after, *saved = kernels.forward(*exact, options)
-    found = kernels.backward(
-        *lowered((d_update, d_after if learned else None), device), *exact, *saved, options=options
-    )
-    found = dict(zip(NAMES, found, strict=True))
+    gradients = lowered((d_update, d_after if learned else None), device)
+    found = dict(zip(NAMES, kernels.backward(*gradients, *exact, *saved, options=options), strict=True))
     assert all((found[n] is None) == (n not in leaves) for n in NAMES)
-    errors = {name: difference(found[name], w) for name, w in zip(leaves, wanted, strict=True)}
+    errors = {name: difference(found[name], w) for name, w in wanted.items()}
     if options.precision.itemsize < 4:  # a gate within rounding of zero may be open or not, for one token more or less
-        errors["dDy"] = middling_difference(found["dDy"], wanted[2])
+        off = (found["dDy"].cpu().double() - wanted["dDy"]).norm(dim=1) / wanted["dDy"].norm(dim=1)
+        errors["dDy"] = float(off.median())  # of the neuron in the middle
     errors["update"] = difference(found_update, update)
     if options.return_state:
         errors["after"] = difference(found_after, after)
@@ -50,37 +56,26 @@ def test_float32_values_and_gradients(size, device, poisoned):
     assert max(errors.values()) < 1e-5, errors
 
 
-@pytest.mark.parametrize(("synapses", "decay"), [(False, False), (False, True), (True, False)])
-def test_without_synapses_or_decay(synapses, decay, device, poisoned):
-    errors = compare(SIZES["less than a tile"], Options(torch.float32), device, synapses, decay)
+@pytest.mark.parametrize(
+    ("options", "inputs"),
+    [
+        ({}, {"synapses": False, "decay": False}),
+        ({}, {"synapses": False}),
+        ({}, {"decay": False}),
+        ({"return_state": False}, {"learned": False}),
+        ({"bptt": False}, {"learned": False}),
+        ({"bptt": False}, {"learned": False, "synapses": False, "decay": False}),
+    ],
+)
+def test_without_some_of_it(options, inputs, device, poisoned):
+    errors = compare(SIZES["less than a tile"], Options(torch.float32, **options), device, **inputs)
     assert max(errors.values()) < 1e-5, errors
 
 
-def test_the_first_token_alone_hears_nothing(device, poisoned):
-    arguments = lowered(inputs(SIZES["one token"], False, False), device)
-    update, after, *saved = kernels.forward(*arguments, Options(torch.float32))
-    assert update.eq(0).all() and after.isfinite().all()
-    gradients = kernels.backward(torch.ones_like(update), None, *arguments, *saved, options=Options(torch.float32))
-    assert all(g.isfinite().all() for g in gradients if g is not None)
-
-
-@pytest.mark.parametrize("size", ["odd tiles", "whole tiles"])
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
-def test_half_precision_values_and_gradients(size, precision, device, poisoned, rounding):
-    errors = compare(SIZES[size], Options(precision), device)
+def test_half_precision_values_and_gradients(precision, device, poisoned, rounding):
+    errors = compare(SIZES["odd tiles"], Options(precision), device)
     assert max(errors.values()) < 1e-2, errors
-
-
-def test_without_the_synapses_after(device, poisoned):
-    errors = compare(SIZES["less than a tile"], Options(torch.float32, return_state=False), device, learned=False)
-    assert max(errors.values()) < 1e-5, errors
-
-
-@pytest.mark.parametrize("synapses", [False, True], ids=["fresh", "carried in"])
-def test_not_through_time(synapses, device, poisoned):
-    options = Options(torch.float32, bptt=False)
-    errors = compare(SIZES["odd tiles"], options, device, synapses, decay=False, learned=False)
-    assert max(errors.values()) < 1e-5, errors
 
 
 def test_a_batch_in_slabs(device, poisoned, monkeypatch):
@@ -92,29 +87,25 @@ def test_a_batch_in_slabs(device, poisoned, monkeypatch):
 
 @pytest.mark.parametrize("slab", ["whole", "one sequence"])
 def test_dropout_is_one_mask_forward_and_backward(slab, device, poisoned, monkeypatch):
-    size = B, T, H, D, K = SIZES["odd tiles"]
+    B, T, H, D, K = SIZES["odd tiles"]
     options = Options(torch.float32, dropout=0.3, seed=2**61 + 12345)
-    ones = torch.ones(B, T, H, K, device=device)
-    y = steps.gate_forward(
-        torch.ones(H, B * T, D, device=device), torch.ones(H, D, K, device=device), ones, options, 0,
-        steps.Sizes(*size),
-    )  # fmt: skip
+    narrow, weight = torch.ones(H, B * T, D, device=device), torch.ones(H, D, K, device=device)
+    y, *_ = steps.gate(narrow, weight, torch.ones(B, T, H, K, device=device), options, 0)
     mask = (y > 0).cpu().transpose(1, 2).double() / kept_share(0.3)  # [B, H, T, K]
     if slab == "one sequence":
         monkeypatch.setattr(steps, "WIDE_BYTES", 1)
-    errors = compare(size, options, device, mask=mask)
+    errors = compare(SIZES["odd tiles"], options, device, mask=mask)
     assert max(errors.values()) < 1e-5, errors
 
 
 def test_dropout_draws_are_even_and_differ_by_seed(device):
-    size = B, T, H, D, K = 2, 128, 2, 16, 256
+    B, T, H, D, K = 2, 128, 2, 16, 256
 
     def mask(seed):
         options = Options(torch.float32, dropout=0.3, seed=seed)
         narrow, weight = torch.ones(H, B * T, D, device=device), torch.ones(H, D, K, device=device)
-        return steps.gate_forward(
-            narrow, weight, torch.ones(B, T, H, K, device=device), options, 0, steps.Sizes(*size)
-        ).gt(0).double()  # fmt: skip
+        y, *_ = steps.gate(narrow, weight, torch.ones(B, T, H, K, device=device), options, 0)
+        return y.gt(0).double()
 
     first, again, other = mask(1), mask(1), mask(2)
     share = 1 - round(0.3 * DRAWS) / DRAWS
@@ -123,15 +114,14 @@ def test_dropout_draws_are_even_and_differ_by_seed(device):
     for axis in range(4):  # no sequence, token, head or neuron is favoured
         means = first.mean([a for a in range(4) if a != axis])
         assert (means - share).abs().max() < 5 * sigma / (first.numel() / len(means)) ** 0.5
-    for shift in (1, 2, 4, 8):  # nor do neighbours, or seeds, go together
-        together = ((first[..., shift:] - share) * (first[..., :-shift] - share)).mean()
-        assert abs(together) < 5 * share * (1 - share) / first.numel() ** 0.5
-    assert abs(((first - share) * (other - share)).mean()) < 5 * share * (1 - share) / first.numel() ** 0.5
+    pairs = [(first[..., shift:], first[..., :-shift]) for shift in (1, 2, 4, 8)]
+    for one, two in (*pairs, (first, other)):  # nor do neighbours, or seeds, go together
+        assert abs(((one - share) * (two - share)).mean()) < 5 * sigma**2 / first.numel() ** 0.5
 
 
 @pytest.mark.parametrize("size", [2.0**-10, 2.0**5])
 def test_small_and_large_inputs(size, device, poisoned, rounding):
-    v, Dx, *rest = (t if t is None else t.detach() for t in inputs(SIZES["odd tiles"], True, False, torch.bfloat16))
+    v, Dx, *rest = (t if t is None else t.detach() for t in inputs(*SIZES["odd tiles"], True, False, torch.bfloat16))
     arguments = v * size, Dx, *rest[:3], rest[3] * size, None
     expected, expected_after = formula(*arguments)
     for precision, tolerance in (torch.float32, 1e-5), (torch.bfloat16, 1e-2):
@@ -140,7 +130,7 @@ def test_small_and_large_inputs(size, device, poisoned, rounding):
 
 
 def test_one_token_over_and_over_stays_in_the_range_of_float16(device, poisoned):
-    v, Dx, *rest = (t if t is None else t.detach() for t in inputs(SIZES["odd tiles"], True, False, torch.float16))
+    v, Dx, *rest = (t if t is None else t.detach() for t in inputs(*SIZES["odd tiles"], True, False, torch.float16))
     arguments = v[:, :1].expand_as(v), 8 * Dx, *rest
     expected, _ = formula(*arguments)
     update, *_ = kernels.forward(*lowered(arguments, device), Options(torch.float16))
@@ -148,7 +138,7 @@ def test_one_token_over_and_over_stays_in_the_range_of_float16(device, poisoned)
 
 
 def test_tensors_laid_out_otherwise_are_read_right(device, poisoned):
-    arguments = lowered(inputs(SIZES["less than a tile"], True, True), device)
+    arguments = lowered(inputs(*SIZES["less than a tile"], True, True), device)
     strange = [t if t is None or t.ndim < 2 else t.mT.contiguous().mT for t in arguments]
     options = Options(torch.float32)
     expected, found = (kernels.forward(*a, options) for a in (arguments, strange))
@@ -161,8 +151,8 @@ def test_tensors_laid_out_otherwise_are_read_right(device, poisoned):
 
 
 def test_as_one_operation(device):
-    arguments = lowered(inputs((2, 5, 2, 16, 8), True, True), device)
-    leaves = [t.requires_grad_() for t in arguments if not t.is_complex()]
+    arguments = lowered(inputs(2, 5, 2, 16, 8), device)
+    leaves = [t.requires_grad_() for t in arguments[:-1] if not t.is_complex()]
 
     def everything(impl):
         update, after = neuron_layer(*arguments, impl=impl)
@@ -170,12 +160,12 @@ def test_as_one_operation(device):
 
     for found, expected in zip(everything("triton"), everything("cpu"), strict=True):
         assert difference(found, expected.cpu().double()) < 1e-5
-    seed = torch.zeros((), dtype=torch.int64)
-    torch.library.opcheck(bdh_layer, (*arguments, seed, torch.float32, 0.0, True, True, True, "triton"))
+    options = torch.float32, 0.0, True, True, True, "triton", torch.zeros((), dtype=torch.int64)
+    torch.library.opcheck(bdh_layer, (*arguments, *options))
 
 
 def test_not_a_number_is_not_hidden(device):
-    arguments = lowered(inputs(SIZES["less than a tile"], True, False), device)
+    arguments = lowered(inputs(*SIZES["less than a tile"], True, False), device)
     arguments[1][0, 0, 0] = float("nan")
     update, *_ = kernels.forward(*arguments, Options(torch.float32))
     assert update.isnan().any()
@@ -190,7 +180,7 @@ def test_not_a_number_is_not_hidden(device):
     ],
 )
 def test_what_is_not_computed_is_refused(change, name, device):
-    arguments = lowered(inputs(SIZES["one token"], False, False), device)
+    arguments = lowered(inputs(*SIZES["one token"], False, False), device)
     arguments[0], arguments[1], precision = change(*arguments[:2])
     with pytest.raises(ValueError, match=name):
         kernels.forward(*arguments, Options(precision))

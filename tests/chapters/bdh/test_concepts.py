@@ -1,8 +1,8 @@
 import pytest
 
-from chapters.bdh.concepts import CONCEPTS, LENGTH, Concept, passages
+from chapters.bdh.concepts import CONCEPTS, LENGTH, passages
 
-KING = Concept({"en": ("king", "queen"), "es": ("rey", "reina")}, {"en": ("dog",), "es": ("perro",)})
+KING = {"en": ("king queen", "dog"), "es": ("rey reina", "perro")}
 LONG = "x" * LENGTH
 
 
@@ -17,6 +17,8 @@ def test_passages_end_one_byte_after_the_word_and_are_of_one_length():
     king, dog = texts(found)
     assert king.startswith("<F:en>x") and king.endswith(" the king,") and dog.endswith(" a dog ")
     assert len(king) == len(dog) == 6 + LENGTH
+    found = passages([f"{'ñ' * LENGTH}a la reina ", f"{LONG} un perro "], KING, "es")
+    assert found.tokens.shape == (2, 6 + LENGTH)  # bytes, not letters
 
 
 def test_no_passage_holds_a_word_of_the_other_kind_or_is_too_short():
@@ -32,19 +34,7 @@ def test_there_are_as_many_of_either_kind_spread_over_the_verses():
     assert [text[-11:] for text in texts(found)[:3]] == [f"{n} the king " for n in (0, 3, 6)]
 
 
-def test_passages_count_bytes_not_letters():
-    found = passages([f"{'ñ' * LENGTH}a la reina ", f"{LONG} un perro "], KING, "es")
-    assert found.tokens.shape == (2, 6 + LENGTH)
-
-
-def test_a_language_without_words():
-    with pytest.raises(ValueError, match="language: got 'fr', expected one of en, es"):
-        passages([LONG], KING, "fr")
-
-
-@pytest.mark.parametrize("name", CONCEPTS)
-def test_the_words_of_a_concept_and_its_contrast_differ(name):
-    concept = CONCEPTS[name]
-    assert concept.words.keys() == concept.contrast.keys() == {"en", "es"}
-    for language, words in concept.words.items():
-        assert not set(words) & set(concept.contrast[language])
+def test_the_words_of_a_concept_and_its_contrast_differ():
+    for concept in CONCEPTS.values():
+        for words, contrast in (concept["en"], concept["es"]):
+            assert not set(words.split()) & set(contrast.split())

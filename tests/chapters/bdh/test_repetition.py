@@ -8,18 +8,14 @@ from chapters.bdh.experiments import new_model, schedule
 from chapters.bdh.repetition import COPIES, PERIOD, WARM_UP, WORD
 
 
-def test_a_text_is_a_warm_up_and_a_word_eight_times():
-    text = repetition.repeated_words(3, 2, torch.Generator().manual_seed(0)).view(3, 2, PERIOD)
+@pytest.mark.parametrize("copies", [COPIES, 1])
+def test_a_text_is_a_warm_up_and_words_as_often_as_they_are_copied(copies):
+    text = repetition.repeated_words(3, 2, torch.Generator().manual_seed(0), copies).view(3, 2, PERIOD)
     assert PERIOD == 77 and text.min() >= 0 and text.max() < 26
     assert (text[..., :WARM_UP] == torch.arange(13)).all()
-    words = text[..., WARM_UP:].view(3, 2, COPIES, WORD)
-    assert (words == words[:, :, :1]).all() and len(words[:, :, 0].reshape(6, 8).unique(dim=0)) == 6
-
-
-def test_without_copies_every_word_is_new():
-    text = repetition.repeated_words(3, 2, torch.Generator().manual_seed(0), copies=1).view(3, 2, PERIOD)
-    assert (text[..., :WARM_UP] == torch.arange(13)).all()
-    assert len(text[..., WARM_UP:].reshape(48, WORD).unique(dim=0)) == 48
+    words = text[..., WARM_UP:].view(3, 2, COPIES // copies, copies, WORD)
+    assert (words == words[:, :, :, :1]).all()
+    assert len(words[:, :, :, 0].reshape(-1, WORD).unique(dim=0)) == 6 * COPIES // copies
 
 
 def test_batches_go_on_where_they_were_saved():
@@ -33,39 +29,29 @@ def test_batches_go_on_where_they_were_saved():
     assert all(map(torch.equal, again.next_batch(), expected))
 
 
-def test_it_learns_and_leaves_random_numbers_alone():
-    small = repetition.EXPERIMENTS["ci"]
-    small = replace(small, model=replace(small.model, layers=2, neurons=128), training=schedule(3, 1e-3))
+@pytest.fixture(scope="module")
+def small():
+    whole = repetition.EXPERIMENTS["ci"]
+    return replace(whole, model=replace(whole.model, layers=2, neurons=128), training=schedule(3, 1e-3))
+
+
+def test_it_learns_and_leaves_random_numbers_alone(small):
     before = torch.get_rng_state()
     assert len(repetition.learn(small, 1)["history"]["losses"]) == 3
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.fixture(scope="module")
-def model():
-    return new_model(replace(repetition.EXPERIMENTS["ci"].model, layers=2, neurons=128), 1, "cpu")
-
-
-def test_a_reading_has_one_place_for_each_letter_of_the_period(model):
+def test_a_reading_is_of_the_letters_of_the_second_period(small):
+    model = new_model(small.model, 1, "cpu")
     reading = repetition.read(model, texts=5)
-    assert reading.loss.shape == (PERIOD,) and reading.loss.mean() == pytest.approx(3.26, abs=0.5)
-    assert reading.y_by_pace.shape == (2, repetition.PACES, PERIOD)
     torch.testing.assert_close(reading.y_by_pace.mean(1), reading.y)
     assert (reading.y <= reading.x).all() and 0 < reading.y.mean() < 1
-
-
-def test_the_loss_is_that_of_the_letter_at_the_place(model):
-    """The first letters of two texts differ at the word only: so does the loss there."""
     tokens = repetition.repeated_words(5, 2, torch.Generator().manual_seed(0))
+    at = PERIOD + WARM_UP + 2
     logits, _, _ = model(tokens)
-    place = WARM_UP + 2
-    at = PERIOD + place
     expected = -logits[:, at - 1].log_softmax(1).gather(1, tokens[:, at : at + 1]).mean()
-    torch.testing.assert_close(repetition.read(model, texts=5).loss[place], expected)
-
-
-def test_shares_are_those_of_the_phases(model):
-    reading, control = repetition.read(model, texts=5), repetition.read(model, texts=5, copies=1)
+    torch.testing.assert_close(reading.loss[WARM_UP + 2], expected)
+    control = repetition.read(model, texts=5, copies=1)
     shares = repetition.shares(reading, control)
     assert shares["memorising"][1] == pytest.approx(float(reading.y[1, WARM_UP : WARM_UP + WORD].mean()) * 100)
     assert shares["never repeating"][0] == pytest.approx(float(control.y[0, WARM_UP + WORD :].mean()) * 100)

@@ -5,28 +5,18 @@ import torch
 
 from brainlib import data
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.training import TrainingConfig
 from chapters.bdh import shakespeare
-from chapters.bdh.experiments import Experiment
+from chapters.bdh.experiments import Experiment, schedule
 
 
-@pytest.fixture
-def tiny(monkeypatch) -> Experiment:
+def test_a_run_learns_and_goes_on_where_it_stopped(monkeypatch, tmp_path):
     text = data.encode("To be, or not to be, that is the question. " * 40)
     monkeypatch.setitem(shakespeare.TEXTS, "to be", lambda: text)
-    return Experiment(
-        BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.1),
-        TrainingConfig(
-            steps=40, learning_rate=1e-2, warmup_steps=4, decay="cosine", evaluate_every=20, checkpoint_every=20
-        ),
-        batch=4,
-        length=32,
-        text="to be",
-    )
-
-
-def test_a_run_learns_and_goes_on_where_it_stopped(tiny, tmp_path):
+    model = BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.1)
+    training = schedule(40, 1e-2, evaluate_every=20, checkpoint_every=20, precision="float32")
+    tiny = Experiment(model, training, batch=4, length=32, text="to be")
     first, again = (shakespeare.learn(tiny, 1, device="cpu", folder=tmp_path) for _ in range(2))
+    assert list(tmp_path.glob("step-*"))
     evaluations = first["history"]["evaluations"]
     assert evaluations[-1][1] < 0.6 * math.log(256)
     assert [step for step, _ in evaluations] == [20, 40]
@@ -44,10 +34,3 @@ def test_held_out_loss_counts_every_byte_once():
             inputs, targets = text[None, first : min(first + 32, 100)], text[None, first + 1 : first + 33]
             total += float(model(inputs, targets)[1]) * targets.numel()
     assert shakespeare.held_out_loss(model, text, length=32, batch=2) == pytest.approx(total / 100, rel=1e-6)
-
-
-@pytest.mark.parametrize("profile", ["ci", "laptop", "paper"])
-def test_profiles_keep_their_promises(profile):
-    experiment = shakespeare.EXPERIMENTS[profile]
-    assert experiment.model.parameters <= {"ci": 1e6, "laptop": 3.5e6, "paper": 26e6}[profile]
-    assert experiment.text == {"ci": "nine plays"}.get(profile, "tiny Shakespeare")

@@ -1,6 +1,5 @@
 """Every claim of the part has a function that measures it; and what tiny runs give has a value for each data set."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from brainlib.ledger import MEASURES, read_claims
 from chapters.brainstates import demo, measures, priors
 from chapters.brainstates.demo import Demo
-from chapters.brainstates.priors import PRIORS, Experiment
+from chapters.brainstates.priors import AT_CI, PRIORS, Experiment
 from chapters.brainstates.table import Setting
 
 CLAIMS = Path(demo.__file__).with_name("claims.toml")
@@ -17,12 +16,11 @@ TINY = Setting(2, 4, train=2, test=2, bins=120, strength_sd=2.5, restarts=1, ite
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch, tmp_path):
-    plan = dataclasses.replace(
-        PRIORS["ci"],
-        table=Experiment(TINY, 2),
-        trials=Experiment(TINY, 2, (1, 2)),
-        neurons=Experiment(TINY, 2, (4, 6)),
-    )
+    plan = {
+        "table": Experiment(TINY, 2, methods=AT_CI),
+        "trials": Experiment(TINY, 2, (1, 2)),
+        "neurons": Experiment(TINY, 2, (4, 6)),
+    }
     monkeypatch.setitem(PRIORS, "tiny", plan)
     sizes = Demo(2, states=2, neurons=4, bins=100, train=3, test=2, epochs=1, steps=2, iterations=3, restarts=1)
     monkeypatch.setitem(demo.DEMOS, "tiny", sizes)
@@ -44,6 +42,6 @@ def test_a_value_for_each_data_set(function):
 
 def test_sweeps_are_compared_at_their_ends():
     few, more = measures.few_sequences("tiny", 0, "cpu"), measures.more_neurons("tiny", 0, "cpu")
-    leads = priors.leads(priors.run("trials", "tiny", 0), "log_likelihood", "OHG", "HG")
-    assert few["H5"] == leads["1"] and few["H5-fades"] == [b / a for a, b in zip(leads["1"], leads["2"], strict=True)]
+    lead = priors.difference(priors.run("trials", "tiny", 0), "log_likelihood", "OHG", "HG")
+    assert few["H5"] == lead.loc[1].tolist() and few["H5-fades"] == (lead.loc[2] / lead.loc[1]).tolist()
     assert len(more["H11"]) == len(more["H11-ll"]) == 2

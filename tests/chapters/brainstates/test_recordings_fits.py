@@ -12,7 +12,7 @@ from brainlib.brainstates.simulate import sample_spikes
 from chapters.brainstates import fits as fits_of
 from chapters.brainstates import recordings
 from chapters.brainstates.fits import Fits
-from chapters.brainstates.recordings import STUDIES, Sample, Setting, Study
+from chapters.brainstates.recordings import EMISSION, STUDIES, Sample, Setting, Study
 
 STATES = {"Poisson HMM": (2,), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (2,)}
 SETTING = Setting("made up", 100.0, 5.0, 3, STATES, {"HG-L1": (1.0, 1000.0), "GHG": (1.0, 10.0)}, iterations=8)
@@ -27,7 +27,7 @@ def sample() -> Sample:
     transition = torch.tensor([[0.95, 0.05], [0.05, 0.95]]).log()
     parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
     trials, _ = sample_spikes(parameters, Emission(), 9, 60, torch.Generator().manual_seed(0), bin_ms=100.0)
-    return Sample(trials, None, "made up", Emission())
+    return Sample(trials, None, "made up")
 
 
 @pytest.fixture(scope="module")
@@ -50,46 +50,21 @@ def test_blocks_follow_one_another_and_are_held_out_once(sample):
         assert torch.equal(torch.cat((seen, others)).sort().values, torch.arange(9))
 
 
-@pytest.mark.parametrize(("block", "blocks", "message"), [(0, 1, "blocks: got 1"), (0, 10, "10"), (4, 4, "block: got")])
-def test_a_split_that_is_none_is_refused(sample, block, blocks, message):
-    with pytest.raises(ValueError, match=message):
-        sample.split(block, blocks)
-
-
-def test_an_unknown_recording_is_refused():
-    with pytest.raises(ValueError, match="recording: got 'made up', expected one of waves"):
-        recordings.read(SETTING)
-
-
-def test_pieces_shorter_than_half_are_dropped(sample):
-    whole = sample.trials.pick([0])  # 60 bins
-    found = recordings._pieces(whole, Setting("waves", 100.0, 2.5, 2, STATES, {}))
-    assert found.lengths.tolist() == [25, 25]
-    found = recordings._pieces(whole, Setting("waves", 100.0, 2.3, 2, STATES, {}))
-    assert found.lengths.tolist() == [23, 23, 14]
-
-
 def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
     seen, others = (fits.part(1, held_out=held) for held in (False, True))
     assert len(seen.coupled.lengths) == 6 and len(others.coupled.lengths) == 3
-    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others.coupled, sample.emission).sum()
-    base = homogeneous_log_likelihood(seen.uncoupled, others.uncoupled, sample.emission).sum()
+    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others.coupled, EMISSION).sum()
+    base = homogeneous_log_likelihood(seen.uncoupled, others.uncoupled, EMISSION).sum()
     expected = (there - base) / (math.log(2) * others.coupled.counts.sum())
-    assert fits.bits("HG", 2, 1) == pytest.approx(float(expected))
-    assert fits.bits("Poisson HMM", 2, 1) > 0.1
-
-
-def test_a_later_split_holds_out_the_same_block_with_other_starts(fits):
-    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))
+    assert fits.results["HG", 2, 1]["bits"] == pytest.approx(float(expected))
+    assert fits.results["Poisson HMM", 2, 1]["bits"] > 0.1
+    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))  # with other starts:
     assert not torch.equal(fits.parameters("HG", 2, 1).weights, fits.parameters("HG", 2, 4).weights)
 
 
-def test_a_penalty_leaves_smaller_weights(fits):
+def test_a_penalty_leaves_smaller_weights_and_the_one_hot_prior_is_kept(fits):
     assert fits.parameters("HG-L1", 1, 0).coupling.abs().sum() <= fits.parameters("HG", 1, 0).coupling.abs().sum()
-
-
-def test_the_one_hot_prior_is_kept(fits):
-    a_0 = fits.adjacency_prior(2, 0)
+    a_0 = torch.as_tensor(fits.results["OHG", 2, 0]["adjacency_prior"])
     assert a_0.shape == (4, 4, 3) and torch.allclose(a_0.sum(-1), torch.ones(4, 4))
 
 
@@ -97,7 +72,7 @@ def test_the_table_has_a_row_for_every_fit(fits):
     rows = fits.table()
     assert len(rows) == 6 * 7
     assert [row["family"] for row in rows[:7]] == ["Poisson HMM", "HG", "HG", "HG-L1", "HG-L1", "GHG", "OHG"]
-    assert fits_of.numbers(rows, "HG") == [1, 2] and fits_of.numbers(rows, "HG", 2) == [2]
+    assert fits_of.numbers(rows, "HG") == [1, 2]
     assert all(math.isfinite(row["bits"]) and math.isfinite(row["bic"]) for row in rows)
 
 
@@ -120,13 +95,6 @@ def test_the_best_is_best_on_average():
     assert fits_of.favourites(ROWS, "GHG") == [4, 2] == fits_of.favourites(ROWS, "GHG", "bic")
 
 
-def test_nothing_fitted_is_refused():
-    with pytest.raises(ValueError, match="states: got 3 for HG"):
-        fits_of.gains(ROWS, "HG", 3)
-    with pytest.raises(ValueError, match="families: got"):
-        fits_of.best(ROWS, ("HG",), least=3)
-
-
 def test_the_interval_is_students():
     mean, half = fits_of.interval([1.0, 2.0, 3.0])
     assert mean == 2 and half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)
@@ -145,6 +113,7 @@ def test_every_profile_fits_what_the_chapter_compares():
 
 def test_a_readers_copy_of_the_maze_joins(tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_DATA", str(tmp_path))
-    assert "maze" not in STUDIES["laptop"].with_maze().settings
+    assert "maze" not in recordings.planned("laptop").settings
     (tmp_path / "pfc6").mkdir()
-    assert STUDIES["laptop"].with_maze().settings["maze"].folder == str(tmp_path / "pfc6")
+    assert recordings.planned("laptop").settings["maze"].folder == str(tmp_path / "pfc6")
+    assert "maze" not in recordings.planned("ci").settings

@@ -29,7 +29,7 @@ def fits() -> Fits:
     transition = torch.tensor([[0.97, 0.03], [0.05, 0.95]]).log()
     parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
     trials, _ = sample_spikes(parameters, Emission(), 6, 200, torch.Generator().manual_seed(0), bin_ms=100.0)
-    sample = Sample(trials, GRID, "made up", Emission())
+    sample = Sample(trials, GRID, "made up")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "read", lambda setting: sample)
         units = [fitting.fit_family((SETTING, family), 0) for family in fitting.BASELINES]
@@ -47,45 +47,50 @@ def test_rates_in_states_and_their_order():
     counts = torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]])
     made = design(Trials.from_sequences([counts], 100.0), coupling=False)
     parameters = plain([[9.0, 2.0], [0.01, 0.01]])
-    rates = states.state_rates(parameters, made, Emission())
+    rates = states.state_rates(parameters, made)
     assert torch.allclose(rates, torch.tensor([[9.0, 2.0], [0.0, 0.0]], dtype=torch.float64), atol=1e-4)
-    order = states.quiet_to_busy(parameters, made, Emission())
+    order = states.quiet_to_busy(parameters, made)
     assert order.tolist() == [1, 0]
-    assert states.decode(parameters, made, Emission(), order)[0].tolist() == [0, 0, 1, 1]
+    assert states.decode(parameters, made, order)[0].tolist() == [0, 0, 1, 1]
 
 
 def test_the_path_ends_with_its_trial():
     trials = Trials.from_sequences([torch.tensor([[9], [0]]), torch.tensor([[9]])], 100.0)
     made = design(trials, coupling=False)
-    path = states.decode(plain([[0.01], [9.0]]), made, Emission(), torch.tensor([0, 1]))
+    path = states.decode(plain([[0.01], [9.0]]), made, torch.tensor([0, 1]))
     assert path.tolist() == [[1, 0], [1, -1]]
 
 
-def test_a_path_that_is_the_bursts_agrees_wholly():
+def test_a_path_against_bursts_by_hand():
     counts = torch.zeros(40, 3, dtype=torch.int64)
     counts[10:20] = 2
     trials = Trials.from_sequences([counts], 250.0)
-    path = states.bursts(trials).long()
-    found = states.wave_state(path, trials)
-    assert (found.precision, found.recall) == (1, 1) and found.phi == pytest.approx(1)
-    assert found.wave_ms == 2500 and found.silence_ms == 3750 and found.share == 0.25
-    assert (found.wave_count, found.silence_count) == (6, 0)
+    found = states.wave_state(states.bursts(trials).long(), trials)
+    assert (found["precision"], found["recall"]) == (1, 1) and found["phi"] == pytest.approx(1)
+    assert found["wave_ms"] == 2500 and found["silence_ms"] == 3750 and found["share"] == 0.25
+    assert (found["wave_count"], found["silence_count"]) == (6, 0)
+    other = torch.zeros(1, 40, dtype=torch.int64)
+    other[0, 15:25] = 1  # 5 both, 5 burst alone, 5 state alone, 25 neither
+    found = states.wave_state(other, trials)
+    assert (found["precision"], found["recall"]) == (0.5, 0.5)
+    assert found["phi"] == pytest.approx((5 * 25 - 5 * 5) / (10 * 30))
 
 
-@pytest.mark.parametrize(("bin_ms", "bins"), [(100.0, 5), (200.0, 1), (250.0, 1), (120.0, 3), (1000.0, 1)])
+@pytest.mark.parametrize(("bin_ms", "bins"), [(100.0, 5), (200.0, 1), (120.0, 3), (1000.0, 1)])
 def test_bursts_are_averaged_over_half_a_second_at_most(bin_ms, bins):
     counts = torch.zeros(100, 1, dtype=torch.int64)
     counts[50] = 30
     found = states.bursts(Trials.from_sequences([counts], bin_ms))
     assert found.sum() == bins and found[0, 50]
+    assert not states.bursts(Trials.from_sequences([0 * counts], bin_ms)).any()
 
 
 def test_the_wave_state_of_a_brain_that_has_waves(fits):
     parameters, part = fits.parameters("Poisson HMM", 2, 0), fits.part(0, held_out=True).uncoupled
-    order = states.quiet_to_busy(parameters, part, Emission())
-    path = states.decode(parameters, part, Emission(), order)
+    order = states.quiet_to_busy(parameters, part)
+    path = states.decode(parameters, part, order)
     found = states.wave_state(path, fits.sample.trials.pick(fits.places(0, held_out=True)))
-    assert found.phi > 0.8 and found.wave_count > 5 > 1 > found.silence_count
+    assert found["phi"] > 0.8 and found["wave_count"] > 5 > 1 > found["silence_count"]
 
 
 def test_nearness_by_hand():
@@ -93,28 +98,7 @@ def test_nearness_by_hand():
     rates = torch.tensor([[4.0, 4.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 1.0]], dtype=torch.float64)
     found = states.nearness(rates, torch.tensor([0.5, 0.5], dtype=torch.float64), positions)
     everyone = (100 * 2 + 400 * 2 + 1000 * 2 + 300 + 900 + 600) / 9  # but for the pair on one electrode
-    assert found[0] == pytest.approx(100 / everyone)
-    assert math.isnan(found[1])  # two busy neurons are too few
-
-
-def test_neurons_of_an_electrode_are_merged_and_directions_averaged():
-    positions = torch.tensor([[5.0, 0.0], [0.0, 0.0], [5.0, 0.0]])
-    wiring = torch.tensor([[0.0, 1.0, 9.0], [3.0, 0.0, 5.0], [9.0, 7.0, 0.0]])
-    merged, at = anatomy.by_electrode(wiring, positions)
-    assert at.tolist() == [[0, 0], [5, 0]]
-    assert merged[0, 1] == merged[1, 0] == pytest.approx((1 + 3 + 5 + 7) / 4)
-    with pytest.raises(ValueError, match="positions_um: got 2 places, expected 3"):
-        anatomy.by_electrode(wiring, positions[:2])
-
-
-def test_wiring_that_is_distance_follows_it_and_leads_are_paired():
-    places = torch.cat([GRID + shift for shift in (torch.tensor([0, 0]), torch.tensor([700, 30]))])
-    distance = (places[:, None] - places).norm(dim=-1)
-    found = anatomy.follow_distance({"near": -distance, "same": -2 * distance, "far": distance}, places, 50, 0)
-    assert found.electrodes == 12
-    assert found.found["near"].spearman == pytest.approx(-1)
-    assert found.lead("near", "same") == pytest.approx((0, 0, 0))
-    assert found.lead("near", "far") == pytest.approx((-2, -2, -2))
+    assert found == [pytest.approx(100 / everyone)]  # the second state's two busy neurons are too few
 
 
 def test_wirings_of_all_kinds(fits):
@@ -134,9 +118,11 @@ def test_a_model_set_free_and_one_that_runs_away(fits):
     assert states.simulated(fits, "HG", 2, 7) is None
 
 
-def test_intervals_are_shares(fits):
-    shares = states.intervals(fits.sample.trials, 20)
-    assert shares.shape == (21,) and shares.sum() == pytest.approx(1)
+def test_intervals_by_hand():
+    first = torch.tensor([[1, 0], [0, 1], [3, 1], [0, 0], [0, 0], [0, 0], [1, 1]])
+    trials = Trials.from_sequences([first, torch.tensor([[1, 0], [1, 1]])], 1.0)
+    # neuron 0: 0 to 2, two in bin 2, 2 to 6 (4, above the longest), then 1; neuron 1: 1 to 2, 2 to 6
+    assert states.intervals(trials, 3).tolist() == pytest.approx([2 / 7, 2 / 7, 1 / 7, 2 / 7])
 
 
 def test_rescaled_times_of_a_good_model_are_nearer_than_those_of_a_bad_one(fits):

@@ -11,20 +11,13 @@ GENERATOR = torch.Generator
 
 
 @pytest.mark.parametrize("forbidden", [False, True])
-@pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 1), (2, 9), (3, 6), (5, 4)])
+@pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 9), (5, 4)])
 def test_the_kernels_count_like_enumeration(states, bins, forbidden):
     chain = random_chain(states, bins, GENERATOR().manual_seed(states * bins), forbidden)
     assert max(errors(chain)) < 1e-12
 
 
-def test_forbidden_transitions_are_forbidden():
-    chain = random_chain(4, 3, GENERATOR().manual_seed(0), forbidden=True)
-    impossible = chain.log_transition == -torch.inf
-    assert impossible.sum() == 3 * 3  # 1 from the second state, 2 from the third, in each of three trials
-    torch.testing.assert_close(chain.log_transition.exp().sum(-1), torch.ones(3, 4, dtype=torch.float64))
-
-
-def test_a_kernel_that_forgets_the_future_is_found_out(monkeypatch):
+def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_found_out(monkeypatch):
     chain = random_chain(3, 5, GENERATOR().manual_seed(1))
     real = chains.forward_backward
 
@@ -32,24 +25,13 @@ def test_a_kernel_that_forgets_the_future_is_found_out(monkeypatch):
         return real(*inputs)._replace(states=filter_states(*inputs).states)
 
     monkeypatch.setattr(chains, "forward_backward", broken)
-    assert errors(chain).posterior > 0.01
-    assert errors(chain).path == 0
-
-
-def test_a_path_that_is_not_the_best_is_found_out(monkeypatch):
-    chain = random_chain(3, 5, GENERATOR().manual_seed(1))
+    assert errors(chain).posterior > 0.01 and errors(chain).path == 0
     monkeypatch.setattr(chains, "viterbi", lambda *inputs: torch.zeros(3, 5, dtype=torch.int64))
     assert errors(chain).path > 0.1
 
 
-@pytest.mark.parametrize(("states", "bins"), [(0, 3), (3, 0), (10, 6)])
-def test_chains_that_cannot_be_counted_are_refused(states, bins):
-    with pytest.raises(ValueError, match=f"states, bins: got {states}, {bins}, expected"):
-        random_chain(states, bins, GENERATOR())
-
-
 def test_single_precision_keeps_its_digits_where_logarithms_lose_them():
-    single = chains.random_evidence(500, 3, -200, GENERATOR().manual_seed(0))
+    single = chains.random_evidence(500, -200, GENERATOR().manual_seed(0))
     exact = chains.shifted(*(tensor.double() for tensor in single))
     wrong = {way.__name__: (way(*single) - exact).abs().max() for way in (chains.clamped, chains.shifted)}
     assert wrong["shifted"] < 1e-4 < 0.1 < wrong["clamped"]

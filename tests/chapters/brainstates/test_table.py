@@ -21,18 +21,6 @@ def row(data):
     return table.scores(data, SMALL, 1, METHODS)
 
 
-def test_a_data_set_is_drawn_from_its_seed_alone(data):
-    again = table.data_set(SMALL, 1)
-    assert torch.equal(data.spikes.counts, again.spikes.counts)
-    assert torch.equal(data.test_states, data.states[3:])
-    assert not torch.equal(data.spikes.counts, table.data_set(SMALL, 2).spikes.counts)
-
-
-def test_groups_make_one_brain_of_many_states():
-    data = table.data_set(dataclasses.replace(SMALL, groups=2, neurons=3), 0)
-    assert data.brain.adjacency.shape == (4, 6, 6)
-
-
 def test_every_method_has_a_score(row):
     assert tuple(row) == METHODS
     for method, score in row.items():
@@ -52,11 +40,6 @@ def test_the_truth_has_no_errors(row):
 def test_known_states_and_true_weights_are_a_bound(row):
     assert row[KNOWN]["error"] < row["HG"]["error"]
     assert row[KNOWN]["log_likelihood"] > row["HG"]["log_likelihood"]
-
-
-def test_a_method_that_is_not_there_is_named(data):
-    with pytest.raises(ValueError, match="methods: got 'SLDS', expected some of"):
-        table.scores(data, SMALL, 0, ("SLDS",))
 
 
 def test_found_shares_by_strength_are_counted_by_hand(data):

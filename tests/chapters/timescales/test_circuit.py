@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from brainlib.timescales import LeakyRNN
-from chapters.timescales.circuit import Circuit, Simulation, autocorrelation, modes, respond, simulate, time_constant
+from chapters.timescales.circuit import (
+    INPUT_WEIGHT,
+    Circuit,
+    Simulation,
+    autocorrelation,
+    modes,
+    respond,
+    simulate,
+    time_constant,
+)
 
 CIRCUITS = [
     Circuit((1.0, 1.0), backward=0.8),
@@ -29,29 +38,16 @@ def test_a_neuron_alone_forgets_by_its_leak():
     assert time_constant(circuit) == pytest.approx(-1 / math.log(0.75), rel=1e-6)
 
 
-def test_without_leak_what_is_remembered_comes_round_every_second_bit():
-    found = autocorrelation(Circuit((1.0, 1.0), backward=0.81), 7)
-    expected = torch.tensor([1, 0, 0.81, 0, 0.81**2, 0, 0.81**3, 0], dtype=torch.float64)
-    torch.testing.assert_close(found, expected[:, None].expand(-1, 2))
-    assert time_constant(Circuit((1.0, 1.0))) == 0
-
-
 def test_the_loop_stretches_the_time_constant():
     tau, gain = 5.0, 0.49
     assert time_constant(Circuit((tau, tau), backward=gain)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
     assert time_constant(Circuit((tau, tau), backward=0.7, forward=0.7)) == pytest.approx(-1 / math.log(1 - 0.3 / tau))
 
 
-def test_negative_feedback_rings():
-    assert float(autocorrelation(Circuit((1.5, 1.5), backward=-0.9), 9)[:, 0].min()) < -0.3
-
-
 def test_the_worst_bits_leave_the_circuit_linear():
     circuit = Circuit((1.0, 2.0), forward=1.5, backward=-0.6)
     steps, impulse = 60, torch.zeros(60, 1, dtype=torch.float64)
-    powers = [
-        torch.linalg.matrix_power(circuit.transition, k) @ (circuit.leak * circuit.input_weight) for k in range(steps)
-    ]
+    powers = [torch.linalg.matrix_power(circuit.transition, k) @ (circuit.leak * INPUT_WEIGHT) for k in range(steps)]
     for unit in range(2):
         worst = torch.stack([power[unit] for power in powers]).flip(0)[:, None] < 0  # each bit pushes the unit down
         found = respond(circuit, worst.double())[-1, 0, unit]
@@ -72,14 +68,6 @@ def test_the_worst_bits_leave_the_circuit_linear():
 def test_a_circuit_that_cannot_be_is_refused(arguments, named):
     with pytest.raises(ValueError, match=named):
         Circuit(**arguments)
-
-
-def test_bad_sizes_are_refused():
-    circuit = Circuit((1.0, 1.0))
-    with pytest.raises(ValueError, match="lags"):
-        autocorrelation(circuit, 0)
-    with pytest.raises(ValueError, match="simulation"):
-        simulate(circuit, Simulation(0, 1), torch.Generator())
 
 
 def test_the_modes_of_two_neurons_are_those_of_the_circuit():

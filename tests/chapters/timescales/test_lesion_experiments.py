@@ -33,7 +33,6 @@ SETTINGS = Lesions(
     retrained_to=(3,),
     retraining_epochs=1,
 )
-HERE = {"device": "cpu", "folder": None}
 
 
 def trained(config: CurriculumConfig, *passed: tuple[int, ...]) -> TrainedNetwork:
@@ -44,12 +43,9 @@ def trained(config: CurriculumConfig, *passed: tuple[int, ...]) -> TrainedNetwor
     return TrainedNetwork(config, 0, network, history, snapshots, "here")
 
 
-@pytest.fixture(autouse=True)
-def pair(monkeypatch):
-    """What the experiments find instead of training networks."""
-    found = {"single-head": trained(SINGLE, (3,)), "multi-head": trained(MULTI)}
-    monkeypatch.setattr(lesions, "_pair", lambda *settings: found)
-    return found
+@pytest.fixture
+def pair():
+    return {"single-head": trained(SINGLE, (3,)), "multi-head": trained(MULTI)}
 
 
 def test_the_shared_span_is_the_shorter_of_the_longest(pair):
@@ -59,8 +55,8 @@ def test_the_shared_span_is_the_shorter_of_the_longest(pair):
         lesions.shared_span(pair)
 
 
-def test_growth_tells_time_constants_and_weights_at_every_span():
-    found = lesions.growth(SETTINGS, 0, **HERE)
+def test_growth_tells_time_constants_and_weights_at_every_span(pair):
+    found = lesions.growth(SETTINGS, pair, 0)
     grown = found["growth"]["single-head"]
     assert found["trained on"] == "here" and list(grown) == ["2", "3"]
     assert grown["3"]["epoch"] == 2
@@ -69,8 +65,8 @@ def test_growth_tells_time_constants_and_weights_at_every_span():
     assert grown["2"]["norm"] == pytest.approx(3**0.5)  # three weights of 1
 
 
-def test_memory_asks_for_all_spans_solved_and_reads_the_state_anew():
-    memory = lesions.memory(SETTINGS, 0, **HERE)
+def test_memory_asks_for_all_spans_solved_and_reads_the_state_anew(pair):
+    memory = lesions.memory(SETTINGS, pair, 0)
     assert memory["span"] == 2
     single = memory["taught"]["single-head"]["3"]
     assert single["2"] == 1.0
@@ -107,8 +103,8 @@ def test_each_span_is_asked_of_the_head_that_answered_it_last(monkeypatch, curri
     assert list(found.values())[-1] == heads
 
 
-def test_losses_are_those_of_the_units_that_are_needed():
-    losses = lesions.ablation(SETTINGS, 0, **HERE)
+def test_losses_are_those_of_the_units_that_are_needed(pair):
+    losses = lesions.ablation(SETTINGS, pair, 0)
     ends = losses["by span"]["single-head"]["2"]
     assert (ends["accuracy"], ends["slowest"]) == (1.0, 1.0)  # nobody hears the slow unit
     assert ends["fastest"] < 0.6
@@ -127,8 +123,8 @@ def test_networks_with_a_head_a_span_are_asked_for_all_of_them_without_each_unit
     assert len(multi["without"]) == 4 and all(len(accuracies) == 2 for accuracies in multi["without"])
 
 
-def test_perturbations_leave_all_at_strength_nought_and_nothing_at_a_large_one():
-    found = lesions.perturbation(SETTINGS, 0, **HERE)
+def test_perturbations_leave_all_at_strength_nought_and_nothing_at_a_large_one(pair):
+    found = lesions.perturbation(SETTINGS, pair, 0)
     for what in ("weight", "tau"):
         left = found[what]["multi-head"]
         assert left["0.0"] == 1.0
@@ -139,17 +135,17 @@ def test_perturbations_leave_all_at_strength_nought_and_nothing_at_a_large_one()
 
 def test_networks_are_retrained_from_the_span_that_both_solved(tmp_path, pair):
     before = {name: tensor.clone() for name, tensor in pair["multi-head"].network.state_dict().items()}
-    outcome = lesions.retraining(SETTINGS, 0, device="cpu", folder=tmp_path)
+    outcome = lesions.retraining(SETTINGS, pair, 0, "cpu", tmp_path)
     assert outcome["from"] == 2
     assert 0 <= outcome["multi-head"]["3"] <= 1
-    assert lesions.retraining(SETTINGS, 0, device="cpu", folder=tmp_path) == outcome  # from the checkpoints
+    assert lesions.retraining(SETTINGS, pair, 0, "cpu", tmp_path) == outcome  # from the checkpoints
     assert {path.name for path in tmp_path.iterdir()} == {"single-head-3", "multi-head-3"}
     assert all(tensor.equal(before[name]) for name, tensor in pair["multi-head"].network.state_dict().items())
 
 
-def test_what_is_kept_is_plain_json():
+def test_what_is_kept_is_plain_json(pair):
     for name in ("growth", "memory", "ablation", "perturbation"):
-        outcome = lesions.lesion(lesions.Unit(name, SETTINGS), 0, **HERE)
+        outcome = lesions.EXPERIMENTS[name](SETTINGS, pair, 0)
         assert json.loads(json.dumps(outcome, allow_nan=False)) == outcome
 
 

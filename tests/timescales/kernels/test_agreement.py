@@ -1,4 +1,4 @@
-"""The kernels against the equations as they stand in float64: values and the gradients of every parameter."""
+"""The kernel for a CPU against the equations as they stand in float64: values and the gradients of every parameter."""
 
 import math
 
@@ -8,21 +8,16 @@ from leaky_networks import ACTIVATIONS, assert_same, everything, network
 
 from brainlib.timescales.kernels import compiled, recurrence
 
-SIZES = [(1, 1, 1), (1, 5, 7), (2, 1, 37), (13, 3, 16), (6, 2 * compiled.ROWS + 1, 33)]  # T, B, n
-
-
-@pytest.fixture(params=["compiled", "stepwise"])
-def impl(request):
-    return request.param
+SIZES = [(1, 1, 1), (1, 5, 7), (2, 1, 37), (13, 3, 16), (300, 3, 21), (6, 2 * compiled.ROWS + 1, 33)]  # T, B, n
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("size", SIZES)
-def test_values_and_gradients_are_those_of_the_equations(impl, size, inside, activation):
+def test_values_and_gradients_are_those_of_the_equations(size, inside, activation):
     inputs, form = network(*size), {"inside": inside, "activation": activation}
     assert_same(
-        everything(recurrence, inputs, impl=impl, **form),
+        everything(recurrence, inputs, **form),
         everything(recurrence, inputs, impl="reference", **form),
         1e-12,
     )
@@ -30,20 +25,9 @@ def test_values_and_gradients_are_those_of_the_equations(impl, size, inside, act
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_thousand_steps(impl, inside, activation):
-    inputs, form = network(1000, 3, 21), {"inside": inside, "activation": activation}
-    assert_same(
-        everything(recurrence, inputs, impl=impl, **form),
-        everything(recurrence, inputs, impl="reference", **form),
-        1e-9,
-    )
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("inside", [True, False])
-def test_single_precision_is_near_double(impl, inside, activation):
+def test_single_precision_is_near_double(inside, activation):
     inputs, form = network(40, 19, 70), {"inside": inside, "activation": activation}
-    found = everything(recurrence, [tensor.float() for tensor in inputs], impl=impl, **form)
+    found = everything(recurrence, [tensor.float() for tensor in inputs], **form)
     assert all(tensor.dtype == torch.float32 for tensor in found.values())
     rounded = [tensor.float().double() for tensor in inputs]
     assert_same(found, everything(recurrence, rounded, impl="reference", **form), 2e-5)
@@ -51,98 +35,58 @@ def test_single_precision_is_near_double(impl, inside, activation):
 
 @pytest.mark.parametrize("reads", [{"from_states": False}, {"from_last": False}])
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_loss_may_read_the_states_or_the_last_alone(impl, inside, reads):
+def test_a_loss_may_read_the_states_or_the_last_alone(inside, reads):
     inputs = network(9, 4, 11)
     assert_same(
-        everything(recurrence, inputs, impl=impl, inside=inside, **reads),
+        everything(recurrence, inputs, inside=inside, **reads),
         everything(recurrence, inputs, impl="reference", inside=inside, **reads),
         1e-12,
     )
 
 
-def test_a_text_may_be_cut_anywhere():
-    bits, h0, *parameters = network(12, 3, 10)
-    whole, last = recurrence(bits, h0, *parameters)
-    first, between = recurrence(bits[:5], h0, *parameters)
-    second, end = recurrence(bits[5:], between, *parameters)
-    torch.testing.assert_close(torch.cat((first, second)), whole, rtol=1e-13, atol=1e-13)
-    assert end.equal(second[-1]) and last.equal(whole[-1])
-
-
-def test_both_forms_are_one_without_a_leak():
-    inputs = network(8, 5, 12)
-    inputs[-1] = torch.ones(12, dtype=torch.float64)
-    inner, outer = (everything(recurrence, inputs, inside=inside) for inside in (True, False))
-    assert_same(
-        {k: v for k, v in inner.items() if k != "d_leak"}, {k: v for k, v in outer.items() if k != "d_leak"}, 1e-12
-    )
-    assert not torch.allclose(inner["d_leak"], outer["d_leak"])  # but they leave that point in different directions
-
-
-def test_silent_units_stay_silent_on_the_way_back(impl):
+def test_silent_units_stay_silent_on_the_way_back():
     """Outside, a relu's zero is recovered from two states: exactly, or half of the silent units would learn."""
     bits, h0, weight, input_weight, bias, leak = network(30, 33, 50, torch.float32)
     bias.fill_(-100.0)
-    found = everything(
-        recurrence, [bits, h0, weight, input_weight, bias, leak], impl=impl, inside=False, activation="relu"
-    )
+    found = everything(recurrence, [bits, h0, weight, input_weight, bias, leak], inside=False, activation="relu")
     assert found["last"].abs().max() > 0
     for name in ("d_weight", "d_input_weight", "d_bias"):
         assert not found[name].any()
 
 
+@pytest.mark.parametrize(("which", "factor"), [(2, 1e4), (5, 1e-6)], ids=["saturated", "a memory of a million steps"])
 @pytest.mark.parametrize("inside", [True, False])
-def test_saturated_units(impl, inside):
+def test_extreme_inputs(inside, which, factor):
     inputs, form = network(10, 4, 9), {"inside": inside, "activation": "tanh"}
-    inputs[2] *= 1e4
-    found = everything(recurrence, inputs, impl=impl, **form)
-    expected = everything(recurrence, inputs, impl="reference", **form)
-    for name, wanted in expected.items():
-        torch.testing.assert_close(found[name], wanted, rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_memories_a_million_steps_long(impl, inside):
-    inputs = network(10, 4, 9)
-    inputs[-1].fill_(1e-6)
-    assert_same(
-        everything(recurrence, inputs, impl=impl, inside=inside),
-        everything(recurrence, inputs, impl="reference", inside=inside),
-        1e-9,
-    )
+    inputs[which] *= factor
+    found = everything(recurrence, inputs, **form)
+    for name, wanted in everything(recurrence, inputs, impl="reference", **form).items():
+        torch.testing.assert_close(found[name], wanted, rtol=1e-9, atol=1e-9 * max(1, float(wanted.abs().max())))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("inside", [True, False])
-def test_what_is_not_a_number_stays_in_its_sequence(impl, inside, activation):
+def test_what_is_not_a_number_stays_in_its_sequence(inside, activation):
     inputs, form = network(5, 2 * compiled.ROWS, 9), {"inside": inside, "activation": activation}
-    expected, _ = recurrence(*inputs, impl=impl, **form)
+    expected, _ = recurrence(*inputs, **form)
     inputs[1][3] = math.nan
-    states, last = recurrence(*inputs, impl=impl, **form)
+    states, last = recurrence(*inputs, **form)
     others = torch.arange(2 * compiled.ROWS) != 3
     assert states[:, 3].isnan().all() and last[3].isnan().all()
     assert states[:, others].equal(expected[:, others])
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_network_that_explodes_is_seen_to(impl, inside):
-    inputs = network(200, 3, 9, torch.float32)
-    inputs[2] *= 100
-    states, last = recurrence(*inputs, impl=impl, inside=inside)
-    assert states[0].isfinite().all() and not last.isfinite().any()
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_every_number_is_written(impl, inside):
+def test_every_number_is_written(inside):
     """Memory that was never written holds NaN here: none may reach a result."""
     filled = torch.utils.deterministic.fill_uninitialized_memory
     inputs = network(7, compiled.ROWS + 3, 35, torch.float32)
-    expected = everything(recurrence, inputs, impl=impl, inside=inside)
+    expected = everything(recurrence, inputs, inside=inside)
     try:
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = True
         assert torch.empty(3).isnan().all()
-        found = everything(recurrence, inputs, impl=impl, inside=inside)
+        found = everything(recurrence, inputs, inside=inside)
     finally:
         torch.use_deterministic_algorithms(False)
         torch.utils.deterministic.fill_uninitialized_memory = filled

@@ -90,11 +90,6 @@ def test_float64(inside, device, cut, poisoned):
     assert max(errors.values()) < 1e-13, errors
 
 
-def test_hundreds_of_steps(device, poisoned):
-    errors = compare((200, 2, 5), device, heard=("last",))
-    assert max(errors.values()) < 1e-5, errors
-
-
 @pytest.mark.parametrize("size", [(3, 5, 150), (3, 5, 260)], ids=["two tiles of a program", "a launch a step"])
 def test_the_plan_for_a_size(size, device, poisoned):
     errors = compare(size, device)

@@ -16,24 +16,21 @@ def read_and_write(synapses: Tensor, q: Tensor, v: Tensor) -> Tensor:
 
     Rows of silent neurons are neither read nor written.
     """
-    B, H, K, D = synapses.shape
-    sums = synapses.new_empty(B, H, triton.cdiv(K, ROWS), D)
-    with torch.cuda.device_of(synapses):
-        read_and_write_kernel[(sums.shape[2], B * H)](
-            synapses, q, v, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
-        )
-    return sums.sum(2)
+    return sums_of(read_and_write_kernel, synapses, q, v, neurons=q, dim=v.shape[1]).sum(2)
 
 
 def gate_rows(normed: Tensor, decoder_y: Tensor, x: Tensor, encoder: Tensor) -> Tensor:
     """E y with y = relu(normed Dy) * x: [B, H, D], [H, K, D], [B, H, K], [H, K, D] -> [B, D]."""
-    (B, H, K), D = x.shape, normed.shape[2]
-    sums = x.new_empty(B, H, triton.cdiv(K, ROWS), D)
-    with torch.cuda.device_of(x):
-        gate_rows_kernel[(sums.shape[2], B * H)](
-            normed, decoder_y, x, encoder, sums, H, K, D, triton.next_power_of_2(D), ROWS, STEP
-        )
-    return sums.sum((1, 2))
+    return sums_of(gate_rows_kernel, normed, decoder_y, x, encoder, neurons=x, dim=normed.shape[2]).sum((1, 2))
+
+
+def sums_of(kernel, *arguments: Tensor, neurons: Tensor, dim: int) -> Tensor:
+    """What each program sums up of a head's neurons [B, H, K]: [B, H, parts, D]."""
+    B, H, K = neurons.shape
+    sums = neurons.new_empty(B, H, triton.cdiv(K, ROWS), dim)
+    with torch.cuda.device_of(neurons):
+        kernel[(sums.shape[2], B * H)](*arguments, sums, H, K, dim, triton.next_power_of_2(dim), ROWS, STEP)
+    return sums
 
 
 @triton.jit

@@ -1,26 +1,16 @@
 """The layer on a GPU: Triton where a product ends in elementwise work or skips a triangle, else library products."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
-import triton
 from torch import Tensor
 
-from brainlib.bdh.kernels.slabs import DRAWS, fading, kept_share, key_scale, layer_norm_backward
-from brainlib.bdh.kernels.triton import attention, neurons
-from brainlib.bdh.kernels.triton.tiles import INTERPRETED, ROW_BYTES
+from brainlib.bdh.kernels.slabs import fading, kept_share, key_scale, layer_norm_backward
+from brainlib.bdh.kernels.triton.products import gate, learn, project, scores_of, unrotate
+from brainlib.bdh.kernels.triton.tiles import INTERPRETED
 from brainlib.bdh.norm import EPS, norm
 
 WIDE_BYTES = 2**29  # of one n-wide tensor: as many sequences as fit are read at once
-
-
-class Sizes(NamedTuple):
-    B: int
-    T: int
-    H: int
-    D: int
-    K: int
 
 
 def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
@@ -35,19 +25,17 @@ def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
     after = v.new_empty(B, H, K, D) if options.return_state else None
     with torch.cuda.device_of(v):
         for rows in slabs(B, T * H * K * low.itemsize):
-            size = Sizes(len(v[rows]), T, H, D, K)
-            x, q = project(v_[rows], Dx, phases, size)
-            scores_of(q, decay, scores[rows], size)
-            attended[rows] = by_head(scores[rows], v_[rows], size)
+            x, q = project(v_[rows], Dx, phases)
+            scores_of(q, decay, scores[rows])
+            attended[rows] = by_head(scores[rows], v_[rows])
             if synapses is not None:
-                past = (synapses[rows] * scale).to(low)
-                attended[rows] += fades.before * torch.stack([q[:, :, h] @ past[:, h] for h in range(H)], 1)
+                attended[rows] += fades.before * read(q, (synapses[rows] * scale).to(low))
             normed = heads_first(norm(attended[rows], EPS * scale**4), low)
-            y = gate_forward(normed, Dy, x, options, rows.start * T, size)
+            y, *_ = gate(normed, Dy, x, options, rows.start * T)
             update[rows] = (y.flatten(0, 1).flatten(1) @ E.flatten(0, 1)).view_as(update[rows])
             if after is not None:
                 w = contiguous(fades.left * v[rows, None], low)
-                learn(q, w, None if synapses is None else synapses[rows], fades.whole, after[rows], 1 / scale, size)
+                learn(q, w, None if synapses is None else synapses[rows], fades.whole, after[rows], 1 / scale)
             del x, q, y  # before the next slab's
     if options.dropout:
         update /= kept_share(options.dropout)
@@ -64,56 +52,42 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses
     dv = torch.empty_like(v, memory_format=torch.contiguous_format)
     dDx, dDy, dE = (torch.zeros_like(t) for t in (decoder_x, decoder_y, encoder))
     d_synapses = None if synapses is None or not options.bptt else torch.empty_like(synapses)
-    d_decay = None if decay is None else torch.zeros_like(decay)
-    t = torch.arange(T, device=v.device, dtype=v.dtype)[:, None]
     with torch.cuda.device_of(v):
         for rows in slabs(B, T * H * K * low.itemsize):
-            size = Sizes(len(v[rows]), T, H, D, K)
             v_rows, S, a = v_[rows], scores[rows], attended[rows]
-            x, q = project(v_rows, Dx, phases, size)
+            x, q = project(v_rows, Dx, phases)
             normed, mean, deviation = torch.native_layer_norm(a, (D,), None, None, EPS * scale**4)
             n = heads_first(normed, low)
-            y, d_gate, dx = gate_backward(n, Dy, d_update[rows], E, x, options, rows.start * T, size)
+            y, d_gate, dx = gate(n, Dy, x, options, rows.start * T, d_update[rows], E)
             dE += (y.flatten(0, 1).flatten(1).mT @ d_update[rows].flatten(0, 1)).view(H, K, D)
             del y
             d_gate = d_gate.flatten(0, 1).transpose(0, 1)  # [H, N, K]
             dDy += n.mT @ d_gate
-            d_normed = (d_gate @ Dy.mT).view(H, size.B, T, D).transpose(0, 1).to(v.dtype).contiguous()
-            da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0]
-            if d_decay is not None:
-                d_decay -= (t * da * a).sum((0, 2, 3))
-            da, da_before = da.to(low), None
+            d_normed = (d_gate @ Dy.mT).view(H, -1, T, D).transpose(0, 1).to(v.dtype).contiguous()
+            da = layer_norm_backward(d_normed, a, (D,), mean, deviation, None, None, [True, False, False])[0].to(low)
 
-            G = torch.bmm(da.flatten(1, 2), v_rows.mT).view(size.B, H, T, T).tril_(-1)
+            G = torch.bmm(da.flatten(1, 2), v_rows.mT).view_as(S).tril_(-1)
             if fades.between is not None:
                 G *= fades.between
             if options.bptt:
                 G = G + G.mT
             as_value = (S.mT @ da).to(v.dtype)  # [b, H, T, D]
-            past, w, future = None, None, None
+            past, da_before, w, future = None, None, None, None
             if synapses is not None:
                 past, da_before = (synapses[rows] * scale).to(low), contiguous(fades.before * da, low)
-            if d_decay is not None:
-                d_decay += (t * as_value * v[rows, None]).sum((0, 2, 3))
             if d_after is not None:
                 future, w = contiguous(d_after[rows], low), contiguous(fades.left / scale * v[rows, None], low)
-                learned = torch.stack([q[:, :, h] @ future[:, h] for h in range(H)], 1)
-                learned = fades.left / scale * learned
-                as_value += learned
-                if d_decay is not None:
-                    d_decay -= ((T - t) * learned * v[rows, None]).sum((0, 2, 3))
-                    if synapses is not None:
-                        d_decay -= T * fades.whole * (d_after[rows] * synapses[rows]).sum((0, 2, 3))
+                as_value += fades.left / scale * read(q, future)
             if d_synapses is not None:
                 before = None if d_after is None else d_after[rows].contiguous()
-                learn(q, da_before, before, fades.whole, d_synapses[rows], scale, size)
-            dp = unrotate(G, q, da_before, past, w, future, phases, x, dx, size).flatten(0, 1)  # [N, H, K]
+                learn(q, da_before, before, fades.whole, d_synapses[rows], scale)
+            dp = unrotate(G, q, da_before, past, w, future, phases, x, dx, D).flatten(0, 1)  # [N, H, K]
             dDx += (v_rows.flatten(0, 1).mT @ dp.flatten(1)).view(D, H, K).transpose(0, 1)
-            dv[rows] = (dp.transpose(0, 1) @ Dx.mT).sum(0, dtype=v.dtype).view(size.B, T, D)
+            dv[rows] = (dp.transpose(0, 1) @ Dx.mT).sum(0, dtype=v.dtype).view_as(dv[rows])
             if options.bptt:
                 dv[rows] += as_value.sum(1)
             del x, q, d_gate, dx, dp
-    return dv, dDx, dDy, dE, d_synapses, d_decay
+    return dv, dDx, dDy, dE, d_synapses
 
 
 def check(v: Tensor, decoder_x: Tensor, options) -> None:
@@ -148,67 +122,11 @@ def heads_first(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return contiguous(tensor.transpose(0, 1), dtype).flatten(1, 2)
 
 
-def by_head(scores: Tensor, values: Tensor, size: Sizes) -> Tensor:
+def by_head(scores: Tensor, values: Tensor) -> Tensor:
     """Scores times values that all heads share: [b, H, T, T], [b, T, D] -> [b, H, T, D]."""
-    B, T, H, D, _ = size
-    return torch.bmm(scores.view(B, H * T, T), values).view(B, H, T, D)
+    return torch.bmm(scores.flatten(1, 2), values).unflatten(1, scores.shape[1:3])
 
 
-def products(low: torch.dtype) -> dict:
-    exact = torch.get_float32_matmul_precision() == "highest"
-    return {"BK": ROW_BYTES // low.itemsize, "PRECISION": "ieee" if exact else "tf32"}
-
-
-def project(v, Dx, phases, size):
-    B, T, H, D, K = size
-    x, q = (v.new_empty(B, T, H, K) for _ in range(2))
-    neurons.project[tiles(B * T, K, H)](v, Dx, phases, x, q, B * T, T, D, H, K, **products(v.dtype))
-    return x, q
-
-
-def gate_forward(normed, Dy, x, options, first_row, size):
-    B, T, H, D, K = size
-    y, chance = torch.empty_like(x), round(options.dropout * DRAWS)
-    neurons.gate_forward[tiles(B * T, K, H)](
-        normed, Dy, x, y, options.seed, first_row, chance, B * T, D, H, K, chance > 0, **products(x.dtype)
-    )
-    return y
-
-
-def gate_backward(normed, Dy, du, E, x, options, first_row, size):
-    B, T, H, D, K = size
-    y, d_gate, dx = (torch.empty_like(x) for _ in range(3))
-    chance = round(options.dropout * DRAWS)
-    neurons.gate_backward[tiles(B * T, K, H)](
-        normed, Dy, du, E, x, y, d_gate, dx, options.seed, first_row, chance, B * T, D, H, K, chance > 0,
-        **products(x.dtype),
-    )  # fmt: skip
-    return y, d_gate, dx
-
-
-def scores_of(q, decay, scores, size):
-    B, T, H, _, K = size
-    grid = lambda meta: (triton.cdiv(T, meta["BN"]), triton.cdiv(T, meta["BM"]), B * H)  # noqa: E731
-    attention.scores[grid](q, scores, decay, T, H, K, decay is not None, **products(q.dtype))
-
-
-def unrotate(G, q, da, past, w, future, phases, x, dx, size):
-    B, T, H, D, K = size
-    dp = torch.empty_like(x)
-    attention.unrotate[tiles(T, K, B * H)](
-        G, q, da, past, w, future, phases, x, dx, dp, T, D, H, K, past is not None, future is not None,
-        **products(q.dtype),
-    )  # fmt: skip
-    return dp
-
-
-def learn(q, w, before, whole, after, factor, size):
-    B, T, H, D, K = size
-    w = w.expand(B, H, T, D).contiguous()
-    attention.learn[tiles(K, D, B * H)](
-        q, w, before, whole, after, factor, T, D, H, K, before is not None, **products(q.dtype)
-    )
-
-
-def tiles(rows: int, columns: int, depth: int):
-    return lambda meta: (triton.cdiv(rows, meta["BM"]), triton.cdiv(columns, meta["BN"]), depth)
+def read(q: Tensor, synapses: Tensor) -> Tensor:
+    """q rho of every head: [b, T, H, K], [b, H, K, D] -> [b, H, T, D]."""
+    return torch.stack([q[:, :, h] @ synapses[:, h] for h in range(q.shape[2])], 1)

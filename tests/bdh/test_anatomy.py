@@ -1,0 +1,226 @@
+"""What is measured in a model that has been trained: activity, single synapses, the wiring of neurons."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import mannwhitneyu
+
+from brainlib.bdh import BDH, BDHConfig, attention_scores, density, record_activity, synapses_of
+from brainlib.bdh.anatomy import synapses, wiring
+from brainlib.bdh.anatomy.synapses import Synapse
+from brainlib.bdh.norm import norm
+from brainlib.bdh.reference import turned
+from brainlib.bdh.rotation import to_turns
+
+
+@pytest.mark.parametrize("which", ["small", "fading"])
+def test_recorded_activity_is_what_the_model_computes(which, tokens, request):
+    """The last layer's y, sent through E, gives the logits."""
+    model = request.getfixturevalue(which)
+    activity, config = record_activity(model, tokens), model.config
+    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
+    v = norm(model.embedding[tokens])
+    for y in activity.y:
+        v = norm(v + norm((y @ encoder).sum(1)))
+    torch.testing.assert_close(v @ model.readout, model(tokens)[0], rtol=0, atol=1e-10)
+    assert (activity.x >= 0).all() and ((activity.y > 0) <= (activity.x > 0)).all()
+
+
+def test_synapses_are_the_loops_of_equation_16(small, tokens):
+    activity = record_activity(small, tokens[:1, :9])
+    layer, head, neuron = 2, 1, 5
+    found = synapses_of(small, activity, layer, head, neuron)[0]
+    turns = to_turns(small.frequencies).numpy()
+    below = activity.y[layer - 1, 0].movedim(0, 1).flatten(1)
+    for t in range(9):
+        expected = torch.zeros(small.config.neurons, dtype=torch.float64)
+        for s in range(t):
+            x = turned(activity.x[layer, 0, head, s].numpy(), -(t - s) * turns)
+            expected += below[s] * x[neuron]
+        torch.testing.assert_close(found[t], expected, rtol=1e-10, atol=1e-10)
+
+
+def test_density_counts_what_is_above_zero():
+    activations = torch.tensor([[[0.0, 1.0], [0.0, 0.0]], [[2.0, 1.0], [0.5, 0.0]]])
+    assert density(activations).tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(("layer", "head", "neuron"), [(0, 0, 0), (3, 0, 0), (1, 2, 0), (1, 0, 32)])
+def test_neurons_that_are_not_there(small, tokens, layer, head, neuron):
+    with pytest.raises(ValueError, match=f"layer, head, neuron: got {layer}, {head}, {neuron}, expected 1 to 2"):
+        synapses_of(small, record_activity(small, tokens), layer, head, neuron)
+
+
+@pytest.mark.parametrize("which", ["small", "fading"])
+def test_the_value_after_a_text_is_what_the_next_token_finds(which, tokens, request):
+    model = request.getfixturevalue(which)
+    activity = record_activity(model, tokens[:, :21])
+    for layer, head, neuron, target in ((1, 0, 4, 40), (2, 1, 7, 3)):
+        found = synapses_of(model, activity, layer, head, neuron)[:, 20, target]
+        place = Synapse(layer, head * model.config.head_neurons + neuron, target)
+        torch.testing.assert_close(synapses.synapse_values(model, tokens[:, :20], place), found, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(synapses.synapse_trace(model, tokens, place)[:, 20], found, rtol=1e-9, atol=1e-9)
+
+
+TEXTS = torch.randint(40, (20, 12), generator=torch.Generator().manual_seed(2))
+LABELLINGS = torch.stack((torch.arange(20) < 8, torch.arange(20) % 2 == 0))
+
+
+def everywhere(model):
+    """All synapses of layers 1 and 2 after every text, written out: [texts, layer, target, source]."""
+    layers = [torch.cat([y.mT @ x for y, x in synapses.factors(model, TEXTS, layer)]) for layer in (1, 2)]
+    return torch.stack(layers, dim=1)
+
+
+def test_correlations_are_those_of_all_synapses_written_out(small):
+    values = everywhere(small)
+    for layer in (1, 2):
+        found = synapses.correlations(small, TEXTS, LABELLINGS, layer)
+        for labels, row in zip(LABELLINGS.double(), found, strict=True):
+            both = torch.cat((labels[None], values[:, layer - 1].flatten(1).mT))
+            expected = both[both.std(1) > 1e-9].corrcoef()[0, 1:]
+            torch.testing.assert_close(row.flatten()[both[1:].std(1) > 1e-9], expected, rtol=1e-6, atol=1e-9)
+            assert (row.flatten()[both[1:].std(1) <= 1e-9] == 0).all()
+
+
+def test_the_search_finds_the_synapse_that_orders_most_pairs(small, monkeypatch):
+    """Against the ranks of all synapses, when all are candidates."""
+    monkeypatch.setattr(synapses, "CANDIDATES", 64**2)
+    values = everywhere(small)
+    for labels, synapse in zip(LABELLINGS, synapses.find_synapses(small, TEXTS, LABELLINGS), strict=True):
+        above = (values[labels][:, None] > values[~labels]).double() + (values[labels][:, None] == values[~labels]) / 2
+        shares = above.mean((0, 1))
+        at = shares[synapse.layer - 1, synapse.target, synapse.source]
+        assert at == pytest.approx(shares.max()) and at > 0.7
+        one = synapses.separation(synapses.synapse_values(small, TEXTS, synapse), labels)
+        assert one.share == pytest.approx(at)
+
+
+def test_a_synapse_leads_from_its_column_to_its_row(small, tokens):
+    """What the sources' x recall is what the targets' y were: a = E sigma x is what attention gives."""
+    activity = record_activity(small, tokens[:1, :9])
+    layer, size = 1, small.config.head_neurons
+    sigma = torch.stack([synapses_of(small, activity, layer, 0, neuron)[0, 8] for neuron in range(size)], dim=1)
+    recalled = sigma @ activity.x[layer, 0, 0, 8]
+    scores = attention_scores(small, activity, layer)[0, 0, 8]
+    expected = scores @ activity.y[layer - 1, 0].movedim(0, 1).flatten(1)
+    torch.testing.assert_close(recalled, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_separation_is_mann_whitney():
+    values, concept = torch.randn(60, generator=torch.Generator().manual_seed(0)), torch.arange(60) < 30
+    values[concept] += 1
+    values[:3] = values[30:33]  # ties
+    inside, outside = values[concept].numpy(), values[~concept].numpy()
+    u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
+    assert synapses.separation(values, concept) == (pytest.approx(u / 900), p) and p < 0.01
+
+
+def test_unfit_labels(small, tokens):
+    with pytest.raises(ValueError, match="row 1 has one kind of label"):
+        synapses.find_synapses(small, tokens, torch.tensor([[True, False], [True, True]]))
+    with pytest.raises(ValueError, match="got 2 texts with and 0 without"):
+        synapses.separation(torch.randn(2), torch.tensor([True, True]))
+    flat = BDH(BDHConfig(layers=1, dim=8, heads=2, neurons=16))
+    with pytest.raises(ValueError, match="model: got 1 layer"):
+        synapses.find_synapses(flat, tokens, torch.tensor([[True, False]]))
+
+
+def test_an_entry_is_the_weight_of_the_edge_from_column_to_row():
+    """Neuron i of head 1 says 1; what it adds to the channel excites neuron j of head 0 by e_j^T G e_i."""
+    torch.manual_seed(0)
+    model = BDH(BDHConfig(layers=1, dim=8, heads=2, neurons=24))
+    i, j, y = 5, 9, torch.zeros(24)
+    y[12 + i] = 1
+    excitement = (y @ model.encoder) @ model.decoder_x[0]
+    torch.testing.assert_close(wiring.interactions(model, to_head=0, from_head=1)[j, i], excitement[j])
+    with pytest.raises(ValueError, match="to_head, from_head: got 0, 2, expected 0 to 1"):
+        wiring.interactions(model, 0, 2)
+
+
+def test_strongest_edges_and_degrees_keep_the_direction():
+    weights = torch.zeros(4, 4)
+    weights[2, 0], weights[3, 0], weights[1, 1] = 5.0, 4.0, 9.0  # 0 -> 2, 0 -> 3, and an edge to itself
+    edges = wiring.strongest_edges(weights, 2)
+    assert edges.tolist() == [[0, 2], [0, 3]]
+    assert wiring.degrees(edges, 4).tolist() == [[2, 0, 0, 0], [0, 0, 1, 1]]
+
+
+def test_random_edges_are_different_and_none_leads_to_itself():
+    edges = wiring.random_edges(20, 380, torch.Generator().manual_seed(0))
+    assert len(set(map(tuple, edges.tolist()))) == 380 and (edges[:, 0] != edges[:, 1]).all()
+    assert edges.min() == 0 and edges.max() == 19
+
+
+@pytest.mark.parametrize("count", [0, 13])
+def test_more_edges_than_there_can_be(count):
+    with pytest.raises(ValueError, match="count: got"):
+        wiring.strongest_edges(torch.randn(4, 4), count)
+    with pytest.raises(ValueError, match="count: got"):
+        wiring.random_edges(4, count, torch.Generator())
+
+
+def test_communities_of_two_cliques():
+    """Newman's modularity of two cliques joined by nothing; both directions of every edge are counted."""
+    edges = torch.tensor([[i, j] for i in range(9) for j in range(9) if i != j and (i < 4) == (j < 4)])
+    modularity, labels = wiring.communities(edges, 9)
+    inside, total = torch.tensor([20.0, 12.0]), 32.0  # directed edges of the larger and the smaller clique
+    assert modularity == pytest.approx(float((inside / total - (inside / total) ** 2).sum()))
+    assert labels.tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_an_edge_that_runs_both_ways_counts_twice():
+    both = torch.tensor([[0, 1], [1, 0], [1, 2], [2, 3], [3, 2]])
+    assert wiring.communities(both, 4)[0] == pytest.approx(4 / 5 - 1 / 2)
+
+
+def test_a_planted_partition_is_more_modular_than_noise():
+    generator = torch.Generator().manual_seed(0)
+    group = torch.arange(120) % 4
+    noise = wiring.low_rank_noise(120, 16, generator)
+    modular, labels = wiring.communities(wiring.strongest_edges(noise + 8.0 * (group[:, None] == group), 2400), 120)
+    flat, _ = wiring.communities(wiring.strongest_edges(noise, 2400), 120)
+    chance, _ = wiring.communities(wiring.random_edges(120, 2400, generator), 120)
+    assert modular > 0.5 > 2 * max(flat, chance)
+    assert all(len(labels[group == g].unique()) == 1 for g in range(4))
+
+
+def test_shapes_of_a_distribution():
+    values = torch.randn(200_000, generator=torch.Generator().manual_seed(0))
+    assert wiring.standardised_moment(values, 4) == pytest.approx(3, abs=0.05)
+    assert wiring.standardised_moment(torch.tensor([0.0, 0.0, 0.0, 1.0]), 3) == pytest.approx(2 / 3**0.5)
+    assert wiring.symmetric_part(torch.tensor([1, 4, 9, 6, 2])).tolist() == [1, 4, 9, 4, 1]
+
+
+def drawn(weights, size, seed=0):
+    """Whole numbers from 1 on, in these proportions."""
+    numbers = np.arange(1, len(weights) + 1)
+    return torch.from_numpy(np.random.default_rng(seed).choice(numbers, size, p=weights / weights.sum()))
+
+
+def law(exponent):
+    return np.arange(1, 100_001.0) ** -exponent
+
+
+@pytest.mark.parametrize("exponent", [2.0, 3.0])
+def test_a_power_law_is_found(exponent):
+    tail = wiring.fit_tail(drawn(law(exponent), 4000))
+    assert tail.exponent == pytest.approx(exponent, abs=0.12)
+    assert tail.distance < 0.04 and tail.against_exponential > 1.64
+
+
+def test_the_tail_begins_where_the_power_law_does():
+    flat = torch.randint(1, 20, (1000,), generator=torch.Generator().manual_seed(1))
+    steep = 20 * drawn(law(2.5), 1000) + torch.randint(20, (1000,), generator=torch.Generator().manual_seed(2))
+    assert 15 <= wiring.fit_tail(torch.cat((flat, steep))).start <= 60
+
+
+def test_an_exponential_is_not_heavy():
+    assert wiring.fit_tail(drawn(0.9 ** np.arange(500), 4000)).against_exponential < 1.64
+
+
+def test_too_few_values():
+    with pytest.raises(ValueError, match="degrees: got 30 positive values"):
+        wiring.fit_tail(torch.cat((torch.zeros(70, dtype=torch.int64), torch.arange(1, 31))))
+    with pytest.raises(ValueError, match="not all equal"):
+        wiring.fit_tail(torch.full((100,), 3))
