@@ -31,6 +31,10 @@ class Claim:
     `reason`; `control` what must not show the effect (of a claim "within": what must show it). A verdict is possible
     from `profile` up, and where the run reached `domain["from"]` of `domain["what"]`. `expected` is the verdict of the
     recorded run, which the tests insist on.
+
+    >>> claim = Claim("X1", "A leads.", "Fig. 1", "9", "lead", "spans", least=2, reason="noise", control="two A")
+    >>> claim.rule
+    'the whole 95 % interval lies above 0, the mean beyond 2 spans; the control must not show it'
     """
 
     id: str
@@ -73,7 +77,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Bound:
-    """A number that every seed must keep within bounds, such as `{"at_most": 1e-10}`."""
+    """A number that every seed must keep within bounds, such as `{"at_most": 1e-10}`.
+
+    >>> bound = Bound("X1", "It learns.", "the loss", {"at_most": 0.1})
+    >>> bound.rule, bound.keeps(0.05), bound.keeps(0.2)
+    ('at most 0.1', True, False)
+    """
 
     id: str
     statement: str
@@ -124,7 +133,13 @@ class FirstEdition(Bound):
 
 
 def find_claims(start: str | Path = ".") -> Path:
-    """The nearest `claims.toml` from the folder `start` upwards; `ValueError` if there is none."""
+    """The nearest `claims.toml` from the folder `start` upwards; `ValueError` if there is none.
+
+    >>> (Path("part") / "notes").mkdir(parents=True)
+    >>> Path("part", "claims.toml").touch()
+    >>> find_claims("part/notes").parts[-2:]
+    ('part', 'claims.toml')
+    """
     start = Path(start).expanduser().resolve()
     for folder in (start, *start.parents):
         if (path := folder / "claims.toml").is_file():
@@ -135,10 +150,16 @@ def find_claims(start: str | Path = ".") -> Path:
 
 
 def read_claims(path: str | Path) -> dict[str, Claim | Bound]:
-    """What a `claims.toml` says, by id, in the file's order.
+    r"""What a `claims.toml` says, by id, in the file's order.
 
     A table with `least` is a `Claim`, one with `check` (its bound) a `Check`, one with `holds` (its bound) a
     `FirstEdition`. Raises `ValueError` that names the file, the claim and the key that is wrong.
+
+    >>> text = '[X1]\nstatement = "Equal."\nmeasure = "difference"\ncheck = { at_most = 0.1 }'
+    >>> Path("claims.toml").write_text(text) > 0
+    True
+    >>> read_claims("claims.toml")["X1"].rule
+    'at most 0.1'
     """
     tables = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     try:

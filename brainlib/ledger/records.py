@@ -24,6 +24,9 @@ class Measured:
     """What was measured for a claim: a number for each seed, or one for the one seed of the run.
 
     `control` is the same of what must not show the effect, `reached` how far each run came in the claim's domain.
+
+    >>> Measured([9.0, 10.0], control=[0.0, 1.0], settings={"units": 100}).settings
+    {'units': 100}
     """
 
     effect: Sequence[SupportsFloat] | SupportsFloat
@@ -84,7 +87,14 @@ class Record:
 
 
 def measures(*claims: str) -> Callable[[Callable], Callable]:
-    """Registers the function below as the one that measures these claims: it gives what it measured by their ids."""
+    """Registers the function below as the one that measures these claims: it gives what it measured by their ids.
+
+    >>> @measures("X1")
+    ... def numbers(profile, seed, device):
+    ...     return {"X1": 2.0 * seed}
+    >>> MEASURES.pop("X1")("ci", 3, "cpu")
+    {'X1': 6.0}
+    """
 
     def registered(function: Callable) -> Callable:
         MEASURES.update(dict.fromkeys(claims, function))
@@ -109,6 +119,9 @@ def record(
     also written there as JSON. What is kept in `records/` beside the claims is shown with it, the largest run first.
     Raises `ValueError` if the claim or the profile is unknown, if there is not one value for each seed, or if a value
     is not finite.
+
+    >>> record("X1", [0.05], seeds=[0], profile="ci", claims="chapters/part/claims.toml").outcome  # doctest: +SKIP
+    'holds'
     """
     path = Path(claims if claims is not None else find_claims()).expanduser()
     known = read_claims(path)
@@ -137,6 +150,9 @@ def read_records(folder: str | Path, claims: Mapping[str, Claim | Bound]) -> lis
     """The records in a folder, judged by `claims`; those of one experiment on different seeds are one verdict.
 
     Raises `ValueError` with the path of a record that is broken or belongs to none of the claims.
+
+    >>> read_records("nowhere", claims={})
+    []
     """
     found: list[Record] = []
     for path in sorted(Path(folder).expanduser().glob("*.json")):
@@ -153,7 +169,11 @@ def read_records(folder: str | Path, claims: Mapping[str, Claim | Bound]) -> lis
 
 
 def write(folder: Path, found: Record, overwrite: bool = False) -> Path:
-    """Writes a record and gives its path; `overwrite` replaces one of the same seeds."""
+    """Writes a record and gives its path; `overwrite` replaces one of the same seeds.
+
+    >>> write(Path("records"), Record("X1", (0.05,), (0,), "ci", {})).name
+    'X1-ci-seed0.json'
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{found.claim}-{found.profile}-seed{'+'.join(map(str, found.seeds))}", 1
     facts = {name: value for name, value in dataclasses.asdict(found).items() if value not in ((), {}, "")}

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one run measured for one claim, and the judgement that follows."""
+    """What one run measured for one claim, and the judgement that follows.
+
+    >>> from brainlib.ledger import Bound
+    >>> from brainlib.ledger.records import Record
+    >>> claim = Bound("X1", "It learns.", "the loss", {"at_most": 0.1}, seeds=2)
+    >>> Verdict(claim, Record("X1", (0.05,), (0,), "ci", {})).outcome
+    'too few seeds'
+    """
 
     claim: Claim | Bound
     record: "Record"
