@@ -75,7 +75,7 @@ def blocks(bins: int, drives: int, device: torch.device) -> list[slice]:
     return [slice(start, start + size) for start in range(0, bins, size)]
 
 
-def posterior(parameters: Parameters, design: Design, emission: Emission, impl: str = "auto") -> Posterior:
+def posterior(parameters: Parameters, design: Design, emission: Emission) -> Posterior:
     """p(z_1..T | x_1..T) of every trial: `forward_backward` of `log_emission`, its fields with the runs' axes in front.
 
     Raises `ValueError` as both do.
@@ -85,7 +85,5 @@ def posterior(parameters: Parameters, design: Design, emission: Emission, impl: 
     log_transition = parameters.log_transition.reshape(-1, S, S).repeat_interleave(B, dim=0)
     log_initial = parameters.log_initial.reshape(-1, S).repeat_interleave(B, dim=0)
     lengths = design.lengths.repeat(len(log_initial) // B)
-    result = forward_backward(
-        evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths, impl=impl
-    )
+    result = forward_backward(evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths)
     return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in result))

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import same_shape, summarise_states, time_rescaling
-from brainlib.brainstates.evaluation.rescaling import RescaledTimes
+from brainlib.brainstates.evaluation import same_shape, summarise_states
 from brainlib.brainstates.inference import log_emission, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.rescaling import RescaledTimes, time_rescaling
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data import Trials
 from chapters.brainstates.fits import Fits, fit_all
@@ -252,7 +252,7 @@ def rescaled(fits: Fits, family: str, states: int, split: int) -> tuple[Rescaled
     held_out = fits.part(split, held_out=True).of(family)
     generator = torch.Generator().manual_seed(split)
     found = time_rescaling(parameters, held_out, fits.sample.emission, generator)
-    distances = [found.of(neuron).distance for neuron in found.neuron.unique().tolist()]
+    distances = [found.of(neuron).statistic for neuron in found.neuron.unique().tolist()]
     return found, sum(distances) / len(distances)
 
 

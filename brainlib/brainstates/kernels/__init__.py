@@ -1,10 +1,13 @@
 """The hidden chain: what a hidden Markov model knows of its states, whatever it observes (README.md beside this file).
 
 The functions of `chain.py` check their arguments and hand them to an implementation, a module (`cpu`; `triton` for a
-GPU; `reference` in float64, on any device) with four functions:
+GPU; `reference` in float64, on any device) with the functions
 
     forward_backward(log_emission, log_transition, log_initial, lengths) -> states, transitions, log_likelihood
     filter_states(log_emission, log_transition, log_initial, lengths) -> states, log_likelihood
+
+`cpu` has those of paths too:
+
     viterbi(log_emission, log_transition, log_initial, lengths) -> paths
     sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> paths
 

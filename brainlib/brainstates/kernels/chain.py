@@ -7,9 +7,9 @@ what stands beyond is not looked at. A trial that the model cannot give has log 
 error: its posterior is 0, its paths are -1.
 
 `impl`: "cpu" is compiled by numba, "triton" needs a GPU, "reference" is loops over log probabilities in float64;
-"auto" takes what is fast where `log_emission` is. All raise `ValueError` for another name, sizes that do not fit,
-dtypes or devices that differ or are not float32 or float64, lengths that are not from 1 to T, NaN, +inf, and
-probabilities that do not sum to 1.
+"auto" takes what is fast where `log_emission` is. Paths, best and drawn, are always found on the CPU. All raise
+`ValueError` for another name, sizes that do not fit, dtypes or devices that differ or are not float32 or float64,
+lengths that are not from 1 to T, NaN, +inf, and probabilities that do not sum to 1.
 """
 
 import importlib
@@ -80,11 +80,10 @@ def viterbi(
     log_transition: LogTransition,
     log_initial: LogInitial,
     lengths: Lengths | None = None,
-    impl: Implementation = "auto",
 ) -> Int64[Tensor, "trials time"]:
     """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible."""
-    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
-    return kernels.viterbi(*chain)
+    chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
+    return cpu.viterbi(*chain)
 
 
 @torch.no_grad()
@@ -96,19 +95,17 @@ def sample_paths(
     *,
     samples: int,
     generator: torch.Generator,
-    impl: Implementation = "auto",
 ) -> Int64[Tensor, "samples trials time"]:
     """Paths drawn from p(z_1..T | x_1..T), -1 beyond the length and where no path is possible.
 
-    The same generator gives the same paths by every implementation, but for rounding. Raises `ValueError` also if
-    `samples` is not at least 1.
+    Raises `ValueError` also if `samples` is not at least 1.
     """
-    chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
+    chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
     if samples < 1:
         raise ValueError(f"samples: got {samples}, expected at least 1")
     B, T, _ = log_emission.shape
     uniforms = torch.rand(samples, B, T, generator=generator, dtype=log_emission.dtype, device=generator.device)
-    return kernels.sample_paths(*chain, uniforms.to(log_emission.device))
+    return cpu.sample_paths(*chain, uniforms.to(log_emission.device))
 
 
 def log_likelihood(

@@ -204,7 +204,7 @@ def scan(
 @no_type_check
 def walk(
     log_emission, log_transition, log_transposed, starts, ends, lengths, passed, states, transitions, log_likelihood,
-    T, S, chunk_bins, AIM: tl.constexpr, BS: tl.constexpr,
+    T, S, chunk_bins, SMOOTH: tl.constexpr, BS: tl.constexpr,
 ):  # fmt: skip
     """Forward through a chunk to `passed` [B, T, S] and, if there are no `ends` and so one chunk only, the log
     likelihood; then, to smooth, back to `states` [B, T, S] and `transitions` [B, chunks, S, S], transposed.
@@ -213,7 +213,7 @@ def walk(
     trial, first, length, last = span(at, lengths, T, chunk_bins)
     i = tl.arange(0, BS)
     transition = load_square(log_transition + trial * S * S, i, S)
-    if AIM == "smooth":
+    if SMOOTH:
         log_transposed += trial * S * S
     begin = (trial * T + first) * S + i
     log_emission += begin
@@ -222,12 +222,12 @@ def walk(
     if all_follow(transition, i, S):
         forth_and_back(
             log_emission, tl.exp(transition), log_transposed, starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=False,
+            log_likelihood, i, at, last - first, last < length, S, SMOOTH, LOGS=False,
         )  # fmt: skip
     else:
         forth_and_back(
             log_emission, transition, log_transposed, starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=True,
+            log_likelihood, i, at, last - first, last < length, S, SMOOTH, LOGS=True,
         )  # fmt: skip
 
 
@@ -235,23 +235,23 @@ def walk(
 @no_type_check
 def forth_and_back(
     log_emission, transition, log_transposed, starts, ends, passed, states, transitions, log_likelihood,
-    i, at, bins, goes_on, S, AIM: tl.constexpr, LOGS: tl.constexpr,
+    i, at, bins, goes_on, S, SMOOTH: tl.constexpr, LOGS: tl.constexpr,
 ):  # fmt: skip
     inside = i < S
     start = tl.load(starts + at * S + i, mask=inside, other=float("-inf"))
     now, scale = first_seen(start, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     inverse, total = tl.full((), 1.0, now.dtype), scale
-    tl.store(passed, outcome(now, AIM, LOGS), mask=inside & (bins > 0))
+    tl.store(passed, outcome(now, SMOOTH, LOGS), mask=inside & (bins > 0))
     for _ in tl.range(1, bins, num_stages=3):
         log_emission += S
         passed += S
         prior = passed_on(now, transition, LOGS)
         now, inverse, scale = seen(prior, inverse, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
         total += scale
-        tl.store(passed, outcome(now, AIM, LOGS), mask=inside)
+        tl.store(passed, outcome(now, SMOOTH, LOGS), mask=inside)
     if ends is None:
         tl.store(log_likelihood + at, total + logarithm(tl.sum(tl.exp(now) if LOGS else now * inverse, 0)))
-    if AIM == "smooth":
+    if SMOOTH:
         tl.debug_barrier()  # what comes now reads what other threads of this program wrote
         after = tl.full(i.shape, float("-inf"), now.dtype)
         if ends is not None:
@@ -289,11 +289,9 @@ def forth_and_back(
 
 @triton.jit
 @no_type_check
-def outcome(now, AIM: tl.constexpr, LOGS: tl.constexpr):
-    if AIM == "smooth":
+def outcome(now, SMOOTH: tl.constexpr, LOGS: tl.constexpr):
+    if SMOOTH:
         return now
-    elif AIM == "weigh":
-        return now if LOGS else logarithm(now)
     else:
         share = tl.exp(now) if LOGS else now
         return share * reciprocal(tl.sum(share, 0))
