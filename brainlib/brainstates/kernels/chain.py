@@ -26,6 +26,7 @@ LogEmission = Float[Tensor, "trials time states"]
 LogTransition = Float[Tensor, "states states"] | Float[Tensor, "trials states states"]
 LogInitial = Float[Tensor, "states"] | Float[Tensor, "trials states"]
 Lengths = Int64[Tensor, "trials"]
+LEAST = -20.0  # of log transitions, with which scaled probabilities cannot underflow
 SUM_TOLERANCE = 1e-3  # of probabilities: logarithms rounded to float32 are far nearer to 1
 
 
@@ -83,7 +84,7 @@ def viterbi(
 ) -> Int64[Tensor, "trials time"]:
     """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible."""
     chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
-    return cpu.viterbi(*chain)
+    return cpu.viterbi(*chain[:4])
 
 
 @torch.no_grad()
@@ -105,7 +106,7 @@ def sample_paths(
         raise ValueError(f"samples: got {samples}, expected at least 1")
     B, T, _ = log_emission.shape
     uniforms = torch.rand(samples, B, T, generator=generator, dtype=log_emission.dtype, device=generator.device)
-    return cpu.sample_paths(*chain, uniforms.to(log_emission.device))
+    return cpu.sample_paths(*chain[:4], uniforms.to(log_emission.device))
 
 
 def log_likelihood(
@@ -127,8 +128,8 @@ def log_likelihood(
 
 class LogLikelihood(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, log_emission, log_transition, log_initial, lengths, kernels):
-        inputs = log_emission, log_transition, log_initial, lengths
+    def forward(ctx, log_emission, log_transition, log_initial, lengths, scaled, kernels):
+        inputs = log_emission, log_transition, log_initial, lengths, scaled
         if not any(ctx.needs_input_grad):
             return kernels.filter_states(*inputs)[1]
         states, transitions, found = kernels.forward_backward(*inputs)
@@ -140,12 +141,12 @@ class LogLikelihood(torch.autograd.Function):
     def backward(ctx, d_found):
         states, transitions = ctx.saved_tensors
         d = d_found.to(states.dtype)[:, None, None]
-        return d * states, d * transitions, d[:, 0] * states[:, 0], None, None
+        return d * states, d * transitions, d[:, 0] * states[:, 0], None, None, None
 
 
 def prepare(
     log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor | None, impl: str
-) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ModuleType]:
+) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor, bool], ModuleType]:
     """Checked arguments as an implementation wants them, and the implementation."""
     if impl not in get_args(Implementation):
         raise ValueError(f"impl: got {impl!r}, expected one of {', '.join(get_args(Implementation))}")
@@ -169,20 +170,21 @@ def prepare(
         got = f"{lengths.dtype} of shape {tuple(lengths.shape)}"
         raise ValueError(f"lengths: got {got}, expected torch.int64 of shape {(B,)} beside log_emission's")
     lengths = lengths.to(log_emission.device)
-    check_values(log_emission, log_transition, log_initial, lengths)
+    scaled = check_values(log_emission, log_transition, log_initial, lengths) >= LEAST
     tensors = log_emission, log_transition.expand(B, S, S), log_initial.expand(B, S), lengths
     if impl == "auto":
         impl = "triton" if log_emission.is_cuda and importlib.util.find_spec("triton") else "cpu"
     implementation = importlib.import_module(f"brainlib.brainstates.kernels.{impl}")
-    return tuple(tensor.contiguous() for tensor in tensors), implementation
+    return (*(tensor.contiguous() for tensor in tensors), scaled), implementation
 
 
 @torch.no_grad()
-def check_values(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor) -> None:
+def check_values(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor) -> float:
+    """The least of `log_transition`. Raises `ValueError` for values that cannot be."""
     T, infinity = log_emission.shape[1], float("inf")
     errors = [(log.double().exp().sum(-1) - 1).abs().amax() for log in (log_transition, log_initial)]
-    numbers = [*errors, lengths.amin(), lengths.amax(), log_emission.amax()]
-    in_transition, in_initial, shortest, longest, largest = torch.stack([n.double() for n in numbers]).tolist()
+    numbers = [*errors, lengths.amin(), lengths.amax(), log_emission.amax(), log_transition.amin()]
+    in_transition, in_initial, shortest, longest, largest, least = torch.stack([n.double() for n in numbers]).tolist()
     if not 1 <= shortest <= longest <= T:
         raise ValueError(f"lengths: got {shortest:.0f} to {longest:.0f}, expected 1 to {T}, the bins of log_emission")
     for name, error in (("log_transition", in_transition), ("log_initial", in_initial)):
@@ -192,3 +194,4 @@ def check_values(log_emission: Tensor, log_transition: Tensor, log_initial: Tens
         inside = torch.arange(T, device=lengths.device) < lengths[:, None]
         if not (log_emission[inside] < infinity).all():
             raise ValueError("log_emission: got NaN or +inf, expected logarithms of probabilities or of densities")
+    return least

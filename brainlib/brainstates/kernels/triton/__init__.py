@@ -21,24 +21,20 @@ SCANNED = 3  # how long a chunk takes in the scan, in bins of a walk
 LAUNCHES = 500  # how long the launches that chunks add take to start, in bins of a walk
 
 
-def forward_backward(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    states, transitions, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, True)
+def forward_backward(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor, Tensor]:
+    chain = log_emission, log_transition, log_initial, lengths
+    states, transitions, log_likelihood = infer(*chain, scaled, smooth=True)
     if transitions.shape[1] > 1:
         transitions = transitions.sum(1, keepdim=True, dtype=torch.float64).to(states.dtype)
     return states, transitions[:, 0].mT, log_likelihood
 
 
-def filter_states(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor]:
-    states, _, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, False)
-    return states, log_likelihood
+def filter_states(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor]:
+    return infer(log_emission, log_transition, log_initial, lengths, scaled, smooth=False)[::2]
 
 
 def infer(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, smooth: bool
+    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, scaled: bool, smooth: bool
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """States [B, T, S], transitions of every chunk, transposed [B, chunks, S, S], and the log likelihood [B].
 
@@ -48,7 +44,7 @@ def infer(
     (B, T, S), dtype = log_emission.shape, log_emission.dtype
     chunk = chunk_bins(B, T, S, dtype)
     chunks = triton.cdiv(T, chunk)
-    sizes, options = (T, S, chunk), {"BS": padded(S), "num_warps": warps_of(S, dtype)}
+    sizes, options = (T, S, chunk), {"LOGS": not scaled, "BS": padded(S), "num_warps": warps_of(S, dtype)}
     new = log_emission.new_empty
     states, log_likelihood = torch.zeros_like(log_emission), new(B, dtype=torch.float64)
     passed, transitions = (torch.empty_like(states), new(B, chunks, S, S)) if smooth else (states, None)
