@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from brainlib.arguments import seeded, whole_number
 from brainlib.brainstates.design import Design, design, exponential_basis
-from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.emissions import Emission, Kind, Link
 from brainlib.brainstates.evaluation import marginal_log_likelihood
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import log_emission, posterior
@@ -40,8 +40,8 @@ class _Estimator:
 
     n_states: int = 2
     _: KW_ONLY
-    emission: str = "poisson"
-    link: str = "softplus"
+    emission: Kind = "poisson"
+    link: Link = "softplus"
     basis: Float[Tensor, "lags functions"] | np.ndarray | None = None
     n_init: int = 3
     max_iter: int = 100
@@ -49,7 +49,11 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
-    _results = "weights", "log_transition", "log_initial"  # saved tensors, names without underscore
+    _results: ClassVar[tuple[str, ...]] = (
+        "weights",
+        "log_transition",
+        "log_initial",
+    )  # saved tensors, names without underscore
 
     # ---- scikit-learn's ways ----
 
@@ -78,7 +82,7 @@ class _Estimator:
         silent = (trials.counts.sum((0, 1)) == 0).nonzero()[:, 0].tolist()
         if silent:
             warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
-        seed = np.random.default_rng().integers(2**31) if self.random_state is None else self.random_state
+        seed = int(np.random.default_rng().integers(2**31)) if self.random_state is None else self.random_state
         for name, result in self._fitted(self._design(trials), seed).items():
             setattr(self, f"{name}_", result)
         return self
@@ -87,7 +91,7 @@ class _Estimator:
         """The most probable path of states (Viterbi's), an array (time,), or a list of them for a list."""
         data = self._seen(X)
         evidence = log_emission(self.parameters_, data, self._emission)
-        _, *chain = self.parameters_.to(evidence.dtype)
+        chain = self.parameters_.to(evidence.dtype)[1:]
         return self._split(X, viterbi(evidence, *chain, data.lengths), data)
 
     def predict_proba(self, X: Any) -> Any:
@@ -107,7 +111,7 @@ class _Estimator:
         """
         from brainlib.brainstates.simulate import sample_spikes  # loads numba
 
-        how = {"basis": self._basis, "coupling": self._coupled, "bin_ms": self.bin_ms}
+        how: dict[str, Any] = {"basis": self._basis, "coupling": self._coupled, "bin_ms": self.bin_ms}
         trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(random_state), **how)
         return trials.counts[0].numpy(), states[0].numpy()
 
@@ -165,6 +169,9 @@ class _Estimator:
         return estimator
 
     # ---- Within ----
+
+    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+        raise NotImplementedError
 
     @property
     def _emission(self) -> Emission:

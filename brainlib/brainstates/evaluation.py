@@ -36,7 +36,7 @@ def marginal_log_likelihood(parameters: Parameters, design: Design, emission: Em
     Raises `ValueError` as `log_emission` does, for weights that do not fit the design.
     """
     evidence = log_emission(parameters, design, emission)
-    _, *chain = parameters.to(evidence.dtype)
+    chain = parameters.to(evidence.dtype)[1:]
     return log_likelihood(evidence, *chain, design.lengths)
 
 
@@ -48,7 +48,7 @@ def plug_in_log_likelihood(parameters: Parameters, design: Design, emission: Emi
     sight, and the states' own probability is left out. Raises as `marginal_log_likelihood`.
     """
     evidence = log_emission(parameters, design, emission)
-    _, *chain = parameters.to(evidence.dtype)
+    chain = parameters.to(evidence.dtype)[1:]
     states = forward_backward(evidence, *chain, design.lengths).states.argmax(-1, keepdim=True)
     return torch.where(design.mask, evidence.gather(-1, states)[..., 0], 0).double().sum(-1)
 

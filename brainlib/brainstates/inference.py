@@ -20,6 +20,13 @@ def log_emission(
     Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time. Gradients
     reach the weights. Beyond a trial's length the numbers mean nothing. Raises
     `ValueError` for counts that the emission cannot give, and weights that do not fit the design or are not finite.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> data = design(Trials.from_sequences([torch.ones(5, 3).int()], bin_ms=10.0), coupling=False)
+    >>> parameters = Parameters(torch.zeros(2, 3, 1), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> log_emission(parameters, data, Emission()).shape  # (trials, time, states)
+    torch.Size([1, 5, 2])
     """
     require_counts(emission, design.counts)
     *_, N, D = parameters.weights.shape
@@ -79,6 +86,13 @@ def posterior(parameters: Parameters, design: Design, emission: Emission) -> Pos
     """p(z_1..T | x_1..T) of every trial: `forward_backward` of `log_emission`, its fields with the runs' axes in front.
 
     Raises `ValueError` as both do.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> data = design(Trials.from_sequences([torch.ones(5, 3).int()], bin_ms=10.0), coupling=False)
+    >>> parameters = Parameters(torch.zeros(2, 3, 1), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> posterior(parameters, data, Emission()).states[0, 0]
+    tensor([0.5000, 0.5000])
     """
     evidence = log_emission(parameters, design, emission)
     *runs, B, T, S = evidence.shape

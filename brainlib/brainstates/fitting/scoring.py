@@ -75,7 +75,7 @@ def scoring_step(
     diagonal = information.diagonal(dim1=-2, dim2=-1)
     diagonal += RIDGE * diagonal.clamp(min=RIDGE)
     gradient = gradient + log_prior_gradient(weights, model.prior)
-    precision = model.prior.precision if model.coupled else 0.0
+    precision = model.prior.precision if model.prior and model.coupled else 0.0
     if model.l1:
         return lasso_step(weights.double(), gradient, information, precision, model.l1)
     if model.coupled:

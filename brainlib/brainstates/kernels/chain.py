@@ -31,7 +31,11 @@ SUM_TOLERANCE = 1e-3  # of probabilities: logarithms rounded to float32 are far 
 
 
 class Posterior(NamedTuple):
-    """What all of a trial says of its states."""
+    """What all of a trial says of its states: what `forward_backward` and `posterior` give.
+
+    >>> Posterior(torch.ones(1, 5, 1), torch.full((1, 1, 1), 4.0), torch.zeros(1)).states.shape
+    torch.Size([1, 5, 1])
+    """
 
     states: Float[Tensor, "trials time states"]  # p(z_t | x_1..T), zero beyond the length
     transitions: Float[Tensor, "trials states states"]  # sum over t of p(z_t, z_t+1 | x_1..T)
@@ -57,6 +61,11 @@ def forward_backward(
 
     p(z_t | x_1..T) is proportional to p(z_t, x_1..t), which comes from the past, times p(x_t+1..T | z_t), which comes
     from the future. The transitions are summed over time at once, so that memory grows with T x S.
+
+    >>> log_emission = torch.tensor([[[0.0, -4.0], [-4.0, 0.0], [-4.0, 0.0]]])  # one trial, three bins, two states
+    >>> model = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> forward_backward(log_emission, *model).states[0].argmax(-1)
+    tensor([0, 1, 1])
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return Posterior(*kernels.forward_backward(*chain))
@@ -70,7 +79,13 @@ def filter_states(
     lengths: Lengths | None = None,
     impl: Implementation = "auto",
 ) -> Filtered:
-    """p(z_t | x_1..t), what can be known while the recording still runs."""
+    """p(z_t | x_1..t), what can be known while the recording still runs.
+
+    >>> log_emission = torch.tensor([[[0.0, -4.0], [-4.0, 0.0], [-4.0, 0.0]]])  # one trial, three bins, two states
+    >>> model = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> filter_states(log_emission, *model).states[0].sum(-1)
+    tensor([1., 1., 1.])
+    """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return Filtered(*kernels.filter_states(*chain))
 
@@ -82,7 +97,13 @@ def viterbi(
     log_initial: LogInitial,
     lengths: Lengths | None = None,
 ) -> Int64[Tensor, "trials time"]:
-    """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible."""
+    """The most probable path z_1..T of each trial, -1 beyond its length and where no path is possible.
+
+    >>> log_emission = torch.tensor([[[0.0, -4.0], [-4.0, 0.0], [-4.0, 0.0]]])  # one trial, three bins, two states
+    >>> model = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> viterbi(log_emission, *model, torch.tensor([2]))
+    tensor([[ 0,  1, -1]])
+    """
     chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
     return cpu.viterbi(*chain[:4])
 
@@ -100,6 +121,11 @@ def sample_paths(
     """Paths drawn from p(z_1..T | x_1..T), -1 beyond the length and where no path is possible.
 
     Raises `ValueError` also if `samples` is not at least 1.
+
+    >>> log_emission = torch.tensor([[[0.0, -4.0], [-4.0, 0.0], [-4.0, 0.0]]])  # one trial, three bins, two states
+    >>> model = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> sample_paths(log_emission, *model, samples=20, generator=torch.Generator().manual_seed(0)).shape
+    torch.Size([20, 1, 3])
     """
     chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
     if samples < 1:
@@ -121,6 +147,12 @@ def log_likelihood(
     Differentiable, once. By Fisher's identity its gradients are the posterior: p(z_t | x) at log_emission, the expected
     number of transitions at log_transition and p(z_1 | x) at log_initial, whatever moves these numbers: a softmax that
     keeps the probabilities' sum at 1, too.
+
+    >>> log_emission = torch.tensor([[[0.0, -4.0], [-4.0, 0.0], [-4.0, 0.0]]])  # one trial, three bins, two states
+    >>> model = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> log_likelihood(log_emission.requires_grad_(), *model).sum().backward()
+    >>> log_emission.grad.sum(-1)
+    tensor([[1., 1., 1.]])
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
     return LogLikelihood.apply(*chain, kernels)
@@ -162,20 +194,20 @@ def prepare(
             expected = " or ".join(map(str, allowed))
             raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {expected} beside log_emission's")
         if (tensor.dtype, tensor.device) != (log_emission.dtype, log_emission.device):
-            got, expected = f"{tensor.dtype} on {tensor.device}", f"{log_emission.dtype} on {log_emission.device}"
-            raise ValueError(f"{name}: got {got}, expected {expected} as log_emission has it")
+            wanted = f"{log_emission.dtype} on {log_emission.device} as log_emission has it"
+            raise ValueError(f"{name}: got {tensor.dtype} on {tensor.device}, expected {wanted}")
     if lengths is None:
         lengths = torch.full((B,), T, device=log_emission.device)
     elif lengths.shape != (B,) or lengths.dtype != torch.int64:
-        got = f"{lengths.dtype} of shape {tuple(lengths.shape)}"
-        raise ValueError(f"lengths: got {got}, expected torch.int64 of shape {(B,)} beside log_emission's")
+        wanted = f"torch.int64 of shape {(B,)} beside log_emission's"
+        raise ValueError(f"lengths: got {lengths.dtype} of shape {tuple(lengths.shape)}, expected {wanted}")
     lengths = lengths.to(log_emission.device)
     scaled = check_values(log_emission, log_transition, log_initial, lengths) >= LEAST
-    tensors = log_emission, log_transition.expand(B, S, S), log_initial.expand(B, S), lengths
     if impl == "auto":
         impl = "triton" if log_emission.is_cuda and importlib.util.find_spec("triton") else "cpu"
     implementation = importlib.import_module(f"brainlib.brainstates.kernels.{impl}")
-    return (*(tensor.contiguous() for tensor in tensors), scaled), implementation
+    model = log_transition.expand(B, S, S).contiguous(), log_initial.expand(B, S).contiguous()
+    return (log_emission.contiguous(), *model, lengths.contiguous(), scaled), implementation
 
 
 @torch.no_grad()

@@ -210,10 +210,10 @@ def integrate_strength(
             bend = (1 / sd**2 + 2 * precision * w.square() - linear * w).clamp(min=1 / sd**2)
             u = u + ((linear * w - precision * w.square() - (u - mean) / sd**2) / bend).clamp(-1, 1)
         ends.append(u[..., None] + bend.rsqrt()[..., None] * deviations)
-    ends = torch.cat(ends, dim=-1).sort(dim=-1).values
+    edges = torch.cat(ends, dim=-1).sort(dim=-1).values
     nodes, weights = _rule(linear.device)
-    length = ends.diff(dim=-1)[..., None]
-    u = (ends[..., :-1, None] + length * nodes).flatten(-2)
+    length = edges.diff(dim=-1)[..., None]
+    u = (edges[..., :-1, None] + length * nodes).flatten(-2)
     size = (length * weights).flatten(-2)
     w = u.exp()
     log_p = linear[..., None] * w - precision[..., None] * w.square() / 2 - ((u - mean) / sd).square() / 2

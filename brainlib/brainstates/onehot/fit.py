@@ -22,7 +22,7 @@ from brainlib.brainstates.onehot.model import OneHot, OneHotFit
 from brainlib.brainstates.onehot.relaxation import RelaxedStep
 from brainlib.brainstates.parameters import Parameters
 
-SOLVERS = {"integrated": Integrated, "relaxed": RelaxedStep}
+SOLVERS: dict[str, type[Integrated] | type[RelaxedStep]] = {"integrated": Integrated, "relaxed": RelaxedStep}
 FAR = 3.0  # deviations of ln wt from its mean, within which weights start
 
 
@@ -85,11 +85,7 @@ def fit_one_hot(
         parameters = parameters._replace(
             weights=weights.to(parameters.weights), log_transition=transition.to(parameters.log_transition)
         )
-    weights, *wiring = m_step.outcome()
+    weights, *wiring = (tensor.to(parameters.weights) for tensor in m_step.outcome())
     log_likelihoods, log_priors = torch.tensor(history, dtype=torch.float64).T
-    return OneHotFit(
-        parameters._replace(weights=weights.to(parameters.weights)),
-        *(tensor.to(parameters.weights) for tensor in wiring),
-        log_likelihoods,
-        log_likelihoods + log_priors,
-    )
+    found = {"log_likelihoods": log_likelihoods, "objectives": log_likelihoods + log_priors}
+    return OneHotFit(parameters._replace(weights=weights), *wiring, **found)

@@ -164,14 +164,15 @@ class Adam:
 class RelaxedStep:
     """The M-step that `fit_one_hot` repeats."""
 
+    state: Relaxed
+
     def __init__(self, model: OneHot, design: Design) -> None:
         self.model, self.adam = model, Adam(LEARNING_RATE)
-        self.state: Relaxed | None = None
 
     def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
         """Weights with relaxed a. The first time `weights` are the start."""
         quadratic = Quadratic.about(weights, data)
-        if self.state is None:
+        if not self.adam.steps:
             self.state = start_relaxed(quadratic)
         for _ in range(STEPS):
             gradients = relaxed_gradients(self.state, quadratic, self.model)
