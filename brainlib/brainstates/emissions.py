@@ -52,7 +52,7 @@ class Emission:
 
     def mean(self, eta: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The mean count in a bin."""
-        return self.slopes(eta)[1] if self.kind == "bernoulli" else rate(self.link, eta)[0]
+        return eta.sigmoid() if self.kind == "bernoulli" else self.potentials(eta)[1]
 
     def inverse_link(self, mean: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The drive that has this mean. Raises `ValueError` for means that none has, 0 among them."""
@@ -83,16 +83,26 @@ class Emission:
         """a and b."""
         if self.kind == "bernoulli":
             return eta, softplus(eta)
-        f, log_f = rate(self.link, eta)
-        return log_f, f
+        if self.link == "softplus":
+            f = softplus(eta)
+            return f.clamp(min=math.exp(LEAST)).log() + (eta - LEAST).clamp(max=0), f
+        if self.link == "exp":
+            within = eta.clamp(max=MOST)
+            beyond = eta - within
+            return within + beyond.log1p(), within.exp() * (1 + beyond)
+        return logsigmoid(eta), eta.sigmoid()
 
     def slopes(self, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a', b' and m', in eta."""
-        if self.kind == "bernoulli":
-            p = eta.sigmoid()
-            return torch.ones_like(eta), p, p * (-eta).sigmoid()
-        _, d_f, d_log_f = slopes(self.link, eta)
-        return d_log_f, d_f, d_f
+        if self.link == "exp":
+            within = eta.clamp(max=MOST)
+            d_f = within.exp()
+            return 1 / (1 + (eta - within)), d_f, d_f
+        p = eta.sigmoid()
+        if self.kind == "poisson" and self.link == "softplus":
+            return p.clamp(min=math.exp(LEAST)) / softplus(eta).clamp(min=math.exp(LEAST)), p, p
+        q = (-eta).sigmoid()
+        return (torch.ones_like(eta), p, p * q) if self.kind == "bernoulli" else (q, p * q, p * q)
 
     def base(self, counts: Tensor) -> Float[Tensor, "..."]:
         """c(x), in float64."""
@@ -115,27 +125,3 @@ def require_counts(emission: Emission, counts: Tensor) -> None:
 
 def softplus(eta: Tensor) -> Tensor:
     return torch.logaddexp(eta, eta.new_zeros(()))
-
-
-def rate(link: Link, eta: Tensor) -> tuple[Tensor, Tensor]:
-    """f and log f."""
-    if link == "softplus":
-        f = softplus(eta)
-        return f, f.clamp(min=math.exp(LEAST)).log() + (eta - LEAST).clamp(max=0)
-    if link == "exp":
-        within = eta.clamp(max=MOST)
-        beyond = eta - within
-        return within.exp() * (1 + beyond), within + beyond.log1p()
-    return eta.sigmoid(), logsigmoid(eta)
-
-
-def slopes(link: Link, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """f, f' and (log f)'."""
-    if link == "softplus":
-        f, d_f = softplus(eta), eta.sigmoid()
-        return f, d_f, d_f.clamp(min=math.exp(LEAST)) / f.clamp(min=math.exp(LEAST))
-    if link == "exp":
-        within = eta.clamp(max=MOST)
-        d_f, straight = within.exp(), 1 + (eta - within)
-        return d_f * straight, d_f, 1 / straight
-    return eta.sigmoid(), eta.sigmoid() * (-eta).sigmoid(), (-eta).sigmoid()

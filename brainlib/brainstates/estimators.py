@@ -202,7 +202,7 @@ class _Estimator:
         if type(X).__module__.split(".")[0] == "pynapple":  # a TsGroup; each interval of its support is a trial
             support = X.time_support
             X = [np.asarray(X.count(self.bin_ms / 1000, ep=support[place])) for place in range(len(support))]
-        parts = [_whole(place, part) for place, part in enumerate(X if _several(X) else [X])]
+        parts = [np.asarray(part) for part in (X if _several(X) else [X])]
         try:
             return Trials.from_sequences(parts, self.bin_ms)
         except ValueError as error:
@@ -342,15 +342,3 @@ def select(
 def _several(X: Any) -> bool:
     """Whether X is several trials and not the counts of one."""
     return isinstance(X, list | tuple) or np.ndim(X) == 3
-
-
-def _whole(place: int, counts: Any) -> np.ndarray:
-    """Counts as int64, or float64 where they are floats; NaN is refused here, the rest by `Trials`."""
-    array = np.asarray(counts)
-    if array.ndim != 2 or array.dtype.kind not in "biuf":
-        got = f"{array.dtype} of shape {array.shape}"
-        raise ValueError(f"X[{place}]: got {got}, expected counts of shape (time, neurons)")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        bin_, neuron = np.argwhere(np.isnan(array))[0]
-        raise ValueError(f"X[{place}]: got NaN in bin {bin_} of neuron {neuron}, expected counts: cut missing bins out")
-    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)

@@ -76,12 +76,6 @@ def test_constant_probabilities_of_a_bernoulli_emission_by_hand():
     assert homogeneous_log_likelihood(train, test, Emission("bernoulli")).item() == pytest.approx(math.log(p * (1 - p)))
 
 
-def test_bits_by_hand():
-    """Each of 4 spikes twice as likely: one bit a spike."""
-    better, worse = torch.tensor([-1.0, -2.0]), torch.tensor([-2.0, -1.0 - 4 * math.log(2)])
-    assert bits_per_spike(better, worse, 4) == pytest.approx(1)
-
-
 def test_bic_and_its_free_parameters_by_hand():
     regression = design(record(switching(), Emission(), 1, 20)[0])  # 4 neurons, 4 sources, a bias
     assert free_parameters(regression, 3) == 3 * 20 + 6 + 2

@@ -69,17 +69,6 @@ def test_wrong_models_are_rejected():
         assert kstest(time_rescaling(model, regression, Emission(), seeded()).uniform, "uniform").pvalue < 1e-3
 
 
-def test_without_the_draw_within_a_bin_wide_bins_look_like_misfit():
-    """What the correction is for: at a rate of .5 a bin, whole bins fail the test that the true model should pass."""
-    parameters = constant(0.5)
-    trials, _ = record_alone(parameters, 3000)
-    found = time_rescaling(parameters, design(trials, coupling=False), Emission(), seeded())
-    silent = (trials.counts[0, :, 0] == 0).double()
-    events = (silent == 0).nonzero()[:, 0]
-    times = 0.5 * (torch.cat((torch.tensor([-1]), events)).diff())  # Q of all bins up to the spike's
-    assert found.of(0).pvalue > 0.01 and kstest(1 - torch.exp(-times), "uniform").pvalue < 1e-6
-
-
 def record_alone(parameters: Parameters, bins: int):
     return sample_spikes(parameters, Emission(), 1, bins, seeded(5), coupling=False)
 

@@ -57,15 +57,6 @@ def test_a_glm_ends_where_nothing_is_better():
     torch.testing.assert_close(found.objective[0, -1], likelihood.detach(), rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("emission", [*CONCAVE, Emission(link="sigmoid")])
-def test_without_features_one_state_fires_at_the_mean(emission):
-    counts = torch.rand(3, 50, 2, generator=generator(0)).lt(torch.tensor([0.2, 0.7])).int()
-    data = design(Trials.from_sequences(list(counts), 5.0), coupling=False, dtype=torch.float64)
-    found = fit(Model(1, emission), data, tolerance=0.0)
-    mean = emission.mean(found.parameters.bias[0])
-    torch.testing.assert_close(mean, counts.double().mean((0, 1)), rtol=1e-6, atol=0)
-
-
 @pytest.mark.parametrize("model", [Model(2), Model(2, prior=GaussianPrior(sd=2.0))])
 def test_what_was_simulated_is_found(model):
     couplings = torch.tensor(

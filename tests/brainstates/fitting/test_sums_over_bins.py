@@ -61,14 +61,3 @@ def test_bins_of_no_share_are_never_looked_at():
     information = sums.information(weights, data)
     for found in (gradient, information, sums.gain(weights, weights + 1, data)):
         assert found.isfinite().all() and not found[0, 1].any() and found[0, 0].any()
-
-
-def test_some_bins_are_those_of_no_slight_share_if_enough_is_left():
-    _, data = some_data(Emission(), R=1, S=2)
-    data.shares[0, ::2] = 0.005
-    data.shares[0, :, 1] = 0.005  # nothing would be left of this state
-    taken = [0, 0]
-    for (_, state), features, _, share in data.blocks(8, some=40):
-        taken[state] += len(features)
-        assert state == 1 or share.min() >= sums.SLIGHT
-    assert all(40 <= bins < 80 for bins in taken)

@@ -131,21 +131,6 @@ def test_edges_that_do_not_touch_have_their_exact_posterior():
     assert float(found.weights[s, n, m]) == pytest.approx(float(mean), rel=1e-4)
 
 
-def test_sweeps_raise_the_objective():
-    """What the quadratic gains less the cost never falls as the same quadratic is climbed again from where it left."""
-    S, N = 3, 4
-    for seed in range(5):
-        quadratic = quadratic_of(S, N, N + 1, seed=10 * seed)
-        prior, before = torch.full((N, N, 3), 1 / 3).double(), -math.inf
-        model, at = OneHot(S), quadratic
-        for _ in range(6):
-            found, prior = update_edges(at, prior, model)
-            objective = float((quadratic.gain(found.weights) - found.cost).sum())
-            assert objective > before - 1e-9
-            before = objective
-            at = Quadratic(found.weights, quadratic.slope_at(found.weights), quadratic.information)
-
-
 @pytest.mark.parametrize("D", [4, 6])
 def test_gradients_of_the_relaxation(D):
     S, N = 2, 3
