@@ -68,7 +68,7 @@ def fit(
     >>> from brainlib.data import Trials
     >>> counts = torch.poisson(torch.full((400, 5), 0.2), generator=torch.Generator().manual_seed(0))
     >>> data = design(Trials.from_sequences([counts], bin_ms=10.0))
-    >>> result = fit(Model(2, prior=GaussianPrior()), data, restarts=2, iterations=5)
+    >>> result = fit(Model(2), data, restarts=2, iterations=5)
     >>> result.parameters.coupling.shape, result.log_likelihoods.shape
     (torch.Size([2, 5, 5]), torch.Size([2, 6]))
     """
