@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from brainlib.arguments import whole_number
 from brainlib.astrosnn.blocks import FEEDFORWARDS
+from brainlib.astrosnn.checks import one_of
 from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
 from brainlib.astrosnn.unit import AMSUConfig
 
@@ -41,9 +42,8 @@ class AstroSNNConfig:
                 object.__setattr__(self, name, whole_number(name, value, least))
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
-        for name, names in (("mixer", MIXERS), ("feedforward", tuple(FEEDFORWARDS))):
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
+        one_of("mixer", self.mixer, MIXERS)
+        one_of("feedforward", self.feedforward, tuple(FEEDFORWARDS))
         if self.unit is not None and self.mixer not in FORMED:
             raise ValueError(
                 f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"

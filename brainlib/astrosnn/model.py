@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn.blocks import Block, BlockState
+from brainlib.astrosnn.checks import require_tensor
 from brainlib.astrosnn.config import AstroSNNConfig
-from brainlib.astrosnn.synapses import require_state
 from brainlib.astrosnn.unit import AMSUConfig
 from brainlib.pretrained import PretrainedMixin
 from brainlib.sampling import GenerationMixin, Stepper
@@ -141,15 +141,9 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         config = self.config
         if len(state.blocks) != config.layers:
             raise ValueError(f"state: got {len(state.blocks)} blocks, expected layers = {config.layers}")
-        for block in state.blocks:
-            if (block.previous is not None) != config.token_shift:
-                kinds = ("without", "with")
-                raise ValueError(
-                    f"state: got one of a model {kinds[not config.token_shift]} a token shift, "
-                    f"expected {kinds[config.token_shift]}"
-                )
-            if config.token_shift:
-                require_state("last token", block.previous, (batch, config.dim), self.readout.weight)
+        shape = (batch, config.dim) if config.token_shift else None
+        for layer, block in enumerate(state.blocks):
+            require_tensor(f"state.blocks[{layer}].previous", block.previous, shape, self.readout.weight)
 
 
 class Step(Stepper):

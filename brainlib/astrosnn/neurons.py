@@ -12,15 +12,15 @@ gradient of one.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan
-from brainlib.astrosnn.kernels.slow import slow_scan
-from brainlib.astrosnn.synapses import check_state, logit_of_time_constant, spread
+from brainlib.astrosnn.checks import check_state, one_of, require_positive
+from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan, slow_scan
+from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
 
 class NeuronState(NamedTuple):
@@ -51,19 +51,24 @@ class Neurons(nn.Module):
     ):
         if channels < 1:
             raise ValueError(f"channels: got {channels}, expected at least 1")
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold: got {threshold}, expected a positive number")
-        for name, value, known in (("reset", reset, ("hard", "soft", "none")), ("surrogate", surrogate, SURROGATES)):
-            if value not in known:
-                raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+        require_positive("threshold", threshold)
+        one_of("reset", reset, get_args(Reset))
+        one_of("surrogate", surrogate, SURROGATES)
         super().__init__()
         self.channels, self.options = channels, {"reset": reset, "surrogate": surrogate}
         self.threshold = nn.Parameter(torch.full((channels,), threshold)) if learn_threshold else threshold
 
+    def beta(self) -> float | Float[Tensor, "channels"]:
+        """What a step leaves of the membranes."""
+        raise NotImplementedError
+
     def fire(
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
-        raise NotImplementedError
+        """Spikes of currents and a state that fit."""
+        options = {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1, **self.options}
+        spikes, membrane = lif_scan(current, state=state.membrane, **options)
+        return spikes, NeuronState(membrane, None)
 
     def forward(
         self,
@@ -92,14 +97,13 @@ class LIF(Neurons):
     """
 
     def __init__(self, channels: int, *, tau: float = 2.0, **options):
-        check_tau(tau)
+        if not 1 <= tau < math.inf:
+            raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
         super().__init__(channels, **options)
         self.tau = tau
 
-    def fire(self, current, state):
-        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, "time_dim": 1, **self.options}
-        spikes, membrane = lif_scan(current, state=state.membrane, **options)
-        return spikes, NeuronState(membrane, None)
+    def beta(self) -> float:
+        return 1 - 1 / self.tau
 
 
 class PLIF(Neurons):
@@ -110,13 +114,11 @@ class PLIF(Neurons):
         super().__init__(channels, **options)
         self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
-    def fire(self, current, state):
-        options = {"beta": torch.sigmoid(self.decay), "threshold": self.threshold, "time_dim": 1, **self.options}
-        spikes, membrane = lif_scan(current, state=state.membrane, **options)
-        return spikes, NeuronState(membrane, None)
+    def beta(self) -> Float[Tensor, "channels"]:
+        return torch.sigmoid(self.decay)
 
 
-class ALIF(Neurons):
+class ALIF(LIF):
     """LIF neurons with the threshold theta + w c_t, where c_{t+1} = rho c_t + (1 - rho) s_t.
 
     rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` steps at the start: 200
@@ -136,22 +138,15 @@ class ALIF(Neurons):
         strength: float = 180.0,
         **options,
     ):
-        check_tau(tau)
         check_range(fastest, slowest)
-        super().__init__(channels, **options)
-        self.tau = tau
+        super().__init__(channels, tau=tau, **options)
         self.weight = nn.Parameter(torch.full((channels,), strength))
         self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
     def fire(self, current, state):
-        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, **self.options}
+        options = {"beta": self.beta(), "threshold": self.threshold, **self.options}
         spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
         return spikes, NeuronState(*last)
-
-
-def check_tau(tau: float) -> None:
-    if not 1 <= tau < math.inf:
-        raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
 
 
 def check_range(fastest: float, slowest: float) -> None:
