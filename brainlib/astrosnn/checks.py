@@ -1,6 +1,7 @@
 """Bad input by its name: what came, and what was expected."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def check_input(x: Tensor, dim: int, weight: Tensor) -> None:
     require_tensor("x", x, x.shape, weight, x.dtype if autocast else None)
 
 
-def check_state(state, kind: type, shapes: tuple[tuple[int, ...] | None, ...], like: Tensor) -> tuple:
+def check_state(state, kind: Any, shapes: tuple[tuple[int, ...] | None, ...], like: Tensor) -> Any:
     """`state`, or zeros if there is none. Raises `ValueError` unless it is a `kind` of such shapes, and like `like`."""
     if state is None:
         return kind(*(None if shape is None else like.new_zeros(shape) for shape in shapes))

@@ -34,7 +34,7 @@ def build(config) -> nn.Module:
         return AMSU(config.unit_config)
     if config.mixer == "attention":
         return Attention(config.dim, config.heads)
-    neurons = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
+    neurons: dict[str, Any] = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
     if config.mixer in neurons:
         return Spiking(neurons[config.mixer](config.dim))
     return {"gru": GRU, "rwkv": RWKV, "spikegpt": SpikeGPT}[config.mixer](config.dim)
@@ -204,7 +204,7 @@ class Attention(Mixer):
         return self.attention_output(query, key, value), AttentionState(key, value, key.shape[2])
 
     def step(
-        self, x: Float[Tensor, "batch dim"], state: AttentionState
+        self, x: Float[Tensor, "batch dim"], state: Any = None
     ) -> tuple[Float[Tensor, "batch dim"], AttentionState]:
         """One token. Without gradients it is written into spare rows of `state`, which double when they are used up: so
         every token but those few reads the cache and copies nothing, and a state is to be continued once at a time.

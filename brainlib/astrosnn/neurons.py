@@ -12,7 +12,7 @@ gradient of one.
 """
 
 import math
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
@@ -24,14 +24,19 @@ from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
 
 class NeuronState(NamedTuple):
-    """All that a layer of neurons keeps of its past: m_T after the reset, and ALIF's adaptation c_{T+1}."""
+    """All that a layer of neurons keeps of its past: m_T after the reset, and ALIF's adaptation c_{T+1}.
+
+    >>> _, state = ALIF(3)(torch.rand(2, 10, 3), return_state=True)
+    >>> state.detached().adaptation.shape
+    torch.Size([2, 3])
+    """
 
     membrane: Float[Tensor, "batch channels"]
     adaptation: Float[Tensor, "batch channels"] | None
 
     def detached(self) -> "NeuronState":
         """The same without gradients, to train on a stream in pieces."""
-        return NeuronState(*(part if part is None else part.detach() for part in self))
+        return NeuronState(self.membrane.detach(), None if self.adaptation is None else self.adaptation.detach())
 
 
 class Neurons(nn.Module):
@@ -55,7 +60,8 @@ class Neurons(nn.Module):
         one_of("reset", reset, get_args(Reset))
         one_of("surrogate", surrogate, SURROGATES)
         super().__init__()
-        self.channels, self.options = channels, {"reset": reset, "surrogate": surrogate}
+        self.channels = channels
+        self.options: dict[str, Any] = {"reset": reset, "surrogate": surrogate}
         self.threshold = nn.Parameter(torch.full((channels,), threshold)) if learn_threshold else threshold
 
     def beta(self) -> float | Float[Tensor, "channels"]:
@@ -66,7 +72,7 @@ class Neurons(nn.Module):
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
         """Spikes of currents and a state that fit."""
-        options = {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1, **self.options}
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1}
         spikes, membrane = lif_scan(current, state=state.membrane, **options)
         return spikes, NeuronState(membrane, None)
 
@@ -94,6 +100,9 @@ class LIF(Neurons):
     """Leaky integrate-and-fire neurons whose membranes forget with the time constant `tau` in steps, at least 1:
 
     u_t = (1 - 1 / tau) m_{t-1} + I_t        s_t = 1 where u_t >= threshold, else 0        m_t = u_t (1 - s_t)
+
+    >>> LIF(1)(torch.tensor([[[0.6], [0.6], [0.6], [0.0]]])).flatten().tolist()  # one sequence of 4 steps
+    [0.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, channels: int, *, tau: float = 2.0, **options):
@@ -107,7 +116,12 @@ class LIF(Neurons):
 
 
 class PLIF(Neurons):
-    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start."""
+    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start.
+
+    >>> layer = PLIF(3, fastest=2.0, slowest=200.0)
+    >>> (1 / (1 - layer.beta())).round().tolist()
+    [2.0, 20.0, 200.0]
+    """
 
     def __init__(self, channels: int, *, fastest: float = 1.5, slowest: float = 300.0, **options):
         check_range(fastest, slowest)
@@ -124,6 +138,9 @@ class ALIF(LIF):
     rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` steps at the start: 200
     in the middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
     `tau` is the membrane's.
+
+        >>> ALIF(8, strength=1.8)(torch.rand(2, 10, 8)).shape
+        torch.Size([2, 10, 8])
     """
 
     adapts = True
@@ -144,7 +161,7 @@ class ALIF(LIF):
         self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
     def fire(self, current, state):
-        options = {"beta": self.beta(), "threshold": self.threshold, **self.options}
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
         spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
         return spikes, NeuronState(*last)
 

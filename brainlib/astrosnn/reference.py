@@ -6,6 +6,8 @@ are the relations printed in the authors' overview figure; everything beyond the
 is its equations and autograd; the step function's derivative is a surrogate's.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -57,7 +59,7 @@ def memory(query, key, value, log_decay, write=None, state=None) -> tuple[Tensor
 
 
 def scan(
-    model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor, *options
+    model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Any, *options
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The output [O, T, N], the membranes before the spike (of wkv the output) and the last state [K, O, N], in the
     dtype they come in; arguments as in kernels/scan.py."""

@@ -15,7 +15,7 @@ with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import torch
 from jaxtyping import Float
@@ -49,7 +49,7 @@ class AMSUConfig:
     longer than 1 it would correct too far and diverge.
 
         >>> AMSUConfig(dim=64, astrocyte="gated").parameters
-        20932
+        20868
     """
 
     dim: int
@@ -94,7 +94,11 @@ class AMSUConfig:
 
 
 class AMSUState(NamedTuple):
-    """All that a unit keeps of its past."""
+    """All that a unit keeps of its past.
+
+    >>> AMSU(AMSUConfig(dim=16)).initial_state(batch=2).membrane.shape
+    torch.Size([2, 16])
+    """
 
     membrane: Float[Tensor, "batch dim"]  # m_T, after the reset
     memory: Float[Tensor, "batch ..."] | None  # H_T [batch, heads, key, value]; calcium: c_{T+1} [batch, dim]
@@ -114,11 +118,17 @@ class AMSU(nn.Module):
     """A layer of `dim` units as in the equations above, for `nn.Sequential` too; `config` holds the switches.
 
     `generator` draws the weights (None: torch's own), as torch does for linear layers.
+
+        >>> layer = AMSU(AMSUConfig(dim=16))
+        >>> y, state = layer(torch.randn(2, 10, 16), return_state=True)
+        >>> y.shape, state.memory.shape
+        (torch.Size([2, 10, 16]), torch.Size([2, 4, 4, 4]))
     """
 
     def __init__(self, config: AMSUConfig, generator: torch.Generator | None = None):
         super().__init__()
         self.config = config
+        self.astrocyte: Any = None
         self.input = linear(config.dim, config.dim, generator=generator)
         if config.astrocyte in ("matrix", "gated", "delta"):
             self.astrocyte = MatrixAstrocyte(config, generator)
@@ -143,12 +153,12 @@ class AMSU(nn.Module):
         one_of("form", form, get_args(Form))
         config, (membrane, memory) = self.config, self.checked(x, state)
         current, astrocyte = self.current(x), None
-        options = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
+        options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
         options |= {"beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
             calcium = self.astrocyte
-            state = membrane, memory
-            spikes, (membrane, memory) = slow_scan(current, calcium.weight, calcium.gamma(), state=state, **options)
+            options |= {"weight": calcium.weight, "decay": calcium.gamma(), "state": (membrane, memory)}
+            spikes, (membrane, memory) = slow_scan(current, **options)
         else:
             if self.astrocyte is not None:
                 astrocyte, memory = self.astrocyte(x, memory, form)
@@ -203,14 +213,16 @@ class AMSU(nn.Module):
     ) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], AMSUState]:
         """One token: I, u, o and s, and the state after it."""
         config, astrocyte, (membrane, memory) = self.config, self.astrocyte, self.checked(x, state)
-        current, rates, before = self.current(x), [1 - 1 / config.tau, config.threshold], [membrane]
+        before: Any = (membrane,)
+        rates: list[Any] = [1 - 1 / config.tau, config.threshold]
+        current = self.current(x)
         if config.astrocyte == "calcium":
             o = astrocyte.weight * memory
-            rates, before = [*rates, astrocyte.weight, astrocyte.gamma()], [membrane, memory]
+            rates, before = [*rates, astrocyte.weight, astrocyte.gamma()], (membrane, memory)
         elif astrocyte is None:
             o = torch.zeros_like(current)
         else:
             o, memory = astrocyte.step(x, memory)
-        pushed = (current + o, 0) if config.injection == "membrane" else (current, o)
-        spikes, u, (membrane, *slow) = reference.neuron(*pushed, rates, before, config.reset, config.surrogate)
+        drive, told = (current + o, 0) if config.injection == "membrane" else (current, o)
+        spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset, config.surrogate)
         return (current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)

@@ -51,6 +51,12 @@ def lif_scan(
     is fast on the device of `current`. Raises `ValueError` for another name, a beta outside [0, 1] or a threshold that
     is not positive (of numbers), a slope that is not positive, no step at all, shapes that do not fit, and dtypes or
     devices that differ or that the implementation does not know.
+
+        >>> import torch
+        >>> current = torch.tensor([[0.6], [0.6], [0.6], [0.0]])  # 4 steps of a neuron
+        >>> spikes, membrane = lif_scan(current)
+        >>> spikes[:, 0].tolist(), membrane.tolist()
+        ([0.0, 0.0, 1.0, 0.0], [0.0])
     """
     columns = Columns("current", current, time_dim)
     rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
@@ -90,7 +96,7 @@ def slow_scan(
     states = columns.states({"state[0]": membrane, "state[1]": slow})
     first = columns.sequence("current", current)
     spikes, last = columns.scan("slow", first, None, rates, states, impl, *options)
-    return spikes, tuple(last)
+    return spikes, last
 
 
 def lif_trace(

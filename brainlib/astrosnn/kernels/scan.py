@@ -20,7 +20,7 @@ import importlib
 import importlib.util
 import math
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -54,7 +54,7 @@ class Columns:
         self.outer = math.prod(self.shape[: self.time_dim])
         self.count = math.prod(self.shape[self.time_dim + 1 :])
 
-    def sequence(self, name: str, tensor: Tensor | None) -> Tensor | None:
+    def sequence(self, name: str, tensor: Tensor | None) -> Any:
         if tensor is None:
             return None
         require_tensor(name, tensor, self.given.shape, self.given)
@@ -73,7 +73,7 @@ class Columns:
         step = self.step[self.time_dim :]
         return value if value.shape == (self.count,) else value.expand(step).reshape(self.count)
 
-    def states(self, named: dict[str, Tensor | None]) -> Tensor:
+    def states(self, named: dict[str, Any]) -> Tensor:
         """[K, O, N]; zeros for None."""
         if all(tensor is None for tensor in named.values()):
             return self.given.new_zeros(len(named), self.outer, self.count, dtype=self.dtype)
@@ -87,16 +87,17 @@ class Columns:
 
     def scan(
         self, model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor, impl: str, *options
-    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+    ) -> tuple[Tensor, Any]:  # fmt: skip
         """The output and the last states, in the shapes of `first` and of a step; `options` as above."""
         impl = resolve(impl, self.name, self.given)
-        tensors = first, second, rates, state
+        tensors: Any = first, second, rates, state
         if impl == "reference":
-            output, _, last = reference.scan(model, *(x if x is None else x.double() for x in tensors), *options)
+            tensors = tuple(x if x is None else x.double() for x in tensors)
+            output, _, last = reference.scan(model, *tensors, *options)
             output, last = output.to(first.dtype), last.to(self.dtype)
         else:
             output, last, _ = scan(model, *tensors, *options, impl)
-        return self.as_sequence(output), [one.view(self.step) for one in last]
+        return self.as_sequence(output), tuple(one.view(self.step) for one in last)
 
 
 def resolve(impl: str, name: str, tensor: Tensor) -> str:

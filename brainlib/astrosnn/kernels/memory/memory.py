@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -49,6 +49,13 @@ def astrocyte_memory(
 
     Raises `ValueError` for an unknown name, an implementation that does not have the form or device, no token at all,
     shapes that do not fit, and dtypes or devices that differ.
+
+        >>> key, value = torch.zeros(1, 4, 1, 2), torch.zeros(1, 4, 1, 1)
+        >>> key[0, 0, 0, 0] = value[0, 0] = 1.0  # one pair, at the first of 4 tokens
+        >>> query = torch.tensor([1.0, 0.0]).expand(1, 4, 1, 2)
+        >>> output, memory = astrocyte_memory(query, key, value, torch.tensor([0.5]).log())
+        >>> output.flatten().tolist(), memory.shape
+        ([1.0, 0.5, 0.25, 0.125], torch.Size([1, 1, 2, 1]))
     """
     B, T, h, d_key = query.shape
     if not query.numel() or not value.numel():
@@ -63,16 +70,16 @@ def astrocyte_memory(
     if state is None:
         state = query.new_zeros(B, h, d_key, value.shape[-1], dtype=wide)
     require_tensor("state", state, (B, h, d_key, value.shape[-1]), query, wide)
-    form, impl = chosen(form, impl, query, write)
-    inputs = query, key, value, log_decay, write, state
-    if impl != "torch":
-        output, last, _ = memory(*(tensor if tensor is None else tensor.contiguous() for tensor in inputs), impl)
+    how, by = chosen(form, impl, query, write)
+    inputs: Any = query, key, value, log_decay, write, state
+    if by != "torch":
+        output, last, _ = memory(*(tensor if tensor is None else tensor.contiguous() for tensor in inputs), by)
         return output, last
     inputs = [tensor if tensor is None else tensor.to(wide) for tensor in inputs]
-    if form == "recurrent":
+    if how == "recurrent":
         output, last = recurrent(*inputs)
     else:
-        output, last = chunked(*inputs, length=T if form == "parallel" else min(LENGTH, T))
+        output, last = chunked(*inputs, T if how == "parallel" else min(LENGTH, T))
     return output.to(query.dtype), last
 
 
