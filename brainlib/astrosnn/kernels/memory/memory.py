@@ -75,7 +75,7 @@ def astrocyte_memory(
     if by != "torch":
         output, last, _ = memory(*(tensor if tensor is None else tensor.contiguous() for tensor in inputs), by)
         return output, last
-    inputs = [tensor if tensor is None else tensor.to(wide) for tensor in inputs]
+    inputs = tuple(tensor if tensor is None else tensor.to(wide) for tensor in inputs)
     if how == "recurrent":
         output, last = recurrent(*inputs)
     else:
