@@ -52,7 +52,7 @@ def recurrent(query, key, value, log_decay, write, state) -> tuple[Tensor, Tenso
     return torch.stack(outputs, 1), state
 
 
-def chunked(query, key, value, log_decay, write, state, length: int) -> tuple[Tensor, Tensor]:
+def chunked(query, key, value, log_decay, write, state, *, length: int) -> tuple[Tensor, Tensor]:
     """`astrocyte_memory` in chunks of `length` tokens; every argument as there, the state given."""
     time = query.shape[1]
     q, k, v = (in_chunks(tensor, length) for tensor in (query, key, value))  # [B, h, n, C, d]

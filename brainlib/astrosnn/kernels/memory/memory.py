@@ -75,11 +75,11 @@ def astrocyte_memory(
     if by != "torch":
         output, last, _ = memory(*(tensor if tensor is None else tensor.contiguous() for tensor in inputs), by)
         return output, last
-    inputs = tuple(tensor if tensor is None else tensor.to(wide) for tensor in inputs)
+    inputs = [tensor if tensor is None else tensor.to(wide) for tensor in inputs]
     if how == "recurrent":
         output, last = recurrent(*inputs)
     else:
-        output, last = chunked(*inputs, T if how == "parallel" else min(LENGTH, T))
+        output, last = chunked(*inputs, length=T if how == "parallel" else min(LENGTH, T))
     return output.to(query.dtype), last
 
 
