@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from brainlib.astrosnn.kernels.wkv import wkv
-from brainlib.astrosnn.mixers import GRU, RWKV, Attention, SpikeGPT
+from brainlib.astrosnn.mixers import RWKV, Attention, SpikeGPT
 from brainlib.baselines.alibi import alibi_slopes
 from chapters.astrosnn.conventions import SPIKEGPT
 
@@ -15,16 +15,6 @@ from chapters.astrosnn.conventions import SPIKEGPT
 @pytest.fixture
 def x():
     return torch.randn(2, 9, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
-
-def test_the_gru_is_its_equations(x):
-    torch.manual_seed(0)
-    gru = GRU(8).double()
-    cell, h = torch.nn.GRUCell(8, 8).double(), torch.zeros(2, 8).double()
-    cell.load_state_dict({name.removesuffix("_l0"): weight for name, weight in gru.gru.state_dict().items()})
-    for t, y in enumerate(gru(x)[0].unbind(1)):
-        h = cell(x[:, t], h)
-        torch.testing.assert_close(y, h)
 
 
 def test_attention_is_a_softmax_over_the_past(x):
@@ -69,9 +59,8 @@ def test_with_gradients_a_step_changes_nothing(x):
     ("change", "message"),
     [
         ({"length": 0}, "state: got length 0, expected 1 to 9"),
-        ({"length": 10}, "state: got length 10"),
-        ({"values": torch.zeros(2, 2, 8, 4).double()}, "state: got a value cache of shape"),
-        ({"keys": torch.zeros(2, 2, 9, 4)}, "state: got a key cache of .*float32"),
+        ({"values": torch.zeros(2, 2, 8, 4).double()}, "state.values: got "),
+        ({"keys": torch.zeros(2, 2, 9, 4)}, "state.keys: got torch.float32"),
     ],
 )
 def test_an_unfit_cache_is_named(x, change, message):
