@@ -44,7 +44,7 @@ def table_of(source: Source, name: str, own: Mapping[str, Any]) -> pd.DataFrame:
 
 def listed(table: pd.DataFrame, value: int | str, models: Iterable[str] = ()) -> str:
     """The accuracies of several models in words; all by default."""
-    scores = {name: memory.accuracies(table, name, value) for name in models or table.model.unique()}
+    scores = {name: memory.accuracies(table, name, value) for name in list(models) or table.model.unique()}
     return "; ".join(f"{name} {spread(found)}" for name, found in scores.items())
 
 
@@ -57,7 +57,7 @@ def means(table: pd.DataFrame, name: str = "{}") -> pd.DataFrame:
 def curves(table: pd.DataFrame, what: str, **options: Any):
     """Mean accuracy against a number, a line a model."""
     scores = over_seeds(table.astype({"value": int}), ["model", "value", *table.columns[7:]], "accuracy")
-    looks = {"color": "model", "color_discrete_map": COLOURS, "line_dash": "model", "line_dash_map": DASHES}
+    looks = {"color": "model", "color_discrete_map": COLOURS, "line_dash": "model", "line_dash_map": DASHES, "line_dash_sequence": ["solid"]}
     labels = {"value": what, "model": ""}
     figure = px.line(scores, "value", "accuracy", **BARS, **looks, markers=True, labels=labels, **options)
     figure.update_traces(error_y={"width": 0, "thickness": 1})
