@@ -30,8 +30,9 @@ def neuron() -> explore.Explorer:
     spikes, membrane, _ = lif_trace(current, state=torch.tensor([level], dtype=torch.float64))
     fired = spikes[:, 0].nonzero()[:, 0].tolist()
     traces = pd.DataFrame({"current I": current[:, 0], "membrane u": membrane[:, 0].round(decimals=4)})
-    figure = px.line(traces, markers=True, labels={"index": "time (tokens)", "value": "", "variable": ""})
-    figure.update_traces(line={"shape": "hvh", "color": COLOURS["grey"]}, selector={"name": "current I"})
+    labels, two = {"index": "time (tokens)", "value": "", "variable": ""}, [COLOURS["grey"], COLOURS["blue"]]
+    figure = px.line(traces, markers=True, color_discrete_sequence=two, labels=labels)
+    figure.update_traces(line_shape="hvh", selector={"name": "current I"})
     marker = {"symbol": "line-ns-open", "size": 14, "color": COLOURS["vermillion"], "line_width": 3}
     figure.add_scatter(x=fired, y=[1.45] * len(fired), name="spike", mode="markers", marker=marker)
     figure.add_hline(1.0, line=GREY)
