@@ -57,7 +57,13 @@ def means(table: pd.DataFrame, name: str = "{}") -> pd.DataFrame:
 def curves(table: pd.DataFrame, what: str, **options: Any):
     """Mean accuracy against a number, a line a model."""
     scores = over_seeds(table.astype({"value": int}), ["model", "value", *table.columns[7:]], "accuracy")
-    looks = {"color": "model", "color_discrete_map": COLOURS, "line_dash": "model", "line_dash_map": DASHES, "line_dash_sequence": ["solid"]}
+    looks = {
+        "color": "model",
+        "color_discrete_map": COLOURS,
+        "line_dash": "model",
+        "line_dash_map": DASHES,
+        "line_dash_sequence": ["solid"],
+    }
     labels = {"value": what, "model": ""}
     figure = px.line(scores, "value", "accuracy", **BARS, **looks, markers=True, labels=labels, **options)
     figure.update_traces(error_y={"width": 0, "thickness": 1})
