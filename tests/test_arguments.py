@@ -42,7 +42,7 @@ import tempfile
 import numpy as np, torch
 n, two, four = np.int64(1), np.int32(2), np.uint8(4)
 from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
-from chapters.astrosnn.tasks import AssociativeRecall
+from chapters.astrosnn.tasks import Stream, associative_recall
 from brainlib.baselines.gpt import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates.design import design, exponential_basis
@@ -82,7 +82,7 @@ with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
         train_curriculum(config, np.int64(3), "cpu", folder, progress=False)
 LeakyRNN(four, two)
-AssociativeRecall(batch=two, pairs=two, seed=np.int64(3)).next_batch()
+Stream([associative_recall(two)], two, np.int64(3)).next_batch()
 generator = torch.Generator().manual_seed(0)
 brain = brains.demo_brain(generator, states=two, neurons=four)
 trials, _ = brains.simulate(brain, four, np.int64(40), generator)
