@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.gpu_clock import captured, milliseconds
 
 SCANS = (128, 8192), (512, 4096), (2048, 16_384), (32, 64 * 65_536)  # time steps, columns
-OPTIONS = "hard", "atan", 2.0, True, False  # reset, surrogate, slope, detach_reset, charging the membrane
+OPTIONS = "hard", "atan", 2.0, True  # reset, surrogate, slope, detach_reset
 SCAN_CUTS = (32, 1), (64, 1), (64, 2), (128, 4), (256, 4)  # columns, warps
 MEMORIES = (8, 2048, 32, 64), (1, 16_384, 16, 64), (4, 2048, 16, 128)  # batch, tokens, heads, head size
 MEMORY_CUTS = (
@@ -85,13 +85,15 @@ def memory_differences(dtype: torch.dtype) -> list[float]:
     q, k, v, d_output = normal(4, 2, 501, 3, 64, dtype=dtype) / 8
 
     def run(inputs: list[Tensor], d_output: Tensor) -> list[Tensor]:
-        return [*kernels.forward(*inputs), *kernels.backward(d_output, None, *inputs)]
+        output, last, errors = kernels.forward(*inputs)
+        *gradients, _, d_state = kernels.backward(d_output, None, *inputs, errors)
+        return [output, last, *gradients, d_state]
 
-    return differences(run, [q, k, v, -normal(2, 501, 3).abs(), normal(2, 3, 64, 64)], d_output)
+    return differences(run, [q, k, v, -normal(2, 501, 3).abs(), None, normal(2, 3, 64, 64)], d_output)
 
 
-def differences(run: Callable, inputs: list[Tensor], gradient: Tensor) -> list[float]:
-    truth = run([tensor.double() for tensor in inputs], gradient.double())
+def differences(run: Callable, inputs: list[Tensor | None], gradient: Tensor) -> list[float]:
+    truth = run([tensor if tensor is None else tensor.double() for tensor in inputs], gradient.double())
     return [float((f - t).norm() / t.norm()) for f, t in zip(run(inputs, gradient), truth, strict=True)]
 
 
@@ -158,10 +160,12 @@ def memory_inputs(size: tuple[int, int, int, int], gated: bool) -> tuple[Tensor,
 def memory_kernels(*inputs_and_gradient: Tensor) -> dict:
     from brainlib.astrosnn.kernels.memory import triton as kernels
 
-    *inputs, gradient = inputs_and_gradient
+    *inputs, state, gradient = inputs_and_gradient
+    inputs += [None, state]
 
     def train() -> list[Tensor]:
-        return [*kernels.forward(*inputs), *kernels.backward(gradient, None, *inputs)]
+        *results, errors = kernels.forward(*inputs)
+        return [*results, *kernels.backward(gradient, None, *inputs, errors)]
 
     own = kernels.plan
     results = {

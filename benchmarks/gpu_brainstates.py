@@ -23,17 +23,17 @@ IN_A_GRAPH = 2000  # steps of the loop in torch
 
 
 def brainstates(record: dict) -> Iterator[tuple[str, object]]:
-    from brainlib.brainstates.kernels.triton import filter_states, forward_backward, viterbi
+    from brainlib.brainstates.kernels.triton import filter_states, forward_backward
 
     yield "differences", differences()
     for S, (B, T) in product(STATES, SIZES):
         yield f"{B} x {T}, {S} states", timed(B, T, S)
     chain = random_chain(*SIZES[0], STATES[0])
-    others = {"posterior": forward_backward, "filter": filter_states, "best path": viterbi}
+    others = {"posterior": forward_backward, "filter": filter_states}
     times = {name: captured_time(partial(run, *chain)) for name, run in others.items()}
     back = torch.ones_like(chain[1], dtype=torch.bool).tril(-1)
     one_way = chain[1].masked_fill(back, -torch.inf).log_softmax(-1)
-    zeros = partial(forward_backward, chain[0], one_way, *chain[2:])
+    zeros = partial(forward_backward, chain[0], one_way, *chain[2:4], False)
     yield "of 30 x 2000, 5 states", times | {"posterior, with transitions of 0": captured_time(zeros)}
 
 
@@ -45,7 +45,7 @@ def timed(B: int, T: int, S: int) -> dict:
     chain = random_chain(B, T, S)
     own = gpu.chunk_bins
     results = {
-        "as called": milliseconds(lambda: kernels.forward_backward(*chain)),
+        "as called": milliseconds(lambda: kernels.forward_backward(*chain[:4])),
         "captured": captured_time(partial(forward_backward, *chain)),
         "bins of a chunk": own(B, T, S, torch.float32),
         "captured, by bins of a chunk": {},
@@ -87,11 +87,11 @@ def differences() -> dict:
         chain = random_chain(B, T, S)
         exact = [tensor.double() for tensor in chain[:3]]
         short = T <= IN_A_GRAPH
-        truth = loop(*exact) if short else forward_backward(*exact, chain[3])
+        truth = loop(*exact) if short else forward_backward(*exact, *chain[3:])
         results[f"{B} x {T}, {S} states"] = found = {}
         if short:
             found["loop in torch"] = largest(loop(*chain[:3]), truth)
-            found["float64"] = largest(forward_backward(*exact, chain[3]), truth)
+            found["float64"] = largest(forward_backward(*exact, *chain[3:]), truth)
         for chunk in (T, 64, 1024):
             gpu.chunk_bins = lambda *sizes, chunk=chunk: chunk
             try:
@@ -101,14 +101,14 @@ def differences() -> dict:
     return results
 
 
-def random_chain(B: int, T: int, S: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """log_emission around -200, states that stay 50 bins, and a uniform start; float32."""
+def random_chain(B: int, T: int, S: int) -> tuple[Tensor, Tensor, Tensor, Tensor, bool]:
+    """log_emission around -200, states that stay 50 bins, and a uniform start; float32; `scaled` True."""
     g = torch.Generator("cuda").manual_seed(0)
     log_emission = 2 * torch.randn(B, T, S, generator=g, device="cuda") - 200
     stays = torch.eye(S, device="cuda", dtype=torch.float64)
     log_transition = (0.98 * stays + 0.02 * (1 - stays) / max(1, S - 1)).log().float().expand(B, S, S).contiguous()
     lengths = torch.full((B,), T, device="cuda")
-    return log_emission, log_transition, torch.full((B, S), 1 / S, device="cuda").log(), lengths
+    return log_emission, log_transition, torch.full((B, S), 1 / S, device="cuda").log(), lengths, True
 
 
 def loop(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:

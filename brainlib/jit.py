@@ -7,6 +7,7 @@ import ast
 import contextlib
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def njit(**options) -> Callable[[Callable], Callable]:
     """`numba.njit` with these options, cached where a folder can be written; elsewhere each process compiles anew."""
 
     def decorate(function: Callable) -> Callable:
+        function = inspect.unwrap(function)  # from under the tests' check of annotations
         if function.__closure__:
             function.__qualname__ += f"_{_digest(repr(_made_of(function)))}"
         compiled = numba.njit(**options)(function)

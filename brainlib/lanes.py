@@ -103,6 +103,29 @@ def rows(context, builder, kind, array, index, count: int) -> list:
     return [place(context, builder, kind, array, where) for where in places]
 
 
+@intrinsic
+def spread(typing_context, array, index):
+    """The number array[index] in all lanes."""
+    lanes = Lanes(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        pointer = place(context, builder, array, *arguments)
+        number = builder.load(builder.bitcast(pointer, context.get_data_type(array.dtype).as_pointer()))
+        return as_lanes(context, builder, array.dtype, number, lanes)
+
+    return lanes(array, index), generate
+
+
+@intrinsic
+def zeros(typing_context, like):
+    """Lanes of 0, for an array of that type."""
+
+    def generate(context, builder, signature, arguments):
+        return context.get_value_type(Lanes(like.dtype))(None)
+
+    return Lanes(like.dtype)(like), generate
+
+
 def constant(vector: ir.VectorType, value):
     return ir.Constant(vector, [value] * vector.count)
 

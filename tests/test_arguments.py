@@ -42,7 +42,7 @@ import tempfile
 import numpy as np, torch
 n, two, four = np.int64(1), np.int32(2), np.uint8(4)
 from brainlib.astrosnn.model import AstroSNN, AstroSNNConfig
-from chapters.astrosnn.tasks import AssociativeRecall
+from chapters.astrosnn.tasks import Stream, associative_recall
 from brainlib.baselines.gpt import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates.design import design, exponential_basis
@@ -82,7 +82,7 @@ with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
         train_curriculum(config, np.int64(3), "cpu", folder, progress=False)
 LeakyRNN(four, two)
-AssociativeRecall(batch=two, pairs=two, seed=np.int64(3)).next_batch()
+Stream([associative_recall(two)], two, np.int64(3)).next_batch()
 generator = torch.Generator().manual_seed(0)
 brain = brains.demo_brain(generator, states=two, neurons=four)
 trials, _ = brains.simulate(brain, four, np.int64(40), generator)
@@ -99,7 +99,7 @@ import torch
 from dataclasses import asdict
 from pathlib import Path
 from brainlib import runs
-from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates import HMMGLM
 from brainlib.ledger import read_claims
 from brainlib.training import TrainingConfig, train
 
@@ -112,9 +112,9 @@ for folder in ("~/first", Path("~/second")):
     model = torch.nn.Linear(1, 1)
     train(model, lambda m, b, s: (m(b).mean(), None), Batches(), TrainingConfig(1), folder=folder, progress=False)
     assert list(Path(folder).expanduser().iterdir()) and not Path("~").exists()
-parameters = Parameters(torch.ones(2, 3, 4), torch.zeros(2, 2), torch.zeros(2))
-parameters.save("~/parameters.safetensors")
-assert Parameters.load("~/parameters.safetensors").weights.equal(parameters.weights)
+model = HMMGLM(1, n_init=1, max_iter=1).fit(torch.ones(9, 2).int())
+model.save("~/fit.safetensors")
+assert HMMGLM.load("~/fit.safetensors").weights_.equal(model.weights_)
 Path("~/claims.toml").expanduser().write_text("")
 assert read_claims("~/claims.toml") == {}
 Path("~/runs").expanduser().mkdir()

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from brainlib.astrosnn.kernels.memory import astrocyte_memory, memory_step
+from brainlib.astrosnn.kernels.memory import Form, astrocyte_memory, memory_step
 from brainlib.astrosnn.synapses import (
     in_heads,
     linear,
@@ -68,7 +68,7 @@ class MatrixAstrocyte(nn.Module):
         return self.gain * (unit_power(answer) if self.normalised else answer).flatten(-2)
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], memory: Float[Tensor, "batch heads d d"], form: str = "auto"
+        self, x: Float[Tensor, "batch time dim"], memory: Float[Tensor, "batch heads d d"], form: Form = "auto"
     ) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch heads d d"]]:
         """o_1 to o_T and H_T; `form` as in `kernels.memory.astrocyte_memory`."""
         answers, memory = astrocyte_memory(*self.project(x), memory, form=form)

@@ -27,7 +27,6 @@ talk to each other here; each hears its own current.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -36,33 +35,12 @@ from jaxtyping import Float
 
 from brainlib.extras import extra
 
-
-@dataclass(frozen=True)
-class Constants:
-    """The constants of the equations, under their names there; the defaults are those of Gordleeva's code."""
-
-    c0: float = 2.0  # micromolar, all calcium of the cell over its cytosol
-    c1: float = 0.185  # volume of the store over that of the cytosol
-    v1: float = 6.0  # 1/s, channels that IP3 opens
-    v2: float = 0.11  # 1/s, leak of the store
-    v3: float = 2.2  # micromolar/s, pump back into the store
-    v4: float = 0.3  # micromolar/s, IP3 made on account of calcium
-    v6: float = 0.2  # micromolar/s, influx from outside
-    k1: float = 0.5  # 1/s, outflow
-    k2: float = 1.0  # micromolar
-    k3: float = 0.1  # micromolar
-    k4: float = 1.1  # micromolar
-    d1: float = 0.13  # micromolar
-    d2: float = 1.049  # micromolar
-    d3: float = 0.9434  # micromolar
-    d5: float = 0.082  # micromolar
-    a: float = 0.8
-    a2: float = 0.14  # 1/(s micromolar), the gate
-    tau_r: float = 0.14  # 1/s, clearance of IP3 (a rate, whatever its name says)
-    ip3_star: float = 0.16  # micromolar
-
-
-GORDLEEVA = Constants()
+# Gordleeva's, under their names in the equations: per second (v1, v2, k1, a2 per micromolar, tau_r), micromolar per
+# second (v3, v4, v6), of volumes (c1: the store over the cytosol) and micromolar.
+C0, C1, A, A2, TAU_R, IP3_STAR = 2.0, 0.185, 0.8, 0.14, 0.14, 0.16
+V1, V2, V3, V4, V6 = 6.0, 0.11, 2.2, 0.3, 0.2
+K1, K2, K3, K4 = 0.5, 1.0, 0.1, 1.1
+D1, D2, D3, D5 = 0.13, 1.049, 0.9434, 0.082
 LIKELY = (0.07, 0.89, 0.7)  # near the state of rest, where the search for it begins
 
 STEP = 1e-4  # s
@@ -90,46 +68,34 @@ class Course(NamedTuple):
     ip3: Float[np.ndarray, "points"]
 
 
-def rates(
-    state: Float[np.ndarray, "3"], glutamate: float = 0.0, constants: Constants = GORDLEEVA
-) -> Float[np.ndarray, "3"]:
+def rates(state: Float[np.ndarray, "3"], glutamate: float = 0.0) -> Float[np.ndarray, "3"]:
     """d/dt of (Ca, h, IP3), per second; `glutamate` is J_glu in micromolar/s."""
-    p = constants
     calcium, gate, ip3 = state
-    gradient = (p.c0 - calcium) / p.c1 - calcium
-    opened = ip3 / (ip3 + p.d1) * calcium / (calcium + p.d5) * gate
-    release = p.c1 * p.v1 * opened**3 * gradient
-    leak = p.c1 * p.v2 * gradient
-    pump = p.v3 * calcium**2 / (calcium**2 + p.k3**2)
-    influx = p.v6 * ip3**2 / (p.k2**2 + ip3**2)
-    made = p.v4 * (calcium + (1 - p.a) * p.k4) / (calcium + p.k4)
-    q2 = p.d2 * (ip3 + p.d1) / (ip3 + p.d3)
+    gradient = (C0 - calcium) / C1 - calcium
+    opened = ip3 / (ip3 + D1) * calcium / (calcium + D5) * gate
+    release, leak = C1 * V1 * opened**3 * gradient, C1 * V2 * gradient
+    pump = V3 * calcium**2 / (calcium**2 + K3**2)
+    influx = V6 * ip3**2 / (K2**2 + ip3**2)
+    made = V4 * (calcium + (1 - A) * K4) / (calcium + K4)
+    q2 = D2 * (ip3 + D1) / (ip3 + D3)
     return np.array(
         [
-            release - pump + leak + influx - p.k1 * calcium,
-            p.a2 * (q2 + calcium) * (q2 / (q2 + calcium) - gate),
-            p.tau_r * (p.ip3_star - ip3) + made + glutamate,
+            release - pump + leak + influx - K1 * calcium,
+            A2 * (q2 + calcium) * (q2 / (q2 + calcium) - gate),
+            TAU_R * (IP3_STAR - ip3) + made + glutamate,
         ]
     )
 
 
-def resting_state(constants: Constants = GORDLEEVA) -> Float[np.ndarray, "3"]:
-    """(Ca, h, IP3) at which nothing changes without glutamate.
-
-    Raises `ValueError` if the constants have no such state near that of Gordleeva's.
-    """
+def resting_state() -> Float[np.ndarray, "3"]:
+    """(Ca, h, IP3) at which nothing changes without glutamate."""
     with extra("notebook"):
         from scipy.optimize import root
 
-    found = root(rates, LIKELY, args=(0.0, constants))
-    if not found.success or min(found.x) < 0:
-        raise ValueError(f"constants: got {constants}, expected ones with a state of rest: {found.message}")
-    return found.x
+    return root(rates, LIKELY).x
 
 
-def simulate(
-    pulses: Sequence[Pulse], duration: float, *, step: float = 0.01, constants: Constants = GORDLEEVA
-) -> Course:
+def simulate(pulses: Sequence[Pulse], duration: float, *, step: float = 0.01) -> Course:
     """The astrocyte from rest for `duration` seconds, while it hears the pulses; sampled every `step` seconds.
 
     Pulses that overlap add up. LSODA integrates from one edge of a pulse to the next, so that none is stepped over.
@@ -149,13 +115,13 @@ def simulate(
     time = step * np.arange(int(duration / step + 1e-9) + 1)
     edges = np.unique([0.0, *(edge for p in pulses for edge in (p.start, p.start + p.duration)), time[-1]])
     states = np.empty((3, len(time)))
-    state = states[:, 0] = resting_state(constants)
+    state = states[:, 0] = resting_state()
     for start, end in pairwise(edges):
         middle = (start + end) / 2
         glutamate = sum((p.strength for p in pulses if p.start < middle < p.start + p.duration), 0.0)
         within = (time > start) & (time <= end)
         solved = solve_ivp(
-            lambda _, x, glutamate=glutamate: rates(x, glutamate, constants),
+            lambda _, x, glutamate=glutamate: rates(x, glutamate),
             (start, end), state, method="LSODA", t_eval=np.append(time[within & (time < end)], end),
             rtol=1e-8, atol=1e-10,
         )  # fmt: skip

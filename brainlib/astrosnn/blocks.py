@@ -21,7 +21,7 @@ FIRING_THRESHOLD = 0.5  # of the spiking feed-forward's neurons
 class BlockState(NamedTuple):
     """What a block remembers: the last token's normed input, for the token shift (if there is one), and its mixer's."""
 
-    previous: Float[Tensor, "batch dim"] | None
+    previous: Any  # Float[Tensor, "batch dim"] or None
     mixer: Any
 
 

@@ -9,17 +9,18 @@ Those of the field stand beside it, to be compared in the same frame: gru, rwkv,
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from brainlib.astrosnn.checks import check_input, require_tensor
 from brainlib.astrosnn.kernels.lif import lif_scan
 from brainlib.astrosnn.kernels.wkv import WKVState, wkv
 from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons, NeuronState
-from brainlib.astrosnn.synapses import check_input, linear, require_state
+from brainlib.astrosnn.synapses import linear
 from brainlib.astrosnn.unit import AMSU
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
 
@@ -33,7 +34,7 @@ def build(config) -> nn.Module:
         return AMSU(config.unit_config)
     if config.mixer == "attention":
         return Attention(config.dim, config.heads)
-    neurons = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
+    neurons: dict[str, Any] = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
     if config.mixer in neurons:
         return Spiking(neurons[config.mixer](config.dim))
     return {"gru": GRU, "rwkv": RWKV, "spikegpt": SpikeGPT}[config.mixer](config.dim)
@@ -41,50 +42,53 @@ def build(config) -> nn.Module:
 
 def parameters_of(config) -> int:
     """How many numbers the mixer of an `AstroSNNConfig` learns."""
-    dim = config.dim
     if config.mixer in FORMED:
         return config.unit_config.parameters
-    return {
-        "lif": 2 * dim**2 + dim,
-        "plif": 2 * dim**2 + 2 * dim,
-        "alif": 2 * dim**2 + 3 * dim,
-        "gru": 6 * dim**2 + 6 * dim,
-        "rwkv": 4 * dim**2 + 2 * dim,
-        "spikegpt": 4 * dim**2 + 2 * dim,
-        "attention": 4 * dim**2,
-    }[config.mixer]
+    matrices, vectors = {
+        "lif": (2, 1), "plif": (2, 2), "alif": (2, 3), "gru": (6, 6), "rwkv": (4, 2), "spikegpt": (4, 2),
+        "attention": (4, 0),
+    }[config.mixer]  # fmt: skip
+    return matrices * config.dim**2 + vectors * config.dim
 
 
-class Spiking(nn.Module):
-    """Neurons without an astrocyte between two linear maps, as the AM-SU is: y_t = W_o s_t of currents W_x x_t + b."""
+class Mixer(nn.Module):
+    """One that keeps `kept` numbers for each of `dim` channels, whatever the context."""
 
-    def __init__(self, neurons: Neurons, generator: torch.Generator | None = None):
+    kept = 1
+
+    def __init__(self, dim: int):
         super().__init__()
-        self.input = linear(neurons.channels, neurons.channels, generator=generator)
-        self.output = linear(neurons.channels, neurons.channels, bias=False, generator=generator)
-        self.neurons = neurons
+        self.dim = dim
 
-    def forward(
-        self, x: Float[Tensor, "batch time dim"], state: NeuronState | None = None
-    ) -> tuple[Float[Tensor, "batch time dim"], NeuronState]:
-        """y_1 to y_T and the state after them. Raises `ValueError` for an input or a state that does not fit."""
-        check_input(x, self.neurons.channels, self.input.weight)
-        spikes, state = self.neurons(self.input(x).to(self.input.weight.dtype), state, return_state=True)
-        return self.output(spikes), state
-
-    def step(
-        self, x: Float[Tensor, "batch dim"], state: NeuronState | None = None
-    ) -> tuple[Float[Tensor, "batch dim"], NeuronState]:
+    def step(self, x: Float[Tensor, "batch dim"], state: Any = None) -> tuple[Float[Tensor, "batch dim"], Any]:
         """One token."""
         y, state = self(x[:, None], state)
         return y[:, 0], state
 
     def state_size(self, context: int) -> int:
-        """dim or, with an adaptation, 2 dim, whatever the context."""
-        return self.neurons.channels * (2 if self.neurons.adapts else 1)
+        """How many numbers are kept of a sequence after `context` tokens."""
+        return self.kept * self.dim
 
 
-class GRU(nn.Module):
+class Spiking(Mixer):
+    """Neurons without an astrocyte between two linear maps, as the AM-SU is: y_t = W_o s_t of currents W_x x_t + b."""
+
+    def __init__(self, neurons: Neurons, generator: torch.Generator | None = None):
+        super().__init__(neurons.channels)
+        self.input = linear(self.dim, self.dim, generator=generator)
+        self.output = linear(self.dim, self.dim, bias=False, generator=generator)
+        self.neurons, self.kept = neurons, 1 + neurons.adapts
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], state: NeuronState | None = None
+    ) -> tuple[Float[Tensor, "batch time dim"], NeuronState]:
+        """y_1 to y_T and the state after them. Raises `ValueError` for an input or a state that does not fit."""
+        check_input(x, self.dim, self.input.weight)
+        spikes, state = self.neurons(self.input(x).to(self.input.weight.dtype), state, return_state=True)
+        return self.output(spikes), state
+
+
+class GRU(Mixer):
     """A GRU of `dim` units (Cho et al. 2014); its hidden state is its output.
 
     r, z = sigma(W x_t + U h_{t-1} + b)    n = tanh(W_n x_t + b_n + r (U_n h_{t-1} + c))
@@ -92,8 +96,7 @@ class GRU(nn.Module):
     """
 
     def __init__(self, dim: int):
-        super().__init__()
-        self.dim = dim
+        super().__init__(dim)
         self.gru = nn.GRU(dim, dim, batch_first=True)
 
     def forward(
@@ -101,24 +104,13 @@ class GRU(nn.Module):
     ) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch dim"]]:
         """h_1 to h_T, and h_T to go on from. Raises `ValueError` for a state that does not fit."""
         if state is not None:
-            require_state("hidden state", state, (len(x), self.dim), x)
+            require_tensor("state", state, (len(x), self.dim), x)
             state = state[None]
         y, last = self.gru(x, state)
         return y.to(x.dtype), last[0].to(x.dtype)
 
-    def step(
-        self, x: Float[Tensor, "batch dim"], state: Float[Tensor, "batch dim"] | None
-    ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
-        """One token."""
-        y, state = self(x[:, None], state)
-        return y[:, 0], state
 
-    def state_size(self, context: int) -> int:
-        """dim, whatever the context."""
-        return self.dim
-
-
-class RWKV(nn.Module):
+class RWKV(Mixer):
     """An average of past values with weights that keys set and time lets fall (arXiv 2305.13048, section 3.1),
 
         y_t = W_o (sigma(W_r x_t) * wkv_t)
@@ -127,9 +119,10 @@ class RWKV(nn.Module):
     and its own bonus u of the present token. The token shift is the frame's: one mix for key, value and receptance.
     """
 
+    kept = 2
+
     def __init__(self, dim: int):
-        super().__init__()
-        self.dim = dim
+        super().__init__(dim)
         self.key, self.value, self.receptance, self.output = (nn.Linear(dim, dim, bias=False) for _ in range(4))
         place = torch.linspace(0, 1, dim)
         self.log_decay_rate = nn.Parameter(-5 + 8 * place)  # log w
@@ -143,17 +136,6 @@ class RWKV(nn.Module):
         y, state = wkv(key, value, self.log_decay_rate.exp(), self.bonus, state)
         return self.output(self.receptance(x).sigmoid() * y), state
 
-    def step(
-        self, x: Float[Tensor, "batch dim"], state: WKVState | None
-    ) -> tuple[Float[Tensor, "batch dim"], WKVState]:
-        """One token."""
-        y, state = self(x[:, None], state)
-        return y[:, 0], state
-
-    def state_size(self, context: int) -> int:
-        """2 dim, whatever the context."""
-        return 2 * self.dim
-
 
 class SpikeGPTState(NamedTuple):
     """RWKV's average, and the membranes after the last token."""
@@ -162,7 +144,7 @@ class SpikeGPTState(NamedTuple):
     membrane: Float[Tensor, "batch dim"]
 
 
-class SpikeGPT(nn.Module):
+class SpikeGPT(Mixer):
     """RWKV's y_t as the current of leaky neurons, whose spikes go to the residual stream (arXiv 2302.13939, and its
     code): a token is a time step, tau 2, threshold 1, the input divided by tau, gradients through the reset.
 
@@ -170,9 +152,10 @@ class SpikeGPT(nn.Module):
     all.
     """
 
+    kept = 3
+
     def __init__(self, dim: int):
-        super().__init__()
-        self.dim = dim
+        super().__init__(dim)
         self.average = RWKV(dim)
 
     def forward(
@@ -181,21 +164,10 @@ class SpikeGPT(nn.Module):
         """Spikes, and the state after the last token. Raises `ValueError` for a state that does not fit."""
         average, membrane = (None, None) if state is None else state
         if membrane is not None:
-            require_state("membrane", membrane, (len(x), self.dim), x)
+            require_tensor("state.membrane", membrane, (len(x), self.dim), x)
         current, average = self.average(x, average)
         spikes, membrane = lif_scan(current.to(x.dtype) / 2, beta=0.5, detach_reset=False, state=membrane, time_dim=1)
         return spikes, SpikeGPTState(average, membrane)
-
-    def step(
-        self, x: Float[Tensor, "batch dim"], state: SpikeGPTState | None
-    ) -> tuple[Float[Tensor, "batch dim"], SpikeGPTState]:
-        """One token."""
-        spikes, state = self(x[:, None], state)
-        return spikes[:, 0], state
-
-    def state_size(self, context: int) -> int:
-        """3 dim, whatever the context."""
-        return 3 * self.dim
 
 
 class AttentionState(NamedTuple):
@@ -206,15 +178,15 @@ class AttentionState(NamedTuple):
     length: int
 
 
-class Attention(nn.Module):
+class Attention(Mixer):
     """Causal softmax attention over all earlier tokens with linear biases (ALiBi), and a cache of keys and values.
 
     o_t = sum_{i <= t} softmax_i(q_t k_i / sqrt(d) - slope (t - i)) v_i        y_t = W_o o_t
     """
 
     def __init__(self, dim: int, heads: int):
-        super().__init__()
-        self.dim, self.heads = dim, heads
+        super().__init__(dim)
+        self.heads = heads
         self.attention = nn.Linear(dim, 3 * dim, bias=False)
         self.output = nn.Linear(dim, dim, bias=False)
 
@@ -232,7 +204,7 @@ class Attention(nn.Module):
         return self.attention_output(query, key, value), AttentionState(key, value, key.shape[2])
 
     def step(
-        self, x: Float[Tensor, "batch dim"], state: AttentionState
+        self, x: Float[Tensor, "batch dim"], state: Any = None
     ) -> tuple[Float[Tensor, "batch dim"], AttentionState]:
         """One token. Without gradients it is written into spare rows of `state`, which double when they are used up: so
         every token but those few reads the cache and copies nothing, and a state is to be continued once at a time.
@@ -261,8 +233,8 @@ class Attention(nn.Module):
 
     def check_state(self, state: AttentionState, batch: int, like: Tensor) -> int:
         capacity = state.keys.shape[2] if state.keys.ndim == 4 else state.length
-        for name, tensor in (("key cache", state.keys), ("value cache", state.values)):
-            require_state(name, tensor, (batch, self.heads, capacity, self.dim // self.heads), like)
+        for name, tensor in (("state.keys", state.keys), ("state.values", state.values)):
+            require_tensor(name, tensor, (batch, self.heads, capacity, self.dim // self.heads), like)
         if not 0 < state.length <= capacity:
             raise ValueError(f"state: got length {state.length}, expected 1 to {capacity}")
         return state.length

@@ -10,7 +10,7 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn.blocks import Block, BlockState
+from brainlib.astrosnn.checks import require_tensor
 from brainlib.astrosnn.config import AstroSNNConfig
-from brainlib.astrosnn.synapses import require_state
 from brainlib.astrosnn.unit import AMSUConfig
 from brainlib.pretrained import PretrainedMixin
 from brainlib.sampling import GenerationMixin, Stepper
@@ -28,13 +28,25 @@ IGNORED = -100  # a target that is not counted
 
 
 class AstroSNNState(NamedTuple):
-    """What the model remembers: a state for every block."""
+    """What the model remembers: a state for every block.
+
+    >>> _, _, state = AstroSNN(AstroSNNConfig(layers=2))(torch.zeros(1, 5, dtype=torch.long))
+    >>> len(state.blocks)
+    2
+    """
 
     blocks: tuple[BlockState, ...]
 
 
 class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
-    """The model of an `AstroSNNConfig`; it is called as `brainlib.bdh.BDH` and `brainlib.baselines.GPT` are."""
+    """The model of an `AstroSNNConfig`; it is called as `brainlib.bdh.BDH` and `brainlib.baselines.GPT` are.
+
+    >>> model = AstroSNN(AstroSNNConfig(layers=1, dim=16))
+    >>> text = torch.randint(256, (2, 10))
+    >>> logits, loss, state = model(text[:, :-1], text[:, 1:])
+    >>> logits.shape, model.generate(text, 3).shape
+    (torch.Size([2, 9, 256]), torch.Size([2, 13]))
+    """
 
     config_class = AstroSNNConfig
     nested_configs: ClassVar[dict[str, type]] = {"unit": AMSUConfig}
@@ -45,7 +57,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         self.embedding = (
             nn.Linear(config.inputs, config.dim) if config.inputs else nn.Embedding(config.vocab, config.dim)
         )
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks: Any = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.dim)
         self.readout = nn.Linear(config.dim, config.classes, bias=False)
 
@@ -129,7 +141,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
             if tokens.ndim != len(axes) or not tokens.numel():
                 raise ValueError(f"tokens: got shape {tuple(tokens.shape)}, expected ({', '.join(axes)}), at least 1")
 
-    def check_targets(self, targets: Tensor, shape: tuple[int, int]) -> None:
+    def check_targets(self, targets: Tensor, shape: tuple[int, ...]) -> None:
         require_numbers("targets", targets, self.config.classes, ignored=IGNORED)
         if tuple(targets.shape) != shape:
             raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected (batch, time) = {shape}")
@@ -141,15 +153,9 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         config = self.config
         if len(state.blocks) != config.layers:
             raise ValueError(f"state: got {len(state.blocks)} blocks, expected layers = {config.layers}")
-        for block in state.blocks:
-            if (block.previous is not None) != config.token_shift:
-                kinds = ("without", "with")
-                raise ValueError(
-                    f"state: got one of a model {kinds[not config.token_shift]} a token shift, "
-                    f"expected {kinds[config.token_shift]}"
-                )
-            if config.token_shift:
-                require_state("last token", block.previous, (batch, config.dim), self.readout.weight)
+        shape = (batch, config.dim) if config.token_shift else None
+        for layer, block in enumerate(state.blocks):
+            require_tensor(f"state.blocks[{layer}].previous", block.previous, shape, self.readout.weight)
 
 
 class Step(Stepper):

@@ -12,26 +12,31 @@ gradient of one.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan
-from brainlib.astrosnn.kernels.slow import slow_scan
-from brainlib.astrosnn.synapses import check_state, logit_of_time_constant, spread
+from brainlib.astrosnn.checks import check_state, one_of, require_positive
+from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan, slow_scan
+from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
 
 class NeuronState(NamedTuple):
-    """All that a layer of neurons keeps of its past: m_T after the reset, and ALIF's adaptation c_{T+1}."""
+    """All that a layer of neurons keeps of its past: m_T after the reset, and ALIF's adaptation c_{T+1}.
+
+    >>> _, state = ALIF(3)(torch.rand(2, 10, 3), return_state=True)
+    >>> state.detached().adaptation.shape
+    torch.Size([2, 3])
+    """
 
     membrane: Float[Tensor, "batch channels"]
     adaptation: Float[Tensor, "batch channels"] | None
 
     def detached(self) -> "NeuronState":
         """The same without gradients, to train on a stream in pieces."""
-        return NeuronState(*(part if part is None else part.detach() for part in self))
+        return NeuronState(self.membrane.detach(), None if self.adaptation is None else self.adaptation.detach())
 
 
 class Neurons(nn.Module):
@@ -51,19 +56,25 @@ class Neurons(nn.Module):
     ):
         if channels < 1:
             raise ValueError(f"channels: got {channels}, expected at least 1")
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold: got {threshold}, expected a positive number")
-        for name, value, known in (("reset", reset, ("hard", "soft", "none")), ("surrogate", surrogate, SURROGATES)):
-            if value not in known:
-                raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+        require_positive("threshold", threshold)
+        one_of("reset", reset, get_args(Reset))
+        one_of("surrogate", surrogate, SURROGATES)
         super().__init__()
-        self.channels, self.options = channels, {"reset": reset, "surrogate": surrogate}
+        self.channels = channels
+        self.options: dict[str, Any] = {"reset": reset, "surrogate": surrogate}
         self.threshold = nn.Parameter(torch.full((channels,), threshold)) if learn_threshold else threshold
+
+    def beta(self) -> float | Float[Tensor, "channels"]:
+        """What a step leaves of the membranes."""
+        raise NotImplementedError
 
     def fire(
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
-        raise NotImplementedError
+        """Spikes of currents and a state that fit."""
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1}
+        spikes, membrane = lif_scan(current, state=state.membrane, **options)
+        return spikes, NeuronState(membrane, None)
 
     def forward(
         self,
@@ -89,39 +100,47 @@ class LIF(Neurons):
     """Leaky integrate-and-fire neurons whose membranes forget with the time constant `tau` in steps, at least 1:
 
     u_t = (1 - 1 / tau) m_{t-1} + I_t        s_t = 1 where u_t >= threshold, else 0        m_t = u_t (1 - s_t)
+
+    >>> LIF(1)(torch.tensor([[[0.6], [0.6], [0.6], [0.0]]])).flatten().tolist()  # one sequence of 4 steps
+    [0.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, channels: int, *, tau: float = 2.0, **options):
-        check_tau(tau)
+        if not 1 <= tau < math.inf:
+            raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
         super().__init__(channels, **options)
         self.tau = tau
 
-    def fire(self, current, state):
-        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, "time_dim": 1, **self.options}
-        spikes, membrane = lif_scan(current, state=state.membrane, **options)
-        return spikes, NeuronState(membrane, None)
+    def beta(self) -> float:
+        return 1 - 1 / self.tau
 
 
 class PLIF(Neurons):
-    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start."""
+    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start.
+
+    >>> layer = PLIF(3, fastest=2.0, slowest=200.0)
+    >>> (1 / (1 - layer.beta())).round().tolist()
+    [2.0, 20.0, 200.0]
+    """
 
     def __init__(self, channels: int, *, fastest: float = 1.5, slowest: float = 300.0, **options):
         check_range(fastest, slowest)
         super().__init__(channels, **options)
         self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
-    def fire(self, current, state):
-        options = {"beta": torch.sigmoid(self.decay), "threshold": self.threshold, "time_dim": 1, **self.options}
-        spikes, membrane = lif_scan(current, state=state.membrane, **options)
-        return spikes, NeuronState(membrane, None)
+    def beta(self) -> Float[Tensor, "channels"]:
+        return torch.sigmoid(self.decay)
 
 
-class ALIF(Neurons):
+class ALIF(LIF):
     """LIF neurons with the threshold theta + w c_t, where c_{t+1} = rho c_t + (1 - rho) s_t.
 
     rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` steps at the start: 200
     in the middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
     `tau` is the membrane's.
+
+        >>> ALIF(8, strength=1.8)(torch.rand(2, 10, 8)).shape
+        torch.Size([2, 10, 8])
     """
 
     adapts = True
@@ -136,22 +155,15 @@ class ALIF(Neurons):
         strength: float = 180.0,
         **options,
     ):
-        check_tau(tau)
         check_range(fastest, slowest)
-        super().__init__(channels, **options)
-        self.tau = tau
+        super().__init__(channels, tau=tau, **options)
         self.weight = nn.Parameter(torch.full((channels,), strength))
         self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
 
     def fire(self, current, state):
-        options = {"beta": 1 - 1 / self.tau, "threshold": self.threshold, **self.options}
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
         spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
         return spikes, NeuronState(*last)
-
-
-def check_tau(tau: float) -> None:
-    if not 1 <= tau < math.inf:
-        raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
 
 
 def check_range(fastest: float, slowest: float) -> None:

@@ -1,4 +1,4 @@
-"""Neuron and memory as loops, one token after another: the ground truth of the part's tests.
+"""Neuron, memory and scans as loops, one token after another: in float64 the ground truth of the kernels' tests.
 
     I_t = sigma(x_t)        s_t = g(u_t + o_t)        o_t = H_t q_t        k_t, v_t -> H_t
 
@@ -6,23 +6,12 @@ are the relations printed in the authors' overview figure; everything beyond the
 is its equations and autograd; the step function's derivative is a surrogate's.
 """
 
-import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-SURROGATES = {  # d step(z) / dz, and the usual slope
-    "atan": (lambda z, a: a / 2 / (1 + (math.pi / 2 * a * z) ** 2), 2.0),
-    "qgate": (lambda z, a: (a - a**2 * z.abs()).clamp(min=0), 2.0),
-    "sigmoid": (lambda z, a: a * torch.sigmoid(a * z) * torch.sigmoid(-a * z), 4.0),
-    "fast_sigmoid": (lambda z, a: 1 / (1 + a * z.abs()) ** 2, 25.0),
-}
-
-
-def spike(z: Tensor, surrogate: str = "atan", slope: float | None = None) -> Tensor:
-    """1 where z >= 0, else 0; on the way back the surrogate's derivative."""
-    derivative, usual = SURROGATES[surrogate]
-    return (z >= 0).to(z.dtype) + derivative(z, slope or usual).detach() * (z - z.detach())
+from brainlib.astrosnn.kernels.surrogates import spike
 
 
 def lif(
@@ -67,3 +56,39 @@ def memory(query, key, value, log_decay, write=None, state=None) -> tuple[Tensor
             heads.append((torch.stack(answers), H))
     outputs = torch.stack([o for o, _ in heads]).unflatten(0, (B, h)).transpose(1, 2)
     return outputs, torch.stack([H for _, H in heads]).unflatten(0, (B, h))
+
+
+def scan(
+    model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Any, *options
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The output [O, T, N], the membranes before the spike (of wkv the output) and the last state [K, O, N], in the
+    dtype they come in; arguments as in kernels/scan.py."""
+    step = average if model == "wkv" else neuron
+    outputs, membranes = [], []
+    for t, x in enumerate(first.unbind(1)):
+        output, membrane, state = step(x, 0 if second is None else second[:, t], rates, state, *options)
+        outputs.append(output)
+        membranes.append(membrane)
+    return torch.stack(outputs, 1), torch.stack(membranes, 1), torch.stack(state)
+
+
+def neuron(x, o, rates, state, reset="hard", surrogate="atan", slope=None, detach_reset=True):
+    """A step: the spike, the membrane before it, and the state after it. Rates beta, theta and state m; or with a slow
+    variable c, which stands for o, beta, theta, w, lambda and m, c."""
+    (beta, theta, *slow), (m, *c) = rates, state
+    if slow:
+        o = slow[0] * c[0]
+    u = beta * m + x
+    s = spike(u + o - theta, surrogate, slope)
+    fired = (s.detach() if detach_reset else s).nan_to_num()  # a NaN from the astrocyte alone resets nothing
+    m = {"hard": u * (1 - fired), "soft": u - theta * fired, "none": u}[reset]
+    return s, u, [m, *(slow[1] * c[0] + (1 - slow[1]) * s for _ in c)]
+
+
+def average(key, value, rates, state, *_):
+    """A step of RWKV's running average (kernels/wkv.py)."""
+    (decay, bonus), (mean, weight) = rates, state
+    faded = weight - decay
+    y = mean + torch.sigmoid(bonus + key - weight) * (value - mean)
+    mean = mean + torch.sigmoid(key - faded) * (value - mean)
+    return y, y, [mean, torch.logaddexp(key, faded)]

@@ -15,18 +15,18 @@ with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from brainlib.astrosnn import reference
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
-from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, lif_scan, spike
+from brainlib.astrosnn.checks import check_input, check_state, one_of, require_positive
+from brainlib.astrosnn.kernels.lif import Reset, Surrogate, lif_scan, slow_scan
 from brainlib.astrosnn.kernels.memory import Form
-from brainlib.astrosnn.kernels.slow import Injection, slow_scan
-from brainlib.astrosnn.kernels.surrogates import require_number
-from brainlib.astrosnn.synapses import check_input, check_state, in_heads, linear, zeros
+from brainlib.astrosnn.synapses import in_heads, linear
 
 Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]
 
@@ -37,7 +37,8 @@ class AMSUConfig:
 
     - `dim`, `heads`: channels, and the heads (matrices H) they are split into.
     - `astrocyte`: none, calcium, or the matrix with fixed, gated or delta-rule writing (`astrocytes.py`).
-    - `injection`: o_t enters the firing decision only ("threshold", as printed) or the membrane (I_t + o_t).
+    - `injection`: o_t enters the firing decision only ("threshold", as printed) or, from a matrix, the membrane
+      (I_t + o_t).
     - `reset`: of the membrane after a spike. `threshold` is theta, `tau` the membrane's time constant in tokens.
     - `input`: sigma, the logistic function ("sigmoid", as printed; its meaning is a guess) or nothing ("identity").
     - `normalised`: whether H_t q_t is brought to unit root mean square in each head. `features`: phi.
@@ -46,12 +47,15 @@ class AMSUConfig:
 
     Raises `ValueError` for sizes, names or numbers that do not fit, and for a delta rule with "elu" features: with keys
     longer than 1 it would correct too far and diverge.
+
+        >>> AMSUConfig(dim=64, astrocyte="gated").parameters
+        20868
     """
 
     dim: int
     heads: int = 4
     astrocyte: Astrocyte = "matrix"
-    injection: Injection = "threshold"
+    injection: Literal["threshold", "membrane"] = "threshold"
     reset: Reset = "hard"
     input: Literal["sigmoid", "identity"] = "identity"
     normalised: bool = True
@@ -60,22 +64,14 @@ class AMSUConfig:
     fastest: float = 3.0
     tau: float = 2.0
     threshold: float = 1.0
-    surrogate: str = "atan"
+    surrogate: Surrogate = "atan"
 
     def __post_init__(self):
-        known = {
-            "astrocyte": get_args(Astrocyte),
-            "injection": get_args(Injection),
-            "reset": get_args(Reset),
-            "input": ("sigmoid", "identity"),
-            "features": ("unit", "elu"),
-            "surrogate": SURROGATES,
-        }
-        for name, names in known.items():
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(names)}")
+        for name, hint in get_type_hints(AMSUConfig).items():
+            if get_origin(hint) is Literal:
+                one_of(name, getattr(self, name), get_args(hint))
         for name in ("tau", "threshold"):
-            require_number(name, getattr(self, name))
+            require_positive(name, getattr(self, name))
         if self.heads < 1 or self.dim < 1 or self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim} with {self.heads} heads, expected a positive multiple of the heads")
         if not 0 < self.fastest <= self.slowest <= 24:
@@ -84,8 +80,8 @@ class AMSUConfig:
             )
         if not self.tau >= 1:
             raise ValueError(f"tau: got {self.tau}, expected at least 1 token")
-        if not 0 < self.threshold < math.inf:
-            raise ValueError(f"threshold: got {self.threshold}, expected a positive number")
+        if self.astrocyte == "calcium" and self.injection == "membrane":
+            raise ValueError("injection: got 'membrane' with astrocyte 'calcium', expected 'threshold'")
         if self.astrocyte == "delta" and self.features == "elu":
             raise ValueError("features: got 'elu' with astrocyte 'delta', expected 'unit': longer keys diverge")
 
@@ -93,19 +89,16 @@ class AMSUConfig:
     def parameters(self) -> int:
         """How many numbers the unit learns."""
         D, h = self.dim, self.heads
-        matrix = 3 * D * D + D + h
-        astrocyte = {
-            "none": 0,
-            "calcium": 2 * D,
-            "matrix": matrix,
-            "gated": matrix + D * h,
-            "delta": matrix + D * h + h,
-        }
-        return 2 * D * D + D + astrocyte[self.astrocyte]
+        own = {"none": 0, "calcium": 2 * D}.get(self.astrocyte, 3 * D * D + D + h)
+        return 2 * D * D + D + own + {"gated": D * h, "delta": D * h + h}.get(self.astrocyte, 0)
 
 
 class AMSUState(NamedTuple):
-    """All that a unit keeps of its past."""
+    """All that a unit keeps of its past.
+
+    >>> AMSU(AMSUConfig(dim=16)).initial_state(batch=2).membrane.shape
+    torch.Size([2, 16])
+    """
 
     membrane: Float[Tensor, "batch dim"]  # m_T, after the reset
     memory: Float[Tensor, "batch ..."] | None  # H_T [batch, heads, key, value]; calcium: c_{T+1} [batch, dim]
@@ -125,11 +118,17 @@ class AMSU(nn.Module):
     """A layer of `dim` units as in the equations above, for `nn.Sequential` too; `config` holds the switches.
 
     `generator` draws the weights (None: torch's own), as torch does for linear layers.
+
+        >>> layer = AMSU(AMSUConfig(dim=16))
+        >>> y, state = layer(torch.randn(2, 10, 16), return_state=True)
+        >>> y.shape, state.memory.shape
+        (torch.Size([2, 10, 16]), torch.Size([2, 4, 4, 4]))
     """
 
     def __init__(self, config: AMSUConfig, generator: torch.Generator | None = None):
         super().__init__()
         self.config = config
+        self.astrocyte: Any = None
         self.input = linear(config.dim, config.dim, generator=generator)
         if config.astrocyte in ("matrix", "gated", "delta"):
             self.astrocyte = MatrixAstrocyte(config, generator)
@@ -151,22 +150,15 @@ class AMSU(nn.Module):
         `form` says how a matrix astrocyte is evaluated (`kernels.memory.astrocyte_memory`); the result is the same.
         Raises `ValueError` for another form, and for an input or state of another shape, dtype or device.
         """
-        if form not in get_args(Form):
-            raise ValueError(f"form: got {form!r}, expected one of {', '.join(get_args(Form))}")
+        one_of("form", form, get_args(Form))
         config, (membrane, memory) = self.config, self.checked(x, state)
         current, astrocyte = self.current(x), None
-        options = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
+        options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
         options |= {"beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
             calcium = self.astrocyte
-            spikes, (membrane, memory) = slow_scan(
-                current,
-                calcium.weight,
-                calcium.gamma(),
-                injection=config.injection,
-                state=(membrane, memory),
-                **options,
-            )
+            options |= {"weight": calcium.weight, "decay": calcium.gamma(), "state": (membrane, memory)}
+            spikes, (membrane, memory) = slow_scan(current, **options)
         else:
             if self.astrocyte is not None:
                 astrocyte, memory = self.astrocyte(x, memory, form)
@@ -180,13 +172,14 @@ class AMSU(nn.Module):
         self, x: Float[Tensor, "batch dim"], state: AMSUState | None = None
     ) -> tuple[Float[Tensor, "batch dim"], AMSUState]:
         """One token: y and the state after it, at a cost that does not depend on how many came before."""
-        return step(x, state, self)
+        (*_, spikes), state = self.observe(x, state)
+        return self.output(spikes), state
 
     def trace(self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None) -> Trace:
         """What happens within the unit at each token, one after another."""
         moments = []
         for token in x.unbind(1):
-            (current, u, o, spikes), state = observe(token, state, self)
+            (current, u, o, spikes), state = self.observe(token, state)
             memory = torch.zeros_like(current) if state.memory is None else state.memory.flatten(1)
             norm = in_heads(memory, self.config.heads).norm(dim=-1)
             moments.append(Trace(current, u, o, norm, spikes))
@@ -194,7 +187,7 @@ class AMSU(nn.Module):
 
     def initial_state(self, batch: int) -> AMSUState:
         """The state before the first token: zeros."""
-        return zeros(AMSUState, self.state_shapes(batch), self.input.weight)
+        return check_state(None, AMSUState, self.state_shapes(batch), self.input.weight)
 
     def state_size(self, context: int) -> int:
         """How many numbers are kept of a sequence after `context` tokens: the same for any."""
@@ -215,39 +208,21 @@ class AMSU(nn.Module):
         check_input(x, self.config.dim, self.input.weight)
         return check_state(state, AMSUState, self.state_shapes(len(x)), self.input.weight)
 
-
-def step(
-    input: Float[Tensor, "batch dim"], state: AMSUState | None, parameters: AMSU
-) -> tuple[Float[Tensor, "batch dim"], AMSUState]:
-    """One token through the unit whose weights and switches are `parameters`: y_t and the state after it.
-
-    A pure function: the unit is read, not changed. Gradients are those of the whole sequence's scan.
-    """
-    (*_, spikes), state = observe(input, state, parameters)
-    return parameters.output(spikes), state
-
-
-def observe(
-    input: Float[Tensor, "batch dim"], state: AMSUState | None, parameters: AMSU
-) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], AMSUState]:
-    """One token: I, u, o and s, and the state after it."""
-    config, astrocyte = parameters.config, parameters.astrocyte
-    membrane, memory = parameters.checked(input, state)
-    current = parameters.current(input)
-    if config.astrocyte == "calcium":
-        o = astrocyte.weight * memory
-    elif astrocyte is None:
-        o = torch.zeros_like(current)
-    else:
-        o, memory = astrocyte.step(input, memory)
-    if config.injection == "membrane":
-        u = (1 - 1 / config.tau) * membrane + (current + o)
-        spikes = spike(u - config.threshold, config.surrogate)
-    else:
-        u = (1 - 1 / config.tau) * membrane + current
-        spikes = spike(u + o - config.threshold, config.surrogate)
-    fired = spikes.detach()
-    membrane = {"hard": u * (1 - fired), "soft": u - config.threshold * fired, "none": u}[config.reset]
-    if config.astrocyte == "calcium":
-        memory = astrocyte.gamma() * memory + (1 - astrocyte.gamma()) * spikes
-    return (current, u, o, spikes), AMSUState(membrane, memory)
+    def observe(
+        self, x: Float[Tensor, "batch dim"], state: AMSUState | None
+    ) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], AMSUState]:
+        """One token: I, u, o and s, and the state after it."""
+        config, astrocyte, (membrane, memory) = self.config, self.astrocyte, self.checked(x, state)
+        before: Any = (membrane,)
+        rates: list[Any] = [1 - 1 / config.tau, config.threshold]
+        current = self.current(x)
+        if config.astrocyte == "calcium":
+            o = astrocyte.weight * memory
+            rates, before = [*rates, astrocyte.weight, astrocyte.gamma()], (membrane, memory)
+        elif astrocyte is None:
+            o = torch.zeros_like(current)
+        else:
+            o, memory = astrocyte.step(x, memory)
+        drive, told = (current + o, 0) if config.injection == "membrane" else (current, o)
+        spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset, config.surrogate)
+        return (current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)

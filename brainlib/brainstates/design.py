@@ -4,6 +4,7 @@ Features are the spikes of earlier bins, weighted by a few functions of the lag.
 first row; the bin itself never counts.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -73,7 +74,9 @@ def design(
     coupling: bool = True,
     dtype: torch.dtype = torch.float32,
 ) -> Design:
-    """The features of equation (1): each neuron's past through `basis` (None: `exponential_basis()`), and a bias.
+    """The features of equation (1): each neuron's past through `basis` (None: `exponential_basis()`), and a bias:
+
+        features[:, t, j N + n'] = sum over k of basis[k - 1, j] x[t - k, n'],   x = 0 before the first bin.
 
     `coupling` False leaves the history out: a plain Poisson or Bernoulli HMM. Memory: trials x time x features numbers,
     804 MB for 200 neurons and 1,000,000 bins in float32. Raises `ValueError` for a basis without a lag or not finite,
@@ -86,31 +89,14 @@ def design(
         raise ValueError(f"basis: got {got}, expected finite numbers of shape (lags, functions), at least one")
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype: got {dtype}, expected torch.float32 or torch.float64")
-    history = counts.shape[2] * basis.shape[1] if coupling else 0
-    features = torch.zeros(*counts.shape[:2], history + 1, dtype=dtype, device=counts.device)
-    if coupling:
-        add_history(features, counts, basis)
-    features[..., -1] = 1
-    return Design(features, counts, lengths)
-
-
-def add_history(
-    features: Float[Tensor, "trials time features"],
-    counts: Integer[Tensor, "trials time neurons"],
-    basis: Float[Tensor, "lags functions"],
-) -> None:
-    """Adds the convolved counts of equation (1) to `features`, which may be a view of more:
-
-    features[:, t, j N + n'] += sum over k of basis[k - 1, j] x[t - k, n'],   x = 0 before the first bin.
-    """
-    T, N = counts.shape[1:]
-    kernel = basis.double().tolist()
-    for start in range(0, T, BLOCK):
-        stop = min(start + BLOCK, T)
-        for k, row in enumerate(kernel, 1):
-            first = max(start, k)
-            if first >= stop:
-                break
-            past = counts[:, first - k : stop - k].to(features.dtype)
+    rows = basis.double().tolist() if coupling else []
+    (B, T, N), history = counts.shape, basis.shape[1] if coupling else 0
+    features = torch.zeros(B, T, N * history + 1, dtype=dtype, device=counts.device)
+    for start, (k, row) in itertools.product(range(0, T, BLOCK), enumerate(rows, 1)):
+        first, stop = max(start, k), min(start + BLOCK, T)
+        if first < stop:
+            past = counts[:, first - k : stop - k].to(dtype)
             for j, value in enumerate(row):
                 features[:, first:stop, j * N : (j + 1) * N].add_(past, alpha=value)
+    features[..., -1] = 1
+    return Design(features, counts, lengths)

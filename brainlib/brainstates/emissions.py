@@ -1,14 +1,13 @@
 """How many spikes a neuron fires in a bin, given its drive eta: two kinds of emission, three links.
 
-With the link's rate f(eta), every kind is an exponential family,
+Each is an exponential family; f(eta) is the link's rate and p = 1 / (1 + exp(-eta)):
 
     log p(x | eta) = x a(eta) - b(eta) + c(x),
 
-    poisson      a = log f              b = f               equation (2)
-    bernoulli    a = log(p / (1 - p))   b = -log(1 - p)     p = 1 - exp(-f): at least one of a Poisson's
+    poisson      a = log f   b = f              equation (2)
+    bernoulli    a = eta     b = -log(1 - p)    at least one spike of a Poisson's with the softplus: logistic
 
-so its mean is m = b' / a', its score d log p / d eta = x a' - b' and its Fisher information a' m'. A Bernoulli emission
-is logistic with a softplus, complementary log-log with exp, and with a sigmoid p = f, logistic again.
+so its mean is m = b' / a', its score d log p / d eta = x a' - b' and its Fisher information a' m'.
 
 All stay finite in float32 up to drives of +-1000 and counts of 10^9: exp goes on as a straight line above e^30 spikes a
 bin, and f may underflow where log f does not.
@@ -31,10 +30,14 @@ MOST = 30.0  # above, the exponential is a straight line
 
 @dataclass(frozen=True)
 class Emission:
-    """What stands between the drive eta and the spikes of a bin: the table above.
+    """What stands between the drive eta and the spikes of a bin: "poisson" counts or "bernoulli", 0 or 1.
 
-    `link` gives the rate in spikes a bin: softplus, log(1 + e^eta); exp; or sigmoid, as in the official code's demo,
-    for fewer than one spike a bin on average. Raises `ValueError` for an unknown kind or link.
+    `link` gives a Poisson's rate in spikes a bin: "softplus", log(1 + e^eta); "exp"; or "sigmoid", as in the official
+    code's demo, for fewer than one spike a bin on average. A Bernoulli emission is logistic with the softplus and with
+    the sigmoid. Raises `ValueError` for an unknown kind or link, and for "bernoulli" with "exp".
+
+    >>> Emission("poisson", "exp").mean(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
     """
 
     kind: Kind = "poisson"
@@ -44,22 +47,23 @@ class Emission:
         for name, known in (("kind", Kind), ("link", Link)):
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(get_args(known))}")
+        if (self.kind, self.link) == ("bernoulli", "exp"):
+            raise ValueError("link: got 'exp', expected 'softplus' for a Bernoulli emission, which is logistic")
 
     def mean(self, eta: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The mean count in a bin."""
-        f, _ = rate(self.link, eta)
-        return -torch.expm1(-f) if self.kind == "bernoulli" and self.link != "sigmoid" else f
+        return eta.sigmoid() if self.kind == "bernoulli" else self.potentials(eta)[1]
 
     def inverse_link(self, mean: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The drive that has this mean. Raises `ValueError` for means that none has, 0 among them."""
-        most = 1 if self.kind == "bernoulli" or self.link == "sigmoid" else float("inf")
+        bounded = self.kind == "bernoulli" or self.link == "sigmoid"
+        most = 1 if bounded else float("inf")
         if not ((mean > 0) & (mean < most)).all():
             got = f"{float(mean.min()):g} to {float(mean.max()):g}"
             raise ValueError(f"mean: got {got}, expected above 0 and below {most} for {self.kind} and {self.link}")
-        if self.link == "sigmoid":
+        if bounded:
             return mean.logit()
-        f = -torch.log1p(-mean) if self.kind == "bernoulli" else mean
-        return f.log() if self.link == "exp" else f + torch.log(-torch.expm1(-f))
+        return mean.log() if self.link == "exp" else mean + torch.log(-torch.expm1(-mean))
 
     def log_prob(self, eta: Float[Tensor, "..."], counts: Tensor) -> Float[Tensor, "..."]:
         """log p(x | eta) of counts x that broadcast against eta."""
@@ -78,24 +82,27 @@ class Emission:
     def potentials(self, eta: Tensor) -> tuple[Tensor, Tensor]:
         """a and b."""
         if self.kind == "bernoulli":
-            if self.link != "exp":
-                return eta, softplus(eta)
-            within = eta.clamp(min=LEAST)
-            f, _ = rate("exp", within)
-            return f + torch.log(-torch.expm1(-f)) + (eta - within), f
-        f, log_f = rate(self.link, eta)
-        return log_f, f
+            return eta, softplus(eta)
+        if self.link == "softplus":
+            f = softplus(eta)
+            return f.clamp(min=math.exp(LEAST)).log() + (eta - LEAST).clamp(max=0), f
+        if self.link == "exp":
+            within = eta.clamp(max=MOST)
+            beyond = eta - within
+            return within + beyond.log1p(), within.exp() * (1 + beyond)
+        return logsigmoid(eta), eta.sigmoid()
 
     def slopes(self, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a', b' and m', in eta."""
-        if self.kind == "bernoulli":
-            if self.link != "exp":
-                p = eta.sigmoid()
-                return torch.ones_like(eta), p, p * (-eta).sigmoid()
-            f, d_f, _ = slopes("exp", eta.clamp(min=LEAST))
-            return d_f / -torch.expm1(-f), eta.clamp(max=MOST).exp(), d_f * torch.exp(-f)
-        _, d_f, d_log_f = slopes(self.link, eta)
-        return d_log_f, d_f, d_f
+        if self.link == "exp":
+            within = eta.clamp(max=MOST)
+            d_f = within.exp()
+            return 1 / (1 + (eta - within)), d_f, d_f
+        p = eta.sigmoid()
+        if self.kind == "poisson" and self.link == "softplus":
+            return p.clamp(min=math.exp(LEAST)) / softplus(eta).clamp(min=math.exp(LEAST)), p, p
+        q = (-eta).sigmoid()
+        return (torch.ones_like(eta), p, p * q) if self.kind == "bernoulli" else (q, p * q, p * q)
 
     def base(self, counts: Tensor) -> Float[Tensor, "..."]:
         """c(x), in float64."""
@@ -118,27 +125,3 @@ def require_counts(emission: Emission, counts: Tensor) -> None:
 
 def softplus(eta: Tensor) -> Tensor:
     return torch.logaddexp(eta, eta.new_zeros(()))
-
-
-def rate(link: Link, eta: Tensor) -> tuple[Tensor, Tensor]:
-    """f and log f."""
-    if link == "softplus":
-        f = softplus(eta)
-        return f, f.clamp(min=math.exp(LEAST)).log() + (eta - LEAST).clamp(max=0)
-    if link == "exp":
-        within = eta.clamp(max=MOST)
-        beyond = eta - within
-        return within.exp() * (1 + beyond), within + beyond.log1p()
-    return eta.sigmoid(), logsigmoid(eta)
-
-
-def slopes(link: Link, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """f, f' and (log f)'."""
-    if link == "softplus":
-        f, d_f = softplus(eta), eta.sigmoid()
-        return f, d_f, d_f.clamp(min=math.exp(LEAST)) / f.clamp(min=math.exp(LEAST))
-    if link == "exp":
-        within = eta.clamp(max=MOST)
-        d_f, straight = within.exp(), 1 + (eta - within)
-        return d_f * straight, d_f, 1 / straight
-    return eta.sigmoid(), eta.sigmoid() * (-eta).sigmoid(), (-eta).sigmoid()

@@ -8,14 +8,14 @@ They are thin: `design`, `fit`, `fit_one_hot`, `posterior` and `sample_spikes` d
     again = HMMGLM.load("three-states.safetensors")
 """
 
-import inspect
 import itertools
 import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -24,31 +24,42 @@ from torch import Tensor
 
 from brainlib.arguments import seeded, whole_number
 from brainlib.brainstates.design import Design, design, exponential_basis
-from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.emissions import Emission, Kind, Link
+from brainlib.brainstates.evaluation import marginal_log_likelihood
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import log_emission, posterior
-from brainlib.brainstates.kernels import log_likelihood, viterbi
+from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 
 
+@dataclass(eq=False)
 class _Estimator:
     """What both estimators share. Results end in an underscore; `parameters_` has them all."""
 
-    _results = (
+    n_states: int = 2
+    _: KW_ONLY
+    emission: Kind = "poisson"
+    link: Link = "softplus"
+    basis: Float[Tensor, "lags functions"] | np.ndarray | None = None
+    n_init: int = 3
+    max_iter: int = 100
+    tol: float = 1e-5
+    bin_ms: float = 1.0
+    random_state: int | None = 0
+
+    _results: ClassVar[tuple[str, ...]] = (
         "weights",
         "log_transition",
         "log_initial",
-        "log_likelihoods",
     )  # saved tensors, names without underscore
 
     # ---- scikit-learn's ways ----
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def set_params(self, **params: Any) -> "_Estimator":
         """Other arguments, by name. Raises `ValueError` for one that there is not."""
@@ -57,9 +68,6 @@ class _Estimator:
                 raise ValueError(f"{name}: got a parameter that {type(self).__name__} does not have")
             setattr(self, name, value)
         return self
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
 
     # ---- Use ----
 
@@ -74,7 +82,7 @@ class _Estimator:
         silent = (trials.counts.sum((0, 1)) == 0).nonzero()[:, 0].tolist()
         if silent:
             warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
-        seed = np.random.default_rng().integers(2**31) if self.random_state is None else self.random_state
+        seed = int(np.random.default_rng().integers(2**31)) if self.random_state is None else self.random_state
         for name, result in self._fitted(self._design(trials), seed).items():
             setattr(self, f"{name}_", result)
         return self
@@ -82,9 +90,9 @@ class _Estimator:
     def predict(self, X: Any) -> Any:
         """The most probable path of states (Viterbi's), an array (time,), or a list of them for a list."""
         data = self._seen(X)
-        result = log_emission(self.parameters_, data, self._emission)
-        chain = self.parameters_.to(result.dtype)
-        return self._split(X, viterbi(result, chain.log_transition, chain.log_initial, data.lengths), data)
+        evidence = log_emission(self.parameters_, data, self._emission)
+        chain = self.parameters_.to(evidence.dtype)[1:]
+        return self._split(X, viterbi(evidence, *chain, data.lengths), data)
 
     def predict_proba(self, X: Any) -> Any:
         """p(state | all spikes), an array (time, states), or a list of them for a list."""
@@ -93,44 +101,41 @@ class _Estimator:
 
     def score(self, X: Any, y: None = None) -> float:
         """The marginal log-likelihood, log p(X), in nats a bin."""
-        return self._score(self._seen(X))
+        data = self._seen(X)
+        return float(marginal_log_likelihood(self.parameters_, data, self._emission).sum()) / int(data.lengths.sum())
 
     def sample(self, bins: int, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Simulated counts (bins, neurons) and the states (bins,) behind them.
 
         Raises `ValueError` for a model that runs away to more than 10,000 spikes a bin.
         """
-        trials, states = sample_spikes(
-            self._known,
-            self._emission,
-            1,
-            bins,
-            seeded(random_state),
-            basis=self._basis,
-            coupling=self._coupled,
-            bin_ms=self.bin_ms,
-        )
+        from brainlib.brainstates.simulate import sample_spikes  # loads numba
+
+        how: dict[str, Any] = {"basis": self._basis, "coupling": self._coupled, "bin_ms": self.bin_ms}
+        trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(random_state), **how)
         return trials.counts[0].numpy(), states[0].numpy()
 
     @property
     def parameters_(self) -> Parameters:
         """Weights, log transitions and log first state. Raises `ValueError` before `fit`."""
-        return self._known
+        if not hasattr(self, "weights_"):
+            raise ValueError(f"{type(self).__name__}: got no fit yet, expected `fit` to be called first")
+        return Parameters(*(getattr(self, f"{name}_") for name in Parameters._fields))
 
     @property
     def bias_(self) -> np.ndarray:
         """(states, neurons)"""
-        return self._known.bias.numpy()
+        return self.parameters_.bias.numpy()
 
     @property
     def coupling_(self) -> np.ndarray:
         """(states, to, from), through the basis's first function."""
-        return self._known.coupling.numpy()
+        return self.parameters_.coupling.numpy()
 
     @property
     def transition_(self) -> np.ndarray:
         """(states, states): probabilities, rows sum to 1."""
-        return self._known.log_transition.exp().numpy()
+        return self.parameters_.log_transition.exp().numpy()
 
     # ---- Files ----
 
@@ -138,7 +143,7 @@ class _Estimator:
         """Writes all of it, arguments and results, to a safetensors file."""
         from safetensors.torch import save_file
 
-        tensors = {"basis": self._basis, **self._known._asdict()}
+        tensors = {"basis": self._basis, **self.parameters_._asdict()}
         tensors |= {name: getattr(self, f"{name}_") for name in self._results if name not in tensors}
         params = {name: value for name, value in self.get_params().items() if name != "basis"}
         metadata = {"estimator": type(self).__name__, "params": json.dumps(params, default=lambda value: value.item())}
@@ -165,11 +170,8 @@ class _Estimator:
 
     # ---- Within ----
 
-    @property
-    def _known(self) -> Parameters:
-        if not hasattr(self, "weights_"):
-            raise ValueError(f"{type(self).__name__}: got no fit yet, expected `fit` to be called first")
-        return Parameters(self.weights_, self.log_transition_, self.log_initial_)
+    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+        raise NotImplementedError
 
     @property
     def _emission(self) -> Emission:
@@ -188,17 +190,11 @@ class _Estimator:
 
     def _seen(self, X: Any) -> Design:
         """The design of counts that a fitted model is asked about."""
-        neurons = self._known.weights.shape[1]
+        neurons = self.parameters_.weights.shape[1]
         trials = self._trials(X)
         if trials.neurons != neurons:
             raise ValueError(f"X: got {trials.neurons} neurons, expected {neurons} as in the fit")
         return self._design(trials)
-
-    def _score(self, data: Design) -> float:
-        result = log_emission(self.parameters_, data, self._emission)
-        chain = self.parameters_.to(result.dtype)
-        total = log_likelihood(result, chain.log_transition, chain.log_initial, data.lengths).sum()
-        return float(total) / int(data.lengths.sum())
 
     def _trials(self, X: Any) -> Trials:
         if isinstance(X, Trials):
@@ -206,7 +202,7 @@ class _Estimator:
         if type(X).__module__.split(".")[0] == "pynapple":  # a TsGroup; each interval of its support is a trial
             support = X.time_support
             X = [np.asarray(X.count(self.bin_ms / 1000, ep=support[place])) for place in range(len(support))]
-        parts = [_whole(place, part) for place, part in enumerate(X if _several(X) else [X])]
+        parts = [np.asarray(part) for part in (X if _several(X) else [X])]
         try:
             return Trials.from_sequences(parts, self.bin_ms)
         except ValueError as error:
@@ -217,6 +213,7 @@ class _Estimator:
         return parts if _several(X) or len(parts) > 1 else parts[0]
 
 
+@dataclass(eq=False)
 class HMMGLM(_Estimator):
     """A GLM of every neuron for each of `n_states` hidden states, fitted by expectation maximisation.
 
@@ -230,28 +227,20 @@ class HMMGLM(_Estimator):
 
     Results: `parameters_`, `coupling_`, `bias_`, `transition_`, and `log_likelihoods_` of the training data after each
     iteration, nats.
+
+    >>> counts = np.random.default_rng(0).poisson(0.3, size=(500, 4))
+    >>> model = HMMGLM(2, l1=5.0, n_init=1, max_iter=5).fit(counts)
+    >>> model.coupling_.shape, model.predict(counts).shape, model.predict_proba(counts).shape
+    ((2, 4, 4), (500,), (500, 2))
     """
 
-    def __init__(
-        self,
-        n_states: int = 2,
-        *,
-        emission: str = "poisson",
-        link: str = "softplus",
-        coupling: bool = True,
-        basis: Float[Tensor, "lags functions"] | np.ndarray | None = None,
-        l1: float = 0.0,
-        prior_sd: float | None = None,
-        init: str = "random",
-        n_init: int = 3,
-        max_iter: int = 100,
-        tol: float = 1e-5,
-        bin_ms: float = 1.0,
-        random_state: int | None = 0,
-    ) -> None:
-        self.n_states, self.emission, self.link, self.coupling, self.basis = n_states, emission, link, coupling, basis
-        self.l1, self.prior_sd, self.init, self.n_init = l1, prior_sd, init, n_init
-        self.max_iter, self.tol, self.bin_ms, self.random_state = max_iter, tol, bin_ms, random_state
+    _: KW_ONLY
+    coupling: bool = True
+    l1: float = 0.0
+    prior_sd: float | None = None
+    init: str = "random"
+
+    _results = *_Estimator._results, "log_likelihoods"
 
     def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
         prior = None if self.prior_sd is None else GaussianPrior(self.prior_sd)
@@ -268,6 +257,7 @@ class HMMGLM(_Estimator):
         return result.parameters._asdict() | {"log_likelihoods": history[~history.isnan()]}
 
 
+@dataclass(eq=False)
 class OneHotHMMGLM(_Estimator):
     """The one-hot HMM-GLM: connections have signs that the states share a belief in (see `OneHot`).
 
@@ -276,38 +266,32 @@ class OneHotHMMGLM(_Estimator):
 
     Results beside those of `HMMGLM`: `adjacency_` (states, to, from, 3), probabilities that a connection is inhibitory,
     none, excitatory; `adjacency_prior_` (to, from, 3), what all states share; `strengths_` (states, to, from).
+
+    >>> counts = np.random.default_rng(0).poisson(0.3, size=(500, 4))
+    >>> model = OneHotHMMGLM(2, n_init=1, max_iter=3).fit(counts)
+    >>> model.adjacency_.shape, model.sample(100)[0].shape
+    (torch.Size([2, 4, 4, 3]), (100, 4))
     """
 
-    _results = (*_Estimator._results, "adjacency", "adjacency_prior", "strengths")
+    max_iter: int = 30
+    _: KW_ONLY
+    strength_mean: float = -5.0
+    strength_sd: float = 2.0
 
-    def __init__(
-        self,
-        n_states: int = 2,
-        *,
-        emission: str = "poisson",
-        link: str = "softplus",
-        basis: Float[Tensor, "lags functions"] | np.ndarray | None = None,
-        strength_mean: float = -5.0,
-        strength_sd: float = 2.0,
-        n_init: int = 3,
-        max_iter: int = 30,
-        tol: float = 1e-5,
-        bin_ms: float = 1.0,
-        random_state: int | None = 0,
-    ) -> None:
-        self.n_states, self.emission, self.link, self.basis = n_states, emission, link, basis
-        self.strength_mean, self.strength_sd, self.n_init = strength_mean, strength_sd, n_init
-        self.max_iter, self.tol, self.bin_ms, self.random_state = max_iter, tol, bin_ms, random_state
+    _results = *HMMGLM._results, "adjacency", "adjacency_prior", "strengths"
 
     def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
         model = OneHot(self.n_states, self._emission, strength_mean=self.strength_mean, strength_sd=self.strength_sd)
         result = fit_one_hot(model, data, iterations=self.max_iter, tolerance=self.tol, restarts=self.n_init, seed=seed)
-        more = {name: getattr(result, name) for name in self._results[3:]}
-        return result.parameters._asdict() | more
+        return result.parameters._asdict() | {name: getattr(result, name) for name in self._results[3:]}
 
 
 class Selection(NamedTuple):
-    """Candidates by held-out log-likelihood, nats a bin; `best` is fitted to all of the data."""
+    """What `select` gives: candidates by held-out log-likelihood, nats a bin; `best` is fitted to all of the data.
+
+    >>> Selection("the best", [{"n_states": 1}, {"n_states": 2}], torch.zeros(2, 4)).candidates[1]
+    {'n_states': 2}
+    """
 
     best: Any
     candidates: list[dict[str, Any]]
@@ -327,7 +311,14 @@ def select(
     Folds are blocks of consecutive trials; fewer trials than folds are cut into pieces first, so that a block of time
     is held out. The combination with the highest mean is fitted again to everything. Raises `ValueError` for an empty
     grid, and fewer than 2 folds or bins for them.
+
+    >>> counts = np.random.default_rng(0).poisson(0.3, size=(300, 4))
+    >>> chosen = select(HMMGLM(n_init=1, max_iter=3), counts, {"n_states": [1, 2]}, folds=2, progress=False)
+    >>> chosen.held_out.shape, chosen.best.n_states in (1, 2)
+    (torch.Size([2, 2]), True)
     """
+    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
+
     whole_number("folds", folds, least=2)
     candidates = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if not grid or not candidates:
@@ -340,7 +331,7 @@ def select(
     blocks = torch.arange(len(trials)).tensor_split(folds)
     jobs = list(itertools.product(range(len(candidates)), range(folds)))
     held_out = torch.zeros(len(candidates), folds, dtype=torch.float64)
-    for c, k in _bar(jobs, progress):
+    for c, k in tqdm(jobs, desc="cross-validation", unit="fit", leave=False, disable=not progress):
         seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
         model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
         held_out[c, k] = model.score(trials.pick(blocks[k]))
@@ -351,21 +342,3 @@ def select(
 def _several(X: Any) -> bool:
     """Whether X is several trials and not the counts of one."""
     return isinstance(X, list | tuple) or np.ndim(X) == 3
-
-
-def _whole(place: int, counts: Any) -> np.ndarray:
-    """Counts as int64, or float64 where they are floats; NaN is refused here, the rest by `Trials`."""
-    array = np.asarray(counts)
-    if array.ndim != 2 or array.dtype.kind not in "biuf":
-        got = f"{array.dtype} of shape {array.shape}"
-        raise ValueError(f"X[{place}]: got {got}, expected counts of shape (time, neurons)")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        bin_, neuron = np.argwhere(np.isnan(array))[0]
-        raise ValueError(f"X[{place}]: got NaN in bin {bin_} of neuron {neuron}, expected counts: cut missing bins out")
-    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
-
-
-def _bar(jobs: list, shown: bool) -> Any:
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    return tqdm(jobs, desc="cross-validation", unit="fit", leave=False, disable=not shown)

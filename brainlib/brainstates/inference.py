@@ -20,6 +20,13 @@ def log_emission(
     Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time. Gradients
     reach the weights. Beyond a trial's length the numbers mean nothing. Raises
     `ValueError` for counts that the emission cannot give, and weights that do not fit the design or are not finite.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> data = design(Trials.from_sequences([torch.ones(5, 3).int()], bin_ms=10.0), coupling=False)
+    >>> parameters = Parameters(torch.zeros(2, 3, 1), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> log_emission(parameters, data, Emission()).shape  # (trials, time, states)
+    torch.Size([1, 5, 2])
     """
     require_counts(emission, design.counts)
     *_, N, D = parameters.weights.shape
@@ -75,17 +82,22 @@ def blocks(bins: int, drives: int, device: torch.device) -> list[slice]:
     return [slice(start, start + size) for start in range(0, bins, size)]
 
 
-def posterior(parameters: Parameters, design: Design, emission: Emission, impl: str = "auto") -> Posterior:
+def posterior(parameters: Parameters, design: Design, emission: Emission) -> Posterior:
     """p(z_1..T | x_1..T) of every trial: `forward_backward` of `log_emission`, its fields with the runs' axes in front.
 
     Raises `ValueError` as both do.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> data = design(Trials.from_sequences([torch.ones(5, 3).int()], bin_ms=10.0), coupling=False)
+    >>> parameters = Parameters(torch.zeros(2, 3, 1), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> posterior(parameters, data, Emission()).states[0, 0]
+    tensor([0.5000, 0.5000])
     """
     evidence = log_emission(parameters, design, emission)
     *runs, B, T, S = evidence.shape
     log_transition = parameters.log_transition.reshape(-1, S, S).repeat_interleave(B, dim=0)
     log_initial = parameters.log_initial.reshape(-1, S).repeat_interleave(B, dim=0)
     lengths = design.lengths.repeat(len(log_initial) // B)
-    result = forward_backward(
-        evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths, impl=impl
-    )
+    result = forward_backward(evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths)
     return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in result))

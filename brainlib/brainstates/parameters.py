@@ -1,6 +1,5 @@
 """What a fitted or simulated HMM-GLM is made of."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,6 +14,10 @@ class Parameters(NamedTuple):
       with coupling, `weights[..., s, n, n']` leads from n' to n through the basis's first function: w_{s, n<-n'};
     - `log_transition[..., s, s']`: log pi_ss', from s to s'; -inf is allowed;
     - `log_initial[..., s]`: of the first bin's state.
+
+    >>> parameters = Parameters(torch.zeros(2, 3, 4), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> parameters.coupling.shape, parameters.bias.shape
+    (torch.Size([2, 3, 3]), torch.Size([2, 3]))
     """
 
     weights: Float[Tensor, "*runs states neurons features"]
@@ -26,9 +29,7 @@ class Parameters(NamedTuple):
         """W_s, through the basis's first function; of a design with coupling. Raises `ValueError` if there is none."""
         neurons, features = self.weights.shape[-2:]
         if features <= neurons:
-            raise ValueError(
-                f"weights: got {features} features for {neurons} neurons, expected those of a coupled design"
-            )
+            raise ValueError(f"weights: got {features} features for {neurons} neurons, expected a coupled design's")
         return self.weights[..., :neurons]
 
     @property
@@ -43,30 +44,6 @@ class Parameters(NamedTuple):
     def to(self, target: str | torch.device | torch.dtype) -> "Parameters":
         """The same on another device or in another dtype."""
         return Parameters(*(tensor.to(target) for tensor in self))
-
-    def save(self, path: str | Path) -> None:
-        """Writes a safetensors file."""
-        from safetensors.torch import save_file
-
-        path = Path(path).expanduser()
-        save_file(
-            {name: tensor.detach().contiguous().clone() for name, tensor in self._asdict().items()},
-            path,
-        )
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Parameters":
-        """Reads what `save` wrote. Raises `ValueError` for a file that holds anything else."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            result = load_file(Path(path).expanduser())
-        except SafetensorError as error:
-            raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
-        if set(result) != set(cls._fields):
-            raise ValueError(f"path: got {path} with {', '.join(sorted(result))}, expected {', '.join(cls._fields)}")
-        return cls(**result)
 
 
 def sticky(states: int, stay: float) -> Float64[Tensor, "states states"]:

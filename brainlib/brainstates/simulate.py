@@ -1,5 +1,7 @@
 """Simulation: states and spikes of an HMM-GLM, drawn bin by bin in a compiled loop."""
 
+from typing import no_type_check
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
@@ -10,9 +12,9 @@ from brainlib.brainstates.design import exponential_basis
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
+from brainlib.jit import njit
 
 HIGHEST = 10_000.0  # spikes a bin: a network that fires more has run away
-KINDS = {"poisson": 0, "bernoulli": 1}
 LINKS = {"softplus": 0, "exp": 1, "sigmoid": 2}
 
 
@@ -54,16 +56,13 @@ def sample_spikes(
 
     states = np.empty((trials, bins), np.int64)
     counts = np.empty((trials, bins, N), np.int32)
-    from brainlib.brainstates.compiled_simulation import simulate_trials  # loads numba
-
-    highest = simulate_trials(
+    highest = _simulate_trials(
         initial,
         transition,
         weights,
         basis.double().cpu().contiguous().numpy(),
-        KINDS[emission.kind],
-        LINKS[emission.link],
-        HIGHEST,
+        emission.kind == "bernoulli",
+        LINKS["sigmoid" if emission.kind == "bernoulli" else emission.link],
         numpy_generator(generator),
         states,
         counts,
@@ -79,3 +78,59 @@ def sample_spikes(
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:
     """A generator of numpy's, for what torch has no generator for; seeded by `generator`, which moves on."""
     return np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device)))
+
+
+@njit()
+@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
+def _draw(probabilities, random):
+    """A place in `probabilities`, which sum to 1 up to rounding."""
+    u = random.random()
+    for place in range(len(probabilities) - 1):
+        u -= probabilities[place]
+        if u < 0:
+            return place
+    return len(probabilities) - 1
+
+
+@njit()
+@no_type_check
+def _rate(eta, link):
+    if link == 0:
+        return max(eta, 0.0) + np.log1p(np.exp(-abs(eta)))
+    if link == 1:
+        return np.exp(eta)
+    return 1 / (1 + np.exp(-eta))
+
+
+@njit()
+@no_type_check
+def _simulate_trials(initial, transition, weights, basis, bernoulli, link, random, z, x):
+    """Fills states z [B, T] and counts x [B, T, N]; gives the highest rate, and stops at one above `HIGHEST`.
+
+    initial [S]   transition [S, S]   weights [S, N, D], their features in the order of `Design`
+    basis [lags, functions], no functions without coupling
+    """
+    B, T, N = x.shape
+    D = weights.shape[2]
+    features = np.empty(D)
+    highest = 0.0
+    for b in range(B):
+        for t in range(T):
+            z[b, t] = _draw(initial if t == 0 else transition[z[b, t - 1]], random)
+            features[: D - 1] = 0
+            for k in range(min(t, len(basis))):
+                for j in range(basis.shape[1]):
+                    for n in range(N):
+                        features[j * N + n] += basis[k, j] * x[b, t - 1 - k, n]
+            features[D - 1] = 1
+            for n in range(N):
+                eta = 0.0
+                w = weights[z[b, t], n]
+                for d in range(D):
+                    eta += w[d] * features[d]
+                f = _rate(eta, link)
+                highest = max(highest, f)
+                if not f <= HIGHEST:
+                    return highest
+                x[b, t, n] = random.random() < f if bernoulli else random.poisson(f)
+    return highest

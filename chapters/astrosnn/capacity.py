@@ -8,43 +8,34 @@ d^2 / (2 ln N) pairs fit: as many as H has entries, but for the logarithm. The d
 each older pair the part of it that lies along the new key, and so keeps exp(-1 / d) of it: only the last few d pairs.
 """
 
+from functools import cache
+
 import torch
 
 from brainlib.arguments import seeded
 from brainlib.astrosnn.kernels.memory import astrocyte_memory
 from brainlib.astrosnn.synapses import unit_length
 
+MEMORIES = 64  # independent ones behind a share
+SHARE = 0.9
 
-def recalled(dim: int, pairs: int, rule: str, seed: int, memories: int = 64) -> float:
-    """The share of `pairs` that heads of size `dim` recall, over so many independent `memories`.
 
-    `rule` is "Hebbian" or "delta", both without decay; the delta rule writes all of the difference (eta = 1).
-    Raises `ValueError` for another rule and for sizes below 1.
-    """
-    if rule not in ("Hebbian", "delta"):
-        raise ValueError(f"rule: got {rule!r}, expected Hebbian or delta")
-    for name, value in (("dim", dim), ("pairs", pairs), ("memories", memories)):
-        if value < 1:
-            raise ValueError(f"{name}: got {value}, expected at least 1")
+def recalled(dim: int, pairs: int, rule: str, seed: int) -> float:
+    """The share of `pairs` that heads of size `dim` recall, by the "Hebbian" or the "delta" rule, without decay."""
     generator = seeded(seed)
     keys, values = (
-        unit_length(torch.randn(memories, pairs, 1, dim, generator=generator, dtype=torch.float64)) for _ in range(2)
+        unit_length(torch.randn(MEMORIES, pairs, 1, dim, generator=generator, dtype=torch.float64)) for _ in range(2)
     )
-    write = None if rule == "Hebbian" else torch.ones(memories, pairs, 1, dtype=torch.float64)
-    no_decay = torch.zeros(1, dtype=torch.float64)
-    _, memory = astrocyte_memory(keys, keys, values, no_decay, write)
+    write = {"Hebbian": None, "delta": torch.ones(MEMORIES, pairs, 1, dtype=torch.float64)}[rule]
+    _, memory = astrocyte_memory(keys, keys, values, torch.zeros(1, dtype=torch.float64), write)
     answers = (keys[:, :, 0] @ memory[:, 0]) @ values[:, :, 0].mT  # [memories, pairs asked, values]
     return float((answers.argmax(-1) == torch.arange(pairs)).double().mean())
 
 
-def capacity(dim: int, rule: str, seed: int, share: float = 0.9) -> int:
-    """The largest number of pairs, of 1, 2, 3, ... in steps of a tenth, of which at least `share` are recalled.
-
-    Raises as `recalled`, and for a share that is not between 0 and 1.
-    """
-    if not 0 < share < 1:
-        raise ValueError(f"share: got {share}, expected a number between 0 and 1")
+@cache
+def capacity(dim: int, rule: str, seed: int) -> int:
+    """The largest number of pairs, of 1, 2, 3, ... in steps of a tenth, of which at least 90 % are recalled."""
     pairs, last = 1, 0
-    while recalled(dim, pairs, rule, seed) >= share:
+    while recalled(dim, pairs, rule, seed) >= SHARE:
         last, pairs = pairs, pairs + max(1, pairs // 10)
     return last

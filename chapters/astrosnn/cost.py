@@ -1,11 +1,13 @@
 """What a byte costs after a short and after a long past, and whether every way of computing writes the same."""
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int, Integer
 from torch import Tensor
@@ -14,44 +16,37 @@ from brainlib.arguments import seeded
 from brainlib.astrosnn import AstroSNN, AstroSNNState
 from brainlib.astrosnn.mixers import Attention, AttentionState
 from brainlib.sampling import sample
-from chapters.astrosnn.language import Plan
+from chapters.astrosnn.language import OURS, TRANSFORMER, Plan
 
 PIECE = 1024  # bytes that are read at once
+STEPS = 4  # that are timed at once
 FORMS = ("recurrent", "parallel", "chunked")
 
 
-@dataclass(frozen=True)
-class Decoding:
-    """One more byte after `context` bytes: how long it takes, and how many numbers are remembered."""
-
-    context: int
-    milliseconds: float
-    state: int
-
-
-def decoding_of(plan: Plan, models: Mapping[str, AstroSNN]) -> dict[str, list[Decoding]]:
+def decoding_of(plan: Plan, models: Mapping[str, AstroSNN]) -> dict[str, list[dict[str, Any]]]:
     """`decoding` of the models that the chapter compares."""
-    timed = {name: models[name] for name in ("AM-SU", "GRU", "transformer, GELU")}
+    timed = {name: models[name] for name in (OURS, "GRU", TRANSFORMER)}
     return decoding(timed, plan.decode_contexts, plan.decode_rounds)
 
 
 @torch.no_grad()
 def decoding(
-    models: Mapping[str, AstroSNN], contexts: Sequence[int], rounds: int = 5, steps: int = 4
-) -> dict[str, list[Decoding]]:
-    """For each model what one byte costs after each of `contexts` bytes.
+    models: Mapping[str, AstroSNN], contexts: Sequence[int], rounds: int = 5
+) -> dict[str, list[dict[str, Any]]]:
+    """For each model what one byte costs after each "context": its "milliseconds", and in "state" the numbers
+    remembered.
 
-    A round times `steps` bytes of every model after every context, so that whatever else the machine does strikes all
+    A round times some bytes of every model after every context, so that whatever else the machine does strikes all
     alike; the fastest round counts.
     """
-    states = {(name, context): state_after(model, context) for name, model in models.items() for context in contexts}
+    states = {(name, context): state_after(models[name], context) for name in models for context in contexts}
     fastest = dict.fromkeys(states, math.inf)
-    for _ in range(rounds):
-        for (name, context), state in states.items():
-            fastest[name, context] = min(fastest[name, context], _seconds(models[name], state, steps))
+    for _, (name, context) in itertools.product(range(rounds), states):
+        fastest[name, context] = min(fastest[name, context], _seconds(models[name], states[name, context]))
     return {
         name: [
-            Decoding(context, 1000 * fastest[name, context] / steps, model.state_size(context)) for context in contexts
+            {"context": c, "milliseconds": 1000 * fastest[name, c] / STEPS, "state": model.state_size(c)}
+            for c in contexts
         ]
         for name, model in models.items()
     }
@@ -61,34 +56,30 @@ def decoding(
 def state_after(model: AstroSNN, context: int) -> AstroSNNState:
     """What the model remembers of `context` random bytes. For attention the cache is filled with random numbers
     instead: to read so much would cost the square of it, and what a cache holds does not change what it costs."""
-    device, generator = (next(model.parameters()).device, torch.Generator().manual_seed(context))
-    text = torch.randint(256, (1, context), generator=generator).to(device)
+    device = next(model.parameters()).device
+    text = torch.randint(256, (1, context), generator=seeded(context)).to(device)
     cached = any(isinstance(block.mixer, Attention) for block in model.blocks)
     state = None
     for piece in text[:, -1:].split(PIECE, 1) if cached else text.split(PIECE, 1):
         _, _, state = model(piece, state=state)
     if not cached:
         return state
-    length = context + 1  # and the byte that is timed
     blocks = []
-    for block in state.blocks:
-        keys, values = (torch.randn_like(part.expand(-1, -1, length, -1)) for part in block.mixer[:2])
+    for block in state.blocks:  # as long as the text and the byte that is timed
+        keys, values = (torch.randn_like(part.expand(-1, -1, context + 1, -1)) for part in block.mixer[:2])
         blocks.append(block._replace(mixer=AttentionState(keys, values, context)))
     return state._replace(blocks=tuple(blocks))
 
 
-def crossover(ours: Sequence[Decoding], theirs: Sequence[Decoding], measure: str) -> float:
-    """The context from which on `theirs` costs more than `ours` in `measure` ("milliseconds" or "state"), read off the
-    line between the two contexts around it on logarithmic axes; the first context if it always does, infinity if never.
-    """
-    gaps = [math.log(getattr(their, measure) / getattr(our, measure)) for our, their in zip(ours, theirs, strict=True)]
-    last = max((place for place, gap in enumerate(gaps) if gap <= 0), default=-1)
-    if last == len(gaps) - 1:
+def crossover(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> float:
+    """The context from which on a byte of `theirs` takes longer than one of `ours`, read off the line between the two
+    contexts around it on logarithmic axes; the first context if it always does, infinity if never."""
+    contexts = np.log([one["context"] for one in ours])
+    gaps = np.log([their["milliseconds"] / our["milliseconds"] for our, their in zip(ours, theirs, strict=True)])
+    if gaps[-1] <= 0:
         return math.inf
-    if last < 0:
-        return float(ours[0].context)
-    low, high = (math.log(ours[place].context) for place in (last, last + 1))
-    return math.exp(low + (high - low) * gaps[last] / (gaps[last] - gaps[last + 1]))
+    around = slice(np.flatnonzero(gaps <= 0)[-1], None) if gaps.min() <= 0 else slice(0, 1)
+    return float(np.exp(np.interp(0, gaps[around][:2], contexts[around][:2])))
 
 
 @torch.no_grad()
@@ -120,27 +111,23 @@ def written_everywhere(
 ) -> dict[str, Int[Tensor, "batch longer"]]:
     """`written` step by step and in every form, in float32 and float64, on the CPU and, if there is one, on the GPU."""
     texts = {}
-    for device in ("cpu", "cuda")[: 1 + torch.cuda.is_available()]:
-        for dtype in (torch.float32, torch.float64):
-            copied = copy.deepcopy(model).to(device, dtype).eval()
-            for form in (None, *FORMS):
-                name = f"{form or 'step by step'}, {str(dtype).removeprefix('torch.')}, {device}"
-                texts[name] = written(copied, prompt, count, seed, form)
+    devices = ("cpu", "cuda")[: 1 + torch.cuda.is_available()]
+    for device, dtype in itertools.product(devices, (torch.float32, torch.float64)):
+        copied = copy.deepcopy(model).to(device, dtype).eval()
+        for form in (None, *FORMS):
+            name = f"{form or 'step by step'}, {str(dtype).removeprefix('torch.')}, {device}"
+            texts[name] = written(copied, prompt, count, seed, form)
     return texts
 
 
-def _seconds(model: AstroSNN, state: AstroSNNState, steps: int) -> float:
+def _seconds(model: AstroSNN, state: AstroSNNState) -> float:
     device = next(model.parameters()).device
     token = torch.zeros(1, dtype=torch.int64, device=device)
+    finish = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     model.step(token, state)
-    _finish(device)
+    finish()
     start = time.perf_counter()
-    for _ in range(steps):
+    for _ in range(STEPS):
         model.step(token, state)
-    _finish(device)
+    finish()
     return time.perf_counter() - start
-
-
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -6,7 +6,8 @@ cost in a 45 nm process (Horowitz 2014, in the form that SpikeGPT uses) and forg
 states from and to memory, which on real machines costs more. It is an estimate; nothing here was measured on hardware.
 """
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from typing import Any
 
 import torch
 from jaxtyping import Integer
@@ -15,76 +16,44 @@ from torch import Tensor, nn
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.training.mode import mode
 
-MAC_PICOJOULES = 4.5
-AC_PICOJOULES = 0.9
-
-
-@dataclass(frozen=True)
-class Operations:
-    """What one token costs on average.
-
-    - `multiplications`: multiply-and-accumulate operations, those of the memory included.
-    - `additions`: weights added because the neuron before them fired (synaptic operations).
-    - `dense`: what the same network would multiply if its spikes were numbers.
-    - `rates`: share of the neurons that fire at a token, for each map that reads spikes.
-    """
-
-    multiplications: float
-    additions: float
-    dense: float
-    rates: dict[str, float]
-
-    @property
-    def nanojoules(self) -> float:
-        """The estimated energy of one token."""
-        return MAC_PICOJOULES * self.multiplications / 1000 + self.spike_nanojoules
-
-    @property
-    def spike_nanojoules(self) -> float:
-        """Of it, what spikes take."""
-        return AC_PICOJOULES * self.additions / 1000
-
-    @property
-    def dense_nanojoules(self) -> float:
-        """That of the same network if its spikes were numbers."""
-        return MAC_PICOJOULES * self.dense / 1000
+MAC_NANOJOULES = 4.5e-3
+AC_NANOJOULES = 0.9e-3
 
 
 @torch.no_grad()
-def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> Operations:
-    """Reads `tokens` and counts. A linear map whose input holds zeros and ones only reads spikes.
+def operations(model: AstroSNN, tokens: Integer[Tensor, "batch time"]) -> dict[str, Any]:
+    """What one token costs on average, by reading `tokens`. A linear map whose input holds zeros and ones only reads
+    spikes.
+
+    - "multiplications": multiply-and-accumulate operations, those of the memory included.
+    - "additions": weights added because the neuron before them fired (synaptic operations).
+    - "dense": what the same network would multiply if its spikes were numbers.
+    - "rates": share of the neurons that fire at a token, for each map that reads spikes.
 
     A token of attention sees half of `tokens` on average; all else does not depend on their number. Norms,
     feature maps and other work on single channels is left out.
     """
-    multiplications, additions, dense, rates = 0.0, 0.0, 0.0, {}
+    weights, rates = {}, {}
 
-    def count(name: str):
-        def hook(layer: nn.Linear, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
-            nonlocal multiplications, additions, dense
-            (x,) = inputs
-            dense += layer.weight.numel()
-            if bool(((x == 0) | (x == 1)).all()):
-                rates[name] = float(x.mean())
-                additions += rates[name] * layer.weight.numel()
-            else:
-                multiplications += layer.weight.numel()
+    def hook(layer: nn.Linear, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
+        (x,), name = inputs, names[layer]
+        weights[name] = layer.weight.numel()
+        if bool(((x == 0) | (x == 1)).all()):
+            rates[name] = float(x.mean())
 
-        return hook
-
-    handles = [
-        layer.register_forward_hook(count(name))
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear)
-    ]
-    try:
-        with mode(model, training=False):
-            model(tokens, return_state=False)
-    finally:
-        for handle in handles:
-            handle.remove()
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+    with ExitStack() as stack:
+        for layer in names:
+            stack.callback(layer.register_forward_hook(hook).remove)
+        stack.enter_context(mode(model, training=False))
+        model(tokens, return_state=False)
     memory = model.config.layers * memory_multiplications(model.config, tokens.shape[1])
-    return Operations(multiplications + memory, additions, dense + memory, rates)
+    return {
+        "multiplications": memory + sum(count for name, count in weights.items() if name not in rates),
+        "additions": sum(rate * weights[name] for name, rate in rates.items()),
+        "dense": memory + sum(weights.values()),
+        "rates": rates,
+    }
 
 
 def memory_multiplications(config: AstroSNNConfig, context: int) -> int:

@@ -1,28 +1,50 @@
 """What the figures of all chapters of this part share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import pandas as pd
 
-def spread(values: Iterable[float | None], form: str = ".2f") -> str:
+from brainlib import explore, runs
+
+GREY = {"color": explore.COLOURS["grey"], "dash": "dash"}  # of lines for chance, thresholds, lengths
+ABOVE = {"legend": {"yref": "container", "y": 1, "yanchor": "top", "title": None}}
+BARS = {"error_y": "up", "error_y_minus": "down"}  # from the lowest to the highest seed, in a frame of `over_seeds`
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose results the figures show: the recorded laptop runs', or where there are none this run's."""
+
+    profile: str
+    words: str
+    recorded: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def of(cls, name: str, profile: str) -> "Source":
+        recorded = tuple(run.content for run in runs.kept(name) if run.profile == "laptop" != profile)
+        if recorded:
+            return cls("laptop", f"the recorded laptop runs ({len(recorded)} seeds)", recorded)
+        return cls(profile, f"this {profile} run", ())
+
+
+def over_seeds(table: pd.DataFrame, by: list[str], of: str) -> pd.DataFrame:
+    """The mean of a column, and how far the highest and the lowest are `up` and `down` from it."""
+    found = table.groupby(by, sort=False)[of].agg(["mean", "min", "max"]).reset_index().rename(columns={"mean": of})
+    return found.assign(up=(found["max"] - found[of]).round(5), down=(found[of] - found["min"]).round(5)).round({of: 5})
+
+
+def spread(values: Iterable[float], form: str = ".2f") -> str:
     """The mean and, of several values, the range, for captions and notes."""
-    numbers = [value for value in values if value is not None]
+    numbers = list(values)
     if not numbers:
         return "not run"
     mean, low, high = (f"{value:{form}}" for value in (fmean(numbers), min(numbers), max(numbers)))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def means(values: Sequence[Sequence[float]], digits: int = 4) -> list[float]:
-    return [round(fmean(numbers), digits) for numbers in values]
-
-
-def bars(values: Sequence[Sequence[float]], digits: int = 4) -> dict[str, Any]:
-    """Plotly's error bars from the lowest to the highest of each."""
-    return {
-        "symmetric": False,
-        "array": [round(max(numbers) - fmean(numbers), digits) for numbers in values],
-        "arrayminus": [round(fmean(numbers) - min(numbers), digits) for numbers in values],
-        "thickness": 1,
-    }
+def captioned(table: pd.DataFrame, source: Source):
+    """The table with two decimals, and above it whose results it shows."""
+    return table.style.format(precision=2, thousands=",").set_caption(source.words)

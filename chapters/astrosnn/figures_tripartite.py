@@ -2,23 +2,24 @@
 
 import numpy as np
 import pandas as pd
+import plotly.express as px
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
 
 from brainlib import explore
 from brainlib.arguments import seeded
-from brainlib.astrosnn import AMSU, AMSUConfig
 from brainlib.astrosnn.biophysics import simulate, stimulate
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_trace, surrogate_gradient
-from chapters.astrosnn import conventions, equivalence, forgetting
+from chapters.astrosnn import conventions, forgetting
 from chapters.astrosnn import one_synapse as synapse
+from chapters.astrosnn.figures import ABOVE, GREY
 from chapters.astrosnn.measures import MEMBRANE
 from chapters.astrosnn.one_synapse import one_synapse
-from chapters.astrosnn.physiology import over_rest, physiology, two_cues
+from chapters.astrosnn.physiology import over_rest, physiology
 
 COLOURS = explore.COLOURS
-LEGEND_ABOVE = {"legend": {"yref": "container", "y": 1, "yanchor": "top"}}
+LINES = [COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 
 
 def neuron() -> explore.Explorer:
@@ -28,121 +29,83 @@ def neuron() -> explore.Explorer:
     level = 0.15 / (1 - 0.5)  # where the background holds the membrane
     spikes, membrane, _ = lif_trace(current, state=torch.tensor([level], dtype=torch.float64))
     fired = spikes[:, 0].nonzero()[:, 0].tolist()
-    figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.35, 0.65])
-    figure.add_bar(y=current[:, 0], name="current I", marker_color=COLOURS["grey"], row=1, col=1)
-    figure.add_scatter(
-        y=membrane[:, 0].numpy().round(4), name="membrane u", mode="lines+markers", line_color=COLOURS["blue"],
-        row=2, col=1,
-    )  # fmt: skip
+    traces = pd.DataFrame({"current I": current[:, 0], "membrane u": membrane[:, 0].round(decimals=4)})
+    labels, two = {"index": "time (tokens)", "value": "", "variable": ""}, [COLOURS["grey"], COLOURS["blue"]]
+    figure = px.line(traces, markers=True, color_discrete_sequence=two, labels=labels)
+    figure.update_traces(line_shape="hvh", selector={"name": "current I"})
     marker = {"symbol": "line-ns-open", "size": 14, "color": COLOURS["vermillion"], "line_width": 3}
-    figure.add_scatter(x=fired, y=[1.35] * len(fired), name="spike", mode="markers", marker=marker, row=2, col=1)
-    figure.add_hline(1.0, line={"dash": "dot", "color": COLOURS["grey"]}, row=2, col=1)
-    figure.update_yaxes(title="input", row=1, col=1)
-    figure.update_yaxes(title="membrane", range=[0, 1.5], row=2, col=1)
-    figure.update_xaxes(title="time (tokens)", row=2, col=1)
-    figure.update_layout(width=760, height=400)
+    figure.add_scatter(x=fired, y=[1.45] * len(fired), name="spike", mode="markers", marker=marker)
+    figure.add_hline(1.0, line=GREY)
     return explore.show(
-        figure,
+        figure.update_layout(explore.WIDE),
         name="lif-neuron",
         caption="One neuron, τ = 2. A push of 0.6 above the background lifts the membrane and leaks away: four tokens "
-        f"later {float(membrane[6, 0]) - level:.4g} is left of it. A burst reaches the threshold of 1 (dotted) at "
+        f"later {float(membrane[6, 0]) - level:.4g} is left of it. A burst reaches the threshold of 1 (dashed) at "
         f"token {fired[0]}, and the reset starts the membrane from 0.",
-        alt="Above, bars of input current: a weak background, one push, a burst of three. Below, the membrane rises "
-        "with the push and decays, rises with the burst, crosses the dotted threshold with a spike, and falls back.",
+        alt="The input current: a weak background, one push, a burst of three. The membrane rises "
+        "with the push and decays, rises with the burst, crosses the dashed threshold with a spike, and falls back.",
     )
 
 
 def conventions_table(seed: int) -> pd.DataFrame:
     """What three libraries call a leaky neuron, and how often each fires at the same input."""
-    named = {
-        "reconstruction": conventions.RECONSTRUCTION,
-        "BrainCog": conventions.BRAINCOG,
-        "SpikeGPT": conventions.SPIKEGPT,
-    }
     current = 1.5 * torch.rand(1000, 64, generator=seeded(seed))
-    return pd.DataFrame(
-        {
-            name: {
-                "threshold": f"{one.threshold:g}",
-                "input divided by τ": "yes" if one.decay_input else "no",
-                "surrogate": one.surrogate,
-                "gradient through the reset": "no" if one.detach_reset else "yes",
-                "spikes a token, the same input": f"{float(one.scan(current)[0].mean()):.3f}",
-            }
-            for name, one in named.items()
-        }
-    )
+    rows = {
+        "threshold": ("1", "0.5", "1"),
+        "input divided by τ": ("no", "yes", "yes"),
+        "surrogate": ("atan", "qgate", "atan"),
+        "gradient through the reset": ("no", "no", "yes"),
+        "spikes a token, the same input": [
+            f"{float(scan(current)[0].mean()):.3f}"
+            for scan in (conventions.reconstruction, conventions.braincog, conventions.spikegpt)
+        ],
+    }
+    return pd.DataFrame(rows, ["reconstruction", "BrainCog", "SpikeGPT"]).T
 
 
 def surrogates() -> explore.Explorer:
     """Four stand-ins for the derivative of a step."""
     z = torch.linspace(-1.5, 1.5, 241, dtype=torch.float64)
-    figure, half = go.Figure(), {}
-    colours, dashes = ("blue", "vermillion", "green", "purple"), ("solid", "dash", "dot", "dashdot")
-    for name, colour, dash in zip(SURROGATES, colours, dashes, strict=True):
-        bump = surrogate_gradient(z, name)
-        half[name] = 2 * float(z[bump >= bump.max() / 2].max())
-        line = {"color": COLOURS[colour], "dash": dash}
-        figure.add_scatter(x=z, y=bump.numpy().round(4), name=name.replace("_", " "), mode="lines", line=line)
-    figure.update_layout(explore.WIDE, xaxis_title="membrane above threshold, z", yaxis_title="what stands for ds/dz")
+    bumps = pd.DataFrame(
+        {name.replace("_", " "): surrogate_gradient(z, name).numpy() for name in SURROGATES}, z.numpy()
+    )
+    half = {name: 2 * bump.index[bump >= bump.max() / 2].max() for name, bump in bumps.items()}
+    labels = {"index": "membrane above threshold, z", "value": "what stands for ds/dz", "variable": ""}
+    figure = px.line(bumps.round(4), line_dash="variable", color_discrete_sequence=LINES, labels=labels)
     widest, narrowest = max(half, key=half.get), min(half, key=half.get)
     return explore.show(
-        figure,
+        figure.update_layout(explore.WIDE),
         name="surrogates",
         caption="Four stand-ins for the derivative of a spike, at their usual slopes. They differ in reach: "
-        f"{widest.replace('_', ' ')} stays above half of its height over a width of {half[widest]:.2f}, "
-        f"{narrowest.replace('_', ' ')} over {half[narrowest]:.2f}. A neuron outside of the bump hardly learns.",
+        f"{widest} stays above half of its height over a width of {half[widest]:.2f}, "
+        f"{narrowest} over {half[narrowest]:.2f}. A neuron outside of the bump hardly learns.",
         alt="Four bumps centred at zero: two broad ones, a triangle that ends at one half, and one that is a narrow "
         "spike.",
     )
 
 
-def forms_table(seeds: range) -> pd.DataFrame:
-    """The largest differences of the forms from the loops, over the seeds."""
-
-    def worst(kind: str, form: str, *fields: str) -> float:
-        found = [equivalence.compared(seed)[kind][form] for seed in seeds]
-        return max(getattr(one, field) for one in found for field in fields)
-
-    columns = {"values": ("values", "split"), "gradients": ("gradients",)}
-    return pd.DataFrame(
-        {
-            (kind, what): {form: f"{worst(kind, form, *fields):.0e}" for form in equivalence.FORMS}
-            for kind in equivalence.KINDS
-            for what, fields in columns.items()
-        }
-    ).rename_axis("largest relative difference from the loops")
-
-
 def forgotten(seed: int) -> explore.Explorer:
     """What is left of an event in a membrane and in four heads."""
-    found, heads = forgetting.left(seed), forgetting.GAMMAS
-    delays, long = range(1, forgetting.DELAYS), forgetting.LONG
-    shown = np.unique(np.geomspace(1, long - 1, 40).round().astype(int))
-    figure = go.Figure()
-    marker = {"color": COLOURS["blue"], "symbol": "circle-open"}
-    figure.add_scatter(
-        x=list(delays), y=found.membrane[1:].numpy(), name="membrane, τ = 2", mode="markers", marker=marker
-    )
-    for head, colour in enumerate(("vermillion", "green", "purple", "orange")):
-        name, marker = f"astrocyte, {1 / float(1 - heads[head]):.4g} tokens", {"color": COLOURS[colour], "size": 5}
-        figure.add_scatter(x=shown, y=found.astrocyte[shown, head].numpy(), name=name, mode="markers", marker=marker)
-        theory = forgetting.ASTROCYTE_THEORY[shown, head].numpy()
-        line = {"color": COLOURS[colour], "width": 1}
-        figure.add_scatter(x=shown, y=theory, mode="lines", line=line, showlegend=False)
-    line = {"color": COLOURS["blue"], "width": 1}
-    theory = forgetting.MEMBRANE_THEORY[1:].numpy()
-    figure.add_scatter(x=list(delays), y=theory, mode="lines", line=line, showlegend=False)
-    figure.update_xaxes(title="delay D (tokens)", type="log")
-    figure.update_yaxes(title="share left", type="log", range=[-6, 0.3], exponentformat="power", dtick=1)
-    figure.update_layout(width=760, height=420, margin_t=90, **LEGEND_ABOVE)
+    membrane, heads = forgetting.left_in_membrane(seed), forgetting.left_in_astrocyte(seed)
+    names = [f"astrocyte, {1 / (1 - gamma):.4g} tokens" for gamma in forgetting.GAMMAS.tolist()]
+    left = pd.DataFrame(heads.numpy(), columns=names)
+    left.insert(0, "membrane, τ = 2", pd.Series(membrane.numpy()))
+    theory = pd.DataFrame(forgetting.ASTROCYTE_THEORY.numpy(), columns=names)
+    theory.insert(0, "membrane, τ = 2", pd.Series(forgetting.MEMBRANE_THEORY.numpy()))
+    shown = np.unique(np.geomspace(1, forgetting.LONG - 1, 40).round().astype(int))
+    labels = {"index": "delay D (tokens)", "value": "share left", "variable": ""}
+    figure = px.scatter(left.loc[shown], color_discrete_sequence=LINES, log_x=True, log_y=True, labels=labels)
+    lines = px.line(theory.loc[shown], color_discrete_sequence=LINES).update_traces(showlegend=False, line_width=1)
+    figure.add_traces(lines.data)
+    figure.update_yaxes(range=[-6, 0.3], exponentformat="power", dtick=1)
+    figure.update_layout(width=760, height=420, margin_t=90, **ABOVE)
     return explore.show(
         figure,
         name="forgetting",
         caption="What an event still counts D tokens later, by the kernels' gradients (marks) and as β^D and γ^D "
-        f"(lines). After 16 tokens the membrane has {float(found.membrane[16]):.1e} left, the four heads "
-        + ", ".join(f"{float(value):.2g}" for value in found.astrocyte[16])
-        + f"; after {long - 1} the slowest still has {float(found.astrocyte[-1, -1]):.2f}.",
+        f"(lines). After 16 tokens the membrane has {float(membrane[16]):.1e} left, the four heads "
+        + ", ".join(f"{value:.2g}" for value in heads[16].tolist())
+        + f"; after {forgetting.LONG - 1} the slowest still has {float(heads[-1, -1]):.2f}.",
         alt="Share left against delay, both axes logarithmic. The membrane's marks plunge below a millionth within 20 "
         "tokens; four heads stay near 1 and bend down one after the other, the slowest hardly at all. All marks lie "
         "on lines.",
@@ -214,36 +177,7 @@ def synapse_traces(memory, gain, threshold, first_cue, second_cue, question, ask
     figure.update_yaxes(showticklabels=False, ticks="", row=4, col=1)
     figure.update_xaxes(title="time (tokens)", row=4, col=1)
     figure.update_xaxes(range=[-1, synapse.TOKENS])
-    return figure.update_layout(width=760, height=620, margin_t=90, bargap=0, **LEGEND_ABOVE)
-
-
-def layer_memory(seed: int) -> explore.Explorer:
-    """The memories of a layer's heads around an event."""
-    layer = AMSU(AMSUConfig(dim=32, heads=4), seeded(seed))
-    x = 0.05 * torch.randn(1, 256, 32, generator=seeded(seed))
-    x[:, 20:28] += 2 * torch.randn(1, 8, 32, generator=seeded(seed + 1))
-    quiet = x.clone()
-    quiet[:, 20:28] = 0.05 * torch.randn(1, 8, 32, generator=seeded(seed + 2))
-    with torch.no_grad():
-        with_event, without = layer.trace(x), layer.trace(quiet)
-    constants = 1 / (1 - layer.astrocyte.gamma())
-    figure = go.Figure()
-    for head, colour in enumerate(("vermillion", "green", "purple", "orange")):
-        values, name = with_event.memory_norm[0, :, head].numpy().round(4), f"{float(constants[head]):.4g} tokens"
-        figure.add_scatter(y=values, name=name, mode="lines", line_color=COLOURS[colour])
-    figure.update_layout(explore.WIDE, xaxis_title="time (tokens)", yaxis_title="size of a head's memory, |H|")
-    differ = (with_event.spikes != without.spikes)[0, 60:].float().mean()
-    return explore.show(
-        figure,
-        name="layer-memory",
-        caption="Eight loud tokens, from the 20th on, in a layer of 32 neurons with four heads; the legend gives the "
-        "heads' time constants. The fast head soon holds little but the last tokens, the slow ones keep the event, "
-        f"and the slowest goes on to add the background to it. From token 60 on, where a membrane has {0.5**33:.0e} "
-        f"of it left, {100 * float(differ):.0f} % of the spikes still differ from those of a layer that did not hear "
-        "it.",
-        alt="Four curves over 256 tokens that jump at token 20. The one with the shortest time constant falls back at "
-        "once, two decay ever more slowly, and the slowest keeps rising a little.",
-    )
+    return figure.update_layout(width=760, height=620, margin_t=90, bargap=0, **ABOVE)
 
 
 def four_clocks(seed: int) -> explore.Explorer:
@@ -251,29 +185,28 @@ def four_clocks(seed: int) -> explore.Explorer:
     end = 0.8  # s
     zone = stimulate(np.random.default_rng(seed).uniform(20, 30, 16), 0.5, end, 2.0)
     course = simulate(zone.pulses, 60.0)
-    heights, after = over_rest(course), course.time > end
-    quick = slice(round(end / 1e-4), None)
+    heights, quick, slow = over_rest(course), zone.time >= end, course.time > end
     deviation = np.abs(zone.voltage[quick] - zone.voltage[0]).mean(1)
-    glutamate = zone.glutamate[quick].mean(1)
-    fine, coarse = 1e-4 * np.arange(len(deviation)), course.time[after] - end
-    traces = {  # time, values, largest value, colour, dash
-        "membranes": (fine, deviation, deviation[0], "blue", "solid"),
-        "glutamate": (fine, glutamate, glutamate[0], "grey", "solid"),
-        "calcium": (coarse, heights.calcium[after], heights.calcium.max(), "vermillion", "solid"),
-        "IP3": (coarse, heights.ip3[after], heights.ip3.max(), "green", "dash"),
+    traces = {  # time since the end, values, largest value
+        "membranes": (zone.time[quick], deviation, deviation[0]),
+        "glutamate": (zone.time[quick], zone.glutamate[quick].mean(1), zone.glutamate[quick][0].mean()),
+        "calcium": (course.time[slow], heights.calcium[slow], heights.calcium.max()),
+        "IP3": (course.time[slow], heights.ip3[slow], heights.ip3.max()),
     }
-    figure, clocks = go.Figure(), {}
-    for name, (time, values, largest, colour, dash) in traces.items():
-        count = 120 if time is fine else 160
-        moments = np.unique(np.geomspace(1, len(time) - 1, count).round().astype(int))
-        line = {"color": COLOURS[colour], "dash": dash}
-        figure.add_scatter(x=time[moments], y=(values[moments] / largest).round(5), name=name, mode="lines", line=line)
-        clocks[name] = float(time[np.flatnonzero(values > values.max() / 20)[-1]])
-    figure.update_xaxes(title="seconds since the cue ended", type="log", range=[-3, 1.8])
-    figure.update_yaxes(title="share of the largest", range=[-0.05, 1.05])
-    figure.update_layout(explore.WIDE, height=380)
+    rows, clocks = [], {}
+    for name, (time, values, largest) in traces.items():
+        moments = np.unique(np.geomspace(1, len(time) - 1, 150).round().astype(int))
+        shares = (values / largest)[moments].round(5)
+        rows.append(pd.DataFrame({"party": name, "time": time[moments] - end, "share": shares}))
+        clocks[name] = float(time[np.flatnonzero(values > values.max() / 20)[-1]]) - end
+    figure = px.line(
+        pd.concat(rows), "time", "share", color="party", line_dash="party", log_x=True, range_y=[-0.05, 1.05],
+        color_discrete_sequence=[COLOURS[name] for name in ("blue", "grey", "vermillion", "green")],
+        labels={"time": "seconds since the cue ended", "share": "share of the largest", "party": ""},
+    )  # fmt: skip
+    figure.update_xaxes(range=[-3, 1.8])
     return explore.show(
-        figure,
+        figure.update_layout(explore.WIDE),
         name="four-clocks",
         caption="Four clocks of one tripartite synapse. Until a twentieth is left, the neurons' membranes need "
         f"{1e3 * clocks['membranes']:.0f} ms from the end of the cue, glutamate {1e3 * clocks['glutamate']:.0f} ms; "
@@ -287,39 +220,37 @@ def four_clocks(seed: int) -> explore.Explorer:
 
 
 def calcium_shape(seed: int) -> explore.Explorer:
-    """The fall after one cue on a logarithmic axis, and two cues against the sum of each."""
+    """Calcium and IP3 after two cues, against the sum of what follows each."""
     one = physiology(seed)
-    figure = make_subplots(1, 2, subplot_titles=["after one cue", "two cues"], horizontal_spacing=0.12)
-    lean = slice(None, None, 20)
-    for name, label, colour, dash in (
-        ("calcium", "calcium", "vermillion", "solid"),
-        ("ip3", "IP3", "green", "dash"),
-    ):
-        values = getattr(one.course, name)
-        shares, line = np.maximum(values / values.max(), 1e-3)[lean].round(5), {"color": COLOURS[colour], "dash": dash}
-        figure.add_scatter(x=one.course.time[lean], y=shares, name=label, mode="lines", line=line, row=1, col=1)
-    lean, (time, both, total) = slice(None, None, 10), two_cues(one)
-    figure.add_scatter(
-        x=time[lean], y=both[lean].round(4), name="calcium, both cues", mode="lines", showlegend=False,
-        line_color=COLOURS["vermillion"], row=1, col=2,
+    names = {"calcium": "calcium over rest (µM)", "ip3": "IP3 over rest (µM)"}
+    courses = {
+        "first cue alone": one.first._asdict(),
+        "both cues": one.both._asdict(),
+        "sum of each alone": {name: getattr(one.first, name) + getattr(one.second, name) for name in names},
+    }
+    rows = [
+        pd.DataFrame({"time": one.first.time, "value": found[name], "heard": heard, "what": what})[::10]
+        for heard, found in courses.items()
+        for name, what in names.items()
+    ]
+    figure = px.line(
+        pd.concat(rows).round(4), "time", "value", color="heard", line_dash="heard", facet_col="what", log_y=True,
+        color_discrete_sequence=[COLOURS[name] for name in ("blue", "vermillion", "grey")],
+        line_dash_sequence=["dash", "solid", "dot"], labels={"time": "time (s)", "value": "", "heard": ""},
+        range_x=[0, 40], range_y=[0.005, 5],
     )  # fmt: skip
-    figure.add_scatter(
-        x=time[lean], y=total[lean].round(4), name="sum of each alone", mode="lines",
-        line={"color": COLOURS["grey"], "dash": "dot"}, row=1, col=2,
-    )  # fmt: skip
-    figure.update_xaxes(title="time (s)", range=[0, 40])
-    figure.update_yaxes(title="share of the peak", type="log", range=[-2, 0.1], dtick=1, row=1, col=1)
-    figure.update_yaxes(title="calcium over rest (µM)", row=1, col=2)
-    figure.update_layout(explore.WIDE, height=380, margin_t=80, **LEGEND_ABOVE)
+    figure.update_yaxes(dtick=1)
+    figure.for_each_annotation(lambda note: note.update(text=note.text.split("=")[-1]))
     return explore.show(
-        figure,
+        figure.update_layout(explore.WIDE, height=380, margin_t=80, **ABOVE),
         name="calcium-shape",
-        caption="Left: IP3 falls along a straight line, with a time constant of "
-        f"{one.ip3.fall.time_constant:.1f} s; calcium stays high, then drops. Right: a second cue {one.gap:.1f} s "
-        "after the first finds the gate shut, and its calcium differs from the sum (dotted) by "
-        f"{100 * one.calcium.superposition:.0f} % of the peak.",
-        alt="Left, on a logarithmic axis, IP3 is a straight line and calcium a plateau with a steep edge. Right, "
-        "calcium after two cues: the second peak is much lower than the dotted sum of the two alone.",
+        caption=f"Right, IP3 falls along a straight line, with a time constant of {one.ip3.time_constant:.1f} s, and a "
+        f"second cue {one.gap:.1f} s after the first adds to it. Left, calcium stays high, then drops; the second cue "
+        f"finds the gate shut, and calcium differs from the sum (dotted) by {100 * one.calcium.superposition:.0f} % of "
+        "the peak.",
+        alt="Two panels on logarithmic axes over 40 seconds. Calcium is a plateau with a steep edge, and the second "
+        "peak is much lower than the dotted sum of the two alone. IP3 after both cues is close to the sum, and its "
+        "falls are straight lines.",
     )
 
 
@@ -327,14 +258,13 @@ def tokens_table(seeds: range) -> pd.DataFrame:
     """Time constants in seconds and in tokens, if a token is what halves a membrane of 20 ms."""
     token = MEMBRANE * np.log(2)  # so that beta is 1/2
     found = [physiology(seed) for seed in seeds]
-    falls = {
-        "membrane": MEMBRANE,
-        "calcium": np.mean([one.calcium.fall.time_constant for one in found]),
-        "IP3": np.mean([one.ip3.fall.time_constant for one in found]),
-    }
-    rows = {
-        "time constant (s)": "{:.3g}".format,
-        "left after a token": lambda s: f"{np.exp(-token / s):.4f}",
-        "1 / (1 − γ) (tokens)": lambda s: f"{1 / (1 - np.exp(-token / s)):.0f}",
-    }
-    return pd.DataFrame({row: {name: text(s) for name, s in falls.items()} for row, text in rows.items()})
+    falls = pd.Series(
+        {
+            "membrane": MEMBRANE,
+            "calcium": np.mean([one.calcium.time_constant for one in found]),
+            "IP3": np.mean([one.ip3.time_constant for one in found]),
+        }
+    )
+    left = np.exp(-token / falls)
+    rows = {"time constant (s)": falls.round(2), "left after a token": left.round(4)}
+    return pd.DataFrame(rows | {"1 / (1 − γ) (tokens)": (1 / (1 - left)).round()}).T

@@ -5,11 +5,11 @@ the kernels' own backward pass.
 """
 
 from functools import cache
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from brainlib.arguments import seeded
 from brainlib.astrosnn import astrocyte_memory, lif_scan
@@ -20,56 +20,28 @@ MEMBRANE_THEORY = BETA ** torch.arange(DELAYS, dtype=torch.float64)
 ASTROCYTE_THEORY = GAMMAS ** torch.arange(LONG, dtype=torch.float64)[:, None]
 
 
-class Left(NamedTuple):
-    """What is left of an event after 0, 1, 2, ... tokens, and the largest relative difference from theory."""
-
-    membrane: Float[Tensor, "delays"]
-    astrocyte: Float[Tensor, "delays heads"]
-    after_spike: float  # the most that is left in a membrane after it fired
-    error: float
-
-
-@cache
-def left(seed: int) -> Left:
-    """What is left in a membrane and in an astrocyte of four heads, among other input drawn by `seed`."""
-    membrane = left_in_membrane(DELAYS, BETA, seeded(seed))
-    astrocyte = left_in_astrocyte(LONG, GAMMAS, seeded(seed))
-    spiked = left_in_membrane(DELAYS, BETA, seeded(seed), spike_at=10)
-    errors = [(membrane / MEMBRANE_THEORY - 1).abs().max(), (astrocyte / ASTROCYTE_THEORY - 1).abs().max()]
-    return Left(membrane, astrocyte, float(spiked[10:].abs().max()), float(max(errors)))
-
-
-def left_in_membrane(
-    delays: int, beta: float, generator: torch.Generator, spike_at: int | None = None
-) -> Float[Tensor, "delays"]:
-    """dm_{t+D} / dI_t of a neuron for D = 0 to `delays` - 1, in float64: beta^D while it does not fire.
+def left_in_membrane(seed: int, spike_at: int | None = None) -> Float[Tensor, "delays"]:
+    """dm_{t+D} / dI_t of a neuron for D = 0, 1, 2, ..., in float64: beta^D while it does not fire.
 
     The neuron hears random currents too weak to fire it, but for one at D = `spike_at` (None: none).
     """
-    current = 0.1 * torch.rand(delays, 1, generator=generator, dtype=torch.float64)
+    current = 0.1 * torch.rand(DELAYS, 1, generator=seeded(seed), dtype=torch.float64)
     if spike_at is not None:
         current[spike_at] = 2.0
     current.requires_grad_()
-    left = []
-    for delay in range(delays):
-        _, membrane = lif_scan(current[: delay + 1], beta=beta)
-        left.append(torch.autograd.grad(membrane.sum(), current)[0][0, 0])
-    return torch.stack(left)
+    membranes = [lif_scan(current[: delay + 1], beta=BETA)[1].sum() for delay in range(DELAYS)]
+    return torch.stack([torch.autograd.grad(membrane, current)[0][0, 0] for membrane in membranes])
 
 
-def left_in_astrocyte(
-    delays: int, gammas: Float[Tensor, "heads"], generator: torch.Generator
-) -> Float[Tensor, "delays heads"]:
-    """do_{t+D} / dv_t of heads that are asked with the event's key, for D = 0 to `delays` - 1, in float64: gamma^D.
+@cache
+def left_in_astrocyte(seed: int) -> Float[Tensor, "delays heads"]:
+    """do_{t+D} / dv_t of four heads that are asked with the event's key, for D = 0, 1, 2, ..., in float64: gamma^D.
 
-    Other keys and values of length 1 are written meanwhile. Raises `ValueError` for a gamma outside (0, 1].
+    Other keys and values are written meanwhile.
     """
-    if not ((gammas > 0) & (gammas <= 1)).all():
-        raise ValueError(f"gammas: got {gammas.tolist()}, expected decays above 0 and at most 1")
-    heads, dim = len(gammas), 8
-    keys = torch.randn(1, delays, heads, dim, generator=generator, dtype=torch.float64)
-    keys = torch.nn.functional.normalize(keys, dim=-1)
-    value = torch.randn(1, delays, heads, 1, generator=generator, dtype=torch.float64).requires_grad_()
-    answer, _ = astrocyte_memory(keys[:, :1].expand_as(keys), keys, value, gammas.double().log())
+    heads, generator = len(GAMMAS), seeded(seed)
+    keys = normalize(torch.randn(1, LONG, heads, 8, generator=generator, dtype=torch.float64), dim=-1)
+    value = torch.randn(1, LONG, heads, 1, generator=generator, dtype=torch.float64).requires_grad_()
+    answer, _ = astrocyte_memory(keys[:, :1].expand_as(keys), keys, value, GAMMAS.log())
     left = [torch.autograd.grad(said.sum(), value, retain_graph=True)[0][0, 0, :, 0] for said in answer[0]]
     return torch.stack(left)

@@ -5,27 +5,35 @@ with the learning rate that serves it best.
 """
 
 import copy
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from brainlib import backend, data, runs
-from brainlib.arguments import whole_number
+from brainlib import data, runs
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.astrocytes import MatrixAstrocyte
 from brainlib.training import TrainingConfig, byte_losses, loss_by_context, train
-from chapters.astrosnn.energy import Operations, operations
-from chapters.astrosnn.language_models import model_config
+from chapters.astrosnn import energy
+from chapters.astrosnn.networks import model_config, restored, untrained
 
 ROWS = 64  # of held-out text that are read side by side
 TEST_BYTES = 2**17  # of held-out text behind a loss
-CHECKPOINT_EVERY = 100  # steps
+MAIN = "Shakespeare"  # the first study
+OURS, BASELINE, TRANSFORMER = "AM-SU", "PLIF", "transformer, GELU"
+RIVALS = (OURS, BASELINE, "SpikeGPT", TRANSFORMER)
+MODELS = (
+    *(OURS, "AM-SU, sigmoid", "AM-SU, gated", "AM-SU, small heads", "PLIF, wide", TRANSFORMER),
+    *("LIF", BASELINE, "calcium", "GRU", "RWKV", "SpikeGPT", "transformer"),
+)
+EARLY = 16  # bytes of context, or fewer
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class Study:
     length: int
     batch: int
     steps: int
-    models: tuple[str, ...]
     contexts: tuple[int, ...]
     test_bytes: int
+    models: tuple[str, ...] = MODELS
 
 
 @dataclass(frozen=True)
@@ -73,53 +81,19 @@ class Condition:
     study: Study
 
 
-@dataclass(frozen=True)
-class Result:
-    """One trained model: what it is, what it cost, how well it predicts held-out text, how often it fires.
-
-    - `state`: numbers kept of a sequence after `length` bytes; `seconds`: of training; `bytes_a_second`: in training.
-    - `loss`: on held-out text in crops of `length` bytes; `by_context`: after each of the study's contexts, and
-      `lesioned` the same without the astrocyte's current (empty if there is none); all in nats a byte.
-    - `repeated`: what a byte costs less, in nats, when the passage was read just before.
-    - `operations` a byte, with the firing rates.
-    """
-
-    name: str
-    parameters: int
-    state: int
-    learning_rate: float
-    seconds: float
-    bytes_a_second: float
-    loss: float
-    by_context: list[float]
-    lesioned: list[float]
-    repeated: float
-    operations: Operations
-
-
-def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict[str, Result]], dict[str, AstroSNN]]:
-    """Tunes and trains all: the results by study and model, and the networks of the first study."""
+def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict[str, Any]], dict[str, AstroSNN]]:
+    """Tunes and trains all: the results (`trained_and_tested`) by study and model, and the networks of the first
+    study."""
     (title, first), *others = plan.studies.items()
     found = _runs(first, [(model, rate) for model in first.models for rate in plan.rates], seed, device)
     best = {model: min(plan.rates, key=lambda rate: found[model, rate]["tuning_loss"]) for model in first.models}
-    results = {title: {model: found[model, best[model]] for model in first.models}}
-    for title, study in others:
+    results = {title: {model: found[model, rate] for model, rate in best.items()}}
+    for name, study in others:
         trained = _runs(study, [(model, best[model]) for model in study.models], seed, device)
-        results[title] = {model: result for (model, _), result in trained.items()}
-    networks = {}
-    for model, result in results[next(iter(results))].items():
-        networks[model] = untrained(model_config(first.frame, model), seed, device).eval()
-        networks[model].load_state_dict({name: torch.as_tensor(w) for name, w in result["weights"].items()})
-    plain = {title: {model: one["result"] for model, one in found.items()} for title, found in results.items()}
-    return results_of(plain), networks
-
-
-def results_of(content: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Result]]:
-    """Results by study and model that `dataclasses.asdict` made plain."""
-    return {
-        title: {name: Result(**{**one, "operations": Operations(**one["operations"])}) for name, one in found.items()}
-        for title, found in content.items()
-    }
+        results[name] = {model: result for (model, _), result in trained.items()}
+    configs = {model: model_config(first.frame, model) for model in first.models}
+    networks = {model: restored(config, results[title][model]["weights"], device) for model, config in configs.items()}
+    return {name: {model: one["result"] for model, one in of.items()} for name, of in results.items()}, networks
 
 
 def _runs(study: Study, models: list[tuple[str, float]], seed: int, device: str) -> dict[tuple[str, float], Any]:
@@ -132,33 +106,42 @@ def _runs(study: Study, models: list[tuple[str, float]], seed: int, device: str)
 def trained_and_tested(
     condition: Condition, seed: int = 0, *, device: str = "auto", folder: Path | None = None
 ) -> dict[str, Any]:
-    """{"result": a plain `Result`, "tuning_loss": on the end of the held-out text, which the result leaves out,
-    "weights": state dict}."""
+    """{"result": facts, "tuning_loss": on the end of the held-out text, which the result leaves out, "weights"}.
+
+    Of the result, `state` are the numbers kept of a sequence after `length` bytes; `loss` is on held-out text in crops
+    of `length` bytes, `by_context` after each of the study's contexts, and `lesioned` the same without the astrocyte's
+    current (empty if there is none); `repeated` is what a byte costs less when the passage was read just before; all in
+    nats a byte. `operations` are those of a byte (`energy.operations`).
+    """
     study, rate = condition.study, condition.rate
     model = untrained(model_config(study.frame, condition.model), seed, device)
-    batches = data.RandomCrops(corpus(study.text)[0], study.batch, study.length, seed)
+    training, held_out = corpus(study.text)
+    batches = data.RandomCrops(training, study.batch, study.length, seed)
     config = training_config(study.steps, rate, seed)
     history = train(model, _next_byte_loss, batches, config, folder=folder, progress=False)
     model.eval()
-    held_out = corpus(study.text)[1][: -study.test_bytes]
+    held_out, tuning = held_out.split([len(held_out) - study.test_bytes, study.test_bytes])
     tested = held_out[: max(study.contexts) + study.test_bytes + 1]
     silent = without_astrocytes(model)
     rows = held_out[: ROWS // 4 * study.length].view(-1, study.length).long().to(next(model.parameters()).device)
-    result = Result(
-        name=condition.model,
-        parameters=model.config.parameters,
-        state=model.state_size(study.length),
-        learning_rate=rate,
-        seconds=history.seconds,
-        bytes_a_second=study.steps * study.batch * study.length / history.seconds,
-        loss=held_out_loss(model, held_out[:TEST_BYTES], study.length),
-        by_context=loss_by_context(model, tested, study.length, study.contexts).tolist(),
-        lesioned=loss_by_context(silent, tested, study.length, study.contexts).tolist() if silent else [],
-        repeated=gain_of_repetition(model, tested, study.length // 2),
-        operations=operations(model, rows),
-    )
-    tuning_loss = held_out_loss(model, corpus(study.text)[1][-study.test_bytes :], study.length)
-    return {"result": asdict(result), "tuning_loss": tuning_loss, "weights": model.state_dict()}
+    result = {
+        "name": condition.model,
+        "parameters": model.config.parameters,
+        "state": model.state_size(study.length),
+        "learning_rate": rate,
+        "seconds": history.seconds,
+        "bytes_a_second": study.steps * study.batch * study.length / history.seconds,
+        "loss": held_out_loss(model, held_out[:TEST_BYTES], study.length),
+        "by_context": loss_by_context(model, tested, study.length, study.contexts).tolist(),
+        "lesioned": loss_by_context(silent, tested, study.length, study.contexts).tolist() if silent else [],
+        "repeated": gain_of_repetition(model, tested, study.length // 2),
+        "operations": energy.operations(model, rows),
+    }
+    return {
+        "result": result,
+        "tuning_loss": held_out_loss(model, tuning, study.length),
+        "weights": model.state_dict(),
+    }
 
 
 @cache
@@ -177,17 +160,17 @@ def corpus(text: str) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out
 
 def held_out_loss(model: nn.Module, text: UInt8[Tensor, "bytes"], length: int) -> float:
     """Mean loss in nats a byte over a text in pieces of `length` bytes, each read from nothing."""
-    rows = text[: len(text) // length * length].view(-1, length)
-    losses = [byte_losses(model, piece.flatten(), len(piece), length) for piece in rows.split(ROWS)]
-    return float(torch.cat(losses).nanmean())
+    return float(_losses(model, text[: len(text) // length * length].view(-1, length)).nanmean())
 
 
 def gain_of_repetition(model: nn.Module, text: UInt8[Tensor, "bytes"], length: int) -> float:
     """How many nats a byte of a passage of `length` bytes costs less when the same passage was read just before."""
-    rows = text[: len(text) // length * length].view(-1, length).repeat(1, 2)
-    losses = torch.cat([byte_losses(model, piece.flatten(), len(piece), length) for piece in rows.split(ROWS)])
-    first, second = losses[:, 1:length], losses[:, length + 1 :]
-    return float((first - second).mean())
+    losses = _losses(model, text[: len(text) // length * length].view(-1, length).repeat(1, 2))
+    return float((losses[:, 1:length] - losses[:, length + 1 :]).mean())
+
+
+def _losses(model: nn.Module, rows: UInt8[Tensor, "rows length"]) -> Tensor:
+    return torch.cat([byte_losses(model, part.flatten(), *part.shape) for part in rows.split(ROWS)])
 
 
 def without_astrocytes(model: AstroSNN) -> AstroSNN | None:
@@ -199,21 +182,72 @@ def without_astrocytes(model: AstroSNN) -> AstroSNN | None:
     return lesioned if astrocytes else None
 
 
-def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> AstroSNN:
-    """The random weights that a model begins with; the caller's random numbers are left as they were."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(whole_number("seed", seed))
-        return AstroSNN(config).to(backend.resolve_device(device))
-
-
 def training_config(steps: int, rate: float, seed: int = 0) -> TrainingConfig:
     """A tenth of the steps warming up, then a cosine to a twentieth of the rate."""
     return TrainingConfig(
         steps=steps, learning_rate=rate, warmup_steps=steps // 10, decay="cosine", final_fraction=0.05,
-        betas=(0.9, 0.99), weight_decay=0.01, checkpoint_every=CHECKPOINT_EVERY, seed=seed,
+        betas=(0.9, 0.99), weight_decay=0.01, checkpoint_every=100, seed=seed,
     )  # fmt: skip
 
 
 def _next_byte_loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
-    _, loss, _ = model(*batch, return_state=False)
-    return loss, None
+    return model(*batch, return_state=False)[1], None
+
+
+def tidy(results: Iterable[Mapping[str, Mapping[str, Any]]]) -> pd.DataFrame:
+    """What `run` found, of one seed or of several: a row for each study, model and run, a column for each fact."""
+    rows = [
+        {"study": title, "run": number, "model": name} | one | one["operations"]
+        for number, of_one in enumerate(results)
+        for title, found in of_one.items()
+        for name, one in found.items()
+    ]
+    table = pd.DataFrame(rows).drop(columns=["name", "operations"])
+    table["spikes"] = energy.AC_NANOJOULES * table.additions
+    table["nanojoules"] = energy.MAC_NANOJOULES * table.multiplications + table.spikes
+    table["firing"] = table.rates.map(lambda rates: np.mean(list(rates.values())) if rates else np.nan)
+    return table
+
+
+def lead(table: pd.DataFrame, other: str, name: str = OURS, study: str = MAIN) -> np.ndarray:
+    """For each run the held-out loss of `name` less that of `other`; empty if the study was not run."""
+    losses = table[table.study == study].pivot(index="run", columns="model", values="loss")
+    return (losses[name] - losses[other]).to_numpy() if len(losses) else np.zeros(0)
+
+
+def late(study: Study, curve: Sequence[float]) -> float:
+    """The mean of a curve over the contexts of half a crop or more."""
+    return float(np.mean(np.asarray(curve)[np.asarray(study.contexts) >= study.length // 2]))
+
+
+def growth(study: Study, theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """How much more `ours` is below `theirs` late in the context than with 16 bytes of it or fewer."""
+    gains = np.subtract(theirs, ours)
+    return late(study, gains) - float(np.mean(gains[np.asarray(study.contexts) <= EARLY]))
+
+
+def findings(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """By claim, the number that it is judged by, from the results of `run`; a claim whose study the profile lacks is
+    left out."""
+    table, study, first = tidy([results]), plan.studies[MAIN], results[MAIN]
+    ours, plif = first[OURS], first[BASELINE]
+    energies = table[table.study == MAIN].set_index("model")
+    leads = {
+        "A6": lead(table, BASELINE),
+        "A6-lif": lead(table, "LIF"),
+        "A6-state": lead(table, "PLIF, wide", "AM-SU, small heads"),
+        "A6-printed": lead(table, OURS, "AM-SU, sigmoid"),
+        "A6-spikegpt": lead(table, "SpikeGPT"),
+        "A6-transformer": lead(table, TRANSFORMER),
+        "A6-longer": lead(table, BASELINE) - lead(table, BASELINE, study="longer context"),
+        "A6-larger": lead(table, BASELINE, study="larger"),
+        "A6-verses": lead(table, BASELINE, study="verses"),
+    }
+    return {claim: float(found[0]) for claim, found in leads.items() if len(found)} | {
+        "A6-context": growth(study, plif["by_context"], ours["by_context"]),
+        "A6-lesion": late(study, np.subtract(ours["lesioned"], ours["by_context"])),
+        "A6-repeat": ours["repeated"] - plif["repeated"],
+        "A8": float(energies.firing[OURS]),
+        "A8-energy": float(energies.nanojoules[OURS] / energies.nanojoules[TRANSFORMER]),
+        "A8-rest": float(1 - energies.spikes[OURS] / energies.nanojoules[OURS]),
+    }

@@ -4,38 +4,38 @@ tested on sequences that they have not seen.
 Sizes are those of a CPU; the paper's could not be read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from brainlib import data, runs
+from brainlib import runs
+from brainlib.arguments import seeded
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
-from brainlib.backend import resolve_device
-from brainlib.training import History, TrainingConfig, train
-from chapters.astrosnn.memory_models import model_config
-from chapters.astrosnn.tasks import (
-    IGNORED,
-    AssociativeRecall,
-    Copying,
-    DelayedRecall,
-    Mixture,
-    ReadDigits,
-    Task,
-    held_out,
-)
+from brainlib.training import TrainingConfig, train
+from chapters.astrosnn import tasks
+from chapters.astrosnn.networks import model_config, restored, untrained
+from chapters.astrosnn.tasks import IGNORED, Task
 
+TASKS = {
+    "recall": tasks.delayed_recall,
+    "pairs": tasks.associative_recall,
+    "copying": tasks.copying,
+    "digits": tasks.read_digits,
+}
 TEST_SEED = 1_000_000  # streams of tests begin here, those of training at the seed of the network
 TEST_BATCH = 256
+COLUMNS = ("model", "seed", "value", "accuracy", "parameters", "state", "slowest")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One question, asked of several `models` (`memory_models`) that are trained in the same way.
+    """One question, asked of several `models` (`networks.model_config`) that are trained in the same way.
 
     - `task`: "recall" after a delay, "pairs" of associative recall, "copying" or "digits"; `settings` of it.
     - `values` (delays, numbers of pairs, lengths, ways to read) in training: all by one network, a batch each at
@@ -58,9 +58,13 @@ class Experiment:
         """The values of the test."""
         return self.test_values or self.values
 
-    def networks(self) -> dict[str, tuple[int | str, ...]]:
-        """For each network of a model its name and the values that it is trained on."""
-        return {"all": self.values} if self.together else {str(value): (value,) for value in self.values}
+    def at(self, value: int | str, **settings: Any) -> Task:
+        """The task at one value."""
+        return TASKS[self.task](value, **dict(self.settings), **settings)
+
+    def chance(self, value: int | str) -> float:
+        """What one without a memory gets."""
+        return self.at(value).chance
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,17 @@ class Condition:
     experiment: Experiment
     frame: AstroSNNConfig
 
+    def config(self, value: int | str) -> AstroSNNConfig:
+        """The model, with what the task at this value reads and asks for."""
+        task = self.experiment.at(value)
+        reads = {"vocab": task.vocab, "inputs": task.inputs, "outputs": task.outputs}
+        return model_config(replace(self.frame, **reads), self.model)
+
 
 def run(
     experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str = "auto"
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """By model and seed {"accuracy": {value: share right}, "networks": {name: what `described` tells}}.
-
-    Seeds and values are strings, as in JSON.
-    """
+    """By model and seed {"accuracy": {value: share right}, "networks": {name: facts}}; all keys are strings."""
     return {
         model: {seed: {"accuracy": one["accuracy"], "networks": one["networks"]} for seed, one in results.items()}
         for model, results in _runs(experiment, frame, seeds, device).items()
@@ -89,12 +96,9 @@ def networks(
     model: str, experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str = "auto"
 ) -> list[AstroSNN]:
     """The networks of one model, for each seed, of an experiment that trains all values together."""
-    found = []
-    for seed, result in _runs(replace(experiment, models=(model,)), frame, seeds, device)[model].items():
-        network = AstroSNN(model_config(model, frame, training_task(experiment, experiment.values, int(seed))))
-        network.load_state_dict({name: torch.as_tensor(weight) for name, weight in result["weights"]["all"].items()})
-        found.append(network.to(resolve_device(device)).eval())
-    return found
+    config = Condition(model, experiment, frame).config(experiment.values[0])
+    found = _runs(replace(experiment, models=(model,)), frame, seeds, device)[model]
+    return [restored(config, result["weights"]["all"], device) for result in found.values()]
 
 
 def _runs(experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], device: str) -> dict[str, dict]:
@@ -107,93 +111,53 @@ def _runs(experiment: Experiment, frame: AstroSNNConfig, seeds: Iterable[int], d
 def trained_and_tested(
     condition: Condition, seed: int, *, device: str = "auto", folder: Path | None = None
 ) -> dict[str, dict[str, Any]]:
-    """{"accuracy": {value: share right}, "networks": {name: what `described` tells}, "weights": {name: state dict}}."""
-    experiment, accuracies, networks, weights = condition.experiment, {}, {}, {}
-    for name, values in experiment.networks().items():
-        task = training_task(experiment, values, seed)
-        config = model_config(condition.model, condition.frame, task)
-        model, history = trained(config, task, experiment.steps, seed, device, folder and folder / name)
-        networks[name], weights[name] = (described(model, history, task.steps), model.state_dict())
-        for value in experiment.tested if experiment.together else values:
-            accuracies[str(value)] = accuracy(model, test_batches(experiment, value, seed))
-    return {"accuracy": accuracies, "networks": networks, "weights": weights}
-
-
-def trained(
-    config: AstroSNNConfig, task: Task, steps: int, seed: int, device: str = "auto", folder: Path | None = None
-) -> tuple[AstroSNN, History]:
-    """A network that begins at random, by `seed`, and is trained on `task`; resumable from `folder`.
+    """{"accuracy": {value: share right}, "networks": {name: facts}, "weights": {name: state dict}}.
 
     AdamW, a tenth of the steps to warm up, then a cosine to nothing; without weight decay, which would pull the logits
     of slow decays towards a decay of one half.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = AstroSNN(config).to(resolve_device(device))
+    experiment, found = condition.experiment, {"accuracy": {}, "networks": {}, "weights": {}}
     options = TrainingConfig(
-        steps=steps, learning_rate=3e-3, warmup_steps=steps // 10, decay="cosine", final_fraction=0.0,
-        weight_decay=0.0, checkpoint_every=250, seed=seed,
+        steps=experiment.steps, learning_rate=3e-3, warmup_steps=experiment.steps // 10, decay="cosine",
+        final_fraction=0.0, weight_decay=0.0, checkpoint_every=250, seed=seed,
     )  # fmt: skip
-    history = train(model, _loss, task, options, folder=folder, progress=False)
-    return model.eval(), history
-
-
-def training_task(experiment: Experiment, values: tuple[int | str, ...], seed: int) -> Task:
-    """The task at one value, or at several, a batch each at random."""
-    tasks = [draw_task(experiment, value, experiment.batch, seed) for value in values]
-    return Mixture(tasks, seed) if len(tasks) > 1 else tasks[0]
-
-
-def draw_task(experiment: Experiment, value: int | str, batch: int, seed: int, test: bool = False) -> Task:
-    """The task at one value; `test`: the digits of the test. Raises `ValueError` for an unknown task."""
-    settings = dict(experiment.settings) | {"batch": batch, "seed": seed}
-    if experiment.task == "digits":
-        images, labels = data.digits()
-        chosen = held_out(len(images))[test]
-        return ReadDigits(images[chosen], labels[chosen], str(value), **settings)
-    tasks = {
-        "recall": partial(DelayedRecall, value),
-        "pairs": partial(AssociativeRecall, value),
-        "copying": partial(Copying, value),
-    }
-    if experiment.task not in tasks:
-        raise ValueError(f"task: got {experiment.task!r}, expected {', '.join(tasks)} or digits")
-    return tasks[experiment.task](**settings)
+    parts = {"all": experiment.values} if experiment.together else {str(value): (value,) for value in experiment.values}
+    for name, values in parts.items():
+        stream = tasks.Stream([experiment.at(value) for value in values], experiment.batch, seed)
+        model = untrained(condition.config(values[0]), seed, device)
+        history = train(model, _loss, stream, options, folder=folder and folder / name, progress=False)
+        model.eval()
+        every = max(1, experiment.steps // 50)
+        blocks = np.array_split(history.losses, range(every, experiment.steps, every))
+        found["weights"][name] = model.state_dict()
+        found["networks"][name] = {
+            "dim": model.config.dim,
+            "parameters": history.parameters,
+            "state": model.state_size(max(task.steps for task in stream.tasks)),
+            "slowest": slowest(model),
+            "losses": [round(float(block.mean()), 4) for block in blocks],
+        }
+        for value in experiment.tested if experiment.together else values:
+            found["accuracy"][str(value)] = accuracy(_logits(model), test_batches(experiment, value, seed))
+    return found
 
 
 def test_batches(experiment: Experiment, value: int | str, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Sequences, or all digits, that no network was trained on."""
-    task = draw_task(experiment, value, TEST_BATCH, TEST_SEED + seed, test=True)
-    if isinstance(task, ReadDigits):
-        yield task.all()
-    else:
-        for _ in range(experiment.tests):
-            yield task.next_batch()
+    """Sequences, or all digits of the test, that no network was trained on."""
+    task = experiment.at(value, test=True) if experiment.task == "digits" else experiment.at(value)
+    generator = seeded(TEST_SEED + seed)
+    return (task.draw(TEST_BATCH, generator) for _ in range(experiment.tests))
 
 
 @torch.no_grad()
-def accuracy(model: AstroSNN, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """The share of right answers among all that the batches ask for."""
+def accuracy(answer: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]) -> float:
+    """The share of right answers; `answer` gives the logits of the last tokens, all that are asked among them."""
     right = total = 0
     for inputs, targets in batches:
-        logits = model(inputs.to(model.readout.weight.device), return_state=False)[0]
-        places = targets != IGNORED
-        right += int((logits.argmax(-1).cpu()[places] == targets[places]).sum())
+        places, given = targets != IGNORED, answer(inputs).argmax(-1).cpu()
+        right += int((given == targets[:, -given.shape[1] :])[places[:, -given.shape[1] :]].sum())
         total += int(places.sum())
     return right / total
-
-
-def described(model: AstroSNN, history: History, context: int) -> dict[str, Any]:
-    """What is worth knowing of a trained network beside its answers; state after `context` tokens."""
-    every = max(1, len(history.losses) // 50)
-    blocks = [history.losses[first : first + every] for first in range(0, len(history.losses), every)]
-    return {
-        "dim": model.config.dim,
-        "parameters": history.parameters,
-        "state": model.state_size(context),
-        "slowest": slowest(model),
-        "losses": [round(sum(block) / len(block), 4) for block in blocks],
-    }
 
 
 def slowest(model: AstroSNN) -> float | None:
@@ -209,9 +173,36 @@ def slowest(model: AstroSNN) -> float | None:
     return float(max((-logits.detach().double()).sigmoid().reciprocal().max() for logits in decays))
 
 
-def chances(experiment: Experiment) -> dict[str, float]:
-    """What one without a memory gets, by value."""
-    return {str(value): draw_task(experiment, value, 1, 0).chance for value in experiment.tested}
+def tidy(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """What `run` found, a row for each model, seed and value (a string)."""
+    rows = [
+        (model, int(seed), value, score, *(facts.get(name) for name in COLUMNS[4:]))
+        for model, seeds in found.items()
+        for seed, one in seeds.items()
+        for facts in [next(iter(one["networks"].values()))]
+        for value, score in one["accuracy"].items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def by_seed(table: pd.DataFrame, value: int | str) -> pd.DataFrame:
+    """Accuracies at a value: a row a seed, a column a model."""
+    return table[table.value == str(value)].pivot(index="seed", columns="model", values="accuracy")
+
+
+def accuracies(table: pd.DataFrame, model: str, value: int | str) -> list[float]:
+    """One accuracy a seed; empty if the model did not run or was not tested there."""
+    return by_seed(table, value).get(model, pd.Series(dtype=float)).tolist()
+
+
+def lead(table: pd.DataFrame, value: int | str, first: str, others: Sequence[str]) -> list[float]:
+    """For each seed the accuracy of `first` less that of the best of `others` that ran; empty if none or it did not."""
+    found = by_seed(table, value).reindex(columns=[first, *others])
+    return (found[first] - found[list(others)].max(axis=1)).dropna().tolist()
+
+
+def _logits(model: AstroSNN) -> Callable[[Tensor], Tensor]:
+    return lambda inputs: model(inputs.to(model.readout.weight.device), return_state=False)[0]
 
 
 def _loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 
 from brainlib.astrosnn import AstroSNNConfig
 from chapters.astrosnn.memory import Experiment
-from chapters.astrosnn.memory_models import ABLATIONS, AS_MUCH_STATE, CAUSES, MECHANISMS
+from chapters.astrosnn.networks import ABLATIONS, CAUSES
 
 SCALAR = ("LIF", "PLIF", "ALIF", "calcium")  # one slow number a neuron at the most
+FIELD = ("SpikeGPT", "RWKV", "GRU", "transformer")
+MECHANISMS = (*SCALAR, "AM-SU", "AM-SU, gated", "AM-SU, delta", *FIELD)
+AS_MUCH_STATE = ("PLIF, as much state", "calcium, as much state", "GRU, as much state")
 ORDERS = ("rows", "pixels", "permuted")
 
 
@@ -49,25 +52,19 @@ class Plan:
 
 DELAYS = (4, 8, 16, 32, 64, 128)
 FARTHER = (*DELAYS, 256, 512)
+HEADS = ("heads of 4", "heads of 8", "heads of 16", "heads of 24")
 COPIED = ("LIF", "PLIF", "calcium", "AM-SU", "GRU", "RWKV", "transformer")
 
 LAPTOP = Plan(
     networks=1,
     frame=AstroSNNConfig(dim=48, heads=4, hidden=96),
-    retention=Experiment("recall", tuple(MECHANISMS), DELAYS, 800, 32, FARTHER, together=True),
-    alone=Experiment("recall", tuple(MECHANISMS), (8, 32), 600, 32),
+    retention=Experiment("recall", MECHANISMS, DELAYS, 800, 32, FARTHER, together=True),
+    alone=Experiment("recall", MECHANISMS, (8, 32), 600, 32),
     causes=Experiment("recall", tuple(CAUSES), DELAYS, 400, 32, FARTHER, together=True),
     causes_alone=Experiment("recall", tuple(CAUSES), (32, 128), 400, 32),
-    pairs=Experiment("pairs", tuple(MECHANISMS), (2, 4, 8), 1500, test_values=(2, 4, 8, 12), together=True),
+    pairs=Experiment("pairs", MECHANISMS, (2, 4, 8), 1500, test_values=(2, 4, 8, 12), together=True),
     state=Experiment("pairs", ("AM-SU", *AS_MUCH_STATE), (2, 4), 800, together=True),
-    capacity=Experiment(
-        "pairs",
-        ("heads of 4", "heads of 8", "heads of 16", "heads of 24"),
-        (4, 8, 16),
-        1500,
-        test_values=(2, 4, 8, 12, 16, 24),
-        together=True,
-    ),
+    capacity=Experiment("pairs", HEADS, (4, 8, 16), 1500, test_values=(2, 4, 8, 12, 16, 24), together=True),
     ablations=Experiment("pairs", tuple(ABLATIONS), (2, 4, 8), 800, together=True),
     copying=Experiment("copying", COPIED, (4, 8), 800, 32, (4, 8, 12), together=True, settings=(("delay", 16),)),
     digits=Experiment("digits", ("LIF", "PLIF", "calcium", "AM-SU", "GRU", "RWKV"), ORDERS, 400, 32),
@@ -75,13 +72,14 @@ LAPTOP = Plan(
 )
 
 FEW = ("LIF", "PLIF", "calcium", "AM-SU")
+RECALL = {"steps": 80, "batch": 32, "together": True, "tests": 1}
 FEW_PAIRS = Experiment("pairs", FEW, (2, 4), 200, together=True, tests=1, settings=(("keys", 8), ("values", 8)))
 CI = Plan(
     networks=3,
     frame=AstroSNNConfig(dim=32, heads=4, hidden=32),
-    retention=Experiment("recall", FEW, (4, 8, 16), 80, 32, (4, 8, 16, 32, 64), together=True, tests=1),
+    retention=Experiment("recall", FEW, (4, 8, 16), test_values=(4, 8, 16, 32, 64), **RECALL),
     alone=Experiment("recall", ("AM-SU",), (8,), 60, 32, tests=1),
-    causes=Experiment("recall", tuple(CAUSES), (4, 8, 16), 80, 32, (16, 64, 256), together=True, tests=1),
+    causes=Experiment("recall", tuple(CAUSES), (4, 8, 16), test_values=(16, 64, 256), **RECALL),
     causes_alone=Experiment("recall", ("normalised, slow",), (16,), 60, 32, tests=1),
     pairs=FEW_PAIRS,
     state=replace(FEW_PAIRS, models=()),

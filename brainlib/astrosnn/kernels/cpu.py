@@ -5,7 +5,6 @@ row of zeros, [1, 1, N]; gradients that nobody wants are empty.
 """
 
 import math
-from typing import no_type_check
 
 import numba
 import numpy as np
@@ -31,7 +30,6 @@ def _stretches(columns: int, lanes: int) -> int:
 
 
 @njit()
-@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def _columns(stretch, columns, lanes):
     """First column and end of a stretch."""
     first, whole = stretch * STRETCH, columns // lanes * lanes
@@ -39,14 +37,12 @@ def _columns(stretch, columns, lanes):
 
 
 @njit()
-@no_type_check
 def _large(array):
     """Whether arrays of this size, all rows aligned, are fetched ahead and written past the cache."""
     return array.nbytes >= LARGE and array.shape[2] * array.itemsize % VECTOR_BYTES == 0
 
 
 @njit(forceinline=True)
-@no_type_check
 def _write(row, column, values, large):
     if large:
         stream(row, column, values)
@@ -58,7 +54,6 @@ def make_scan(step, adjoint, states: int, parameters: int):
     """`forward` and `backward`, of steps with so many states and parameters."""
 
     @njit()
-    @no_type_check
     def forward_part(n, stretch, first, second, rates, state, options, output, last, kept):
         _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
@@ -83,7 +78,6 @@ def make_scan(step, adjoint, states: int, parameters: int):
         last[:, n, start:end] = now
 
     @njit()
-    @no_type_check
     def backward_part(
         n, stretch, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state,
     ):  # fmt: skip
@@ -134,14 +128,12 @@ def make_scan(step, adjoint, states: int, parameters: int):
             d_rates[:, n, start:end] = total
 
     @njit(parallel=True)
-    @no_type_check
     def forward(stretches, first, second, rates, state, options, output, last, kept):
         for part in numba.prange(len(first) * stretches):
             n, stretch = part // stretches, part % stretches
             forward_part(n, stretch, first, second, rates, state, options, output, last, kept)
 
     @njit(parallel=True)
-    @no_type_check
     def backward(stretches, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state):
         for part in numba.prange(len(first) * stretches):
             n, stretch = part // stretches, part % stretches
@@ -197,7 +189,7 @@ def backward(
     return d_first, d_second, d_rates.sum(1), d_state
 
 
-def numbers(reset, surrogate, slope, detach_reset, inside) -> tuple[float, ...]:
+def numbers(reset, surrogate, slope, detach_reset) -> tuple[float, ...]:
     """The options as `steps` wants them."""
     bump = {
         "atan": (steps.ATAN, slope / 2, (math.pi / 2 * slope) ** 2),
@@ -205,7 +197,7 @@ def numbers(reset, surrogate, slope, detach_reset, inside) -> tuple[float, ...]:
         "sigmoid": (steps.SIGMOID, slope / 4, slope),
         "fast_sigmoid": (steps.FAST_SIGMOID, 1.0, slope),
     }[surrogate]
-    return tuple(map(float, (reset == "hard", reset == "soft", not detach_reset, inside, *bump)))
+    return tuple(map(float, (reset == "hard", reset == "soft", not detach_reset, *bump)))
 
 
 def no_sequence(first: Tensor) -> Tensor:

@@ -1,14 +1,13 @@
-"""What the scans do with lanes (`brainlib/lanes.py`) beside arithmetic."""
+"""What the scans and the memory do with lanes (`brainlib/lanes.py`) beside arithmetic."""
 
 import math
-from typing import no_type_check
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from brainlib.jit import njit
-from brainlib.lanes import VECTOR_BYTES, as_lanes, call, constant, place
+from brainlib.lanes import VECTOR_BYTES, Lanes, as_lanes, call, constant, place, shuffled
 
 LOG2, LOG2_REST = 0.693359375, math.log(2) - 0.693359375  # so few digits that whole multiples are exact
 EXP = tuple(1 / math.factorial(n) for n in range(11, -1, -1))  # to the last digit but one below log(2) / 2
@@ -42,6 +41,70 @@ def fetch(typing_context, array, index):
         return context.get_dummy_value()
 
     return types.void(array, index), generate
+
+
+@intrinsic
+def load_some(typing_context, array, index, count):
+    """The first `count` numbers from array[index] on, and 0 in the lanes behind them."""
+    lanes = Lanes(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        zeros = context.get_value_type(lanes)(None)
+        pointer, align, used = some(context, builder, array, *arguments, zeros.type)
+        return masked(builder, "load", zeros.type, [pointer, align, used, zeros])
+
+    return lanes(array, index, types.intp), generate
+
+
+@intrinsic
+def store_some(typing_context, array, index, count, lanes):
+    """Stores the first `count` lanes."""
+
+    def generate(context, builder, signature, arguments):
+        *where, values = arguments
+        masked(builder, "store", values.type, [values, *some(context, builder, array, *where, values.type)])
+        return context.get_dummy_value()
+
+    return types.void(array, index, types.intp, lanes), generate
+
+
+def some(context, builder, kind, array, index, count, vector):
+    """Where the numbers lie, how they are aligned, and which lanes are among the first `count`."""
+    numbers = ir.Constant(ir.VectorType(count.type, vector.count), list(range(vector.count)))
+    single = builder.insert_element(numbers.type(ir.Undefined), count, ir.IntType(32)(0))
+    used = builder.icmp_signed("<", numbers, shuffled(builder, single, [0] * vector.count))
+    return place(context, builder, kind, array, index), ir.IntType(32)(kind.dtype.bitwidth // 8), used
+
+
+def masked(builder, name, vector, arguments):
+    kind = ir.FunctionType(vector if name == "load" else ir.VoidType(), [argument.type for argument in arguments])
+    name = f"llvm.masked.{name}.v{vector.count}{vector.element.intrinsic_name}.p0"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+@intrinsic
+def multiply_add(typing_context, a, b, c):
+    """a b + c of lanes, rounded once where the processor can."""
+
+    def generate(context, builder, signature, arguments):
+        return call(builder, "fmuladd", *arguments)
+
+    return a(a, a, a), generate
+
+
+@intrinsic
+def total(typing_context, lanes):
+    """The sum of the lanes."""
+
+    def generate(context, builder, signature, arguments):
+        (values,) = arguments
+        number = values.type.element
+        kind = ir.FunctionType(number, [number, values.type])
+        name = f"llvm.vector.reduce.fadd.v{lanes.width}{number.intrinsic_name}"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [number(-0.0), values], fastmath=("reassoc",))
+
+    return lanes.dtype(lanes), generate
 
 
 @intrinsic
@@ -99,7 +162,6 @@ def power_of_two(typing_context, lanes):
 
 
 @njit(forceinline=True)
-@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def exp_of_minus(y):
     """exp(-y) of lanes not negative; as if they were no larger than 87, where no number of float32 is so small."""
     x = where_nonnegative(y - 87, -87, 0 - y)
@@ -112,7 +174,6 @@ def exp_of_minus(y):
 
 
 @njit(forceinline=True)
-@no_type_check
 def log_of_one_and(e):
     """log(1 + e) of lanes from 0 to 1."""
     s = e / (2 + e)

@@ -1,16 +1,17 @@
-"""Leaky integrate-and-fire neurons through all time steps as one operation, forward and backward."""
+"""Leaky integrate-and-fire neurons through all time steps as one operation, forward and backward: plain ones, and those
+with a slow variable that their own past spikes drive, scalar calcium or an adaptive threshold."""
 
-import math
 from typing import Literal, get_args
 
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn.kernels import reference
-from brainlib.astrosnn.kernels.scan import Columns, Implementation, one_of
-from brainlib.astrosnn.kernels.surrogates import SURROGATES, Surrogate, resolve_slope, spike, surrogate_gradient
+from brainlib.astrosnn import reference
+from brainlib.astrosnn.checks import one_of, require_positive
+from brainlib.astrosnn.kernels.scan import Columns, Implementation
+from brainlib.astrosnn.kernels.surrogates import SURROGATES, Surrogate, resolve_slope, surrogate_gradient
 
-__all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "lif_trace", "spike", "surrogate_gradient"]
+__all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "lif_trace", "slow_scan", "surrogate_gradient"]
 
 Reset = Literal["hard", "soft", "none"]
 
@@ -50,12 +51,51 @@ def lif_scan(
     is fast on the device of `current`. Raises `ValueError` for another name, a beta outside [0, 1] or a threshold that
     is not positive (of numbers), a slope that is not positive, no step at all, shapes that do not fit, and dtypes or
     devices that differ or that the implementation does not know.
+
+        >>> import torch
+        >>> current = torch.tensor([[0.6], [0.6], [0.6], [0.0]])  # 4 steps of a neuron
+        >>> spikes, membrane = lif_scan(current)
+        >>> spikes[:, 0].tolist(), membrane.tolist()
+        ([0.0, 0.0, 1.0, 0.0], [0.0])
     """
     columns = Columns("current", current, time_dim)
     rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
     first, second = columns.sequence("current", current), columns.sequence("astro", astro)
-    options = *bump(reset, surrogate, slope), detach_reset, False
+    options = neuron_options(reset, surrogate, slope, detach_reset)
     spikes, (last,) = columns.scan("lif", first, second, rates, state, impl, *options)
+    return spikes, last
+
+
+def slow_scan(
+    current: Float[Tensor, "*shape"],
+    weight: Float[Tensor, "channels"],
+    decay: Float[Tensor, "channels"],
+    *,
+    beta: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 0.5,
+    threshold: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 1.0,
+    reset: Reset = "hard",
+    surrogate: Surrogate = "atan",
+    slope: float | None = None,
+    detach_reset: bool = True,
+    state: tuple[Float[Tensor, "..."], Float[Tensor, "..."]] | None = None,
+    time_dim: int = 1,
+    impl: Implementation = "auto",
+) -> tuple[Float[Tensor, "*shape"], tuple[Float[Tensor, "..."], Float[Tensor, "..."]]]:
+    """The spikes of `lif_scan`'s neurons with one slow variable each in place of an astrocyte,
+
+        o_t = w c_t        c_{t+1} = lambda c_t + (1 - lambda) s_t,
+
+    and the state (m_T, c_{T+1}) after them (reconstruction). `weight` is w: above 0 calcium, below 0 an adaptive
+    threshold; `decay` is lambda in [0, 1), for which the caller answers. `state` is what an earlier call gave (None:
+    zeros). Gradients reach the current, weight, decay, beta, threshold and state, and pass through the slow variable's
+    spikes. All else is as in `lif_scan`, but that batches stand before time unless `time_dim` says otherwise.
+    """
+    columns, options = Columns("current", current, time_dim), neuron_options(reset, surrogate, slope, detach_reset)
+    rates = columns.rates(constants(beta, threshold) | {"weight": weight, "decay": decay})
+    membrane, slow = (None, None) if state is None else state
+    states = columns.states({"state[0]": membrane, "state[1]": slow})
+    first = columns.sequence("current", current)
+    spikes, last = columns.scan("slow", first, None, rates, states, impl, *options)
     return spikes, last
 
 
@@ -75,7 +115,7 @@ def lif_trace(
     columns = Columns("current", current, time_dim)
     rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
     first, second = columns.sequence("current", current), columns.sequence("astro", astro)
-    options = *bump(reset, "atan", None), True, False
+    options = neuron_options(reset, "atan", None, True)
     spikes, membranes, last = reference.scan("lif", first, second, rates, state, *options)
     return columns.as_sequence(spikes.to(current.dtype)), columns.as_sequence(membranes), last.view(columns.step)
 
@@ -84,12 +124,12 @@ def constants(beta: float | Tensor, threshold: float | Tensor) -> dict[str, floa
     """The two by name; raises `ValueError` for numbers that no neuron has."""
     if not isinstance(beta, Tensor) and not 0 <= beta <= 1:
         raise ValueError(f"beta: got {beta}, expected a number from 0 to 1")
-    if not isinstance(threshold, Tensor) and not 0 < threshold < math.inf:
-        raise ValueError(f"threshold: got {threshold}, expected a positive number")
+    if not isinstance(threshold, Tensor):
+        require_positive("threshold", threshold)
     return {"beta": beta, "threshold": threshold}
 
 
-def bump(reset: str, surrogate: str, slope: float | None) -> tuple[str, str, float]:
-    """The three, checked."""
+def neuron_options(reset: str, surrogate: str, slope: float | None, detach_reset: bool) -> tuple[str, str, float, bool]:
+    """The four, checked, with the surrogate's own slope for None."""
     one_of("reset", reset, get_args(Reset))
-    return reset, surrogate, float(resolve_slope(surrogate, slope))
+    return reset, surrogate, float(resolve_slope(surrogate, slope)), detach_reset

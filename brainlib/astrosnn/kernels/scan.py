@@ -13,19 +13,20 @@ An implementation (`cpu`, or `triton` for a GPU) is a module with a number and t
     second, d_output, d_last may be None; d_second is empty where second is None, d_rates unless `learn`
     model: "lif" (current, astrocyte; beta, theta; m), "slow" (current, None; beta, theta, w, lambda; m, c) or
            "wkv" (key, value; w, u; mean, log weight)
-    options: reset, surrogate, slope, detach_reset, and whether the slow variable charges the membrane
+    options: reset, surrogate, slope, detach_reset
 """
 
 import importlib
 import importlib.util
 import math
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels import reference
+from brainlib.astrosnn import reference
+from brainlib.astrosnn.checks import one_of, require_tensor
 from brainlib.operation import Operation
 
 Implementation = Literal["auto", "reference", "cpu", "triton"]
@@ -53,10 +54,10 @@ class Columns:
         self.outer = math.prod(self.shape[: self.time_dim])
         self.count = math.prod(self.shape[self.time_dim + 1 :])
 
-    def sequence(self, name: str, tensor: Tensor | None) -> Tensor | None:
+    def sequence(self, name: str, tensor: Tensor | None) -> Any:
         if tensor is None:
             return None
-        self.check(name, tensor, self.given.shape, self.given.dtype)
+        require_tensor(name, tensor, self.given.shape, self.given)
         tensor = tensor.movedim(-1, 0) if self.moved else tensor
         return tensor.contiguous().view(self.outer, self.shape[self.time_dim], self.count)
 
@@ -67,41 +68,36 @@ class Columns:
     def rate(self, name: str, value: float | Tensor) -> Tensor:
         if not isinstance(value, Tensor):
             return self.given.new_full((self.count,), value, dtype=self.dtype)
-        self.check(name, value, (self.step[-1:] or torch.Size((1,))) if value.ndim else value.shape, self.dtype)
+        shape = (self.step[-1:] or (1,)) if value.ndim else ()
+        require_tensor(name, value, shape, self.given, self.dtype)
         step = self.step[self.time_dim :]
         return value if value.shape == (self.count,) else value.expand(step).reshape(self.count)
 
-    def states(self, named: dict[str, Tensor | None]) -> Tensor:
+    def states(self, named: dict[str, Any]) -> Tensor:
         """[K, O, N]; zeros for None."""
         if all(tensor is None for tensor in named.values()):
             return self.given.new_zeros(len(named), self.outer, self.count, dtype=self.dtype)
         for name, tensor in named.items():
-            self.check(name, tensor, self.step, self.dtype)
+            require_tensor(name, tensor, self.step, self.given, self.dtype)
         return torch.stack([tensor.reshape(self.outer, self.count) for tensor in named.values()])
 
     def as_sequence(self, tensor: Tensor) -> Tensor:
         tensor = tensor.view(self.shape)
         return tensor.movedim(0, -1) if self.moved else tensor
 
-    def check(self, name: str, tensor: Tensor, shape: torch.Size, dtype: torch.dtype) -> None:
-        if tensor.shape != shape:
-            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {tuple(shape)} beside {self.name}'s")
-        if (tensor.dtype, tensor.device) != (dtype, self.given.device):
-            got, expected = f"{tensor.dtype} on {tensor.device}", f"{dtype} on {self.given.device}"
-            raise ValueError(f"{name}: got {got}, expected {expected} beside {self.given.dtype} of {self.name}")
-
     def scan(
         self, model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor, impl: str, *options
-    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+    ) -> tuple[Tensor, Any]:  # fmt: skip
         """The output and the last states, in the shapes of `first` and of a step; `options` as above."""
         impl = resolve(impl, self.name, self.given)
-        tensors = first, second, rates, state
+        tensors: Any = first, second, rates, state
         if impl == "reference":
-            output, _, last = reference.scan(model, *(x if x is None else x.double() for x in tensors), *options)
+            tensors = tuple(x if x is None else x.double() for x in tensors)
+            output, _, last = reference.scan(model, *tensors, *options)
             output, last = output.to(first.dtype), last.to(self.dtype)
         else:
             output, last, _ = scan(model, *tensors, *options, impl)
-        return self.as_sequence(output), [one.view(self.step) for one in last]
+        return self.as_sequence(output), tuple(one.view(self.step) for one in last)
 
 
 def resolve(impl: str, name: str, tensor: Tensor) -> str:
@@ -117,26 +113,21 @@ def resolve(impl: str, name: str, tensor: Tensor) -> str:
     return impl
 
 
-def one_of(name: str, got: str, names: tuple[str, ...]) -> None:
-    if got not in names:
-        raise ValueError(f"{name}: got {got!r}, expected one of {', '.join(names)}")
-
-
 def forward(
     model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor,
-    reset: str, surrogate: str, slope: float, detach_reset: bool, inside: bool, impl: str,
+    reset: str, surrogate: str, slope: float, detach_reset: bool, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    options = reset, surrogate, slope, detach_reset, inside
+    options = reset, surrogate, slope, detach_reset
     return implementation(impl).forward(model, first, second, rates, state, *options)
 
 
 def backward(
     model: str, d_output: Tensor | None, d_last: Tensor | None, first: Tensor, second: Tensor | None, rates: Tensor,
     kept: Tensor, learn: bool,
-    reset: str, surrogate: str, slope: float, detach_reset: bool, inside: bool, impl: str,
+    reset: str, surrogate: str, slope: float, detach_reset: bool, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     d_output, d_last = (None if d is None else d.contiguous() for d in (d_output, d_last))
-    options = reset, surrogate, slope, detach_reset, inside
+    options = reset, surrogate, slope, detach_reset
     return implementation(impl).backward(model, d_output, d_last, first, second, rates, kept, learn, *options)
 
 
@@ -149,10 +140,10 @@ def save(ctx, inputs, output):
 
 def differentiate(backward, ctx, d_output, d_last, _):
     if d_output is None and d_last is None:
-        return (None,) * 11
+        return (None,) * 10
     learn = ctx.needs_input_grad[3]
     found = backward(ctx.model, d_output, d_last, *ctx.saved_tensors, learn, *ctx.options)
-    return None, *(d if d.numel() else None for d in found), *(None,) * 6
+    return None, *(d if d.numel() else None for d in found), *(None,) * 5
 
 
 def fake(model, first, second, rates, state, *options):

@@ -5,11 +5,9 @@
 
 `state` is the one before the step, `d_state` the gradient after it and then the one before. Parameters, states and
 their gradients are tuples. `options` of neurons: share and fall (a spike takes share u + fall theta from the membrane),
-attached (1 if the gradient passes through that spike), inside (1 if the slow variable charges the membrane), and the
-surrogate, its height at the threshold and how steep it is.
+attached (1 if the gradient passes through that spike), and the surrogate, its height at the threshold and how steep it
+is.
 """
-
-from typing import no_type_check
 
 from brainlib.astrosnn.kernels.instructions import absolute, exp_of_minus, log_of_one_and, step, where_nonnegative
 from brainlib.jit import njit
@@ -19,7 +17,6 @@ inlined = njit(forceinline=True)
 
 
 @inlined
-@no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
 def bump(z, surrogate, height, steepness):
     """ds/dz, as in surrogates.py; `height` at the threshold."""
     if surrogate == ATAN:
@@ -34,84 +31,65 @@ def bump(z, surrogate, height, steepness):
 
 
 @inlined
-@no_type_check
 def after_spike(u, z, theta, options):
     share, fall = options[0], options[1]
     return where_nonnegative(z, (1 - share) * u - fall * theta, u)
 
 
 @inlined
-@no_type_check
 def through_spike(d_s, d_m, u, z, theta, options):
     """The gradients at z, u and theta, from those at the spike and at the membrane after it."""
-    share, fall, attached, _, surrogate, height, steepness = options
+    share, fall, attached, surrogate, height, steepness = options
     d_s = d_s - d_m * (u if attached * share > 0 else attached * fall * theta)
     d_z = d_s * bump(z, surrogate, height, steepness)
     return d_z, d_z + where_nonnegative(z, (1 - share) * d_m, d_m), where_nonnegative(z, 0 - fall * d_m, 0) - d_z
 
 
 @inlined
-@no_type_check
-def lif_charge(x, o, parameters, state):
-    beta, theta = parameters
-    u = beta * state[0] + x
-    return u, u + o - theta
+def charge(x, o, parameters, state):
+    """u and z."""
+    u = parameters[0] * state[0] + x
+    return u, u + o - parameters[1]
 
 
 @inlined
-@no_type_check
 def lif_step(x, o, parameters, state, options):
-    u, z = lif_charge(x, o, parameters, state)
+    u, z = charge(x, o, parameters, state)
     return step(z), (after_spike(u, z, parameters[1], options),)
 
 
 @inlined
-@no_type_check
 def lif_adjoint(d_s, d_state, x, o, parameters, state, options):
     beta, theta = parameters
-    u, z = lif_charge(x, o, parameters, state)
+    u, z = charge(x, o, parameters, state)
     d_z, d_u, d_theta = through_spike(d_s, d_state[0], u, z, theta, options)
     return (d_u, d_z), (d_u * state[0], d_theta), (beta * d_u,)
 
 
 @inlined
-@no_type_check
-def slow_charge(x, parameters, state, inside):
-    beta, theta, weight, _ = parameters
-    o = weight * state[1]
-    u = beta * state[0] + (x + inside * o)
-    return u, u + (1 - inside) * o - theta
-
-
-@inlined
-@no_type_check
 def slow_step(x, _, parameters, state, options):
-    decay = parameters[3]
-    u, z = slow_charge(x, parameters, state, options[3])
+    _beta, theta, weight, decay = parameters
+    u, z = charge(x, weight * state[1], parameters, state)
     s = step(z)
-    return s, (after_spike(u, z, parameters[1], options), decay * state[1] + (1 - decay) * s)
+    return s, (after_spike(u, z, theta, options), decay * state[1] + (1 - decay) * s)
 
 
 @inlined
-@no_type_check
 def slow_adjoint(d_s, d_state, x, _, parameters, state, options):
     beta, theta, weight, decay = parameters
-    c, (d_m, d_c), inside = state[1], d_state, options[3]
-    u, z = slow_charge(x, parameters, state, inside)
+    (m, c), (d_m, d_c) = state, d_state
+    u, z = charge(x, weight * c, parameters, state)
     d_z, d_u, d_theta = through_spike(d_s + (1 - decay) * d_c, d_m, u, z, theta, options)
-    d_o = d_z + inside * (d_u - d_z)
-    return (d_u, d_z), (d_u * state[0], d_theta, d_o * c, d_c * (c - step(z))), (beta * d_u, decay * d_c + weight * d_o)
+    return (d_u, d_z), (d_u * m, d_theta, d_z * c, d_c * (c - step(z))), (beta * d_u, decay * d_c + weight * d_z)
 
 
 @inlined
-@no_type_check
 def logistic(z):
     e = exp_of_minus(absolute(z))
     return where_nonnegative(z, 1, e) / (1 + e), e
 
 
 @inlined
-@no_type_check
 def wkv_step(key, value, parameters, state, _):
     (decay, bonus), (mean, weight) = parameters, state
     now, _e = logistic(bonus + key - weight)
@@ -122,7 +100,6 @@ def wkv_step(key, value, parameters, state, _):
 
 
 @inlined
-@no_type_check
 def wkv_adjoint(d_y, d_state, key, value, parameters, state, _):
     (decay, bonus), (mean, weight), (d_mean, d_weight) = parameters, state, d_state
     now, _e = logistic(bonus + key - weight)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from brainlib.astrosnn.checks import one_of, require_positive
+
 Surrogate = Literal["atan", "qgate", "sigmoid", "fast_sigmoid"]
 DEFAULT_SLOPES = {"atan": 2.0, "qgate": 2.0, "sigmoid": 4.0, "fast_sigmoid": 25.0}
 SURROGATES = tuple(DEFAULT_SLOPES)
@@ -15,8 +17,7 @@ SURROGATES = tuple(DEFAULT_SLOPES)
 def surrogate_gradient(
     z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None
 ) -> Float[Tensor, "*shape"]:
-    """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (reconstruction; chapter
-    1).
+    """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (reconstruction).
 
         atan            (a / 2) / (1 + (pi a z / 2)^2)          a = 2 by default: SpikeGPT, SpikingJelly, BrainCog
         qgate           max(0, a - a^2 |z|)                     a = 2: BrainCog's LIF
@@ -51,24 +52,14 @@ class Spike(torch.autograd.Function):
         return d_spike * surrogate_gradient(z, *ctx.bump), None, None
 
 
-def spike(z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None) -> Float[Tensor, "*shape"]:
+def spike(z: Float[Tensor, "*shape"], surrogate: str = "atan", slope: float | None = None) -> Float[Tensor, "*shape"]:
     """1 where z >= 0, else 0, NaN where z is; on the way back `surrogate_gradient` stands for the step's derivative."""
     return Spike.apply(z, surrogate, slope)
 
 
 def resolve_slope(surrogate: str, slope: float | None) -> float:
     """The slope asked for, or the surrogate's own; raises as `surrogate_gradient` does."""
-    if surrogate not in SURROGATES:
-        raise ValueError(f"surrogate: got {surrogate!r}, expected one of {', '.join(SURROGATES)}")
+    one_of("surrogate", surrogate, SURROGATES)
     slope = DEFAULT_SLOPES[surrogate] if slope is None else slope
-    require_number("slope", slope)
-    if not 0 < slope < math.inf:
-        raise ValueError(f"slope: got {slope}, expected a positive number")
+    require_positive("slope", slope)
     return slope
-
-
-def require_number(name: str, value: float) -> None:
-    """Raises `ValueError` for a tensor where all neurons share a number that is not learnt."""
-    if isinstance(value, Tensor):
-        got = f"a tensor of shape {tuple(value.shape)}"
-        raise ValueError(f"{name}: got {got}, expected one number, which all neurons share and none learns")

@@ -11,7 +11,9 @@ In bfloat16 a step of a plain neuron moves 16.5 bytes for training: current and 
 astrocyte and the spike's gradient in, two gradients out; and a float32 of every segment, out and in.
 """
 
-from typing import NamedTuple, no_type_check
+import inspect
+from functools import partial
+from typing import NamedTuple
 
 import torch
 import triton
@@ -20,6 +22,11 @@ from torch import Tensor
 from triton import knobs
 
 SEGMENT = 16
+
+
+def jit(function=None, **options):
+    """`triton.jit`, from under the tests' check of annotations."""
+    return triton.jit(inspect.unwrap(function), **options) if function else partial(jit, **options)
 
 
 class Cut(NamedTuple):
@@ -60,20 +67,19 @@ def launch(kernel, model: str, first: Tensor, tensors: tuple, rates: Tensor, sta
         raise ValueError(f"current: got a tensor on {first.device}, expected {expected}")
     outer, T, N = first.shape
     cut = plan(outer * N)
-    reset, surrogate, slope, detach_reset, inside = options
+    reset, surrogate, slope, detach_reset = options
     with torch.cuda.device_of(first):
         kernel[triton.cdiv(outer * N, cut.columns),](
-            *tensors, T, outer * N, N, model, len(rates), len(states), reset, surrogate, slope, detach_reset, inside,
+            *tensors, T, outer * N, N, model, len(rates), len(states), reset, surrogate, slope, detach_reset,
             STEPS=SEGMENT, BLOCK=cut.columns, num_warps=cut.warps,
         )  # fmt: skip
 
 
-@triton.jit(do_not_specialize=["T", "columns"])
-@no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
+@jit(do_not_specialize=["T", "columns"])
 def scan_forward(
     first, second, rates, state, output, last, kept, T, columns, N: tl.constexpr, MODEL: tl.constexpr,
     RATES: tl.constexpr, STATES: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr,
-    DETACHED: tl.constexpr, INSIDE: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
+    DETACHED: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """A column's output [O, T, N], last state [K, O, N], and the states before each segment, `kept`."""
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -94,7 +100,7 @@ def scan_forward(
         next_y = load_steps(second, at, left - STEPS, inside, p[0], N, STEPS)
         store_all(kept, s, segments.to(tl.int64) * columns, inside, STATES)
         for k in tl.static_range(STEPS):
-            result, after = step(x[k], y[k], p, s, MODEL, RESET, INSIDE)
+            result, after = step(x[k], y[k], p, s, MODEL, RESET)
             tl.store(output + k * N, result.to(output.dtype.element_ty), mask=inside & (k < left))
             s = choose(k < left, after, s, STATES)
         kept += N
@@ -102,12 +108,11 @@ def scan_forward(
     store_all(last + column, s, columns, inside, STATES)
 
 
-@triton.jit(do_not_specialize=["T", "columns"])
-@no_type_check
+@jit(do_not_specialize=["T", "columns"])
 def scan_backward(
     d_output, d_last, first, second, rates, kept, d_first, d_second, d_rates, d_state, T, columns, N: tl.constexpr,
     MODEL: tl.constexpr, RATES: tl.constexpr, STATES: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr,
-    SLOPE: tl.constexpr, DETACHED: tl.constexpr, INSIDE: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
+    SLOPE: tl.constexpr, DETACHED: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Gradients [O, T, N] at both sequences, [P, O, N] at the rates, sequence by sequence, and at the first state."""
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -139,12 +144,10 @@ def scan_backward(
         all_s = ()
         for k in tl.static_range(STEPS):
             all_s += (s,)
-            _, s = step(x[k], y[k], p, s, MODEL, RESET, INSIDE)
+            _, s = step(x[k], y[k], p, s, MODEL, RESET)
         for k in tl.static_range(STEPS - 1, -1, -1):
             there = k < left
-            d_x, d_y, d_rate, d_s = adjoint(
-                d[k], g, x[k], y[k], p, all_s[k], MODEL, RESET, SURROGATE, SLOPE, DETACHED, INSIDE
-            )
+            d_x, d_y, d_rate, d_s = adjoint(d[k], g, x[k], y[k], p, all_s[k], MODEL, RESET, SURROGATE, SLOPE, DETACHED)
             tl.store(d_first + here + k * N, d_x.to(d_first.dtype.element_ty), mask=inside & there)
             if d_second is not None:
                 tl.store(d_second + here + k * N, d_y.to(d_second.dtype.element_ty), mask=inside & there)
@@ -157,9 +160,8 @@ def scan_backward(
         store_all(d_rates + column, d_p, columns, inside, RATES)
 
 
-@triton.jit
-@no_type_check
-def step(x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr, INSIDE: tl.constexpr):
+@jit
+def step(x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr):
     """The output, and the state after."""
     if MODEL == "wkv":
         now, _ = logistic(p[1] + x - s[1])
@@ -168,19 +170,18 @@ def step(x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr, INSIDE: tl.conste
         heavier = tl.where(x >= faded, x, faded) + tl.log(1 + e)
         return s[0] + now * (y - s[0]), (s[0] + later * (y - s[0]), heavier)
     elif MODEL == "slow":
-        u, z = charge(x, p[2] * s[1], p, s, INSIDE)
+        u, z = charge(x, p[2] * s[1], p, s)
         spike = fire(z)
         return spike, (after_spike(u, z, p[1], RESET), p[3] * s[1] + (1 - p[3]) * spike)
     else:
-        u, z = charge(x, y, p, s, False)
+        u, z = charge(x, y, p, s)
         return fire(z), (after_spike(u, z, p[1], RESET),)
 
 
-@triton.jit
-@no_type_check
+@jit
 def adjoint(
     d, g, x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr,
-    DETACHED: tl.constexpr, INSIDE: tl.constexpr,
+    DETACHED: tl.constexpr,
 ):  # fmt: skip
     """The gradients at x and y, at the rates and at the state before."""
     if MODEL == "wkv":
@@ -193,40 +194,31 @@ def adjoint(
         d_key, d_value = by_now + by_later + later * g[1], now * d + later * g[0]
         return d_key, d_value, (-by_faded, by_now), ((1 - now) * d + (1 - later) * g[0], by_faded - by_now)
     elif MODEL == "slow":
-        u, z = charge(x, p[2] * s[1], p, s, INSIDE)
-        d_z, d_u, d_theta = through_spike(
-            d + (1 - p[3]) * g[1], g[0], u, z, p[1], RESET, SURROGATE, SLOPE, DETACHED
-        )  # fmt: skip
-        d_o = d_u if INSIDE else d_z
-        d_p = d_u * s[0], d_theta, d_o * s[1], g[1] * (s[1] - fire(z))
-        return d_u, d_z, d_p, (p[0] * d_u, p[3] * g[1] + p[2] * d_o)
+        u, z = charge(x, p[2] * s[1], p, s)
+        d_s = d + (1 - p[3]) * g[1]
+        d_z, d_u, d_theta = through_spike(d_s, g[0], u, z, p[1], RESET, SURROGATE, SLOPE, DETACHED)
+        d_p = d_u * s[0], d_theta, d_z * s[1], g[1] * (s[1] - fire(z))
+        return d_u, d_z, d_p, (p[0] * d_u, p[3] * g[1] + p[2] * d_z)
     else:
-        u, z = charge(x, y, p, s, False)
+        u, z = charge(x, y, p, s)
         d_z, d_u, d_theta = through_spike(d, g[0], u, z, p[1], RESET, SURROGATE, SLOPE, DETACHED)
         return d_u, d_z, (d_u * s[0], d_theta), (p[0] * d_u,)
 
 
-@triton.jit
-@no_type_check
-def charge(x, o, p, s, INSIDE: tl.constexpr):
+@jit
+def charge(x, o, p, s):
     """u and z of a step."""
-    if INSIDE:
-        u = tl.fma(p[0], s[0], x + o)
-        return u, u - p[1]
-    else:
-        u = tl.fma(p[0], s[0], x)
-        return u, u + o - p[1]
+    u = tl.fma(p[0], s[0], x)
+    return u, u + o - p[1]
 
 
-@triton.jit
-@no_type_check
+@jit
 def fire(z):
     """1 where z >= 0, else 0; what is not a number stays so."""
     return tl.where(z >= 0, 1.0, tl.where(z < 0, 0.0, z)).to(z.dtype)
 
 
-@triton.jit
-@no_type_check
+@jit
 def after_spike(u, z, theta, RESET: tl.constexpr):
     """The membrane that a step leaves behind."""
     if RESET == "hard":
@@ -237,8 +229,7 @@ def after_spike(u, z, theta, RESET: tl.constexpr):
         return u
 
 
-@triton.jit
-@no_type_check
+@jit
 def through_spike(
     d_s, d_m, u, z, theta, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr, DETACHED: tl.constexpr
 ):
@@ -257,8 +248,7 @@ def through_spike(
     return d_z, d_u, d_theta
 
 
-@triton.jit
-@no_type_check
+@jit
 def bump(z, SURROGATE: tl.constexpr, SLOPE: tl.constexpr):
     """The surrogate of ds/dz (`surrogates.surrogate_gradient`)."""
     if SURROGATE == "atan":
@@ -274,15 +264,13 @@ def bump(z, SURROGATE: tl.constexpr, SLOPE: tl.constexpr):
         return 1 / (y * y)
 
 
-@triton.jit
-@no_type_check
+@jit
 def logistic(z):
     e = tl.exp(-tl.abs(z))
     return tl.where(z >= 0, 1.0, e) / (1 + e), e
 
 
-@triton.jit
-@no_type_check
+@jit
 def load_steps(tensor, at, left, inside, like, N: tl.constexpr, STEPS: tl.constexpr):
     """A tuple of what lies `at`, `at` + N, ... in so many steps; zeros after the `left` that there are, and of None."""
     rows = ()
@@ -295,8 +283,7 @@ def load_steps(tensor, at, left, inside, like, N: tl.constexpr, STEPS: tl.conste
     return rows
 
 
-@triton.jit
-@no_type_check
+@jit
 def load_all(pointer, distance, inside, COUNT: tl.constexpr):
     found = ()
     for k in tl.static_range(COUNT):
@@ -304,15 +291,13 @@ def load_all(pointer, distance, inside, COUNT: tl.constexpr):
     return found
 
 
-@triton.jit
-@no_type_check
+@jit
 def store_all(pointer, values, distance, inside, COUNT: tl.constexpr):
     for k in tl.static_range(COUNT):
         tl.store(pointer + k * distance, values[k], mask=inside)
 
 
-@triton.jit
-@no_type_check
+@jit
 def zeros(like, COUNT: tl.constexpr):
     found = ()
     for _ in tl.static_range(COUNT):
@@ -320,8 +305,7 @@ def zeros(like, COUNT: tl.constexpr):
     return found
 
 
-@triton.jit
-@no_type_check
+@jit
 def choose(there, yes, no, COUNT: tl.constexpr):
     found = ()
     for k in tl.static_range(COUNT):
@@ -329,8 +313,7 @@ def choose(there, yes, no, COUNT: tl.constexpr):
     return found
 
 
-@triton.jit
-@no_type_check
+@jit
 def add_where(there, total, added, COUNT: tl.constexpr):
     found = ()
     for k in tl.static_range(COUNT):

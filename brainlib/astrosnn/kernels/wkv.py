@@ -53,5 +53,5 @@ def wkv(
         states[1] = NOTHING
     rates = columns.rates({"decay": decay, "bonus": bonus})
     sequences = columns.sequence("key", key), columns.sequence("value", value)
-    y, last = columns.scan("wkv", *sequences, rates, states, impl, "none", "atan", 1.0, True, False)
+    y, last = columns.scan("wkv", *sequences, rates, states, impl, "none", "atan", 1.0, True)
     return y, WKVState(*last)

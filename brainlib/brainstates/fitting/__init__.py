@@ -1,7 +1,6 @@
 """Fitting GLMs and HMM-GLMs: `fit`, by expectation maximisation with Fisher scoring.
 
-`model` (what is fitted), `em` (the loop), `scoring` (the M-step of the weights) from `sums` over the bins,
-`transitions`, `starts`.
+`model` (what is fitted), `em` (the loop), `scoring` (the M-step) from `sums` over the bins, `starts`.
 """
 
 from brainlib.brainstates.fitting.em import Fit, fit

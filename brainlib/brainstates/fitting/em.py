@@ -15,16 +15,17 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from brainlib.arguments import seeded
+from brainlib.arguments import seeded, whole_number
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.model import Model, log_prior
-from brainlib.brainstates.fitting.scoring import improve
+from brainlib.brainstates.fitting.scoring import improve, most_likely_transitions
 from brainlib.brainstates.fitting.starts import kmeans_start, prepared, random_start
 from brainlib.brainstates.fitting.sums import Weighted
-from brainlib.brainstates.fitting.transitions import most_likely_transitions
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.kernels import Posterior
 from brainlib.brainstates.parameters import Parameters
+
+STARTS = {"random": random_start, "kmeans": kmeans_start}
 
 
 class Fit(NamedTuple):
@@ -57,20 +58,31 @@ def fit(
 
     - A run ends when an iteration raises the objective by less than `tolerance` nats a bin, or after `iterations`; of
       several runs also one that, at its pace, would not reach the best.
-    - `start`: "random", "kmeans" of the counts, or parameters, with or without a leading axis of runs.
+    - `start`: "random", "kmeans" of the counts, or parameters.
 
     The initial distribution stays as it starts: uniform, as in the paper. Weights from or to a neuron that hardly fires
     may have no finite best, and run off: give recordings an `l1`. Raises `ValueError` for more states than bins, counts
     that the emission cannot give, a start that does not fit, and numbers out of range.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> counts = torch.poisson(torch.full((400, 5), 0.2), generator=torch.Generator().manual_seed(0))
+    >>> data = design(Trials.from_sequences([counts], bin_ms=10.0))
+    >>> result = fit(Model(2), data, restarts=2, iterations=5)
+    >>> result.parameters.coupling.shape, result.log_likelihoods.shape
+    (torch.Size([2, 5, 5]), torch.Size([2, 6]))
     """
     began = time.perf_counter()
-    _require(model, design, restarts, iterations, tolerance, start)
-    if start == "random":
-        parameters = random_start(model, design, restarts, seeded(seed))
-    elif start == "kmeans":
-        parameters = kmeans_start(model, design, restarts, seeded(seed))
-    else:
+    require(model.states, design, iterations, tolerance)
+    whole_number("restarts", restarts, least=1)
+    if isinstance(start, str):
+        if start not in STARTS:
+            raise ValueError(f"start: got {start!r}, expected 'random', 'kmeans' or parameters")
+        parameters = STARTS[start](model, design, restarts, seeded(seed))
+    elif restarts == 1:
         parameters = prepared(start, model, design)
+    else:
+        raise ValueError(f"restarts: got {restarts}, expected 1 where parameters say what to start from")
     runs = _Runs(parameters, iterations, tolerance * design.lengths.sum().item())
     chain = posterior(parameters, design, model.emission)
     for i in range(iterations + 1):
@@ -129,7 +141,7 @@ def _advance(parameters: Parameters, chain: Posterior, design: Design, model: Mo
 
 def _maximise(parameters: Parameters, chain: Posterior, design: Design, model: Model, careful: bool) -> Parameters:
     """An M-step: of the transitions, and of the weights under the same posterior."""
-    transition = most_likely_transitions(chain.transitions.sum(1), parameters.log_transition, model.transition_floor)
+    transition = most_likely_transitions(chain.transitions.sum(1), parameters.log_transition)
     data = Weighted.of(design, chain.states, model.emission)
     return parameters._replace(
         weights=improve(parameters.weights, data, model, careful),
@@ -146,16 +158,11 @@ def _pick(fields, runs: Tensor):
     return type(fields)(*(field[runs] for field in fields))
 
 
-def _require(model, design, restarts, iterations, tolerance, start) -> None:
-    for name, count in (("restarts", restarts), ("iterations", iterations)):
-        if count < 1:
-            raise ValueError(f"{name}: got {count}, expected at least 1")
+def require(states: int, design: Design, iterations: int, tolerance: float) -> None:
+    """Raises `ValueError` for numbers out of range, and for more states than bins."""
+    whole_number("iterations", iterations, least=1)
     if not tolerance >= 0:
         raise ValueError(f"tolerance: got {tolerance}, expected at least 0 nats a bin")
-    if isinstance(start, str) and start not in ("random", "kmeans"):
-        raise ValueError(f"start: got {start!r}, expected 'random', 'kmeans' or parameters")
-    if not isinstance(start, str) and restarts != 1:
-        raise ValueError(f"restarts: got {restarts}, expected 1 where parameters say what to start from")
     bins = int(design.lengths.sum())
-    if model.states > bins:
-        raise ValueError(f"states: got {model.states}, expected at most one a bin, {bins}")
+    if states > bins:
+        raise ValueError(f"states: got {states}, expected at most one a bin, {bins}")

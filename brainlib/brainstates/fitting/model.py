@@ -21,6 +21,9 @@ class GaussianPrior:
     w_0 is free, and where it is most likely, always: at the mean of the states' weights. `weight` multiplies the log
     prior: 1 is the textbook's. The official code counts it once a trial, so there it is the number of trials; the paper
     does not say. Raises `ValueError` unless both are positive and finite.
+
+    >>> GaussianPrior(sd=0.5, weight=2.0).precision
+    8.0
     """
 
     sd: float = 1 / 3
@@ -50,32 +53,26 @@ class Model:
     | HMM of HMM Corr      | `Model(S)` of a design without coupling                                 |
     | HMM of HMM Bern      | `Model(S, Emission("bernoulli"))` of a design without coupling          |
 
-    `transition_floor`: the least probability of a transition, e^-8 in the official code. Raises `ValueError` for fewer
-    than one state, an L1 weight that is negative or infinite, and a floor that S transitions cannot have.
+    Raises `ValueError` for fewer than one state, and an L1 weight that is negative or infinite.
+
+    >>> Model(3, Emission(link="sigmoid"), prior=GaussianPrior(sd=0.5), l1=2.0).emission.link
+    'sigmoid'
     """
 
     states: int
     emission: Emission = field(default_factory=Emission)
     prior: GaussianPrior | None = None
     l1: float = 0.0
-    transition_floor: float = math.exp(-8)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", whole_number("states", self.states, least=1))
         if not 0 <= self.l1 < math.inf:
             raise ValueError(f"l1: got {self.l1!r}, expected at least 0")
-        require_floor(self.transition_floor, self.states)
 
     @property
     def coupled(self) -> bool:
         """Whether the states of a neuron have to be fitted together."""
         return self.states > 1 and self.prior is not None
-
-
-def require_floor(floor: float, states: int) -> None:
-    """Raises `ValueError` for a least transition probability that the transitions of so many states cannot have."""
-    if not 0 <= floor * states < 1:
-        raise ValueError(f"transition_floor: got {floor!r}, expected at least 0 and below 1 / states")
 
 
 def log_prior(

@@ -1,10 +1,12 @@
-"""The M-step of the weights: one Fisher-scoring step that never leaves them worse.
+"""The M-step: the most likely transitions, and one Fisher-scoring step of the weights that never leaves them worse.
 
 For a state s and neuron n with gradient g and Fisher information H of Q_sn, the step solves H step = g. Where the
 states of a neuron are tied by the prior's mean w_0, the step is Newton's for all of them and w_0 together: an arrow of
 S blocks that meet in w_0, solved by elimination, never as one S D x S D matrix. With an L1 penalty the quadratic is
 climbed by coordinate descent. A step that is too long is halved until it gains.
 """
+
+import math
 
 import torch
 from jaxtyping import Float, Float64
@@ -14,11 +16,33 @@ from brainlib.brainstates.fitting import sums
 from brainlib.brainstates.fitting.model import Model, log_prior, log_prior_gradient
 from brainlib.brainstates.fitting.sums import Weighted
 
+FLOOR = math.exp(-8)  # the least probability of a transition, as in the official code
 RIDGE = 1e-5  # of the information's diagonal: above the rounding of sums in float32
 SHORT = 0.5  # root mean square change of a drive
 HALVINGS = 40
 SWEEPS = 50
 SETTLED = 1e-5  # a change of a weight that ends the sweeps
+
+
+def most_likely_transitions(
+    expected: Float[Tensor, "*runs states states"], previous: Float[Tensor, "*runs states states"], floor: float = FLOOR
+) -> Float[Tensor, "*runs states states"]:
+    """log pi with the highest sum of expected log pi among all whose every pi is at least `floor`.
+
+    `expected[s, s']` is how often s' followed s, summed over time and trials: xi. Where no floor is reached pi is
+    xi_ss' / sum of xi_s. Lower ones are put on the floor, and the others share what is left in proportion; the official
+    code clamps and divides by the sum instead, which is no maximum and may lower the likelihood. A state that was never
+    left keeps its `previous` row.
+    """
+    expected = expected.double()
+    total = expected.sum(-1, keepdim=True)
+    low = torch.zeros_like(expected, dtype=torch.bool)
+    for _ in range(expected.shape[-1]):
+        left = 1 - floor * low.sum(-1, keepdim=True)
+        free = torch.where(low, 0, expected)
+        probability = torch.where(low, floor, free * (left / free.sum(-1, keepdim=True)))
+        low = low | (probability < floor)
+    return torch.where(total > 0, probability.log(), previous.double())
 
 
 def improve(
@@ -51,7 +75,7 @@ def scoring_step(
     diagonal = information.diagonal(dim1=-2, dim2=-1)
     diagonal += RIDGE * diagonal.clamp(min=RIDGE)
     gradient = gradient + log_prior_gradient(weights, model.prior)
-    precision = model.prior.precision if model.coupled else 0.0
+    precision = model.prior.precision if model.prior and model.coupled else 0.0
     if model.l1:
         return lasso_step(weights.double(), gradient, information, precision, model.l1)
     if model.coupled:
@@ -126,7 +150,10 @@ def climb(
     neuron, or all of a neuron's where they are tied. A loss within the rounding of its sum counts as none.
     """
     before = log_prior(weights, model.prior, model.l1)
-    rounding = _rounding(weights, data, model)
+    bins = data.shares.sum(1, dtype=torch.float64)[..., None].expand(weights.shape[:3])
+    rounding = 4 * torch.finfo(weights.dtype).eps * bins.sqrt()  # what it makes of a sum of differences that are 0
+    if model.coupled:
+        rounding = rounding.sum(1, keepdim=True)
     scale = weights.new_ones(*weights.shape[:3], 1)
     for _ in range(HALVINGS):
         after = (weights + scale * step).to(weights.dtype)
@@ -138,10 +165,3 @@ def climb(
             return after
         scale = torch.where(good, scale, scale / 2)
     return torch.where(good, after, weights)
-
-
-def _rounding(weights: Tensor, data: Weighted, model: Model) -> Tensor:
-    """[R, S or 1, N]: what rounding makes of a sum of differences that are 0."""
-    bins = data.shares.sum(1, dtype=torch.float64)[..., None].expand(weights.shape[:3])
-    rounding = 4 * torch.finfo(weights.dtype).eps * bins.sqrt()
-    return rounding.sum(1, keepdim=True) if model.coupled else rounding

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.model import Model
-from brainlib.brainstates.fitting.scoring import improve
+from brainlib.brainstates.fitting.scoring import improve, most_likely_transitions
 from brainlib.brainstates.fitting.sums import Weighted
-from brainlib.brainstates.fitting.transitions import raise_to_floor
 from brainlib.brainstates.parameters import Parameters, sticky
 
 STAY = 0.98  # as in the official code
@@ -93,15 +92,11 @@ def kmeans(points: Float[Tensor, "points dim"], clusters: int, generator: torch.
 
 def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
     """Mean counts in windows of `WINDOW` bins; the last of a trial is of the bins it has."""
-    B, T, N = design.counts.shape
-    windows = -(-T // WINDOW)
-    sums = design.features.new_zeros(B, windows, N)
-    for offset in range(min(WINDOW, T)):
-        part = design.counts[:, offset::WINDOW]
-        sums[:, : part.shape[1]] += part
-    first = WINDOW * torch.arange(windows, device=design.lengths.device)
-    size = (design.lengths[:, None] - first).clamp(1, WINDOW)
-    return sums / size[..., None]
+    T = design.counts.shape[1]
+    whole = torch.nn.functional.pad(design.counts, (0, 0, 0, -T % WINDOW))
+    sums = whole.unflatten(1, (-1, WINDOW)).sum(2, dtype=design.features.dtype)
+    first = WINDOW * torch.arange(sums.shape[1], device=design.lengths.device)
+    return sums / (design.lengths[:, None] - first).clamp(1, WINDOW)[..., None]
 
 
 def _mean_drive(model: Model, design: Design) -> Tensor:
@@ -125,14 +120,11 @@ def prepared(start: Parameters, model: Model, design: Design) -> Parameters:
 
     Raises `ValueError` if they are of another size, or not finite.
     """
-    N, D = design.counts.shape[-1], design.features.shape[-1]
-    if start.weights.shape[-3:] != (model.states, N, D) or start.weights.ndim > 4:
-        got, expected = tuple(start.weights.shape), f"({model.states}, {N}, {D}), or runs before that"
+    got, expected = tuple(start.weights.shape), (model.states, design.counts.shape[-1], design.features.shape[-1])
+    if got != expected:
         raise ValueError(f"start: got weights of shape {got}, expected {expected}")
     if not start.weights.isfinite().all():
         raise ValueError("start: got weights that are NaN or infinite, expected finite numbers")
-    if start.weights.ndim == 3:
-        start = Parameters(*(tensor[None] for tensor in start))
-    weights = start.weights.to(design.features, copy=True)
-    transition = raise_to_floor(start.log_transition, model.transition_floor)
-    return Parameters(weights, transition.to(design.features), start.log_initial.to(design.features))
+    transition = most_likely_transitions(start.log_transition.exp(), start.log_transition)
+    own = start.weights, transition, start.log_initial
+    return Parameters(*(tensor[None].to(design.features, copy=True) for tensor in own))

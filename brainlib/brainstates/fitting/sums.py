@@ -58,21 +58,12 @@ class Weighted(NamedTuple):
                     yield (run, state), self.features.index_select(0, bins), counts, share[bins, None].to(dtype)
 
 
-def gradient(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted
-) -> Float64[Tensor, "runs states neurons features"]:
-    """d Q_sn / d w: the sum of gamma u f, where u is the bin's score, d log p / d drive."""
-    total = torch.zeros_like(weights, dtype=torch.float64)
-    for place, features, counts, share in data.blocks(8 * weights.shape[2]):
-        score, _ = data.emission.score_and_information(features @ weights[place].T, counts)
-        total[place] += score.mul_(share).T @ features
-    return total
-
-
 def gradient_and_curvature(
     weights: Float[Tensor, "runs states neurons features"], data: Weighted
 ) -> tuple[Float64[Tensor, "runs states neurons features"], Float64[Tensor, "runs states neurons features"]]:
-    """`gradient`, and the diagonal of `information`."""
+    """d Q_sn / d w, the sum of gamma u f, where u is the bin's score, d log p / d drive; and the diagonal of
+    `information`.
+    """
     total, diagonal = torch.zeros_like(weights, dtype=torch.float64).expand(2, *weights.shape).clone()
     for place, features, counts, share in data.blocks(8 * weights.shape[2]):
         score, per_drive = data.emission.score_and_information(features @ weights[place].T, counts)

@@ -1,12 +1,12 @@
 """The chain on a CPU: plain loops, compiled by numba. Tensors of another device are brought here, results go back.
 
-Where every transition is at least as probable as exp(`LEAST`), states are inferred in scaled probabilities (Rabiner
-1989), w_t(j) = p(x_t | z_t = j) over the largest of its bin:
+If `scaled`, states are inferred in scaled probabilities (Rabiner 1989), w_t(j) = p(x_t | z_t = j) over the largest of
+its bin:
 
     alpha_t(j) = w_t(j) sum_i alpha_t-1(i) P_ij / c_t        c_t so that alpha_t sums to 1
     beta_t(i) = sum_j P_ij w_t+1(j) beta_t+1(j) / c_t+1      p(z_t | x) = alpha_t beta_t
 
-Elsewhere these could underflow, and the same recursions are done on logarithms, with an exponential for each of S x S
+Otherwise these could underflow, and the same recursions are done on logarithms, with an exponential for each of S x S
 numbers a bin. Best paths and samples always are (README.md). All is counted in float64, whatever comes and goes.
 """
 
@@ -20,22 +20,22 @@ from torch import Tensor
 
 from brainlib.jit import njit
 
-LEAST = -30.0
 IMPOSSIBLE = -np.inf
 
 
-def forward_backward(log_emission, log_transition, log_initial, lengths) -> tuple[Tensor, Tensor, Tensor]:
+def forward_backward(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor, Tensor]:
+    return _inferred(True, scaled, log_emission, log_transition, log_initial, lengths)
+
+
+def filter_states(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor]:
+    return _inferred(False, scaled, log_emission, log_transition, log_initial, lengths)[::2]
+
+
+def _inferred(smooth: bool, scaled: bool, log_emission: Tensor, *chain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     (B, T, S), dtype = log_emission.shape, log_emission.dtype
     found = torch.zeros(B, T, S, dtype=dtype), torch.zeros(B, S, S, dtype=dtype), torch.zeros(B, dtype=torch.float64)
-    in_threads(_forward_backward, B, LEAST, log_emission, log_transition, log_initial, lengths, *found)
+    in_threads(_infer, B, smooth, scaled, log_emission, *chain, *found)
     return tuple(tensor.to(log_emission.device) for tensor in found)
-
-
-def filter_states(log_emission, log_transition, log_initial, lengths) -> tuple[Tensor, Tensor]:
-    B, T, S = log_emission.shape
-    states, log_likelihood = torch.zeros(B, T, S, dtype=log_emission.dtype), torch.zeros(B, dtype=torch.float64)
-    in_threads(_filter_states, B, LEAST, log_emission, log_transition, log_initial, lengths, states, log_likelihood)
-    return states.to(log_emission.device), log_likelihood.to(log_emission.device)
 
 
 def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
@@ -68,37 +68,26 @@ def in_threads(loop: Callable, trials: int, *arguments) -> None:
 
 @njit(nogil=True)
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
-def _forward_backward(
-    trials, least, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
+def _infer(
+    trials, smooth, scaled, log_emission, log_transition, log_initial, lengths, states, transitions, log_likelihood
 ):
     for b in trials:
         T, S = lengths[b], states.shape[2]
         alpha, pairs = np.zeros((T, S)), np.zeros((S, S))
-        if log_transition[b].min() >= least:
+        if scaled:
             P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
             log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
-            if log_likelihood[b] > IMPOSSIBLE:
+            if not smooth:
+                states[b, :T] = alpha
+            elif log_likelihood[b] > IMPOSSIBLE:
                 _backward(P, w, alpha, c, states[b], pairs)
         else:
             log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
-            if log_likelihood[b] > IMPOSSIBLE:
+            if not smooth:
+                states[b, :T] = np.exp(alpha)
+            elif log_likelihood[b] > IMPOSSIBLE:
                 _log_backward(log_emission[b], log_transition[b], alpha, states[b], pairs)
         transitions[b] = pairs
-
-
-@njit(nogil=True)
-@no_type_check
-def _filter_states(trials, least, log_emission, log_transition, log_initial, lengths, states, log_likelihood):
-    for b in trials:
-        T, S = lengths[b], states.shape[2]
-        alpha = np.zeros((T, S))
-        if log_transition[b].min() >= least:
-            P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
-            log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
-            states[b, :T] = alpha
-        else:
-            log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
-            states[b, :T] = np.exp(alpha)
 
 
 @njit()

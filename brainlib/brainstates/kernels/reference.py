@@ -58,7 +58,7 @@ def probabilities(log: Tensor, log_total: Tensor) -> Tensor:
     return torch.where(log_total > -torch.inf, (log - log_total).exp(), 0.0)
 
 
-def forward_backward(log_emission, log_transition, log_initial, lengths):
+def forward_backward(log_emission, log_transition, log_initial, lengths, scaled):
     states, transitions = torch.zeros_like(log_emission), torch.zeros_like(log_transition)
     log_likelihood = log_emission.new_zeros(len(lengths), dtype=torch.float64)
     for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
@@ -70,7 +70,7 @@ def forward_backward(log_emission, log_transition, log_initial, lengths):
     return states, transitions, log_likelihood
 
 
-def filter_states(log_emission, log_transition, log_initial, lengths):
+def filter_states(log_emission, log_transition, log_initial, lengths, scaled):
     states, log_likelihood = torch.zeros_like(log_emission), lengths.new_zeros(len(lengths), dtype=torch.float64)
     for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
         ahead = forward_messages(e, P, p)
@@ -78,38 +78,6 @@ def filter_states(log_emission, log_transition, log_initial, lengths):
         log_likelihood[b] = totals[-1]
         states[b, : len(e)] = probabilities(ahead, totals[:, None])
     return states, log_likelihood
-
-
-def viterbi(log_emission, log_transition, log_initial, lengths):
-    paths = lengths.new_full(log_emission.shape[:2], -1)
-    for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
-        best, came_from = p + e[0], []  # best: of all paths to a state
-        for e_t in e[1:]:
-            best, previous = (best[:, None] + P).max(0)
-            best, came_from = best + e_t, [*came_from, previous]
-        if best.max() > -torch.inf:
-            paths[b, len(e) - 1] = best.argmax()
-            for t in range(len(e) - 1, 0, -1):
-                paths[b, t - 1] = came_from[t - 1][paths[b, t]]
-    return paths
-
-
-def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms):
-    paths = lengths.new_full(uniforms.shape, -1)
-    for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
-        ahead = forward_messages(e, P, p)
-        if ahead[-1].max() > -torch.inf:
-            for path, u in zip(paths[:, b], uniforms[:, b].double(), strict=True):
-                path[len(e) - 1] = draw(ahead[-1], u[len(e) - 1])
-                for t in range(len(e) - 2, -1, -1):
-                    path[t] = draw(ahead[t] + P[:, path[t + 1]], u[t])
-    return paths
-
-
-def draw(log_weights: Tensor, u: Tensor) -> Tensor:
-    """The first state at which the cumulative probability exceeds u."""
-    sums = (log_weights - log_weights.max()).exp().cumsum(0)
-    return torch.searchsorted(sums, u * sums[-1], right=True)
 
 
 def trials(log_emission, log_transition, log_initial, lengths):

@@ -1,7 +1,6 @@
 """One-hot HMM-GLMs: signed connections that states share a belief in (the paper's OHG).
 
-`model` (what is fitted), `fit` (the loop) with the M-steps `edges` and `relaxation`, `densities` and `strengths` (the
-prior).
+`model` (what is fitted), `fit` (the loop) with the M-steps `edges` and `relaxation`.
 """
 
 from brainlib.brainstates.onehot.fit import fit_one_hot

@@ -7,23 +7,22 @@
 """
 
 import math
-import time
 
 import torch
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
+from brainlib.brainstates.fitting.em import require
+from brainlib.brainstates.fitting.scoring import most_likely_transitions
 from brainlib.brainstates.fitting.starts import prepared
 from brainlib.brainstates.fitting.sums import Weighted
-from brainlib.brainstates.fitting.transitions import most_likely_transitions
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot.edges import Integrated
-from brainlib.brainstates.onehot.model import OneHot, OneHotFit, require_coupled
+from brainlib.brainstates.onehot.model import OneHot, OneHotFit
 from brainlib.brainstates.onehot.relaxation import RelaxedStep
 from brainlib.brainstates.parameters import Parameters
 
-SOLVERS = ("integrated", "relaxed")
-RESTARTS = 3  # of the Gaussian model that a fit starts from
+SOLVERS: dict[str, type[Integrated] | type[RelaxedStep]] = {"integrated": Integrated, "relaxed": RelaxedStep}
 FAR = 3.0  # deviations of ln wt from its mean, within which weights start
 
 
@@ -36,9 +35,7 @@ def fit_one_hot(
     solver: str = "integrated",
     iterations: int = 30,
     tolerance: float = 1e-5,
-    steps: int = 60,
-    learning_rate: float = 0.02,
-    restarts: int = RESTARTS,
+    restarts: int = 3,
     seed: int = 0,
 ) -> OneHotFit:
     """Fits the one-hot HMM-GLM by EM, from `start`: parameters of the naive or the Gaussian model.
@@ -46,24 +43,32 @@ def fit_one_hot(
     - Weights of the start that the prior thinks too large (silent neurons' may be) are cut to e^(mu_w + 3 sigma_w).
     - Without a start the Gaussian model is fitted first, from `restarts` random starts; nothing else is random.
     - It ends when two iterations raised the objective by less than `tolerance` nats a bin, or after `iterations`.
-    - "relaxed" alone takes `steps` of Adam at `learning_rate` an iteration.
 
     The one-hot prior is of the weights through the basis's first function, so a design with one function is expected;
     others have the bias's prior about 0. Memory: states x neurons x features^2 numbers of float64. Raises `ValueError`
     for designs without connections, more states than bins, an unknown solver, a start that does not fit, counts that
     the emission cannot give, and numbers out of range.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.data import Trials
+    >>> counts = torch.poisson(torch.full((400, 5), 0.2), generator=torch.Generator().manual_seed(0))
+    >>> data = design(Trials.from_sequences([counts], bin_ms=10.0))
+    >>> result = fit_one_hot(OneHot(2), data, restarts=1, iterations=3)
+    >>> result.adjacency.shape, result.strengths.shape  # (states, to, from, 3), (states, to, from)
+    (torch.Size([2, 5, 5, 3]), torch.Size([2, 5, 5]))
     """
-    require_coupled(model, design)
-    _require(solver, iterations, tolerance, steps, learning_rate)
-    gaussian = Model(model.states, model.emission, prior=GaussianPrior(), transition_floor=model.transition_floor)
+    require(model.states, design, iterations, tolerance)
+    N, D = design.counts.shape[-1], design.features.shape[-1]
+    if D <= N:
+        raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver: got {solver!r}, expected one of {', '.join(SOLVERS)}")
+    gaussian = Model(model.states, model.emission, GaussianPrior())
     if start is None:
         start = fit(gaussian, design, restarts=restarts, seed=seed).parameters
-    if start.weights.ndim != 3:
-        raise ValueError(f"start: got weights of shape {tuple(start.weights.shape)}, expected those of one run")
     parameters = prepared(start, gaussian, design).run(0)
     parameters.coupling.clamp_(*(sign * math.exp(model.strength_mean + FAR * model.strength_sd) for sign in (-1, 1)))
-    began = time.perf_counter()
-    m_step = Integrated(model, design) if solver == "integrated" else RelaxedStep(model, steps, learning_rate)
+    m_step = SOLVERS[solver](model, design)
     enough = tolerance * int(design.lengths.sum())
     history = []  # log-likelihood and log prior
     for i in range(iterations + 1):
@@ -74,32 +79,13 @@ def fit_one_hot(
         settled = i > 2 and max(objectives[-2:]) < max(objectives[:-2]) + enough
         if settled or i == iterations:
             break
-        transition = most_likely_transitions(
-            chain.transitions.sum(0), parameters.log_transition, model.transition_floor
-        )
+        transition = most_likely_transitions(chain.transitions.sum(0), parameters.log_transition)
         data = Weighted.of(design, chain.states[None], model.emission)
         weights = m_step.maximise(parameters.weights.double(), data)
         parameters = parameters._replace(
             weights=weights.to(parameters.weights), log_transition=transition.to(parameters.log_transition)
         )
-    weights, *wiring = m_step.outcome()
+    weights, *wiring = (tensor.to(parameters.weights) for tensor in m_step.outcome())
     log_likelihoods, log_priors = torch.tensor(history, dtype=torch.float64).T
-    return OneHotFit(
-        parameters._replace(weights=weights.to(parameters.weights)),
-        *(tensor.to(parameters.weights) for tensor in wiring),
-        log_likelihoods,
-        log_likelihoods + log_priors,
-        time.perf_counter() - began,
-    )
-
-
-def _require(solver, iterations, tolerance, steps, learning_rate) -> None:
-    if solver not in SOLVERS:
-        raise ValueError(f"solver: got {solver!r}, expected one of {', '.join(SOLVERS)}")
-    for name, count in (("iterations", iterations), ("steps", steps)):
-        if count < 1:
-            raise ValueError(f"{name}: got {count}, expected at least 1")
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance: got {tolerance}, expected at least 0 nats a bin")
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"learning_rate: got {learning_rate}, expected a positive number")
+    found = {"log_likelihoods": log_likelihoods, "objectives": log_likelihoods + log_priors}
+    return OneHotFit(parameters._replace(weights=weights), *wiring, **found)

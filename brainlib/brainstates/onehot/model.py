@@ -16,9 +16,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from brainlib.arguments import whole_number
-from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting.model import require_floor
 from brainlib.brainstates.parameters import Parameters
 
 INHIBITORY, NONE, EXCITATORY = range(3)
@@ -29,9 +27,11 @@ LEAST_PRIOR = 1e-9  # of a class in a_0: with a probability of exactly 0 it coul
 class OneHot:
     """The model, with the paper's values.
 
-    `transition_floor`: the least probability of a transition. Raises `ValueError` for fewer than one state, a
-    temperature or deviation that is not positive and finite, a mean that is not finite, and a floor that the states'
-    transitions cannot have.
+    Raises `ValueError` for fewer than one state, a temperature or deviation that is not positive and finite, and a mean
+    that is not finite.
+
+    >>> OneHot(2, Emission(link="sigmoid"), strength_mean=-3.0).temperature
+    0.2
     """
 
     states: int
@@ -41,7 +41,6 @@ class OneHot:
     strength_sd: float = 2.0
     bias_mean: float = 0.0
     bias_sd: float = 2.0
-    transition_floor: float = math.exp(-8)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", whole_number("states", self.states, least=1))
@@ -51,7 +50,6 @@ class OneHot:
         for name in ("strength_mean", "bias_mean"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a finite number")
-        require_floor(self.transition_floor, self.states)
 
     def log_prior(self, adjacency_prior: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
         """log a_0, normalised, with no class impossible."""
@@ -65,8 +63,7 @@ class OneHotFit(NamedTuple):
     - `adjacency[s, n, n', :]`: a_s, the probabilities of the three classes;
     - `adjacency_prior[n, n', :]`: a_0;
     - `strengths[s, n, n']`: wt, also where there is no connection: what it would be with the likelier sign;
-    - `log_likelihoods`: log p(x) of the data after each iteration, at the weights' means; `objectives`: with the prior;
-    - `seconds`: what the fit took, without its start.
+    - `log_likelihoods`: log p(x) of the data after each iteration, at the weights' means; `objectives`: with the prior.
     """
 
     parameters: Parameters
@@ -75,7 +72,6 @@ class OneHotFit(NamedTuple):
     strengths: Float[Tensor, "states neurons neurons"]
     log_likelihoods: Float64[Tensor, " iterations"]
     objectives: Float64[Tensor, " iterations"]
-    seconds: float
 
 
 def hard_weights(
@@ -83,13 +79,3 @@ def hard_weights(
 ) -> Float[Tensor, "*any neurons neurons"]:
     """Equation (3) with each a put to the corner of its most probable class."""
     return strengths * (adjacency.argmax(-1) - NONE)
-
-
-def require_coupled(model: OneHot, design: Design) -> None:
-    """Raises `ValueError` for a design that has no connections, or fewer bins than states."""
-    N, D = design.counts.shape[-1], design.features.shape[-1]
-    if D <= N:
-        raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design")
-    bins = int(design.lengths.sum())
-    if model.states > bins:
-        raise ValueError(f"states: got {model.states} for {bins} bins, expected at most one a bin")

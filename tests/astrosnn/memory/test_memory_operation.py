@@ -8,7 +8,8 @@ import pytest
 import torch
 from astrocyte_memories import FORMS, KINDS, everything, memory
 
-from brainlib.astrosnn.kernels.memory import astrocyte_memory, operation
+from brainlib.astrosnn.kernels.memory import astrocyte_memory
+from brainlib.astrosnn.kernels.memory import memory as operation
 from brainlib.astrosnn.kernels.memory.memory import chosen
 
 unchecked = inspect.unwrap(astrocyte_memory)  # under the annotation check of the tests
@@ -41,25 +42,23 @@ def test_the_operation_keeps_torchs_rules(kind):
 
 
 def test_the_compiler_sees_one_operation():
-    tensors, seen = arguments("gated delta"), []
+    """As users have it, in a process without the tests' check of annotations, which the compiler cannot see through."""
+    code = """
+import torch
+from brainlib.astrosnn import astrocyte_memory
 
-    def look(graph, _):
-        seen.extend(node.target for node in graph.graph.nodes if node.op == "call_function")
-        return graph.forward
+q, w, d = torch.randn(2, 3, 2, 4), torch.rand(2, 3, 2), -torch.rand(2, 3, 2)
+seen = []
 
-    output, _ = torch.compile(lambda *t: unchecked(*t), backend=look, fullgraph=True)(*tensors)
-    assert output.equal(astrocyte_memory(*tensors)[0])
-    assert sum("astrocyte_memory" in str(target) for target in seen) == 1
+def look(graph, _):
+    seen.extend(str(node.target) for node in graph.graph.nodes)
+    return graph.forward
 
-
-@pytest.mark.parametrize("kind", ["fixed", "gated delta"])
-def test_compiled_or_not_it_is_the_same(kind):
-    tensors, results = arguments(kind), []
-    given = [tensor for tensor in tensors if tensor is not None]
-    for output, last in (astrocyte_memory(*tensors), operation.memory.compiled(*tensors, "cpu")[:2]):
-        loss = output.sin().sum() + last.cos().sum()
-        results.append([output, last, *torch.autograd.grad(loss, given)])
-    assert all(one.equal(other) for one, other in zip(*results, strict=True))
+compiled = torch.compile(lambda: astrocyte_memory(q, q, q, d, w)[0], backend=look, fullgraph=True)
+print(compiled().equal(astrocyte_memory(q, q, q, d, w)[0]), sum("astrocyte_memory" in target for target in seen))
+"""
+    found = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code], text=True)
+    assert found.split() == ["True", "1"]
 
 
 def test_there_are_no_second_derivatives():
@@ -108,16 +107,13 @@ def test_narrow_numbers_are_computed_in_single_precision():
 @pytest.mark.parametrize(
     ("which", "change", "message"),
     [
-        ("key", lambda t: t[..., :1], r"key: got shape \(2, 3, 2, 1\), expected \(2, 3, 2, 2\)"),
-        ("value", lambda t: t[:, :2], r"value: got shape \(2, 2, 2, 3\), expected \(2, 3, 2, 3\)"),
-        ("log_decay", lambda t: t[0, 0, :1], r"log_decay: got shape \(1,\), expected \(2,\)"),
-        ("log_decay", lambda t: t[:, :1], r"log_decay: got shape \(2, 1, 2\), expected \(2, 3, 2\)"),
-        ("write", lambda t: t[..., :1], r"write: got shape \(2, 3, 1\), expected \(2, 3, 2\)"),
-        ("state", lambda t: t[:1], r"state: got shape \(1, 2, 2, 3\), expected \(2, 2, 2, 3\)"),
-        ("state", lambda t: t.mT, r"state: got shape \(2, 2, 3, 2\), expected \(2, 2, 2, 3\)"),
-        ("state", lambda t: t.float(), "state: got torch.float32 on cpu, expected torch.float64 on cpu"),
-        ("state", lambda t: t.to("meta"), "state: got torch.float64 on meta, expected torch.float64 on cpu"),
-        ("write", lambda t: t.float(), "write: got torch.float32 on cpu, expected torch.float64 on cpu"),
+        ("key", lambda t: t[..., :1], r"key: got torch.float64 \(2, 3, 2, 1\) on cpu, expected .* \(2, 3, 2, 2\)"),
+        ("value", lambda t: t[:, :2], r"value: got .* \(2, 2, 2, 3\) on cpu, expected .* \(2, 3, 2, 3\)"),
+        ("log_decay", lambda t: t[0, 0, :1], r"log_decay: got .* \(1,\) on cpu, expected .* \(2,\)"),
+        ("log_decay", lambda t: t[:, :1], r"log_decay: got .* \(2, 1, 2\) on cpu, expected .* \(2, 3, 2\)"),
+        ("write", lambda t: t.float(), "write: got torch.float32 .*, expected torch.float64"),
+        ("state", lambda t: t.mT, r"state: got .* \(2, 2, 3, 2\) on cpu, expected .* \(2, 2, 2, 3\)"),
+        ("state", lambda t: t.to("meta"), "state: got .* on meta, expected .* on cpu"),
         ("query", lambda t: t[:, :0], r"got \(2, 0, 2, 2\), \(2, 3, 2, 3\), expected at least one of each axis"),
     ],
 )
@@ -132,7 +128,7 @@ def test_bad_tensors(which, change, message):
     ("options", "message"),
     [
         ({"form": "serial"}, "form: got 'serial', expected one of auto, recurrent, parallel, chunked"),
-        ({"impl": "gpu"}, "impl: got 'gpu', expected one of auto, reference, torch, cpu, triton"),
+        ({"impl": "gpu"}, "impl: got 'gpu', expected one of auto, torch, cpu, triton"),
         ({"form": "parallel", "impl": "cpu"}, "form: got 'parallel' with impl 'cpu', expected 'recurrent'"),
         ({"impl": "triton"}, "impl: got 'triton' with write, expected 'torch'"),
     ],
@@ -146,8 +142,3 @@ def test_the_compiled_loop_is_for_wide_numbers_on_a_cpu():
     inputs = {name: tensor.to("meta") for name, tensor in memory("fixed", SMALL).items()}
     with pytest.raises(ValueError, match=r"impl: got 'cpu' for torch\.float64 on meta"):
         unchecked(**inputs, impl="cpu")
-
-
-def test_numba_loads_when_it_is_used():
-    code = "import sys, brainlib.astrosnn.kernels.memory; print({'numba', 'triton', 'scipy'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

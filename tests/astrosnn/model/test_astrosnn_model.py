@@ -49,8 +49,7 @@ def test_the_units_switches_reach_it(astrocyte):
     assert all(block.mixer.config == expected for block in built.blocks)
 
 
-@pytest.mark.parametrize("mixer", MIXERS)
-@pytest.mark.parametrize("token_shift", [True, False])
+@pytest.mark.parametrize(("mixer", "token_shift"), [*((mixer, True) for mixer in MIXERS), ("amsu", False)])
 def test_in_two_parts_or_one_by_one_it_is_one_function(mixer, token_shift):
     network, text = model(mixer=mixer, token_shift=token_shift), tokens()
     whole, _, after = network(text)
@@ -88,18 +87,6 @@ def test_it_keeps_as_much_as_it_says(mixer):
     assert (network.state_size(9) == network.state_size(1)) == (mixer != "attention")
 
 
-@pytest.mark.parametrize("astrocyte", ["matrix", "gated", "delta"])
-def test_the_forms_are_one_function_with_one_gradient(astrocyte):
-    network = model(unit=AMSUConfig(dim=12, astrocyte=astrocyte))
-    found = []
-    for form in ("recurrent", "parallel", "chunked"):
-        logits, loss, _ = network(tokens(37), tokens(37, seed=2), form=form)
-        found.append([logits, *torch.autograd.grad(loss, list(network.parameters()))])
-    for one, other, expected in zip(found[1], found[2], found[0], strict=True):
-        torch.testing.assert_close(one, expected, rtol=1e-9, atol=1e-10)
-        torch.testing.assert_close(other, expected, rtol=1e-9, atol=1e-10)
-
-
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_every_weight_learns(mixer):
     network = model(mixer=mixer, dim=24)
@@ -135,11 +122,6 @@ def test_it_reads_bytes():
     assert logits.equal(expected[0]) and loss.equal(expected[1])
 
 
-@pytest.mark.parametrize("heads", [1, 2, 6])
-def test_the_unit_has_the_frames_heads(heads):
-    assert AstroSNNConfig(dim=6 * heads, heads=heads).unit_config.heads == heads
-
-
 def test_it_reads_vectors():
     network = model(inputs=3, outputs=4)
     vectors = torch.randn(2, 6, 3, dtype=torch.float64)
@@ -167,7 +149,7 @@ class Texts:
         self.count = int(state["count"])
 
 
-@pytest.mark.parametrize("mixer", ["amsu", "calcium", "spikegpt", "attention"])
+@pytest.mark.parametrize("mixer", ["amsu", "spikegpt"])
 def test_a_run_goes_on_from_its_checkpoint(mixer, tmp_path):
     def loss(network, batch, state):
         _, value, state = network(*batch, state=state)
@@ -205,7 +187,6 @@ def test_a_frame_too_small_to_match_is_refused():
     [
         ({"dim": 10}, "dim: got 10, expected a multiple of heads = 3"),
         ({"layers": 0}, "layers: got 0"),
-        ({"hidden": 0}, "hidden: got 0"),
         ({"inputs": -1}, "inputs: got -1"),
         ({"vocab": True}, "vocab: got True"),
         ({"mixer": "lstm"}, "mixer: got 'lstm', expected one of amsu"),
@@ -239,7 +220,6 @@ def test_unfit_tokens_are_named(arguments, message):
     ("vectors", "message"),
     [
         (torch.zeros(2, 5, 4).double(), r"vectors: got shape \(2, 5, 4\), expected \(batch, time, inputs = 3\)"),
-        (torch.zeros(2, 3).double(), r"vectors: got shape \(2, 3\)"),
         (torch.zeros(2, 5, 3), "vectors: got dtype torch.float32, expected the model's torch.float64"),
     ],
 )
@@ -249,8 +229,7 @@ def test_unfit_vectors_are_named(vectors, message):
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
-@pytest.mark.parametrize("one", [True, False])
-def test_states_of_another_batch_size_dtype_or_device_are_refused(mixer, one):
+def test_states_of_another_batch_size_dtype_or_frame_are_refused(mixer):
     network = model(mixer=mixer)
     others = [
         network(tokens(batch=3))[2],
@@ -259,17 +238,8 @@ def test_states_of_another_batch_size_dtype_or_device_are_refused(mixer, one):
         model(mixer=mixer, layers=3)(tokens())[2],
         model(mixer=mixer, token_shift=False)(tokens())[2],
     ]
-    blocks = network(tokens())[2].blocks
-    moved = [block._replace(mixer=on_meta(block.mixer)) for block in blocks]
-    others.append(type(others[0])(tuple(moved)))
     for state in others:
         with pytest.raises(ValueError, match="state"):
-            read_one(network, tokens()[:, 0], state) if one else read(network, tokens(), state=state)
-
-
-def on_meta(tree):
-    if isinstance(tree, torch.Tensor):
-        return tree.to("meta")
-    if isinstance(tree, tuple):
-        return type(tree)(*map(on_meta, tree)) if hasattr(tree, "_fields") else tuple(map(on_meta, tree))
-    return tree
+            read_one(network, tokens()[:, 0], state)
+        with pytest.raises(ValueError, match="state"):
+            read(network, tokens(), state=state)

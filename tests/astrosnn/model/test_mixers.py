@@ -6,25 +6,15 @@ import math
 import pytest
 import torch
 
+from brainlib.astrosnn.kernels.lif import lif_scan
 from brainlib.astrosnn.kernels.wkv import wkv
-from brainlib.astrosnn.mixers import GRU, RWKV, Attention, SpikeGPT
+from brainlib.astrosnn.mixers import RWKV, Attention, SpikeGPT
 from brainlib.baselines.alibi import alibi_slopes
-from chapters.astrosnn.conventions import SPIKEGPT
 
 
 @pytest.fixture
 def x():
     return torch.randn(2, 9, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
-
-def test_the_gru_is_its_equations(x):
-    torch.manual_seed(0)
-    gru = GRU(8).double()
-    cell, h = torch.nn.GRUCell(8, 8).double(), torch.zeros(2, 8).double()
-    cell.load_state_dict({name.removesuffix("_l0"): weight for name, weight in gru.gru.state_dict().items()})
-    for t, y in enumerate(gru(x)[0].unbind(1)):
-        h = cell(x[:, t], h)
-        torch.testing.assert_close(y, h)
 
 
 def test_attention_is_a_softmax_over_the_past(x):
@@ -69,9 +59,8 @@ def test_with_gradients_a_step_changes_nothing(x):
     ("change", "message"),
     [
         ({"length": 0}, "state: got length 0, expected 1 to 9"),
-        ({"length": 10}, "state: got length 10"),
-        ({"values": torch.zeros(2, 2, 8, 4).double()}, "state: got a value cache of shape"),
-        ({"keys": torch.zeros(2, 2, 9, 4)}, "state: got a key cache of .*float32"),
+        ({"values": torch.zeros(2, 2, 8, 4).double()}, "state.values: got "),
+        ({"keys": torch.zeros(2, 2, 9, 4)}, "state.keys: got torch.float32"),
     ],
 )
 def test_an_unfit_cache_is_named(x, change, message):
@@ -94,6 +83,6 @@ def test_spikegpt_is_rwkv_with_neurons_behind(x):
     rwkv.load_state_dict(spikegpt.average.state_dict())
     x = 8 * x
     spikes, state = spikegpt(x)
-    expected, membrane = SPIKEGPT.scan(rwkv(x)[0], time_dim=1)
+    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False, time_dim=1)
     assert spikes.equal(expected) and state.membrane.equal(membrane)
     assert set(spikes.unique().tolist()) == {0.0, 1.0}

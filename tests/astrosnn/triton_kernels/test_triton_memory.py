@@ -43,6 +43,14 @@ def difference(found, expected) -> float:
     return float((found - expected).norm() / expected.norm().clamp_min(1e-12))
 
 
+def run(d_output, d_last, tensors):
+    """Output, last state, and the gradients at all tensors."""
+    *inputs, state = tensors
+    output, last, errors = kernels.forward(*inputs, None, state)
+    *gradients, _, d_state = kernels.backward(d_output, d_last, *inputs, None, state, errors)
+    return output, last, [*gradients, d_state]
+
+
 def compare(exact, device, dtype=torch.float64, heard=("output", "last")):
     """Relative differences of the output, the last state and all gradients by name."""
     leaves = [tensor.clone().requires_grad_() for tensor in exact]
@@ -56,8 +64,7 @@ def compare(exact, device, dtype=torch.float64, heard=("output", "last")):
     low = [t.to(device, dtype if i < 3 else wide) for i, t in enumerate(exact)]
     d_output = d_output.to(device, dtype) if "output" in heard else None
     d_last = d_last.to(device, wide) if "last" in heard else None
-    found_output, found_last = kernels.forward(*low)
-    found = kernels.backward(d_output, d_last, *low)
+    found_output, found_last, found = run(d_output, d_last, low)
     assert [t.dtype for t in found] == [t.dtype for t in low]
     errors = {"output": difference(found_output, output), "last": difference(found_last, last)}
     return errors | {name: difference(f, w) for name, f, w in zip(NAMES, found, wanted, strict=True)}
@@ -105,22 +112,22 @@ def test_decay_to_nothing(device, small, poisoned):
     query, key, value, log_decay, state = inputs(ODD, gated=True)
     log_decay[:, 5] = -torch.inf
     low = [t.to(device) for t in (query, key, value, log_decay, state)]
-    output, last = kernels.forward(*low)
+    output, last, found = run(torch.ones_like(low[2]), None, low)
     wanted, wanted_last = reference.memory(query, key, value, log_decay, state=state)
     assert difference(output, wanted) < 1e-13 and difference(last, wanted_last) < 1e-13
-    found = kernels.backward(torch.ones_like(output), None, *low)
     assert all(t.isfinite().all() for t in found) and (found[3][:, 5].abs() < 1e-13).all()
 
 
 def test_as_the_memory(device, small):
     leaves = [t.to(device).requires_grad_() for t in inputs(ODD, gated=False)]
 
-    def everything(impl):
-        output, last = astrocyte_memory(*leaves[:4], state=leaves[4], impl=impl)
+    def everything(memory, **impl):
+        output, last = memory(*leaves[:4], state=leaves[4], **impl)
         return output, last, *torch.autograd.grad(output.sin().sum() + last.sin().sum(), leaves)
 
-    for found, expected in zip(everything("triton"), everything("reference"), strict=True):
-        assert difference(found, expected.cpu()) < 1e-12
+    found, expected = everything(astrocyte_memory, impl="triton"), everything(reference.memory)
+    for one, other in zip(found, expected, strict=True):
+        assert difference(one, other.cpu()) < 1e-12
 
 
 def test_not_a_number_is_not_hidden(device, small):
@@ -128,11 +135,11 @@ def test_not_a_number_is_not_hidden(device, small):
     for name in range(4):
         spoilt = [t.clone() for t in exact]
         spoilt[name][0, 3, 0] = float("nan")
-        output, _ = kernels.forward(*spoilt)
+        output, _, _ = kernels.forward(*spoilt[:4], None, spoilt[4])
         assert output[0, 3, 0].isnan().all() and output[:, :, 1].isfinite().all()
 
 
 def test_a_cpu_without_the_interpreter_is_refused(monkeypatch):
     monkeypatch.setattr(kernels.knobs.runtime, "interpret", False)
     with pytest.raises(ValueError, match="query: got a tensor on cpu"):
-        kernels.forward(*inputs(ODD, gated=True))
+        run(None, None, inputs(ODD, gated=True))

@@ -48,10 +48,9 @@ def test_values_and_gradients(model, size, device, poisoned):
 
 @pytest.mark.parametrize("detach", [True, False], ids=["detached", "through the reset"])
 @pytest.mark.parametrize("reset", RESETS)
-def test_resets_and_injections(reset, detach, device, poisoned):
-    form = {"reset": reset, "detach_reset": detach}
-    compare("lif", (2, K + 3, 7), device, **form)
-    compare("slow", (2, K + 3, 7), device, injection="membrane" if detach else "threshold", **form)
+def test_resets(reset, detach, device, poisoned):
+    for model in ("lif", "slow"):
+        compare(model, (2, K + 3, 7), device, reset=reset, detach_reset=detach)
 
 
 @pytest.mark.parametrize("surrogate", SURROGATES)
@@ -89,7 +88,7 @@ def test_as_one_operation(device):
     inputs = [t.to(device) for t in columns("lif", (2, 5, 3)).values()]
     tensors = [t.requires_grad_() for t in (*inputs[:2], torch.stack(inputs[2:4]), inputs[4][None])]
     for test in ("test_schema", "test_faketensor"):
-        arguments = "lif", *tensors, "hard", "atan", 2.0, True, False, "triton"
+        arguments = "lif", *tensors, "hard", "atan", 2.0, True, "triton"
         torch.library.opcheck(operation.scan.compiled, arguments, test_utils=test)
 
 

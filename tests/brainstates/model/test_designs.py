@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from brainlib.brainstates import design as module
-from brainlib.brainstates.design import add_history, design, exponential_basis
+from brainlib.brainstates.design import design, exponential_basis
 from brainlib.data.trials import Trials
 from chapters.brainstates import equations
 
@@ -14,33 +14,17 @@ COUNTS = torch.randint(0, 4, (2, 23, 3), generator=RANDOM, dtype=torch.uint8)
 TWO = torch.rand(7, 2, generator=RANDOM)
 
 
-def test_history_and_a_bias():
-    plan = design(TRIALS)
-    assert plan.features.shape == (2, 9, 4) and plan.features.dtype == torch.float32
-    assert plan.counts is TRIALS.counts and plan.lengths is TRIALS.lengths and torch.equal(plan.mask, TRIALS.mask)
-    assert (plan.features[..., -1] == 1).all()
-    for b in range(2):
-        loops = equations.history(TRIALS.counts[b], exponential_basis()[:, 0])
-        torch.testing.assert_close(plan.features[b, :, :3], loops.float())
-    assert design(TRIALS, coupling=False).features.shape == (2, 9, 1)
-
-
 @pytest.mark.parametrize("basis", [exponential_basis(), TWO])
 @pytest.mark.parametrize("block", [1, 4, 4096])
 def test_features_are_those_of_three_loops(basis, block, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", block)
-    features = torch.zeros(2, 23, 3 * basis.shape[1], dtype=torch.float64)
-    add_history(features, COUNTS, basis)
-    for b, counts in enumerate(COUNTS):
+    trials = Trials.from_sequences([*COUNTS, 1000 * COUNTS[0].int()], bin_ms=1.0)  # beyond a byte
+    features = design(trials, basis, dtype=torch.float64).features
+    assert features.shape == (3, 23, 3 * basis.shape[1] + 1) and (features[..., -1] == 1).all()
+    for b, counts in enumerate(trials.counts):
         for j, phi in enumerate(basis.T):
             loops = equations.history(counts, phi)
             torch.testing.assert_close(features[b, :, 3 * j : 3 * (j + 1)], loops, rtol=1e-14, atol=1e-14)
-
-
-def test_counts_beyond_a_byte():
-    features = torch.zeros(1, 3, 1)
-    add_history(features, torch.tensor([[[300], [0], [70_000]]], dtype=torch.int32), torch.eye(1))
-    assert features.flatten().tolist() == [0, 300, 0]
 
 
 def test_the_official_exponential():
@@ -51,9 +35,10 @@ def test_the_official_exponential():
 
 def test_trials_picked():
     plan = design(TRIALS)
+    assert plan.features.dtype == torch.float32 and torch.equal(plan.mask, TRIALS.mask)
+    assert design(TRIALS, coupling=False).features.shape == (2, 9, 1)
     short = plan.pick([1])
     assert short.features.shape == (1, 4, 4) and short.lengths.tolist() == [4]
-    assert torch.equal(short.counts, TRIALS.pick([1]).counts)
     assert torch.equal(short.features, design(TRIALS.pick([1])).features)
     assert torch.equal(plan.pick(torch.tensor([1, 0])).lengths, torch.tensor([4, 9]))
 

@@ -82,15 +82,6 @@ def test_the_objective_rises(solver, case):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_it_can_be_repeated_and_gone_on_with(solver, case):
-    first, again = (fit_one_hot(case.model, case.seen, start=case.gaussian, solver=solver, iterations=4) for _ in "ab")
-    assert torch.equal(first.parameters.weights, again.parameters.weights)
-    further = fit_one_hot(case.model, case.seen, start=first.parameters, solver=solver, iterations=4)
-    same = further.adjacency.argmax(-1) == first.adjacency.argmax(-1)
-    assert same.double().mean() > 0.9
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
 def test_a_start_with_runaway_weights(solver, case):
     """As a fit without a prior may end with; another local optimum is found, but no number is infinite or absurd."""
     start = case.gaussian._replace(weights=case.gaussian.weights.clone())
@@ -114,19 +105,13 @@ def test_richer_designs(solver):
     generator = torch.Generator().manual_seed(0)
     sequences = [torch.rand(bins, 4, generator=generator).lt(0.3).int() for bins in (200, 130, 61)]
     rich = design(Trials.from_sequences(sequences, 1.0), torch.eye(2))
-    found = fit_one_hot(OneHot(2, Emission("bernoulli", "sigmoid")), rich, solver=solver, iterations=3, steps=10)
+    found = fit_one_hot(OneHot(2, Emission("bernoulli")), rich, solver=solver, iterations=3)
     assert found.parameters.weights.isfinite().all() and found.parameters.weights.shape == (2, 4, 9)
-
-
-def test_one_state_is_a_sparse_glm(case):
-    one = fit(Model(1, case.brain.emission), case.seen, iterations=10).parameters
-    found = fit_one_hot(OneHot(1, case.brain.emission), case.seen, start=one, iterations=5)
-    assert found.adjacency.shape == (1, 8, 8, 3) and found.parameters.log_transition.exp() == 1
 
 
 @pytest.mark.parametrize("name, value", [
     ("states", 0), ("temperature", 0.0), ("strength_sd", -1.0), ("bias_sd", float("inf")),
-    ("strength_mean", float("nan")), ("transition_floor", 0.6),
+    ("strength_mean", float("nan")),
 ])  # fmt: skip
 def test_a_model_says_what_is_wrong_with_it(name, value):
     with pytest.raises(ValueError, match=f"{name}: got"):
@@ -134,21 +119,14 @@ def test_a_model_says_what_is_wrong_with_it(name, value):
 
 
 def test_bad_input(case):
-    for name, value in (
-        ("solver", "magic"), ("iterations", 0), ("tolerance", -1.0), ("steps", 0), ("learning_rate", 0.0),
-    ):  # fmt: skip
+    for name, value in (("solver", "magic"), ("iterations", 0), ("tolerance", -1.0)):
         with pytest.raises(ValueError, match=f"{name}: got"):
             fit_one_hot(case.model, case.seen, start=case.gaussian, **{name: value})
     alone = design(simulate(case.brain, 2, 30, torch.Generator().manual_seed(0))[0], coupling=False)
     with pytest.raises(ValueError, match="design: got 1 features for 8 neurons"):
         fit_one_hot(case.model, alone)
-    with pytest.raises(ValueError, match="states: got 90 for 60 bins"):
+    with pytest.raises(ValueError, match="states: got 90, expected at most one a bin, 60"):
         short = design(simulate(case.brain, 2, 30, torch.Generator().manual_seed(0))[0])
-        fit_one_hot(OneHot(90, case.brain.emission, transition_floor=0.0), short)
+        fit_one_hot(OneHot(90, case.brain.emission), short)
     with pytest.raises(ValueError, match="start: got weights of shape"):
         fit_one_hot(OneHot(3, case.brain.emission), case.seen, start=case.gaussian)
-    many = Parameters(*(torch.stack((tensor, tensor)) for tensor in case.gaussian))
-    with pytest.raises(ValueError, match="start: got weights of shape"):
-        fit_one_hot(case.model, case.seen, start=many)
-    with pytest.raises(ValueError, match="start: got weights that are NaN"):
-        fit_one_hot(case.model, case.seen, start=case.gaussian._replace(weights=case.gaussian.weights * float("nan")))

@@ -5,28 +5,25 @@ import json
 import torch
 from ahead_of_time import compiled, spilled
 
-from brainlib.brainstates.kernels.triton import DRAWN_AT_ONCE, padded, paths, posterior, scan_warps, warps_of
+from brainlib.brainstates.kernels.triton import padded, posterior, scan_warps, warps_of
 
-NUMBERS = "T", "S", "samples", "chunk_bins"
+NUMBERS = "T", "S", "chunk_bins"
 
 
 def main(dtype: torch.dtype, generation: int, S: int) -> None:
     number = {torch.float32: "*fp32", torch.float64: "*fp64"}[dtype]
-    known = {"lengths": "*i64", "paths": "*i64", "origins": "*u8", "scales": "*fp64", "log_likelihood": "*fp64"}
+    known = {"lengths": "*i64", "scales": "*fp64", "log_likelihood": "*fp64"}
 
     def type_of(name: str) -> str:
         return "i32" if name in NUMBERS else known.get(name, number)
 
-    kernels = {
-        "multiply": (posterior.multiply, {}),
-        "scan": (posterior.scan, {}),
-        "walk": (posterior.walk, {"AIM": "smooth"}),
-        "filter": (posterior.walk, {"AIM": "filter"}),
-        "best": (paths.best, {}),
-        "draw": (paths.draw, {"BP": DRAWN_AT_ONCE}),
-    }
+    kernels = {"scan": (posterior.scan, {})}
+    for logs in (False, True):
+        kernels[f"multiply, {logs}"] = posterior.multiply, {"LOGS": logs}
+        kernels[f"walk, {logs}"] = posterior.walk, {"SMOOTH": True, "LOGS": logs}
+        kernels[f"filter, {logs}"] = posterior.walk, {"SMOOTH": False, "LOGS": logs}
     for name, (kernel, constants) in kernels.items():
-        warps = {"draw": 1, "scan": scan_warps(S, dtype)}.get(name, warps_of(S, dtype))
+        warps = scan_warps(S, dtype) if name == "scan" else warps_of(S, dtype)
         made = compiled(kernel, type_of, set(), {"BS": padded(S), **constants}, generation, num_warps=warps)
         ptx = made.asm["ptx"]
         print(json.dumps({

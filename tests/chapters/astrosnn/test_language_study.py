@@ -10,8 +10,9 @@ from brainlib import data
 from brainlib.astrosnn import AstroSNNConfig
 from brainlib.ledger import PROFILES
 from chapters.astrosnn import language
-from chapters.astrosnn.language_models import MODELS, model_config
+from chapters.astrosnn.language import MODELS
 from chapters.astrosnn.language_profiles import PLANS
+from chapters.astrosnn.networks import model_config, untrained
 
 FRAME = AstroSNNConfig(layers=1, dim=16, heads=4)
 TEXT = data.encode("To be, or not to be, that is the question. " * 80)
@@ -37,7 +38,7 @@ def test_all_models_have_equal_parameters(profile):
 def test_equal_states_are_about_equal(profile):
     frame = next(iter(PLANS[profile].studies.values())).frame
     names = ("AM-SU, small heads", "PLIF, wide", "SpikeGPT")
-    ours, *others = (language.untrained(model_config(frame, name), device="cpu").state_size(100) for name in names)
+    ours, *others = (untrained(model_config(frame, name), device="cpu").state_size(100) for name in names)
     for other in others:
         assert other == pytest.approx(ours, rel=0.2)
 
@@ -62,8 +63,6 @@ def test_models_are_what_they_are_called():
     assert built["AM-SU, small heads"].dim == 2 * built["AM-SU, small heads"].heads
     assert built["PLIF, wide"].dim > built["PLIF"].dim and built["PLIF, wide"].hidden_size < built["PLIF"].hidden_size
     assert built["transformer, GELU"].feedforward == "gelu" and built["transformer"].feedforward == "spiking"
-    with pytest.raises(ValueError, match="name: got 'LSTM', expected one of AM-SU"):
-        model_config(FRAME, "LSTM")
 
 
 @pytest.fixture
@@ -74,14 +73,14 @@ def runs_here(monkeypatch, tmp_path):
 
 def test_a_model_learns_and_is_measured(tiny):
     found = language.trained_and_tested(language.Condition("AM-SU", 1e-2, tiny), seed=1, device="cpu")
-    (result,) = language.results_of({"one": {"AM-SU": found["result"]}})["one"].values()
-    model = language.untrained(FRAME, device="cpu")
+    result = found["result"]
+    model = untrained(FRAME, device="cpu")
     model.load_state_dict(found["weights"])
-    assert result.loss < 0.8 * math.log(256) and found["tuning_loss"] < 0.8 * math.log(256)
-    assert language.held_out_loss(model.eval(), language.corpus("")[1][: -tiny.test_bytes], 16) == result.loss
-    assert result.parameters == FRAME.parameters and result.state == model.state_size(16)
-    assert len(result.by_context) == len(result.lesioned) == 2 and result.by_context != result.lesioned
-    assert 0 < result.operations.nanojoules < result.operations.dense_nanojoules and len(result.operations.rates) == 2
+    assert result["loss"] < 0.8 * math.log(256) and found["tuning_loss"] < 0.8 * math.log(256)
+    assert language.held_out_loss(model.eval(), language.corpus("")[1][: -tiny.test_bytes], 16) == result["loss"]
+    assert result["parameters"] == FRAME.parameters and result["state"] == model.state_size(16)
+    assert len(result["by_context"]) == len(result["lesioned"]) == 2 and result["by_context"] != result["lesioned"]
+    assert result["operations"]["additions"] > 0 and len(result["operations"]["rates"]) == 2
 
 
 def test_everyone_has_the_rate_that_served_best(tiny, runs_here):
@@ -90,23 +89,23 @@ def test_everyone_has_the_rate_that_served_best(tiny, runs_here):
     )
     results, models = language.run(plan, device="cpu")
     assert {title: list(found) for title, found in results.items()} == {"one": ["AM-SU", "PLIF"], "two": ["PLIF"]}
-    assert {r.learning_rate for found in results.values() for r in found.values()} == {1e-2}
-    assert list(models) == ["AM-SU", "PLIF"] and results["one"]["PLIF"].lesioned == []
+    assert {r["learning_rate"] for found in results.values() for r in found.values()} == {1e-2}
+    assert list(models) == ["AM-SU", "PLIF"] and results["one"]["PLIF"]["lesioned"] == []
 
 
 def test_a_lesion_silences_the_astrocyte_of_a_copy():
     tokens = torch.arange(12)[None]
-    model = language.untrained(FRAME, device="cpu")
+    model = untrained(FRAME, device="cpu")
     before = model(tokens)[0]
     lesioned = language.without_astrocytes(model)
     assert torch.equal(model(tokens)[0], before) and not torch.equal(lesioned(tokens)[0], before)
     said = lesioned.blocks[0].mixer.trace(torch.randn(1, 5, 16)).astrocyte
     assert not said.any()
-    assert language.without_astrocytes(language.untrained(model_config(FRAME, "PLIF"), device="cpu")) is None
+    assert language.without_astrocytes(untrained(model_config(FRAME, "PLIF"), device="cpu")) is None
 
 
 def test_the_loss_leaves_out_what_nothing_predicts():
-    model = language.untrained(FRAME, device="cpu")
+    model = untrained(FRAME, device="cpu")
     text = TEXT[: 16 * 5 + 3]
     rows = text[: 16 * 5].view(5, 16).long()
     with torch.no_grad():
@@ -133,10 +132,3 @@ def test_repetition_is_worth_what_a_copier_gains():
     text = torch.arange(200).to(torch.uint8)  # no byte twice
     gain = language.gain_of_repetition(Copier(), text.roll(1), 8)
     assert gain == pytest.approx(math.log(256), abs=0.1)
-
-
-def test_an_unknown_text_is_named():
-    with pytest.raises(
-        ValueError, match="text: got 'Homer', expected 'nine plays', 'tiny Shakespeare' or 'King James Bible'"
-    ):
-        language.corpus("Homer")

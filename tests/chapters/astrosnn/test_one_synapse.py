@@ -1,11 +1,9 @@
-"""One synapse: by a loop of its own, what a question finds, and wrong arguments."""
-
-import math
+"""One synapse: by a loop of its own, and what a question finds."""
 
 import pytest
 import torch
 
-from chapters.astrosnn.one_synapse import CUE, QUESTION, TOKENS, one_synapse, script
+from chapters.astrosnn.one_synapse import CUE, QUESTION, TOKENS, one_synapse
 
 CUES = {"first_cue": 8, "second_cue": 40, "asked_for": "first"}
 START = CUES | {"memory": 128.0, "gain": 0.35, "threshold": 1.0, "question": 90}
@@ -43,34 +41,3 @@ def test_the_membrane_has_forgotten_and_the_astrocyte_answers() -> None:
     before, during = slice(60, 90), slice(90, 90 + QUESTION)
     assert torch.allclose(told.membrane[before], untold.membrane[before], atol=1e-12)  # beta^50: nothing is left
     assert not told.spikes[before].any() and told.spikes[during].sum() >= 1 and not untold.spikes[during].any()
-
-
-def test_the_answer_is_gamma_to_the_delay() -> None:
-    traces = one_synapse(**START)
-    gamma, last = 1 - 1 / START["memory"], START["first_cue"] + CUE - 1
-    written = sum(gamma**k for k in range(CUE))
-    assert float(traces.first_kept[90]) == pytest.approx(written * gamma ** (90 - last), rel=1e-12)
-    assert float(1.0 - traces.seen_threshold[90]) == pytest.approx(0.35 * float(traces.first_kept[90]), rel=1e-12)
-
-
-def test_only_the_cue_that_is_asked_for_answers() -> None:
-    never = one_synapse(**START | {"first_cue": TOKENS})
-    assert not (never.seen_threshold < 1).any() and (never.second_kept > 0).any()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"memory": 0.5}, r"^memory: got 0\.5"),
-        ({"memory": math.nan}, "^memory: got nan"),
-        ({"asked_for": "third"}, "^asked_for: got 'third'"),
-        ({"threshold": 0.0}, "^threshold: got"),
-    ],
-)
-def test_wrong_arguments_are_named(changes: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        one_synapse(**START | changes)
-
-
-def test_the_script_is_one_javascript_function() -> None:
-    assert "function ({ memory, gain, threshold, first_cue, second_cue, question, asked_for })" in script()

@@ -6,9 +6,8 @@
 
 in three forms that are one function: recurrent (a token after the other), parallel (all pairs of tokens at once) and
 chunked (pairs within a chunk, the state between chunks). Their derivation, gradients and costs: README.md beside this
-file. `memory` checks and chooses, `step` is one token, `chunked` has the other two forms in torch operations, and
-`operation` makes an implementation known to torch: `cpu` (recurrent, compiled) or `triton` (chunked, for a GPU), a
-module with two functions:
+file. `memory` checks, chooses and makes an implementation known to torch; `forms` has one token and the three forms in
+torch operations; `cpu` (recurrent, compiled) and `triton` (chunked, for a GPU) are modules with two functions:
 
     forward(query, key, value, log_decay, write, state) -> output, last, errors
     backward(d_output, d_last, query, key, value, log_decay, write, state, errors)
@@ -20,11 +19,11 @@ module with two functions:
     d_output or d_last may be None (no gradient came that way), never both
     all tensors contiguous and on one device; B, T, h, d >= 1
 
-`triton` has no delta rule, and neither write nor errors in its signatures; its query, key and value may be narrower
-than float32, beside log_decay and state in float32.
+`triton` has no delta rule: its write is None. Its query, key and value may be narrower than float32, beside log_decay
+and state in float32.
 """
 
+from brainlib.astrosnn.kernels.memory.forms import memory_step
 from brainlib.astrosnn.kernels.memory.memory import Form, astrocyte_memory
-from brainlib.astrosnn.kernels.memory.step import memory_step
 
 __all__ = ["Form", "astrocyte_memory", "memory_step"]

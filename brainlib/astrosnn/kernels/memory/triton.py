@@ -19,7 +19,7 @@ Nor does a log decay of -60 hide what small ones beside it add to g, of which on
 multiples of 2^-10, which add up exactly, and the sum of what remains.
 """
 
-from typing import NamedTuple, no_type_check
+from typing import NamedTuple
 
 import torch
 import triton
@@ -27,6 +27,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn.functional import pad
 from triton import knobs
+
+from brainlib.astrosnn.kernels.triton import jit
 
 INTERPRETED = tl.constexpr(knobs.runtime.interpret)
 FORGOTTEN = tl.constexpr(-80.0)  # a log decay below it counts as it: nothing is left of a state, and sums stay finite
@@ -104,16 +106,16 @@ class Chunked(NamedTuple):
         return out, None if products is None else products.sum(0)
 
 
-def forward(query, key, value, log_decay, state):
+def forward(query, key, value, log_decay, write, state):
     check(query)
     with torch.cuda.device_of(query):
         memory = Chunked(log_decay, *query.shape[:3], plan(query.dtype))
         states, last, _ = memory.carry(key, value, state)
         output, _ = memory.read(query, key, value, states)
-    return output, last
+    return output, last, value.new_empty(0, 0, 0, 0)
 
 
-def backward(d_output, d_last, query, key, value, log_decay, state):
+def backward(d_output, d_last, query, key, value, log_decay, write, state, errors):
     check(query)
     d_output = torch.zeros_like(value) if d_output is None else d_output
     d_last = torch.zeros_like(state) if d_last is None else d_last
@@ -127,7 +129,8 @@ def backward(d_output, d_last, query, key, value, log_decay, state):
     d_decay = pad(arriving - leaving, (0, 0, 0, -memory.T % memory.cut.chunk)).unflatten(1, (-1, memory.cut.chunk))
     d_decay = d_decay.flip(2).cumsum(2).flip(2) + at_ends.transpose(1, 2)[:, :, None]  # [B, chunks, C, h]
     d_decay = d_decay.flatten(1, 2)[:, : memory.T]
-    return d_query, d_key, d_value, d_decay.contiguous() if log_decay.ndim == 3 else d_decay.sum((0, 1)), d_state
+    d_decay = d_decay.contiguous() if log_decay.ndim == 3 else d_decay.sum((0, 1))
+    return d_query, d_key, d_value, d_decay, value.new_empty(0, 0, 0, 0), d_state
 
 
 def check(query: Tensor) -> None:
@@ -137,8 +140,7 @@ def check(query: Tensor) -> None:
         raise ValueError(f"query: got a tensor on {query.device}, expected {expected}")
 
 
-@triton.jit(do_not_specialize=["T"])
-@no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
+@jit(do_not_specialize=["T"])
 def carry(
     key, value, log_decay, start, other, states, last, products, T, H, K, V,
     AGAINST: tl.constexpr, GATED: tl.constexpr, C: tl.constexpr, BK: tl.constexpr, BV: tl.constexpr,
@@ -173,8 +175,7 @@ def carry(
         tl.store(states + (z * (chunks + 1) + chunks) * K * V + at, S.to(states.dtype.element_ty), mask=inside)
 
 
-@triton.jit(do_not_specialize=["T"])
-@no_type_check
+@jit(do_not_specialize=["T"])
 def read(
     a, b, c, log_decay, states, partner, out, products, T, H, K, V,
     TRANSPOSED: tl.constexpr, AGAINST: tl.constexpr, GATED: tl.constexpr, C: tl.constexpr,
@@ -219,8 +220,7 @@ def read(
         tl.store(products + tile + rows, with_partner, mask=t < T)
 
 
-@triton.jit
-@no_type_check
+@jit
 def faded(log_decay, rows, h, inside, GATED: tl.constexpr):
     """g in two parts, and G in two; behind the last token nothing fades."""
     x = tl.load(log_decay + (rows if GATED else h + 0 * rows), mask=inside, other=0.0)
@@ -230,8 +230,7 @@ def faded(log_decay, rows, h, inside, GATED: tl.constexpr):
     return tl.cumsum(coarse, 0), tl.cumsum(fine, 0), tl.sum(coarse, 0), tl.sum(fine, 0)
 
 
-@triton.jit
-@no_type_check
+@jit
 def dot(a, b, acc, PRECISION: tl.constexpr):
     if INTERPRETED:  # its product of half precision is wrong
         a, b = a.to(acc.dtype), b.to(acc.dtype)

@@ -5,8 +5,6 @@ forward and, for the posterior, back. If there are trials enough, a chunk is a w
    i is the forward pass from state i in the chunk's first bin, and each row has a program;
 2. `scan`: from chunk to chunk, the states before a chunk is seen (`starts`) and what comes after it (`ends`);
 3. `walk`: every chunk from its start and its end, as a whole trial.
-
-For paths, best and drawn, a program goes through a whole trial.
 """
 
 import torch
@@ -14,77 +12,43 @@ import triton
 from torch import Tensor
 from triton import knobs
 
-from brainlib.brainstates.kernels.triton.paths import best, draw
 from brainlib.brainstates.kernels.triton.posterior import multiply, scan, walk
 
 CHUNKS = 64, 128, 256, 512, 1024, 2048  # bins
-DRAWN_AT_ONCE = 16  # samples of a program
 # Estimates. An earlier form of these kernels took at most 12 % longer by them than by the best chunk, on an H100.
 AT_ONCE = 1000  # warps that a large GPU runs without one slowing another
 SCANNED = 3  # how long a chunk takes in the scan, in bins of a walk
 LAUNCHES = 500  # how long the launches that chunks add take to start, in bins of a walk
 
 
-def forward_backward(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    states, transitions, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "smooth")
+def forward_backward(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor, Tensor]:
+    chain = log_emission, log_transition, log_initial, lengths
+    states, transitions, log_likelihood = infer(*chain, scaled, smooth=True)
     if transitions.shape[1] > 1:
         transitions = transitions.sum(1, keepdim=True, dtype=torch.float64).to(states.dtype)
     return states, transitions[:, 0].mT, log_likelihood
 
 
-def filter_states(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor]:
-    states, _, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "filter")
-    return states, log_likelihood
-
-
-def viterbi(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor) -> Tensor:
-    """By the largest probability of a path to each state in each bin, and where it came from."""
-    check(log_emission)
-    B, T, S = log_emission.shape
-    origins = torch.empty(B, T, S, dtype=torch.uint8, device=log_emission.device)
-    paths = torch.full((B, T), -1, dtype=torch.int64, device=log_emission.device)
-    chain = log_emission, log_transition, log_initial, lengths
-    with torch.cuda.device_of(log_emission):
-        best[B,](*chain, origins, paths, T, S, BS=padded(S), num_warps=warps_of(S, log_emission.dtype))
-    return paths
-
-
-def sample_paths(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, uniforms: Tensor
-) -> Tensor:
-    """From the last bin back: p(z_t | z_t+1, x_1..T) is proportional to p(z_t | x_1..t) p(z_t+1 | z_t)."""
-    weights, _, log_likelihood = infer(log_emission, log_transition, log_initial, lengths, "weigh")
-    samples, (B, T, S) = len(uniforms), log_emission.shape
-    paths = torch.full((samples, B, T), -1, dtype=torch.int64, device=log_emission.device)
-    with torch.cuda.device_of(log_emission):
-        draw[B, triton.cdiv(samples, DRAWN_AT_ONCE)](
-            weights, log_transition, log_likelihood, lengths, uniforms, paths, samples, T, S,
-            BP=DRAWN_AT_ONCE, BS=padded(S), num_warps=1,
-        )  # fmt: skip
-    return paths
+def filter_states(log_emission, log_transition, log_initial, lengths, scaled) -> tuple[Tensor, Tensor]:
+    return infer(log_emission, log_transition, log_initial, lengths, scaled, smooth=False)[::2]
 
 
 def infer(
-    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, aim: str
+    log_emission: Tensor, log_transition: Tensor, log_initial: Tensor, lengths: Tensor, scaled: bool, smooth: bool
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """States [B, T, S], transitions of every chunk, transposed [B, chunks, S, S], and the log likelihood [B].
 
-    By `aim` the states are given the whole trial ("smooth"), given what was seen so far ("filter"), or logarithms of
-    the latter, up to a constant in every bin ("weigh"). Transitions come with the first only.
+    With `smooth` the states are given the whole trial, else what was seen so far, without transitions.
     """
     check(log_emission)
     (B, T, S), dtype = log_emission.shape, log_emission.dtype
     chunk = chunk_bins(B, T, S, dtype)
     chunks = triton.cdiv(T, chunk)
-    sizes, options = (T, S, chunk), {"BS": padded(S), "num_warps": warps_of(S, dtype)}
+    sizes, options = (T, S, chunk), {"LOGS": not scaled, "BS": padded(S), "num_warps": warps_of(S, dtype)}
     new = log_emission.new_empty
     states, log_likelihood = torch.zeros_like(log_emission), new(B, dtype=torch.float64)
-    passed, transitions = (torch.empty_like(states), new(B, chunks, S, S)) if aim == "smooth" else (states, None)
-    log_transposed = log_transition.mT.contiguous() if aim == "smooth" else None
+    passed, transitions = (torch.empty_like(states), new(B, chunks, S, S)) if smooth else (states, None)
+    log_transposed = log_transition.mT.contiguous() if smooth else None
     with torch.cuda.device_of(log_emission):
         starts, ends = log_initial, None
         if chunks > 1:
@@ -97,7 +61,7 @@ def infer(
             )  # fmt: skip
         walk[B * chunks,](
             log_emission, log_transition, log_transposed, starts, ends, lengths,
-            passed, states, transitions, log_likelihood, *sizes, AIM=aim, **options,
+            passed, states, transitions, log_likelihood, *sizes, SMOOTH=smooth, **options,
         )  # fmt: skip
     return states, transitions, log_likelihood
 

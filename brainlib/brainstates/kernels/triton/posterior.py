@@ -1,17 +1,16 @@
 """The kernels of the posterior: `multiply`, `scan` and `walk` (triton/__init__.py), and a step from bin to bin.
 
 Where all states can follow each other, the weights of the states in a bin are numbers of which the largest is 1, or
-would be once multiplied by `inverse`: no bin waits for that number, the next one takes it in. With transitions of at
-least exp(LEAST) single precision then holds all that matters, whatever is seen. Else (LOGS) the weights are logarithms,
-the largest 0 in every bin: a state may be thousands of nats behind and still be the only one to explain what comes.
+would be once multiplied by `inverse`: no bin waits for that number, the next one takes it in. Numbers are products of
+at most three transitions and of emissions, and single precision holds all that matters, whatever is seen. Else (LOGS)
+the weights are logarithms, the largest 0 in every bin: a state may be thousands of nats behind and still be the only
+one to explain what comes.
 """
 
 from typing import no_type_check
 
 import triton
 import triton.language as tl
-
-LEAST = tl.constexpr(-20.0)  # numbers are products of at most three that are no less, and of emissions
 
 
 @triton.jit
@@ -24,14 +23,6 @@ def load_square(matrix, i, S):
     return tl.load(
         matrix + i[:, None] * S + i[None, :], mask=inside[:, None] & inside[None, :], other=float("-inf")
     )  # fmt: skip
-
-
-@triton.jit
-@no_type_check
-def all_follow(log_transition, i, S):
-    """Whether no transition is below exp(LEAST)."""
-    inside = (i < S)[:, None] & (i < S)[None, :]
-    return tl.min(tl.min(tl.where(inside, log_transition, 0.0), 0), 0) >= LEAST
 
 
 @triton.jit
@@ -103,7 +94,9 @@ def passed_on(weights, transition, LOGS: tl.constexpr):
 
 @triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
 @no_type_check
-def multiply(log_emission, log_transition, lengths, products, scales, T, S, chunk_bins, BS: tl.constexpr):
+def multiply(
+    log_emission, log_transition, lengths, products, scales, T, S, chunk_bins, LOGS: tl.constexpr, BS: tl.constexpr
+):  # fmt: skip
     """Rows of the chunks' matrices. The logarithm of an element is `scales` [B, chunks, S], of its row, + `products`
     [2, B, chunks, S, S], there a second time transposed. A row leads into the first bin of the next chunk, before it
     is seen; in a trial's last chunk, to its last bin.
@@ -114,37 +107,22 @@ def multiply(log_emission, log_transition, lengths, products, scales, T, S, chun
     i = tl.arange(0, BS)
     log_emission += (trial * T + first) * S + i
     transition = load_square(log_transition + trial * S * S, i, S)
+    transition = transition if LOGS else tl.exp(transition)
     by_column = products + (tl.num_programs(0).to(tl.int64) + at * S) * S + i * S + entry
     products += (at * S + entry) * S + i
-    scales += at * S + entry
-    if all_follow(transition, i, S):
-        row(
-            log_emission, tl.exp(transition), products, by_column, scales,
-            i, entry, last - first, last < length, S, LOGS=False,
-        )  # fmt: skip
-    else:
-        row(
-            log_emission, transition, products, by_column, scales,
-            i, entry, last - first, last < length, S, LOGS=True,
-        )  # fmt: skip
-
-
-@triton.jit
-@no_type_check
-def row(log_emission, transition, products, by_column, scales, i, entry, bins, goes_on, S, LOGS: tl.constexpr):
     inside, entered = i < S, tl.where(i == entry, 0.0, float("-inf")).to(transition.dtype)
     now, scale = first_seen(entered, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     inverse, total = tl.full((), 1.0, now.dtype), scale
-    for _ in tl.range(1, bins, num_stages=3):
+    for _ in tl.range(1, last - first, num_stages=3):
         log_emission += S
         prior = passed_on(now, transition, LOGS)
         now, inverse, scale = seen(prior, inverse, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
         total += scale
-    reached = tl.where(goes_on, passed_on(now, transition, LOGS), now)
+    reached = tl.where(last < length, passed_on(now, transition, LOGS), now)
     reached = reached if LOGS else logarithm(reached * inverse)
     tl.store(products, reached, mask=inside)
     tl.store(by_column, reached, mask=inside)
-    tl.store(scales, total)
+    tl.store(scales + at * S + entry, total)
 
 
 @triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
@@ -204,68 +182,50 @@ def scan(
 @no_type_check
 def walk(
     log_emission, log_transition, log_transposed, starts, ends, lengths, passed, states, transitions, log_likelihood,
-    T, S, chunk_bins, AIM: tl.constexpr, BS: tl.constexpr,
+    T, S, chunk_bins, SMOOTH: tl.constexpr, LOGS: tl.constexpr, BS: tl.constexpr,
 ):  # fmt: skip
     """Forward through a chunk to `passed` [B, T, S] and, if there are no `ends` and so one chunk only, the log
     likelihood; then, to smooth, back to `states` [B, T, S] and `transitions` [B, chunks, S, S], transposed.
     """
     at = tl.program_id(0).to(tl.int64)
     trial, first, length, last = span(at, lengths, T, chunk_bins)
+    bins = last - first
     i = tl.arange(0, BS)
+    inside = i < S
     transition = load_square(log_transition + trial * S * S, i, S)
-    if AIM == "smooth":
-        log_transposed += trial * S * S
+    transition = transition if LOGS else tl.exp(transition)
     begin = (trial * T + first) * S + i
     log_emission += begin
     passed += begin
     states += begin
-    if all_follow(transition, i, S):
-        forth_and_back(
-            log_emission, tl.exp(transition), log_transposed, starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=False,
-        )  # fmt: skip
-    else:
-        forth_and_back(
-            log_emission, transition, log_transposed, starts, ends, passed, states, transitions,
-            log_likelihood, i, at, last - first, last < length, S, AIM, LOGS=True,
-        )  # fmt: skip
-
-
-@triton.jit
-@no_type_check
-def forth_and_back(
-    log_emission, transition, log_transposed, starts, ends, passed, states, transitions, log_likelihood,
-    i, at, bins, goes_on, S, AIM: tl.constexpr, LOGS: tl.constexpr,
-):  # fmt: skip
-    inside = i < S
     start = tl.load(starts + at * S + i, mask=inside, other=float("-inf"))
     now, scale = first_seen(start, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     inverse, total = tl.full((), 1.0, now.dtype), scale
-    tl.store(passed, outcome(now, AIM, LOGS), mask=inside & (bins > 0))
+    tl.store(passed, outcome(now, SMOOTH, LOGS), mask=inside & (bins > 0))
     for _ in tl.range(1, bins, num_stages=3):
         log_emission += S
         passed += S
         prior = passed_on(now, transition, LOGS)
         now, inverse, scale = seen(prior, inverse, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
         total += scale
-        tl.store(passed, outcome(now, AIM, LOGS), mask=inside)
+        tl.store(passed, outcome(now, SMOOTH, LOGS), mask=inside)
     if ends is None:
         tl.store(log_likelihood + at, total + logarithm(tl.sum(tl.exp(now) if LOGS else now * inverse, 0)))
-    if AIM == "smooth":
+    if SMOOTH:
         tl.debug_barrier()  # what comes now reads what other threads of this program wrote
         after = tl.full(i.shape, float("-inf"), now.dtype)
         if ends is not None:
             after = tl.load(ends + at * S + i, mask=inside, other=float("-inf"))
         after = after if LOGS else tl.exp(after)
         inverse = tl.full((), 1.0, now.dtype)
-        transposed = load_square(log_transposed, i, S)
+        transposed = load_square(log_transposed + trial * S * S, i, S)
         transposed = transposed if LOGS else tl.exp(transposed)
         pairs = tl.zeros_like(transposed)
         states += (bins - 1) * S
         for back in tl.range(0, bins, num_stages=3):
             before = tl.load(passed, mask=inside, other=float("-inf") if LOGS else 0.0)
             future = passed_on(after, transposed, LOGS)
-            future = tl.where((back > 0) | goes_on, future, 0.0 if LOGS else 1.0)
+            future = tl.where((back > 0) | (last < length), future, 0.0 if LOGS else 1.0)
             if LOGS:
                 both = before + future
                 largest = tl.max(both, 0)
@@ -289,11 +249,9 @@ def forth_and_back(
 
 @triton.jit
 @no_type_check
-def outcome(now, AIM: tl.constexpr, LOGS: tl.constexpr):
-    if AIM == "smooth":
+def outcome(now, SMOOTH: tl.constexpr, LOGS: tl.constexpr):
+    if SMOOTH:
         return now
-    elif AIM == "weigh":
-        return now if LOGS else logarithm(now)
     else:
         share = tl.exp(now) if LOGS else now
         return share * reciprocal(tl.sum(share, 0))

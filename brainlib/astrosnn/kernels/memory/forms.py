@@ -1,10 +1,11 @@
-"""The memory without a loop over tokens, in torch operations: products within chunks, and the state between them.
+"""The memory in torch operations: one token, the recurrent form as a step after the other, and the chunked form.
 
 One chunk of all tokens is the parallel form. Derivation: README.md beside this file. B batch, h heads, n chunks of C
 tokens, d the size of keys or values.
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import solve_triangular
 from torch.nn.functional import pad
@@ -12,7 +13,46 @@ from torch.nn.functional import pad
 FORGOTTEN = -80.0  # a log decay below it counts as it: e^-80 is less than rounding, and differences stay finite
 
 
-def chunked(query, key, value, log_decay, write, state, length: int) -> tuple[Tensor, Tensor]:
+def memory_step(
+    query: Float[Tensor, "batch heads key_dim"],
+    key: Float[Tensor, "batch heads key_dim"],
+    value: Float[Tensor, "batch heads value_dim"],
+    log_decay: Float[Tensor, "heads"] | Float[Tensor, "batch heads"],
+    write: Float[Tensor, "batch heads"] | None,
+    state: Float[Tensor, "batch heads key_dim value_dim"],
+) -> tuple[Float[Tensor, "batch heads value_dim"], Float[Tensor, "batch heads key_dim value_dim"]]:
+    """What the astrocyte answers to one token, and its state after it, at a cost that does not depend on the past.
+
+        H' = exp(log_decay) H
+        H  = H' + k v^T, or, where `write` gives the delta rule's eta, H' + eta k (v - k H')^T
+        o  = q H
+
+    o = H q is the overview figure's; how H changes is a reconstruction. The state is not changed in place.
+    """
+    state = log_decay.exp()[..., None, None] * state
+    if write is not None:
+        value = write[..., None] * (value - read(key, state))
+    state = state + key[..., :, None] * value[..., None, :]
+    return read(query, state), state
+
+
+def read(query: Tensor, state: Tensor) -> Tensor:
+    """q H: [..., key_dim] and [..., key_dim, value_dim] give [..., value_dim]."""
+    return (query[..., None, :] @ state)[..., 0, :]
+
+
+def recurrent(query, key, value, log_decay, write, state) -> tuple[Tensor, Tensor]:
+    """`astrocyte_memory` with a step a token; every argument as there, the state given."""
+    outputs = []
+    for t in range(query.shape[1]):
+        decay = log_decay if log_decay.ndim == 1 else log_decay[:, t]
+        eta = None if write is None else write[:, t]
+        output, state = memory_step(query[:, t], key[:, t], value[:, t], decay, eta, state)
+        outputs.append(output)
+    return torch.stack(outputs, 1), state
+
+
+def chunked(query, key, value, log_decay, write, state, *, length: int) -> tuple[Tensor, Tensor]:
     """`astrocyte_memory` in chunks of `length` tokens; every argument as there, the state given."""
     time = query.shape[1]
     q, k, v = (in_chunks(tensor, length) for tensor in (query, key, value))  # [B, h, n, C, d]

@@ -15,7 +15,7 @@ no memory: what a trial's end cuts off goes on in the next trial, and no interva
 How many spikes a bin holds beyond the first is not looked at.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Float64, Int64
@@ -31,39 +31,20 @@ from brainlib.extras import extra
 BLOCK = 2**18  # state probabilities of single neurons at once
 
 
-class KolmogorovSmirnov(NamedTuple):
-    """The largest distance between the distribution of `events` values and the uniform one."""
-
-    distance: float  # NaN without events
-    p: float  # the probability of a larger one under the true model, by the exact distribution; NaN without events
-    events: int
-
-
 class RescaledTimes(NamedTuple):
     """The intervals of all neurons, one after the other."""
 
     uniform: Float64[Tensor, "events"]  # u, uniform on 0 .. 1 under the true model
     neuron: Int64[Tensor, "events"]
 
-    def of(self, neuron: int) -> KolmogorovSmirnov:
-        """One neuron's intervals; exact, but for the last one, which the recording's end cuts off."""
-        return ks_test(self.uniform[self.neuron == neuron])
+    def of(self, neuron: int) -> Any:
+        """SciPy's `kstest` of one neuron's intervals, if it has any: `statistic`, the largest distance from the uniform
+        distribution, and `pvalue`. Exact, but for the last interval, which the recording's end cuts off.
+        """
+        with extra("notebook"):
+            from scipy.stats import kstest
 
-
-def ks_test(values: Float[Tensor, "events"]) -> KolmogorovSmirnov:
-    """Of values that should be uniform on 0 .. 1.
-
-    Raises `ValueError` for values outside.
-    """
-    if not len(values):
-        return KolmogorovSmirnov(float("nan"), float("nan"), 0)
-    if not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"values: got {values.min().item()} to {values.max().item()}, expected 0 to 1")
-    with extra("notebook"):
-        from scipy.stats import kstest
-
-    result = kstest(values.double().numpy(force=True), "uniform")
-    return KolmogorovSmirnov(float(result.statistic), float(result.pvalue), len(values))
+        return kstest(self.uniform[self.neuron == neuron].numpy(), "uniform")
 
 
 def time_rescaling(
@@ -90,24 +71,18 @@ def time_rescaling(
 
 
 @torch.no_grad()
-def predicted_states(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "trials time states"]:
-    """P(z_t | x_1 .. x_{t-1}): the filter's states of the bin before, one transition on."""
-    evidence = log_emission(parameters, design, emission)
-    chain = parameters.to(evidence.dtype)
-    states = filter_states(evidence, chain.log_transition, chain.log_initial, design.lengths).states
-    first = chain.log_initial.exp().expand(len(states), 1, -1)
-    return torch.cat((first, states[:, :-1] @ chain.log_transition.exp()), 1)
-
-
-@torch.no_grad()
 def _survived(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "bins neurons"]:
     """Q = -log P(no spike in this bin | all before), in the bins of all trials, one after the other."""
-    mask = design.mask
-    prior = predicted_states(parameters, design, emission)[mask]
+    evidence = log_emission(parameters, design, emission)
+    _, log_transition, log_initial = parameters.to(evidence.dtype)
+    states = filter_states(evidence, log_transition, log_initial, design.lengths).states
+    first = log_initial.exp().expand(len(states), 1, -1)
+    prior = torch.cat((first, states[:, :-1] @ log_transition.exp()), 1)  # P(z_t | x_1 .. x_{t-1})
+    mask, silent = design.mask, design.counts.new_zeros(())
     S, N, _ = parameters.weights.shape
-    silent = design.counts.new_zeros(())
+    blocks = (tensor[mask].split(max(1, BLOCK // (S * N))) for tensor in (design.features, prior))
     result = []
-    for features, p in zip(*(x.split(max(1, BLOCK // (S * N))) for x in (design.features[mask], prior)), strict=True):
+    for features, p in zip(*blocks, strict=True):
         eta = torch.einsum("md,snd->msn", features, parameters.weights.to(features))
         log_none = emission.log_prob(eta, silent).double()
         p = p.double() / p.double().sum(-1, keepdim=True)

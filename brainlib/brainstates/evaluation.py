@@ -1,0 +1,327 @@
+"""How good a fit is: the likelihood of unseen spikes, states and wiring against the truth.
+
+The marginal log-likelihood, log p(x_1 .. x_T), sums over all paths of states; it is also the sum of one-step
+predictions, log p(x_t | x_1 .. x_{t-1}). The authors' programs report another number, the plug-in log-likelihood, which
+looks the states up in the data that it then scores.
+
+The states of a fit have no names. A permutation p of them reads: the fit's state p[s] plays the part of the true s.
+
+W[s, n, n'] leads from neuron n' to neuron n in state s. An edge has one of three classes, -1 (inhibitory), 0 (none),
+1 (excitatory); scores and probabilities of the classes stand in this order on their last axis, as in the paper.
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int, Int64
+from torch import Tensor
+
+from brainlib.brainstates.design import Design
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.inference import log_emission
+from brainlib.brainstates.kernels import forward_backward, log_likelihood
+from brainlib.brainstates.parameters import Parameters
+from brainlib.data.trials import Trials
+from brainlib.extras import extra
+
+# ---- Likelihood ----
+
+
+@torch.no_grad()
+def marginal_log_likelihood(parameters: Parameters, design: Design, emission: Emission) -> Float64[Tensor, "trials"]:
+    """log p(x) of each trial, in nats.
+
+    Raises `ValueError` as `log_emission` does, for weights that do not fit the design.
+    """
+    evidence = log_emission(parameters, design, emission)
+    chain = parameters.to(evidence.dtype)[1:]
+    return log_likelihood(evidence, *chain, design.lengths)
+
+
+@torch.no_grad()
+def plug_in_log_likelihood(parameters: Parameters, design: Design, emission: Emission) -> Float64[Tensor, "trials"]:
+    """sum over t of log p(x_t | z_t, history) of each trial in nats, z_t the most probable state given the whole trial.
+
+    As the authors' programs evaluate: not the probability of anything, since z_t is chosen with x_t and what follows in
+    sight, and the states' own probability is left out. Raises as `marginal_log_likelihood`.
+    """
+    evidence = log_emission(parameters, design, emission)
+    chain = parameters.to(evidence.dtype)[1:]
+    states = forward_backward(evidence, *chain, design.lengths).states.argmax(-1, keepdim=True)
+    return torch.where(design.mask, evidence.gather(-1, states)[..., 0], 0).double().sum(-1)
+
+
+def homogeneous_log_likelihood(train: Design, test: Design, emission: Emission) -> Float64[Tensor, "trials"]:
+    """log p(x) of each test trial if every neuron kept the mean rate it had in training, in nats.
+
+    Half a spike is added to each neuron's training counts, and one bin, so that a neuron silent there is not impossible
+    later. Raises `ValueError` for other neurons in training.
+    """
+    if train.counts.shape[-1] != test.counts.shape[-1]:
+        raise ValueError(f"test: got {test.counts.shape[-1]} neurons, expected {train.counts.shape[-1]} as in training")
+    mean = (train.counts[train.mask].double().sum(0) + 0.5) / (train.lengths.sum() + 1)
+    emission = replace(emission, link="softplus")  # any mean can be had
+    result = torch.zeros(test.counts.shape[:2], dtype=torch.float64, device=mean.device)
+    for n, eta in enumerate(emission.inverse_link(mean)):
+        result += emission.log_prob(eta, test.counts[..., n])
+    return torch.where(test.mask, result, 0).sum(-1)
+
+
+def bits_per_spike(log_likelihood: Float[Tensor, "trials"], baseline: Float[Tensor, "trials"], spikes: int) -> float:
+    """What a model knows beyond another: (log p - log p_baseline) / (spikes log 2), over all trials.
+
+    The baseline is `homogeneous_log_likelihood` or the `marginal_log_likelihood` of a one-state model, of the same
+    trials. Raises `ValueError` for other trials and without spikes.
+    """
+    same_shape(log_likelihood=log_likelihood, baseline=baseline)
+    if spikes < 1:
+        raise ValueError(f"spikes: got {spikes}, expected at least 1")
+    return (log_likelihood.double() - baseline.double()).sum().item() / (spikes * math.log(2))
+
+
+def free_parameters(design: Design, states: int) -> int:
+    """How many numbers a fit chooses: the weights of every state, transitions and the first state."""
+    weights = states * design.counts.shape[-1] * design.features.shape[-1]
+    return weights + states * (states - 1) + states - 1
+
+
+def bic(log_likelihood: float, free: int, bins: int) -> float:
+    """Schwarz's criterion, -2 log p + free log(bins), of the training data's marginal log-likelihood; lower is better.
+
+    A bin is one observation, of all neurons together. It counts parameters as if no prior held them back.
+    """
+    return -2 * log_likelihood + free * math.log(bins)
+
+
+# ---- States ----
+
+
+def match_states(
+    true: Int64[Tensor, "trials time"],
+    estimated: Int64[Tensor, "trials time"],
+    lengths: Int64[Tensor, "trials"],
+    states: int,
+) -> Int64[Tensor, "states"]:
+    """The permutation under which most bins of all trials agree, by the Hungarian method.
+
+    `true` and `estimated` hold a state in 0 .. states - 1 for each bin; what lies beyond the lengths is ignored. The
+    states of the fit may be more or fewer than the true ones: `states` is the larger number of the two.
+    Raises `ValueError` for shapes that differ, lengths beyond the bins or states that are not there.
+    """
+    with extra("notebook"):
+        from scipy.optimize import linear_sum_assignment
+
+    counts = _confusion(true, estimated, lengths, states)
+    return torch.from_numpy(linear_sum_assignment(counts.numpy(), maximize=True)[1]).long()
+
+
+def state_accuracy(
+    true: Int64[Tensor, "trials time"],
+    estimated: Int64[Tensor, "trials time"],
+    lengths: Int64[Tensor, "trials"],
+    states: int,
+) -> float:
+    """The share of bins whose state is right once the states are matched: one permutation for all trials.
+
+    Raises as `match_states`.
+    """
+    order = match_states(true, estimated, lengths, states)
+    counts = _confusion(true, estimated, lengths, states).double()
+    return (counts[torch.arange(states), order].sum() / counts.sum()).item()
+
+
+def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Parameters:
+    """The same model with its states in another order: state s of the result was state p[s].
+
+    Raises `ValueError` for what is no permutation of the states.
+    """
+    states = parameters.log_initial.shape[-1]
+    if permutation.sort().values.tolist() != list(range(states)):
+        raise ValueError(f"permutation: got {permutation.tolist()}, expected the states 0 to {states - 1}, each once")
+    order = permutation.to(parameters.weights.device)
+    return Parameters(
+        parameters.weights.index_select(-3, order),
+        parameters.log_transition.index_select(-2, order).index_select(-1, order),
+        parameters.log_initial.index_select(-1, order),
+    )
+
+
+class StateSummary(NamedTuple):
+    """One entry for each state."""
+
+    share: Float64[Tensor, "states"]  # of all bins
+    dwell_ms: Float64[Tensor, "states"]  # the mean length of a visit, an unbroken stay; NaN without one
+    counts: Float64[Tensor, "states"]  # the mean number of spikes a bin, all neurons together; NaN without a visit
+
+
+def summarise_states(path: Int64[Tensor, "trials time"], trials: Trials, states: int) -> StateSummary:
+    """Share of time, mean dwell time and population counts of the states of a path, such as Viterbi's.
+
+    A visit that a trial's beginning or end cuts off counts with the length that is seen, so that dwell times are
+    underestimated where trials are short. Raises `ValueError` for a path of another shape, or other states.
+    """
+    mask = trials.mask.cpu()
+    labels = _labels("path", path, mask, states)
+    population = trials.counts.sum(-1).cpu()[mask].double()
+    bins = torch.bincount(labels, minlength=states).double()
+    visits = torch.unique_consecutive(mask.nonzero()[:, 0] * states + labels) % states
+    return StateSummary(
+        share=bins / len(labels),
+        dwell_ms=bins * trials.bin_ms / torch.bincount(visits, minlength=states),
+        counts=torch.bincount(labels, weights=population, minlength=states) / bins,
+    )
+
+
+def same_shape(**named: Tensor) -> None:
+    """Raises `ValueError` unless all of these tensors have one shape."""
+    (first, expected), *others = named.items()
+    for name, tensor in others:
+        if tensor.shape != expected.shape:
+            raise ValueError(f"{name}: got the shape {tuple(tensor.shape)}, expected {first}'s {tuple(expected.shape)}")
+
+
+def _confusion(true: Tensor, estimated: Tensor, lengths: Tensor, states: int) -> Int64[Tensor, "states states"]:
+    """How many bins of all trials are truly in state s (rows) and estimated in state s' (columns). On the CPU."""
+    if len(lengths) != len(true) or not (lengths >= 1).all() or lengths.max() > true.shape[1]:
+        expected = f"one of 1 to {true.shape[1]} bins for each of the {len(true)} trials"
+        raise ValueError(f"lengths: got {lengths.tolist()[:10]}, expected {expected}")
+    mask = (torch.arange(true.shape[1], device=lengths.device) < lengths[:, None]).cpu()
+    rows, columns = _labels("true", true, mask, states), _labels("estimated", estimated, mask, states)
+    return torch.bincount(rows * states + columns, minlength=states**2).view(states, states)
+
+
+def _labels(name: str, path: Tensor, mask: Bool[Tensor, "trials time"], states: int) -> Int64[Tensor, "bins"]:
+    """The states of a path, on the CPU, in the bins of the mask."""
+    same_shape(**{"the trials": mask, name: path})
+    labels = path.cpu()[mask]
+    low, high = labels.aminmax()
+    if low < 0 or high >= states:
+        raise ValueError(f"{name}: got states {low} to {high}, expected 0 to {states - 1}")
+    return labels
+
+
+# ---- Wiring ----
+
+
+class WeightError(NamedTuple):
+    """How far found weights lie from the true ones, over all states and pairs.
+
+    The paper prints a "weight error" and does not define it, so that its scale cannot be compared; `absolute` is ours.
+    """
+
+    absolute: float  # mean of |found - true|
+    squared: float  # mean of (found - true)^2
+    correlation: float  # Pearson's; NaN if either is constant
+
+
+def weight_error(true: Float[Tensor, "*rest"], estimated: Float[Tensor, "*rest"]) -> WeightError:
+    """The error of found weights, entry by entry: match and reorder the states first.
+
+    Raises `ValueError` for shapes that differ.
+    """
+    same_shape(true=true, estimated=estimated)
+    both = torch.stack((true, estimated)).detach().double().flatten(1)
+    difference = both[1] - both[0]
+    correlation = torch.corrcoef(both)[0, 1].item()
+    return WeightError(difference.abs().mean().item(), difference.square().mean().item(), correlation)
+
+
+def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"]:
+    """Scores of (inhibition, none, excitation) for models that learn no adjacency, equation (8):
+
+        (0,          1 - w / max w,   w / max w)     w >= 0
+        (w / min w,  1 - w / min w,   0)             w < 0
+
+    with max and min over all states and pairs. Where no weight has a sign there is nothing to divide: none.
+    """
+    w = weights.detach().double()
+    scales = torch.stack((-w.min(), w.max()))
+    scales = torch.where(scales > 0, scales, torch.inf)
+    inhibition, excitation = (-w).clamp(min=0) / scales[0], w.clamp(min=0) / scales[1]
+    return torch.stack((inhibition, 1 - inhibition - excitation, excitation), -1)
+
+
+def adjacency_prior_of_weights(
+    weights: Float[Tensor, "states neurons neurons"],
+) -> Float64[Tensor, "neurons neurons 3"]:
+    """The wiring that all states share, for models that learn none: the weights' average over states through (8)."""
+    return soft_adjacency(weights.detach().double().mean(0))
+
+
+def classes(scores: Float[Tensor, "*rest 3"]) -> Int[Tensor, "*rest"]:
+    """The class with the largest score: -1, 0 or 1."""
+    return scores.argmax(-1) - 1
+
+
+def balanced_accuracy(true: Int[Tensor, "*rest"], scores: Float[Tensor, "*rest 3"]) -> float:
+    """The share of right answers within a class, averaged over the classes that occur; guessing is 1/3 for all three.
+
+    Raises `ValueError` for shapes that do not fit or true classes other than -1, 0 and 1.
+    """
+    return _balanced(true, classes(scores))
+
+
+def accuracy_by_threshold(
+    true: Int[Tensor, "*rest"],
+    scores: Float[Tensor, "*rest 3"],
+    thresholds: Float[Tensor, " thresholds"],
+) -> Float64[Tensor, " thresholds"]:
+    """The balanced accuracy if an edge is called where its score exceeds the threshold, else none (appendix A.2).
+
+    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5 is
+    what `balanced_accuracy` takes. Raises as `balanced_accuracy`.
+    """
+    sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
+    strength = torch.maximum(scores[..., 0], scores[..., 2])
+    estimated = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
+    return torch.tensor(estimated, dtype=torch.float64)
+
+
+class EdgeRates(NamedTuple):
+    """Hard edges against the true ones."""
+
+    precision: float  # the share of found edges that are true, whatever their sign; NaN if none is found
+    recall: float  # the share of true edges that are found, whatever their sign; NaN if there are none
+    sign: float  # the share of right signs among found true edges; NaN if there are none
+
+
+def edge_rates(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> EdgeRates:
+    """Precision, recall and signs of edges with classes -1, 0, 1.
+
+    Raises `ValueError` for shapes that differ or other true classes.
+    """
+    _require_classes(true, estimated)
+    both = (true != 0) & (estimated != 0)
+    share = both.sum().double()
+    right = (true == estimated)[both].double().sum()
+    rates = share / (estimated != 0).sum(), share / (true != 0).sum(), right / share
+    return EdgeRates(*(rate.item() for rate in rates))
+
+
+def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> float:
+    """The area under the ROC of edges whatever their sign: the probability that an edge's score is above another
+    pair's, ties counting half; NaN if all or none are edges. `scores` such as |w|, or 1 less the probability of none.
+
+    Raises `ValueError` for shapes that differ and scores that are not finite.
+    """
+    same_shape(true=true, scores=scores)
+    if not scores.isfinite().all():
+        raise ValueError("scores: got values that are not finite")
+    values, place = scores.detach().flatten().unique(return_inverse=True)
+    edges, others = (torch.bincount(place[kind.flatten()], minlength=len(values)).double() for kind in (true, ~true))
+    above = (edges * (others.cumsum(0) - others / 2)).sum()
+    return (above / (edges.sum() * others.sum())).item()
+
+
+def _balanced(true: Tensor, estimated: Tensor) -> float:
+    _require_classes(true, estimated)
+    occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
+    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
+
+
+def _require_classes(true: Tensor, estimated: Tensor) -> None:
+    same_shape(true=true, scores=estimated)
+    if not true.numel() or true.abs().max() > 1:
+        raise ValueError(f"true: got {true.unique().tolist()[:10]}, expected classes -1, 0 and 1")
