@@ -40,6 +40,13 @@ _HIPPOCAMPUS = (
 _HIPPOCAMPUS_LICENCE = "MIT, copyright 2017 nelpy"
 _HIPPOCAMPUS_CITATION = "Example data of nelpy, linear track (2017); the laboratory that recorded them is not named"
 
+_TIMESCALES = (
+    "https://raw.githubusercontent.com/LevinaLab/rnn_timescale_public/f04a9485783ebb86f13200f768f90da42471a906"
+    "/trained_models"
+)
+_TIMESCALES_LICENCE = "none is given: to be measured, not to be passed on"
+_TIMESCALES_CITATION = "Khajehabdollahi et al., ICLR 2024, arXiv 2309.12927: networks released with the official code"
+
 _FILES = [
     DataFile(
         name="tinyshakespeare.txt",
@@ -126,6 +133,30 @@ _FILES = [
             "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998), "
             "doi 10.24432/C50P49; the copy in scikit-learn 1.4.2 (2024)"
         ),
+    ),
+    DataFile(
+        name="timescales_networks/single_head_N11",
+        size=1_472_291,
+        sha256="6c2408e1fe5dbbdb8806c4c0df1f662006c53e5c394e91fa07431e2c02d865e6",
+        source=f"{_TIMESCALES}/single_parity_network_1/rnn_N11_N11",
+        licence=_TIMESCALES_LICENCE,
+        citation=_TIMESCALES_CITATION,
+    ),
+    DataFile(
+        name="timescales_networks/multi_head_N2_N11",
+        size=1_472_084,
+        sha256="1b6a6df455f86e92cd410263f8512c4358cce602e2dc2fd3e93000acd607dbe9",
+        source=f"{_TIMESCALES}/cumulative_parity_network_1/rnn_N2_N11",
+        licence=_TIMESCALES_LICENCE,
+        citation=_TIMESCALES_CITATION,
+    ),
+    DataFile(
+        name="timescales_networks/sliding_N2_N11",
+        size=1_472_084,
+        sha256="7b2170f35de6a6f54f3f93bc057e6635c8f0b9647fb9a33d46a7f5d5034f38f2",
+        source=f"{_TIMESCALES}/sliding_10_5_parity_network_1/rnn_N2_N11",
+        licence=_TIMESCALES_LICENCE,
+        citation=_TIMESCALES_CITATION,
     ),
 ]
 

@@ -39,7 +39,8 @@ class CurriculumConfig:
       of bits: fixed for all units) in the form `tau_form`, and its leak `inside` the non-linearity or outside.
     - `batch_size`: sequences a step. Training ends after `epochs` of `steps_per_epoch`, when a span of at least
       `largest_span` is solved, or with the curriculum's last stage.
-    - `test_sequences` of the test after each epoch; `threshold`: the accuracy that it must exceed.
+    - `test_sequences` of the test after each epoch; `threshold`: the accuracy that it must exceed (1: it is never
+      passed, and all epochs are spent on the first stage).
     - `rate`: the chance of a 1 in the bits: "task" is the task's own, None another for each sequence.
     - The loss is cross-entropy, the mean over the batch, summed over the spans; its gradient is shortened to a norm of
       2. Leaky networks learn by stochastic gradient descent with a Nesterov momentum of 0.1, gated ones by Adam.
@@ -73,8 +74,8 @@ class CurriculumConfig:
     def __post_init__(self) -> None:
         for name in ("units", "heads", "batch_size", "steps_per_epoch", "epochs", "largest_span", "test_sequences"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least=1))
-        if not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold: got {self.threshold}, expected a share from 0 to below 1")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold: got {self.threshold}, expected a share from 0 to 1")
         if self.network not in MATRICES:
             raise ValueError(f"network: got {self.network!r}, expected one of {', '.join(MATRICES)}")
         if self.tau is not None and (self.network != "leaky" or self.tau < 1):

@@ -9,8 +9,8 @@ import plotly.express as px
 import plotly.graph_objects as go
 
 from brainlib import explore, runs
+from chapters.timescales.networks import MULTI, SINGLE
 
-SINGLE, MULTI = CONDITIONS = ("single-head", "multi-head")
 COLOURS = {SINGLE: explore.COLOURS["vermillion"], MULTI: explore.COLOURS["blue"]}
 GREY = explore.COLOURS["grey"]
 BELOW = {"legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above stand the panels' titles

@@ -1,13 +1,15 @@
 """Learning curves: how far each curriculum led for the same price, and where it moved the time constants."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from brainlib.timescales.network import Network
 from brainlib.timescales.training import TauSummary, TrainedNetwork
 
 Price = Literal["epochs", "operations"]
 UNTRAINED = 0  # stands for a span where the network before training is meant
+AT_ONE = 1.005  # bits: a shorter time constant counts as 1
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class LearningCurve:
     - `solved`: the epoch, from 1, whose test each span was first part of when it was passed; ascending spans.
     - `accuracy`: on the largest span trained, after each epoch.
     - `operations`: floating-point, from the beginning to the end of each epoch.
-    - `tau`: the time constants before training (`UNTRAINED`) and when each span was solved.
+    - `tau`: the time constants before training (`UNTRAINED`) and when each span was solved; "at one" by distance, below
+      `AT_ONE`, since a clamp holds units at exactly 1 that others only come near.
     """
 
     seed: int
@@ -29,13 +32,13 @@ class LearningCurve:
     @classmethod
     def of(cls, trained: TrainedNetwork) -> "LearningCurve":
         """That of a network which was trained from the beginning."""
-        then = {span: trained.history[epoch - 1].tau for span, epoch in trained.solved.items()}
         return cls(
             seed=trained.seed,
             solved=trained.solved,
             accuracy=tuple(epoch.accuracy[-1] for epoch in trained.history),
             operations=tuple(epoch.operations for epoch in trained.history),
-            tau={UNTRAINED: TauSummary.of(trained.untrained())} | then,
+            tau={UNTRAINED: _tau(trained.untrained())}
+            | {span: _tau(trained.network_at(span)) for span in trained.solved},
         )
 
     @classmethod
@@ -71,19 +74,24 @@ class LearningCurve:
 
     @property
     def rebound(self) -> float:
-        """Mean time constant at the longest span solved, less the smallest mean on the way there, in bits."""
-        return self.last_tau.mean - min(tau.mean for tau in self.tau.values())
+        """Mean time constant at the longest span solved, less the smallest mean on the way there, in bits: negative
+        where it never was as small as in the end."""
+        *way, last = (tau.mean for tau in self.tau.values())
+        return last - min(way, default=last)
+
+    def beside(self, other: TrainedNetwork) -> "LearningCurve":
+        """This curve with the time constants that another network of the same beginning had after as many epochs."""
+        then = {span: other.history[epoch - 1].tau for span, epoch in self.solved.items()}
+        return replace(self, tau={UNTRAINED: self.tau[UNTRAINED]} | then)
 
 
 def leads(first: Sequence[LearningCurve], second: Sequence[LearningCurve], by: Price = "epochs") -> list[int]:
-    """For each seed that both have, by how many spans the `first` got further than the `second`, for the same price:
-    what the cheaper of the two took in all, in `epochs` or in floating-point `operations`."""
-    others = {curve.seed: curve for curve in second}
+    """Of pairs of curves, by how many spans the `first` got further than the `second`, for the same price: what the
+    cheaper of the two took in all, in `epochs` or in floating-point `operations`."""
     found = []
-    for one in first:
-        if other := others.get(one.seed):
-            price = min(one.spent(by)[-1], other.spent(by)[-1])
-            found.append(one.reached(price, by) - other.reached(price, by))
+    for one, other in zip(first, second, strict=True):
+        price = min(one.spent(by)[-1], other.spent(by)[-1])
+        found.append(one.reached(price, by) - other.reached(price, by))
     return found
 
 
@@ -101,11 +109,5 @@ def as_records(curves: Mapping[str, Sequence[LearningCurve]]) -> dict[str, list[
     return {condition: [asdict(curve) for curve in of_one] for condition, of_one in curves.items()}
 
 
-def units_at_one(trained: TrainedNetwork) -> tuple[int, int]:
-    """How many units had the shortest time constant, 1 bit, when half of the spans were solved, and how many of these
-    still had it at the last."""
-    spans = list(trained.solved)
-    if not spans:
-        return 0, 0
-    then, later = (trained.network_at(span).tau <= 1 for span in (spans[(len(spans) - 1) // 2], spans[-1]))
-    return int(then.sum()), int((then & later).sum())
+def _tau(network: Network) -> TauSummary:
+    return replace(TauSummary.of(network), at_one=float((network.tau < AT_ONE).float().mean()))

@@ -1,28 +1,29 @@
 """What is measured for each claim: functions of profile, seed and device, by claim in `ledger.MEASURES`.
 
-A claim that compares conditions which the profile lacks is left out. All studies are kept: nothing runs twice.
+Every claim has a value and a control for each network of the run. "The next seed" is the next network of the run, after
+the last the first. A claim about conditions which the profile lacks is left out. All studies are kept: nothing runs
+twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 
 from brainlib import ledger, runs
 from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
-from chapters.timescales.figures import CONDITIONS, MULTI, SINGLE
-from chapters.timescales.learning_curves import LearningCurve, leads, units_at_one
+from chapters.timescales.learning_curves import LearningCurve, leads
+from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL, WINDOW
 from chapters.timescales.settings import SETTINGS
 
-Values = dict[str, list[float]]
+Measurements = dict[str, ledger.Measured]
 
 
 @ledger.measures("T0-circuit")
-def circuit(profile: str, seed: int, device: str) -> Values:
+def circuit(profile: str, seed: int, device: str) -> dict[str, list[float]]:
     """The largest difference of the simulated autocorrelations from the closed form, for three seeds."""
     errors = []
     for own_seed in circuit_seeds(seed):
@@ -38,150 +39,199 @@ def circuit_seeds(seed: int) -> range:
 
 
 @ledger.measures("T0", "T0-gradients")
-def recurrence(profile: str, seed: int, device: str) -> Values:
+def recurrence(profile: str, seed: int, device: str) -> dict[str, list[float]]:
     """The largest relative differences of states and gradients from the equations, in float64."""
     found = recurrences.differences(torch.Generator().manual_seed(seed))
     return {"T0": [found["states"].max()], "T0-gradients": [found.drop(columns="states").max().max()]}
 
 
-@ledger.measures("T1", "T1b")
-def span_lead(profile: str, seed: int, device: str) -> Values:
+@ledger.measures("T1")
+def span_lead(profile: str, seed: int, device: str) -> Measurements:
     single, multi = curves(profile, seed, device, *CONDITIONS)
-    return _known(T1=leads(multi, single), T1b=leads(multi, single, "operations"))
+    return {"T1": _measured(profile, CONDITIONS, shorter_lead(multi, single), shorter_lead(following(single), single))}
+
+
+def shorter_lead(first: Sequence[LearningCurve], second: Sequence[LearningCurve]) -> list[float]:
+    """Of the leads after equally many epochs and after equally many operations the smaller."""
+    return least(leads(first, second, "epochs"), leads(first, second, "operations"))
 
 
 @ledger.measures("T2", "T2b", "T2c")
-def time_constants(profile: str, seed: int, device: str) -> Values:
+def time_constants(profile: str, seed: int, device: str) -> Measurements:
     single, multi = curves(profile, seed, device, *CONDITIONS)
-    return _known(
-        T2=[curve.tau_change("mean") for curve in multi],
-        T2b=[curve.tau_change("std") for curve in single],
-        T2c=[curve.rebound for curve in single],
+    (still,) = _trained(profile, seed, device, STILL)
+    single_beside, multi_beside = (
+        [curve.beside(one) for curve, one in zip(found, still, strict=True)] for found in (single, multi)
     )
+    falls = [[curve.tau_change("mean") for curve in found] for found in (multi, multi_beside)]
+    spreads = [[curve.tau_change("std") for curve in found] for found in (single, single_beside)]
+    turns = [[curve.rebound for curve in found] for found in (single, single_beside)]
+    names, reached = (*CONDITIONS, STILL), [curve.reached() for curve in single]
+    return {
+        "T2": _measured(profile, names, *falls),
+        "T2b": _measured(profile, names, *spreads),
+        "T2c": _measured(profile, names, *turns, reached=reached),
+    }
 
 
-@ledger.measures("T3", "T3b", "T13")
-def network_timescales(profile: str, seed: int, device: str) -> Values:
+@ledger.measures("T3")
+def network_timescales(profile: str, seed: int, device: str) -> Measurements:
     found = recordings(profile, seed, device)
-    mean, dimensions = ({c: growth(found, c, what) for c in CONDITIONS} for what in ("mean", "dimensions"))
-    return {"T3": mean[SINGLE], "T3b": mean[MULTI], "T13": np.min(list(dimensions.values()), axis=0).tolist()}
+    grown = least(*([rows[-1]["mean"] - rows[0]["mean"] for rows in found[condition]] for condition in CONDITIONS))
+    pairs = zip(found[STILL], found[SINGLE], strict=True)
+    control = [still[-1]["mean"] - single[0]["mean"] for still, single in pairs]
+    settings = SETTINGS[profile]
+    sizes = {"bits": settings.recorded_bits, "trials": settings.trials}
+    return {"T3": _measured(profile, (*CONDITIONS, STILL), grown, control, recordings=sizes)}
 
 
-def growth(rows: Sequence[dict[str, Any]], condition: str, what: str) -> list[float]:
-    """Of recordings of a condition the value at the last span less that at the first, seed by seed."""
-    frame = pd.DataFrame(rows).sort_values("span")
-    values = frame[frame["curriculum"] == condition].groupby("seed")[what]
-    return (values.last() - values.first()).tolist()
-
-
-@ledger.measures("T5", "T5b", "T5c")
-def fixed_time_constants(profile: str, seed: int, device: str) -> Values:
-    taus = [f"{SINGLE}, tau {tau}" for tau in (1, 2, 3)]
-    names = [MULTI, f"{MULTI}, tau 1", f"{MULTI}, tau 2", SINGLE, *taus]
-    multi, at_1, at_2, single, *fixed = curves(profile, seed, device, *names)
-    return _known(T5=leads(at_1, multi), T5b=leads(at_2, at_1), T5c=_least(*(leads(single, f) for f in fixed if f)))
-
-
-@ledger.measures("T9", "T9b")
-def gated_networks(profile: str, seed: int, device: str) -> Values:
-    names = [f"{curriculum}, {kind}" for kind in ("lstm", "gru") for curriculum in (MULTI, SINGLE)]
-    multi_lstm, single_lstm, multi_gru, single_gru = curves(profile, seed, device, *names)
-    return _known(T9=leads(multi_lstm, single_lstm, "operations"), T9b=leads(multi_gru, single_gru, "operations"))
-
-
-@ledger.measures("T10", "T10b")
-def delayed_match(profile: str, seed: int, device: str) -> Values:
-    single, multi = curves(profile, seed, device, f"{SINGLE}, match", f"{MULTI}, match")
-    slower = [a.last_tau.mean - b.last_tau.mean for a, b in zip(single, multi, strict=True)]
-    return _known(T10=leads(multi, single), T10b=slower)
-
-
-@ledger.measures("T11", "T11b")
-def no_curriculum(profile: str, seed: int, device: str) -> Values:
-    found = curves(profile, seed, device, *without_curriculum(profile))
-    alone, together = ([curve.accuracy[-1] for curve in one] for one in found)
-    return _known(T11=alone, T11b=together)
-
-
-def without_curriculum(profile: str) -> tuple[str, str]:
-    """The conditions of the longest span from scratch and of all at once; empty texts where there is none."""
-    known = SETTINGS[profile].conditions
-    alone = max((c for c in known if c.startswith("from scratch")), default="", key=lambda c: int(c.split()[-1]))
-    return alone, max((c for c in known if c.startswith("all at once")), default="")
-
-
-@ledger.measures("T12")
-def sliding_window(profile: str, seed: int, device: str) -> Values:
-    window, single, multi = curves(profile, seed, device, "sliding window", *CONDITIONS)
-    return _known(T12=_least(leads(window, single), leads(multi, window)) if window else [])
-
-
-@ledger.measures("T14", "T14b", "T14c")
-def clamp(profile: str, seed: int, device: str) -> Values:
-    held, free = _trained(profile, seed, device, MULTI, f"{MULTI}, projected")
-    multi, projected = ([LearningCurve.of(one) for one in found] for found in (held, free))
-    stay, stay_free = ([100 * stood / max(there, 1) for there, stood in map(units_at_one, n)] for n in (held, free))
-    return _known(
-        T14=[100 * curve.last_tau.at_one for curve in multi],
-        T14b=[curve.tau_change("mean") for curve in projected],
-        T14c=[a - b for a, b in zip(stay, stay_free, strict=True)] if free else [],
-    )
-
-
-@ledger.measures("T4", "T4b", "T4c")
-def memory(profile: str, seed: int, device: str) -> Values:
+@ledger.measures("T4")
+def memory(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("memory", profile, seed, device)
-    taught = {c: earlier_spans(found, c, "taught") for c in CONDITIONS}
-    return {
-        "T4": [max(values) for values in taught[SINGLE]],
-        "T4b": [min(values) for values in taught[MULTI]],
-        "T4c": [2 * float(np.mean(values)) - 1 for values in earlier_spans(found, SINGLE, "fresh")],
-    }
+    single, multi = ([earlier_spans(one, condition) for one in found] for condition in CONDITIONS)
+    return {"T4": _lesioned(profile, less(multi, single), less(multi, following(multi)))}
 
 
-def earlier_spans(memories: Sequence[dict[str, Any]], condition: str, ending: str) -> list[list[float]]:
-    """Of each network at its last span, the accuracy on every span before; `ending` "taught" or "fresh" readouts."""
-    found = []
-    for one in memories:
-        table = one[ending][condition]
-        if ending == "taught":
-            table = list(table.values())[-1]
-        end = one["span"] if ending == "fresh" else max(map(int, table))
-        found.append([value for span, value in table.items() if int(span) < end])
-    return found
+def earlier_spans(memory: Mapping[str, Any], condition: str) -> float:
+    """Relative accuracy of fresh readouts, the mean over the spans before the last one that was solved."""
+    found = [right for span, right in memory["fresh"][condition].items() if int(span) < memory["span"]]
+    return 2 * fmean(found) - 1 if found else 0.0
 
 
-@ledger.measures("T6", "T6b")
-def ablations(profile: str, seed: int, device: str) -> Values:
+@ledger.measures("T5")
+def fixed_time_constants(profile: str, seed: int, device: str) -> Measurements:
+    names = (MULTI, f"{MULTI}, tau 1", f"{MULTI}, tau 2")
+    if _lacks(profile, names):
+        return {}
+    multi, at_1, at_2 = curves(profile, seed, device, *names)
+    return {"T5": _measured(profile, names, leads(at_1, multi), leads(at_2, multi))}
+
+
+@ledger.measures("T6", "T12")
+def ablations(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("ablation", profile, seed, device)
-    gaps = {c: [list(slow_less_fast(one, c).values())[-1] for one in found] for c in CONDITIONS}
-    return {"T6": gaps[SINGLE], "T6b": [-gap for gap in gaps[MULTI]]}
+    ends = [{c: one["by span"][c][str(one["span"])] for c in CONDITIONS} for one in found]
+    crossed = [[crossing(one, *groups) for one in ends] for groups in (("fastest", "slowest"), ("random", "others"))]
+    values = {"T6": _lesioned(profile, *crossed, reached=[one["span"] for one in found])}
+    if not _lacks(profile, [WINDOW]):
+        common = [one["all"] for one in found]
+        between = [[in_between(one, group) for one in common] for group in ("slowest", "random")]
+        values["T12"] = _lesioned(profile, *between, reached=[one["span"] for one in common])
+    return values
 
 
-def slow_less_fast(one: dict[str, Any], condition: str) -> dict[str, float]:
-    """Relative accuracy without one of the slowest units less without one of the fastest, by span."""
-    return {span: ends["slowest"] - ends["fastest"] for span, ends in one["by span"][condition].items()}
+def crossing(ends: Mapping[str, Mapping[str, float]], fast: str, slow: str) -> float:
+    """By how much losing a slow unit costs the single-head network more than losing a fast one, and losing a fast one
+    the multi-head network more than losing a slow one: the smaller of the two."""
+    return min(ends[SINGLE][fast] - ends[SINGLE][slow], ends[MULTI][slow] - ends[MULTI][fast])
 
 
-@ledger.measures("T7", "T7b", "T7c")
-def perturbations(profile: str, seed: int, device: str) -> Values:
+def in_between(ends: Mapping[str, Mapping[str, float]], group: str) -> float:
+    """How far the sliding window lies above the single head and below many, without a unit of the group: the smaller of
+    the two."""
+    return min(ends[WINDOW][group] - ends[SINGLE][group], ends[MULTI][group] - ends[WINDOW][group])
+
+
+@ledger.measures("T7")
+def perturbations(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("perturbation", profile, seed, device)
-    return {
-        "T7": [multi_less_single(one["weight"], lesions.WEIGHT_STRENGTH) for one in found],
-        "T7b": [multi_less_single(one["tau"], lesions.TAU_STRENGTH) for one in found],
-        "T7c": [one["equal"][MULTI] - one["equal"][SINGLE] for one in found],
+    left = {
+        condition: {what: [fmean(one["equal"][what][condition].values()) for one in found] for what in lesions.PUSHES}
+        for condition in CONDITIONS
     }
 
+    def lead(one: Mapping[str, Sequence[float]]) -> list[float]:
+        return least(*(less(one[what], left[SINGLE][what]) for what in lesions.PUSHES))
 
-def multi_less_single(table: dict[str, dict[str, float]], strength: float) -> float:
-    """The difference of relative accuracy after perturbations of a strength."""
-    return table[MULTI][str(strength)] - table[SINGLE][str(strength)]
+    others = {what: following(values) for what, values in left[SINGLE].items()}
+    return {"T7": _lesioned(profile, lead(left[MULTI]), lead(others))}
 
 
 @ledger.measures("T8")
-def retraining(profile: str, seed: int, device: str) -> Values:
+def retraining(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("retraining", profile, seed, device)
-    return {"T8": [fmean(one[MULTI].values()) - fmean(one[SINGLE].values()) for one in found]}
+    single, multi = ([fmean(one[condition].values()) for one in found] for condition in CONDITIONS)
+    return {"T8": _lesioned(profile, less(multi, single), less(following(single), single))}
+
+
+@ledger.measures("T9")
+def other_networks_and_tasks(profile: str, seed: int, device: str) -> Measurements:
+    prices = {"lstm": "operations", "gru": "operations", "match": "epochs"}
+    names = [f"{condition}, {what}" for what in prices for condition in CONDITIONS]
+    if _lacks(profile, names):
+        return {}
+    found = curves(profile, seed, device, *names)
+    pairs = list(zip(found[::2], found[1::2], prices.values(), strict=True))
+    lead = least(*(leads(multi, single, price) for single, multi, price in pairs))
+    chance = [leads(following(single), single, price) for single, _, price in pairs]
+    return {"T9": _measured(profile, names, lead, list(map(max, zip(*chance, strict=True))))}
+
+
+@ledger.measures("T11")
+def no_curriculum(profile: str, seed: int, device: str) -> Measurements:
+    names = sorted((c for c in SETTINGS[profile].conditions if c.startswith("from scratch")), key=last_span)
+    if len(names) < 2:
+        return {}
+    settings = SETTINGS[profile].lesions
+    easy, hard = (multi_less_alone(profile, seed, device, name) for name in (names[0], names[-1]))
+    if len(hard) < SETTINGS[profile].networks:
+        return {}  # a network with a curriculum has not come there itself
+    return {"T11": _measured(profile, (MULTI, *names), hard, easy, test_sequences=settings.test_sequences)}
+
+
+def last_span(condition: str) -> int:
+    """That of "from scratch, 12"."""
+    return int(condition.split()[-1])
+
+
+def multi_less_alone(profile: str, seed: int, device: str, condition: str) -> list[float]:
+    """Accuracy on balanced bits of the multi-head networks that solved the span of a condition, when they had, less
+    that of the networks which were trained on this span alone."""
+    span, sequences = last_span(condition), SETTINGS[profile].lesions.test_sequences
+    found = []
+    for multi, alone in zip(*_trained(profile, seed, device, MULTI, condition), strict=True):
+        if span in multi.solved:
+            taught = (multi.network_at(span), multi.config.head_for(span)), (alone.network, 0)
+            generator = torch.Generator().manual_seed(multi.seed)
+            one, other = (lesions.balanced(network, span, head, sequences, generator) for network, head in taught)
+            found.append(one - other)
+    return found
+
+
+@ledger.measures("T14")
+def clamp(profile: str, seed: int, device: str) -> Measurements:
+    names = (*CONDITIONS, PROJECTED)
+    if _lacks(profile, names):
+        return {}
+    single, multi, projected = curves(profile, seed, device, *names)
+    return {"T14": _measured(profile, names, *(mean_tau_difference(multi, other) for other in (projected, single)))}
+
+
+def mean_tau_difference(first: Sequence[LearningCurve], second: Sequence[LearningCurve]) -> list[float]:
+    """Mean tau of the first less the second, in bits, at the longest span that both of a pair solved."""
+    spans = [min(max(one.tau), max(other.tau)) for one, other in zip(first, second, strict=True)]
+    return [one.tau[s].mean - other.tau[s].mean for one, other, s in zip(first, second, spans, strict=True)]
+
+
+@ledger.measures("T15")
+def weights(profile: str, seed: int, device: str) -> Measurements:
+    found = lesioned("growth", profile, seed, device)
+    single, multi = ([one["growth"][c][str(one["span"])]["radius"] for one in found] for c in CONDITIONS)
+    return {"T15": _lesioned(profile, less(single, multi), less(following(single), single))}
+
+
+def following(values: Sequence[Any]) -> list[Any]:
+    """Those of the next seed."""
+    return [*values[1:], *values[:1]]
+
+
+def less(first: Iterable[float], second: Iterable[float]) -> list[float]:
+    return [one - other for one, other in zip(first, second, strict=True)]
+
+
+def least(*values: Sequence[float]) -> list[float]:
+    """The smallest, seed by seed."""
+    return list(map(min, zip(*values, strict=True)))
 
 
 def curves(profile: str, seed: int, device: str, *conditions: str) -> list[list[LearningCurve]]:
@@ -189,19 +239,21 @@ def curves(profile: str, seed: int, device: str, *conditions: str) -> list[list[
     return [[LearningCurve.of(one) for one in found] for found in _trained(profile, seed, device, *conditions)]
 
 
-def recordings(profile: str, seed: int, device: str) -> list[dict[str, Any]]:
-    """Rows of tau_net and dimensionality, by curriculum, seed and span, for the two main conditions."""
+def recordings(profile: str, seed: int, device: str) -> dict[str, list[list[dict[str, Any]]]]:
+    """Of each of the main conditions and of the one that stands still, for each seed rows of tau_net and dimensionality
+    by span."""
     settings = SETTINGS[profile]
     sizes = settings.recorded_bits, settings.trials, settings.snapshots, seed
-    conditions = {name: networks.Recording(settings.conditions[name], *sizes) for name in CONDITIONS}
+    conditions = {c: networks.Recording(settings.conditions[c], *sizes) for c in (*CONDITIONS, STILL)}
     found = runs.study(networks.recording, conditions, settings.seeds(seed), device=device)
-    return [{"curriculum": name} | row for name, results in found.items() for one in results for row in one["rows"]]
+    return {condition: [one["rows"] for one in of_one] for condition, of_one in found.items()}
 
 
 def lesioned(experiment: str, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
     """What an experiment of `lesions` finds for each seed."""
     settings = SETTINGS[profile]
-    return lesions.study(settings.lesions, settings.seeds(seed), device, experiment)[experiment]
+    found = lesions.study(settings.lesions, settings.lesioned, settings.seeds(seed), device, experiment)
+    return found[experiment]
 
 
 def _trained(profile: str, seed: int, device: str, *conditions: str) -> list[list[networks.TrainedNetwork]]:
@@ -211,9 +263,23 @@ def _trained(profile: str, seed: int, device: str, *conditions: str) -> list[lis
     return [found.get(name, []) for name in conditions]
 
 
-def _least(*leads: list[int]) -> list[int]:
-    return [min(each) for each in zip(*leads, strict=True)]
+def _lacks(profile: str, conditions: Iterable[str]) -> bool:
+    return not set(conditions) <= set(SETTINGS[profile].conditions)
 
 
-def _known(**values: Sequence[float]) -> Values:
-    return {claim: list(found) for claim, found in values.items() if found}
+def _lesioned(profile: str, effect: list[float], control: list[float], reached: Sequence[int] = ()) -> ledger.Measured:
+    settings = SETTINGS[profile]
+    return _measured(profile, settings.lesioned, effect, control, reached, lesions=asdict(settings.lesions))
+
+
+def _measured(
+    profile: str,
+    conditions: Iterable[str],
+    effect: list[float],
+    control: list[float],
+    reached: Sequence[int] = (),
+    **sizes: Any,
+) -> ledger.Measured:
+    """With the settings of what was trained and measured."""
+    configs = {name: asdict(SETTINGS[profile].conditions[name]) for name in conditions}
+    return ledger.Measured(effect, control, reached, {"conditions": configs} | sizes)

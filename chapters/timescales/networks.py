@@ -9,7 +9,11 @@ import torch
 
 from brainlib import runs
 from brainlib.timescales.activity import activity
+from brainlib.timescales.autocorrelation import SHORTEST
 from brainlib.timescales.training import CurriculumConfig, TrainedNetwork, train
+
+SINGLE, MULTI = CONDITIONS = ("single-head", "multi-head")
+PROJECTED, WINDOW, STILL = "multi-head, projected", "sliding window", "standing still"
 
 
 def training(config: CurriculumConfig, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
@@ -40,13 +44,21 @@ class Recording:
 
 
 def recording(settings: Recording, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
-    """`rows` of tau_net and dimensionality by span."""
-    ((network,),) = trained({"network": settings.config}, [seed], device, progress=False).values()
+    """`rows` of tau_net and dimensionality by span; of a network that solved none, one of it as it is in the end.
+
+    `share` is that of the units that could be fitted, over which `mean` and `median` go: 1 bit if there is none, as
+    nothing outlasts it.
+    """
+    ((one,),) = trained({"network": settings.config}, [seed], device, progress=False).values()
+    spans = milestones(one.solved, settings.snapshots) if one.solved else one.config.curriculum.spans(0)[-1:]
     rows = []
-    for span in milestones(network.solved, settings.snapshots):
+    for span in spans:
         bits = torch.Generator().manual_seed(settings.bits_seed)
-        found = activity(network.network_at(span), bits, settings.length, settings.trials)
-        row = {"seed": seed, "span": span, "mean": found.tau_net.mean, "median": found.tau_net.median}
+        network = one.network_at(span) if one.solved else one.network
+        found = activity(network, bits, settings.length, settings.trials)
+        tau_net = found.tau_net if found.tau_net.share else None
+        mean, median = (tau_net.mean, tau_net.median) if tau_net else (SHORTEST, SHORTEST)
+        row = {"seed": seed, "span": span, "mean": mean, "median": median}
         rows.append(row | {"share": found.tau_net.share, "dimensions": found.dimensions})
     return {"rows": rows}
 

@@ -1,6 +1,6 @@
-"""What is left in a network's state, whatever its own readouts say: new linear readouts, fitted to the frozen network.
+"""What is asked of a frozen network beside its answers: what new readouts find in its state, and how its weights stand.
 
-Not part of the official code.
+The readouts are not part of the official code.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, pad
 
 from brainlib.timescales.evaluation import RunningTest, running_test
+from brainlib.timescales.model import LeakyRNN
 from brainlib.timescales.network import Network
 from brainlib.timescales.tasks import Task
 
@@ -33,6 +34,17 @@ def fresh_readouts(
     given = pad((judge.states(network).flatten(0, 1) - middle) / scale, (0, 1), value=1.0) @ weight > 0
     right = (given == _answers(judge).bool()).double().mean(0)
     return dict(zip(spans, right.tolist(), strict=True))
+
+
+def radius(network: LeakyRNN) -> float:
+    """The largest modulus of the eigenvalues of W."""
+    return float(torch.linalg.eigvals(network.weight.detach().double()).abs().max())
+
+
+def weight_mean(network: LeakyRNN) -> float:
+    """Of the weights between two different units."""
+    weight = network.weight.detach().double()
+    return float(weight.sum() / (weight.numel() - len(weight)))  # the diagonal is zero
 
 
 def _answers(test: RunningTest) -> Tensor:

@@ -1,20 +1,67 @@
-"""What the official code's repository tells of the authors' networks (`official.toml`), and the same of any network."""
+"""The authors' networks: what their repository tells of them (`official.toml`), and what our measures say of them.
+
+The files carry no licence: they are measured where the data doors lead to them, and are never part of this project.
+"""
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from brainlib import runs
+from brainlib.backend import resolve_device
+from brainlib.data.doors import locate, missing
+from brainlib.timescales.activity import activity
 from brainlib.timescales.model import LeakyRNN
+from chapters.timescales import lesions
+from chapters.timescales.lesions import Lesions, Subject
+from chapters.timescales.networks import CONDITIONS, MULTI, SINGLE, WINDOW
+from chapters.timescales.probes import radius, weight_mean
 
 OFFICIAL = tomllib.loads(Path(__file__).with_name("official.toml").read_text())
 NUMBERS = "tau_mean", "tau_std", "tau_max", "weight_mean", "spectral_radius"  # of a network in `OFFICIAL`
+SPAN = 11  # of the files below, all of one training seed
+FILES = {SINGLE: "single_head_N11", MULTI: "multi_head_N2_N11", WINDOW: "sliding_N2_N11"}
 
 
 def summary(network: LeakyRNN) -> dict[str, float]:
     """Mean, standard deviation and maximum of the time constants in bits, the mean weight between two different units,
     and the spectral radius of the weights."""
-    tau, weight = network.tau.double(), network.weight.detach().double()
-    between = weight.sum() / (weight.numel() - len(weight))  # the diagonal is zero
-    radius = torch.linalg.eigvals(weight).abs().max()
-    return dict(zip(NUMBERS, map(float, (tau.mean(), tau.std(), tau.max(), between, radius)), strict=True))
+    tau = network.tau.double()
+    numbers = tau.mean(), tau.std(), tau.max(), weight_mean(network), radius(network)
+    return dict(zip(NUMBERS, map(float, numbers), strict=True))
+
+
+def networks(device: str = "cpu") -> dict[str, Subject]:
+    """The authors' networks by condition. Raises `DataUnavailable` where no door leads to them."""
+    found = {}
+    for condition, name in FILES.items():
+        path = locate(f"timescales_networks/{name}").path
+        weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        heads = {SPAN: 0} if condition == SINGLE else {span: span - 2 for span in range(2, SPAN + 1)}
+        found[condition] = Subject(LeakyRNN.from_official(weights).to(resolve_device(device)).eval(), heads)
+    return found
+
+
+def measured(settings: Lesions, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
+    """What chapter 3's experiments, tau_net and `summary` say of the authors' networks."""
+    found = networks(device)
+    numbers, ends = {}, {}
+    for condition, one in found.items():
+        test = one.test(torch.Generator().manual_seed(seed), list(one.heads))
+        states = activity(one.network, torch.Generator().manual_seed(seed), length=10_000, trials=10)
+        own = {"tau_net": states.tau_net.mean, "share": states.tau_net.share, "dimensions": states.dimensions}
+        numbers[condition] = summary(one.network) | own | {"accuracy": test.accuracy(one.network)}
+        ends[condition] = lesions.without_one(one, settings.lesioned_units, seed)
+    pair = {condition: found[condition] for condition in CONDITIONS}
+    fresh = lesions.read_anew({condition: one.network for condition, one in pair.items()}, SPAN, seed)
+    content = {"span": SPAN, "numbers": numbers, "ends": ends, "fresh": fresh}
+    return lesions.texts(content | {"pushes": lesions.pushed(pair, settings, seed)})
+
+
+def study(settings: Lesions, device: str = "auto") -> dict[str, Any] | None:
+    """`measured` once; None where the networks cannot be had."""
+    if missing(f"timescales_networks/{name}" for name in FILES.values()):
+        return None
+    return runs.study(measured, {"the authors' networks": settings}, [0], device=device)["the authors' networks"][0]

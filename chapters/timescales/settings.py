@@ -13,6 +13,7 @@ from brainlib.timescales.curricula import all_at_once, from_scratch, multi_head,
 from brainlib.timescales.training import CurriculumConfig
 from chapters.timescales.circuit import Simulation
 from chapters.timescales.lesions import Lesions
+from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL, WINDOW
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class Settings:
 
     - `circuit`: the simulation of chapter 1.
     - `networks` a run of a chapter: seeds `seed * networks` to `(seed + 1) * networks - 1`.
-    - `conditions` of chapter 2: "single-head" and "multi-head", for parity with trained time constants, and the same
-      with a remark, such as "single-head, tau 1", "multi-head, softplus", "single-head, match" or "multi-head, lstm";
-      besides "sliding window", "sliding window, fresh heads", "from scratch, 12" and "all at once, 12". A profile may
-      have only some.
+    - `conditions`: "single-head" and "multi-head", for parity with trained time constants, and the same with a remark,
+      such as "single-head, tau 1", "multi-head, projected", "single-head, match" or "multi-head, lstm"; "standing
+      still", which stays at span 2; besides "sliding window", "sliding window, fresh heads", "from scratch, 12" and
+      "all at once, 12". A profile may have only some. Chapter 3 lesions the first two and the sliding window.
     - `recorded_bits`, `trials`, `snapshots`: of the simulations behind tau_net and the dimensionality.
-    - `lesions`: of chapter 3.
+    - `lesions`: the sizes of chapter 3's measurements.
     """
 
     circuit: Simulation
@@ -41,34 +42,45 @@ class Settings:
         """The seeds of the networks in one run of a chapter."""
         return range(seed * self.networks, (seed + 1) * self.networks)
 
+    @property
+    def lesioned(self) -> dict[str, CurriculumConfig]:
+        """The conditions of chapter 3."""
+        return {name: self.conditions[name] for name in (*CONDITIONS, WINDOW) if name in self.conditions}
+
 
 def both(config: CurriculumConfig, remark: str = "", **changes: Any) -> dict[str, CurriculumConfig]:
     """A single-head and a multi-head config that differ in nothing else, with a remark after their names."""
-    curricula = {"single-head": single_head(), "multi-head": multi_head()}
+    curricula = {SINGLE: single_head(), MULTI: multi_head()}
     return {
         name + (remark and f", {remark}"): replace(config, curriculum=curriculum, **changes)
         for name, curriculum in curricula.items()
     }
 
 
+def main(config: CurriculumConfig, epochs: int) -> dict[str, CurriculumConfig]:
+    """The two main conditions and the control beside them; the single head, which is slow, is trained for `epochs`."""
+    found = both(config)
+    found[SINGLE] = replace(found[SINGLE], epochs=max(epochs, config.epochs))
+    still = replace(found[SINGLE], curriculum=from_scratch(2), threshold=1.0)
+    return {**found, STILL: still}
+
+
 def conditions(
-    main: CurriculumConfig, epochs: int, taus: tuple[int, ...], window: tuple[int, int], gated: dict[str, int]
+    short: CurriculumConfig, taus: tuple[int, ...], window: tuple[int, int], gated: dict[str, int]
 ) -> dict[str, CurriculumConfig]:
-    """The conditions of chapter 2 but those without a curriculum; all but the two main ones are trained for `epochs`.
+    """The other conditions that have a curriculum, all trained as `short` is.
 
     LSTM and GRU are trained as the official code trains its LSTM: by Adam, on bits that are 1 half of the time.
     """
-    short = replace(main, epochs=epochs)
-    many = replace(short, curriculum=multi_head())
     by_adam: dict[str, Any] = {"rate": 0.5, "learning_rate": None, **gated}
-    found = both(main)
+    found: dict[str, CurriculumConfig] = {}
     for tau in taus:
         found |= both(short, f"tau {tau}", tau=float(tau))
-    found |= {f"multi-head, {form}": replace(many, tau_form=form) for form in ("projected", "softplus")}
+    found[PROJECTED] = replace(short, curriculum=multi_head(), tau_form="projected")
     found |= both(short, "match", task="match")
     for kind in ("lstm", "gru"):
         found |= both(short, kind, network=kind, **by_adam)
-    for fresh, name in enumerate(("sliding window", "sliding window, fresh heads")):
+    for fresh, name in enumerate((WINDOW, f"{WINDOW}, fresh heads")):
         found[name] = replace(short, curriculum=sliding_window(*window, fresh_heads=bool(fresh)))
     return found
 
@@ -97,22 +109,24 @@ LAPTOP = CurriculumConfig(
     test_sequences=5120,
 )
 PAPER = CurriculumConfig("parity", single_head(), epochs=40)
-FULL_SIZE = {"single-head": PAPER, "multi-head": replace(PAPER, curriculum=multi_head(), largest_span=11)}
+FULL_SIZE = main(PAPER, epochs=40)
+FULL_SIZE[MULTI] = replace(FULL_SIZE[MULTI], largest_span=11)
 
 SETTINGS = {
     "ci": Settings(
         circuit=Simulation(4_000, 512),
         networks=3,
         conditions={
-            **conditions(CI, 5, taus=(1, 2), window=(4, 2), gated={"units": 32}),
-            "from scratch, 8": replace(CI, curriculum=from_scratch(8), epochs=5),
+            **main(CI, epochs=30),
+            **conditions(replace(CI, epochs=5), taus=(1, 2), window=(4, 2), gated={"units": 32}),
+            "from scratch, 4": replace(CI, curriculum=from_scratch(4), epochs=10),
+            "from scratch, 8": replace(CI, curriculum=from_scratch(8), epochs=10),
             "all at once, 8": replace(CI, curriculum=all_at_once(8), epochs=5),
         },
         recorded_bits=2000,
         trials=2,
         snapshots=2,
         lesions=Lesions(
-            *both(CI, epochs=30, largest_span=7).values(),
             test_sequences=1024,
             lesioned_units=4,
             weight_strengths=(0.1, 0.215, 0.464),
@@ -125,26 +139,26 @@ SETTINGS = {
     ),
     "laptop": Settings(
         circuit=Simulation(10_000, 1_000),
-        networks=1,
+        networks=5,
         conditions={
-            **conditions(LAPTOP, 40, taus=(1, 2, 3), window=(10, 5), gated={"units": 64, "epochs": 25}),
-            "from scratch, 5": replace(LAPTOP, curriculum=from_scratch(5), epochs=40),
-            "from scratch, 12": replace(LAPTOP, curriculum=from_scratch(12), epochs=60),
+            **main(LAPTOP, epochs=300),
+            **conditions(replace(LAPTOP, epochs=40), taus=(1, 2, 3), window=(10, 5), gated={"units": 64, "epochs": 25}),
+            "from scratch, 5": replace(LAPTOP, curriculum=from_scratch(5), epochs=300),
+            "from scratch, 12": replace(LAPTOP, curriculum=from_scratch(12), epochs=300),
             "all at once, 12": replace(LAPTOP, curriculum=all_at_once(12), epochs=40),
         },
         recorded_bits=10_000,
         trials=10,
         snapshots=5,
         lesions=Lesions(
-            *both(LAPTOP, epochs=260, largest_span=13).values(),
             test_sequences=5120,
             lesioned_units=10,
             weight_strengths=(0.0464, 0.1, 0.215, 0.464, 1.0),
             tau_strengths=(0.0215, 0.0464, 0.1, 0.215, 0.464),
             perturbations=10,
             retrained_from=9,
-            retrained_to=(10, 12, 14, 16),
-            retraining_epochs=6,
+            retrained_to=(10, 12, 14, 16, 20, 24),
+            retraining_epochs=10,
         ),
     ),
     "paper": Settings(
@@ -155,7 +169,6 @@ SETTINGS = {
         trials=10,
         snapshots=5,
         lesions=Lesions(
-            *FULL_SIZE.values(),
             test_sequences=12_800,
             lesioned_units=20,
             weight_strengths=(0.0464, 0.1, 0.215, 0.464, 1.0),

@@ -186,7 +186,7 @@ def test_a_small_network_learns_parity():
     ("changes", "message"),
     [
         ({"steps_per_epoch": 0}, "steps_per_epoch: got 0, expected a whole number of at least 1"),
-        ({"threshold": 1.0}, "threshold: got 1.0, expected a share from 0 to below 1"),
+        ({"threshold": 1.1}, "threshold: got 1.1, expected a share from 0 to 1"),
         ({"tau": 0.5}, "tau: got 0.5 of a leaky network, expected None, or for a leaky one 1 or more"),
         ({"network": "gru", "tau": 1.0}, "tau: got 1.0 of a gru network"),
         ({"learning_rate": 0.0}, "learning_rate: got 0.0, expected a positive number"),
