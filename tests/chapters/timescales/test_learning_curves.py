@@ -8,7 +8,7 @@ import torch
 from brainlib.timescales import LeakyRNN
 from brainlib.timescales.curricula import multi_head
 from brainlib.timescales.training import CurriculumConfig, Epoch, TauSummary, TrainedNetwork
-from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, as_records, gathered, leads, units_at_one
+from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, as_records, gathered, leads
 from chapters.timescales.networks import milestones
 
 CONFIG = CurriculumConfig("parity", multi_head(), units=6, heads=5, largest_span=5)
@@ -44,8 +44,8 @@ def test_a_curve_holds_the_history():
     assert made.solved == {2: 1, 3: 3}
     assert made.accuracy == (0.99, 0.9, 0.985, 0.6)
     assert list(made.tau) == [UNTRAINED, 2, 3]
-    assert made.tau[UNTRAINED] == TauSummary.of(CONFIG.new_network(torch.Generator().manual_seed(3)))
-    assert made.tau[2].mean == pytest.approx(1.5)
+    new = TauSummary.of(CONFIG.new_network(torch.Generator().manual_seed(3)))
+    assert made.tau[UNTRAINED].mean == new.mean and made.tau[2].mean == pytest.approx(1.5)
     assert made.tau_change("mean") == pytest.approx(made.tau[3].mean - made.tau[UNTRAINED].mean)
 
 
@@ -76,18 +76,31 @@ def test_leads_are_judged_when_the_cheaper_curve_ends():
     assert leads([slow], [quick]) == [-1]
 
 
-def test_leads_compare_the_same_seeds():
-    far, near = ((curve(seed, {2: 1, 3: 2}, (1.0, 2.0)) for seed in (0, 1)), (curve(1, {2: 1}, (1.0, 2.0)),))
-    assert leads(tuple(far), near) == [1]
-    assert leads(near, []) == leads([], near) == []
+def test_leads_need_pairs():
+    near = curve(1, {2: 1}, (1.0, 2.0))
+    assert leads([curve(0, {2: 1, 3: 2}, (1.0, 2.0)), near], [near, near]) == [1, 0]
+    with pytest.raises(ValueError, match="zip"):
+        leads([near], [])
 
 
-def test_a_rebound_is_seen_only_where_the_mean_rose_again():
+def test_a_rebound_is_above_0_only_where_the_mean_rose_again():
     falling = curve(0, {2: 1, 3: 2}, (1.0, 2.0), {UNTRAINED: 1.5, 2: 1.4, 3: 1.3})
     turning = curve(0, {2: 1, 3: 2}, (1.0, 2.0), {UNTRAINED: 1.5, 2: 1.3, 3: 1.35})
-    assert falling.rebound == 0
+    assert falling.rebound == pytest.approx(-0.1)
     assert turning.rebound == pytest.approx(0.05)
     assert turning.tau_change("mean") == pytest.approx(-0.15)
+
+
+def test_beside_a_curve_stand_the_time_constants_of_another_network_after_as_many_epochs():
+    other = trained()
+    beside = curve(0, {2: 2, 3: 4}, (1.0,) * 4, {UNTRAINED: 1.5, 2: 1.2, 3: 1.1}).beside(other)
+    assert [beside.tau[span].mean for span in (UNTRAINED, 2, 3)] == [1.5, *(other.history[e].tau.mean for e in (1, 3))]
+
+
+def test_units_at_one_are_counted_by_distance():
+    made = trained()
+    made.snapshots[1]["raw_tau"] = torch.tensor([1.0, 0.99, 1.004, 1.006, 2.0, 2.0])
+    assert LearningCurve.of(made).tau[2].at_one == 0.5
 
 
 def test_milestones_keep_both_ends():
@@ -99,10 +112,3 @@ def test_milestones_keep_both_ends():
         milestones([], 3)
     with pytest.raises(ValueError, match="count: got 1, expected at least 2"):
         milestones([3, 4], 1)
-
-
-def test_units_counted_are_those_at_one_both_times():
-    made = trained()
-    assert units_at_one(made) == (2, 1)
-    made.history[:] = made.history[1:2]  # nothing passed
-    assert units_at_one(made) == (0, 0)

@@ -12,7 +12,7 @@ from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.lesions import ablated
 from brainlib.timescales.training import CurriculumConfig, Epoch, TauSummary, TrainedNetwork
 from chapters.timescales import lesions
-from chapters.timescales.lesions import Lesions
+from chapters.timescales.lesions import Lesions, Subject
 from chapters.timescales.probes import fresh_readouts
 
 TAU = TauSummary(2.0, 1.7, 5.0, 0.75)
@@ -22,8 +22,6 @@ SINGLE = CurriculumConfig(
 )  # fmt: skip
 MULTI = replace(SINGLE, curriculum=multi_head())
 SETTINGS = Lesions(
-    SINGLE,
-    MULTI,
     test_sequences=400,
     lesioned_units=1,
     weight_strengths=(0.0, 10.0),
@@ -56,17 +54,18 @@ def test_the_shared_span_is_the_shorter_of_the_longest(pair):
 
 
 def test_growth_tells_time_constants_and_weights_at_every_span(pair):
-    found = lesions.growth(SETTINGS, pair, 0)
+    found = lesions.texts(lesions.growth(SETTINGS, pair, 0))
     grown = found["growth"]["single-head"]
     assert found["trained on"] == "here" and list(grown) == ["2", "3"]
     assert grown["3"]["epoch"] == 2
     assert grown["2"]["tau mean"] == 2.0 and grown["2"]["tau largest"] == 5.0
     assert grown["2"]["tau std"] == pytest.approx(3**0.5)
     assert grown["2"]["norm"] == pytest.approx(3**0.5)  # three weights of 1
+    assert (grown["2"]["radius"], grown["2"]["weight mean"], found["span"]) == (0, 0.25, 2)  # nothing comes back
 
 
 def test_memory_asks_for_all_spans_solved_and_reads_the_state_anew(pair):
-    memory = lesions.memory(SETTINGS, pair, 0)
+    memory = lesions.texts(lesions.memory(SETTINGS, pair, 0))
     assert memory["span"] == 2
     single = memory["taught"]["single-head"]["3"]
     assert single["2"] == 1.0
@@ -104,19 +103,28 @@ def test_each_span_is_asked_of_the_head_that_answered_it_last(monkeypatch, curri
 
 
 def test_losses_are_those_of_the_units_that_are_needed(pair):
-    losses = lesions.ablation(SETTINGS, pair, 0)
+    losses = lesions.texts(lesions.ablation(SETTINGS, pair, 0))
     ends = losses["by span"]["single-head"]["2"]
     assert (ends["accuracy"], ends["slowest"]) == (1.0, 1.0)  # nobody hears the slow unit
     assert ends["fastest"] < 0.6
     assert (ends["tau of the fastest"], ends["tau of the slowest"]) == (1.0, 5.0)
+    assert {ends["tau of the random"], ends["tau of the others"]} <= {1.0, 5.0} and ends["random"] <= 1
     units = losses["units"]["single-head"]
     assert units["tau"] == [1.0, 1.0, 1.0, 5.0]
     assert (units["spans"], units["intact"], units["without"][IDLE]) == ([2], [1.0], [1.0])
     assert all(without[0] < 0.8 for without in units["without"][:IDLE])
+    assert losses["all"] == {"span": 2} | {condition: losses["by span"][condition]["2"] for condition in pair}
+
+
+def test_a_window_is_lesioned_at_a_span_that_all_have_solved(pair):
+    pair["sliding window"] = trained(replace(SINGLE, curriculum=sliding_window(2, 2)), (3,))
+    losses = lesions.ablation(SETTINGS, pair, 0)
+    assert losses["all"].keys() == {"span", "single-head", "multi-head", "sliding window"}
 
 
 def test_networks_with_a_head_a_span_are_asked_for_all_of_them_without_each_unit():
-    single, multi = (lesions.every_unit(trained(config, (2, 3)), longest=3) for config in (SINGLE, MULTI))
+    subjects = [Subject.of(trained(config, (2, 3)), 3) for config in (SINGLE, MULTI)]
+    single, multi = (lesions.every_unit(one, 0) for one in subjects)
     assert single["spans"] == [3]
     assert multi["spans"] == [2, 3]
     assert multi["intact"] == [1.0, pytest.approx(0.5, abs=0.03)]  # head 1 answers something else
@@ -124,13 +132,32 @@ def test_networks_with_a_head_a_span_are_asked_for_all_of_them_without_each_unit
 
 
 def test_perturbations_leave_all_at_strength_nought_and_nothing_at_a_large_one(pair):
-    found = lesions.perturbation(SETTINGS, pair, 0)
+    found = lesions.texts(lesions.perturbation(SETTINGS, pair, 0))
     for what in ("weight", "tau"):
-        left = found[what]["multi-head"]
+        left = found["own"][what]["multi-head"]
         assert left["0.0"] == 1.0
         assert left["10.0"] < 0.7
-    assert found["norm"]["single-head"] == pytest.approx(3**0.5)
-    assert found["equal"]["single-head"] == pytest.approx(found["equal"]["multi-head"])  # the same network
+        assert left == found["own"][what]["single-head"]  # the same network, bits and pushes
+    assert found["norm"]["weight"]["single-head"] == pytest.approx(3**0.5)
+    assert found["norm"]["tau"]["single-head"] == pytest.approx(28**0.5)
+
+
+def test_equal_pushes_have_one_size_whatever_the_networks_norms(monkeypatch):
+    sizes = {}
+
+    def push(network, strength, generator):
+        norm = float(network.weight.detach().norm())
+        sizes.setdefault(norm, []).append(strength * norm)
+        return network
+
+    monkeypatch.setattr(lesions, "PUSHES", {"weight": push})
+    small, large = known_network(), known_network()
+    with torch.no_grad():
+        large.weight.mul_(3)
+    settings = replace(SETTINGS, weight_strengths=(0.5,), perturbations=1)
+    lesions.pushed({"a": Subject(small, {2: 0}), "b": Subject(large, {2: 0})}, settings, 0)
+    (own_small, equal_small), (own_large, equal_large) = sizes.values()
+    assert own_large == pytest.approx(3 * own_small) and equal_small == pytest.approx(equal_large)
 
 
 def test_networks_are_retrained_from_the_span_that_both_solved(tmp_path, pair):
@@ -145,7 +172,7 @@ def test_networks_are_retrained_from_the_span_that_both_solved(tmp_path, pair):
 
 def test_what_is_kept_is_plain_json(pair):
     for name in ("growth", "memory", "ablation", "perturbation"):
-        outcome = lesions.EXPERIMENTS[name](SETTINGS, pair, 0)
+        outcome = lesions.texts(lesions.EXPERIMENTS[name](SETTINGS, pair, 0))
         assert json.loads(json.dumps(outcome, allow_nan=False)) == outcome
 
 
