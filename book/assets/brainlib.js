@@ -208,7 +208,7 @@
     }, { rootMargin: "200px" });
     const plot = figure.querySelector(".brainlib-plot");
     for (const touch of TOUCHES) figure.addEventListener(touch, start);
-    if (!figure.classList.contains("still") || plot.offsetWidth < NARROW) seen.observe(figure);
+    if (!("still" in figure.dataset) || plot.offsetWidth < NARROW) seen.observe(figure);
   }
 
   function mountAll() {

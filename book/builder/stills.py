@@ -48,7 +48,7 @@ def inserted(page: str, pictures: dict[str, str]) -> str:
         if html not in pictures:
             return html
         still = PLOT.sub(lambda plot: plot.group(1) + pictures[html] + plot.group(2), html, count=1)
-        return still.replace('<figure class="brainlib"', '<figure class="brainlib still"', 1)
+        return still.replace('<figure class="brainlib"', '<figure class="brainlib" data-still', 1)
 
     return FIGURE.sub(with_picture, page)
 
