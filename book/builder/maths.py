@@ -70,6 +70,7 @@ def write_font(path: Path) -> None:
     subsetter.populate(unicodes=[point for first, end in SHOWN for point in range(first, end)])
     subsetter.subset(font)
     subset.save_font(font, str(path), options)
+    font.close()
 
 
 @functools.cache
