@@ -38,7 +38,7 @@ def test_figures_are_numbered_referred_to_and_the_time_is_told(tmp_path):
     assert page.cells[0].source.startswith('# Title\n\n<p class="reading-time">5 minutes to read</p>')
     assert page.cells[1].source == 'See <a href="#second-one">Figure 2</a>.'
     captions = [re.search("<figcaption>.*", output.data["text/html"]).group() for output in page.cells[2].outputs]
-    assert [caption[12:38] for caption in captions] == [f"<strong>Figure {n}.</strong> " for n in (1, 2)]
+    assert [caption[12:39] for caption in captions] == [f"<strong>Figure {n}.</strong> " for n in (1, 2)]
     with pytest.raises(BuildError, match="refers to a figure 'third-one', which is not on its page"):
         chapter.write(notebook("# Title", "[Figure](#third-one)"), tmp_path / "page.ipynb", {})
 
