@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from book.builder import first_cell, recorded, stills
+from book.builder import first_cell, glossary, recorded, stills
 from book.builder.failures import BuildError
 
 FIGURE = re.compile(r'<figure class="brainlib" id="([^"]+)".*?<figcaption>', re.DOTALL)
@@ -22,9 +22,10 @@ def outputs(notebook: nbformat.NotebookNode) -> Iterator[dict]:
                 yield output["data"]
 
 
-def write(notebook: nbformat.NotebookNode, page: Path, pictures: dict[str, str]) -> None:
-    """Writes the notebook as the source of a page; `pictures` are those of its figures (see `stills`)."""
+def write(notebook: nbformat.NotebookNode, page: Path, pictures: dict[str, str], terms: dict[str, str]) -> None:
+    """Writes the notebook as the source of a page; `pictures` are those of its figures, `terms` those to be linked."""
     numbers: dict[str, int] = {}
+    used: set[str] = set()
     minutes = round(words(notebook) / WORDS_A_MINUTE)
     for cell in notebook.cells:
         if cell.cell_type == "code":  # progress bars are widgets, which are dead in a page
@@ -34,7 +35,7 @@ def write(notebook: nbformat.NotebookNode, page: Path, pictures: dict[str, str])
         data["text/html"] = numbered(stills.inserted(data["text/html"], pictures), numbers)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = referred(cell.source, numbers, page)
+            cell.source = glossary.linked(referred(cell.source, numbers, page), terms, used)
     title = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
     head, _, rest = title.source.partition("\n")
     title.source = f'{head}\n\n<p class="reading-time">{minutes} minutes to read</p>\n{rest}'

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.builder import chapter, maths, polish, recorded, scoreboard, stills
+from book.builder import chapter, glossary, maths, polish, recorded, scoreboard, stills
 from book.builder.failures import TRACES, BuildError, plain
 from book.builder.sources import pages
 
@@ -29,10 +29,11 @@ def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict]
     notebooks = {name: nbformat.read(result / "notebook.ipynb", as_version=4) for name, result in results.items()}
     notebooks |= {name: recorded.draw(root, name, page) for name, page in pages_kept.items()}
     html = (data["text/html"] for notebook in notebooks.values() for data in chapter.outputs(notebook))
+    terms = glossary.read(root)
     pictures = stills.drawn(html, root / "_build" / "stills")
     for name, notebook in notebooks.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
-        chapter.write(notebook, site / name, pictures)
+        chapter.write(notebook, site / name, pictures, terms)
     rows = scoreboard.gather(root, results, pages_kept)
     (site / "book" / "scoreboard.md").write_text(scoreboard.render(rows, profile), encoding="utf-8")
     for page in pages(root):

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from book.builder import chapter, effects, maths, polish, stills
+from book.builder import chapter, effects, glossary, maths, polish, stills
 from book.builder.failures import BuildError
 from brainlib import explore, ledger
 from brainlib.explore.factor import NOTHING, factored, merged
@@ -33,14 +33,25 @@ def test_figures_are_numbered_referred_to_and_the_time_is_told(tmp_path):
     book = notebook(
         f"# Title\n\n{words}", "See [Figure](#second-one).", figures=(html("first-one"), html("second-one"))
     )
-    chapter.write(book, tmp_path / "page.ipynb", {})
+    chapter.write(book, tmp_path / "page.ipynb", {}, {})
     page = nbformat.read(tmp_path / "page.ipynb", as_version=4)
     assert page.cells[0].source.startswith('# Title\n\n<p class="reading-time">5 minutes to read</p>')
     assert page.cells[1].source == 'See <a href="#second-one">Figure 2</a>.'
     captions = [re.search("<figcaption>.*", output.data["text/html"]).group() for output in page.cells[2].outputs]
     assert [caption[12:39] for caption in captions] == [f"<strong>Figure {n}.</strong> " for n in (1, 2)]
     with pytest.raises(BuildError, match="refers to a figure 'third-one', which is not on its page"):
-        chapter.write(notebook("# Title", "[Figure](#third-one)"), tmp_path / "page.ipynb", {})
+        chapter.write(notebook("# Title", "[Figure](#third-one)"), tmp_path / "page.ipynb", {}, {})
+
+
+def test_terms_are_linked_where_they_are_first_used_and_in_plain_text_only(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / glossary.PAGE).write_text('```{glossary}\nspike\n  A short "pulse".\n\nADAM\n  A method.\n```\n')
+    terms, used = glossary.read(tmp_path), set()
+    text = "# The spike\n\nA `spike` in $spike$, [spike](x.md), adam. Spikes and spikes."
+    found = glossary.linked(text, terms, used)
+    link = '<a class="term" href="../../book/glossary.html#term-spike" title="A short &quot;pulse&quot;.">Spikes</a>'
+    assert found == text.replace("Spikes", link) and used == {"spike"}
+    assert glossary.linked("A spike; ADAM.", terms, used).startswith("A spike; <a") and used == {"spike", "ADAM"}
 
 
 def test_a_figure_has_a_picture_of_what_it_shows_first(tmp_path):
