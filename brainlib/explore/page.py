@@ -3,6 +3,7 @@
 `book/assets/brainlib.js` draws it. Where nothing is drawn (no JavaScript) the description stands in the plot's place.
 """
 
+import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def simulation_html(
 
     Raises `ValueError` with the size if the element is over 300 KB.
     """
-    data = factored([state(figure)])
+    data = {"states": [state(figure)], "pool": []}
     data |= {"names": [control.name for control in controls], "numbers": [control.values for control in controls]}
     setting = f'(window.brainlibSimulations ??= {{}})["{name}"] = (\n{script.strip()}\n);'
     return _element(name, caption, alt, controls, figure.layout, data, f"<script>{setting}</script>")
@@ -47,7 +48,7 @@ def _element(
     name: str, caption: str, alt: str, controls: list[Control], frame: Any, data: dict, scripts: str = ""
 ) -> str:
     data |= {"values": [control.texts for control in controls], "template": template()}
-    json = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
+    content = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
     kind = "interactive figure" if controls else "figure"
     fields = "".join(_control(name, control) for control in controls)
     bar = f'<div class="brainlib-controls">{fields}</div>' if controls else ""
@@ -58,7 +59,7 @@ def _element(
         f'<p class="brainlib-alt" id="{name}-alt">{escape(alt)}</p>'
         f'<div class="brainlib-plot" style="height:{frame.height or WIDE["height"]:g}px" aria-hidden="true"></div>'
         f"</div></div><figcaption>{escape(caption)}</figcaption>"
-        f'<script type="application/json">{json}</script>{scripts}'
+        f'<script type="application/json">{content}</script>{scripts}'
         f"<script>{LOADER}</script></figure>"
     )
     size = len(html.encode())
@@ -72,7 +73,7 @@ def _element(
 
 def state(figure: Any) -> dict:
     """A figure's traces and layout as plain data, without the template and the size, which the page knows."""
-    parts = plain(figure.to_plotly_json())
+    parts = plain(json.loads(figure.to_json(validate=False, engine="json")))
     layout = {key: part for key, part in parts["layout"].items() if key not in ("template", "width", "height")}
     return {"data": parts["data"], "layout": layout}
 
