@@ -32,6 +32,7 @@ from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
+from brainlib.progress import progress_bar
 
 
 @dataclass(eq=False)
@@ -49,11 +50,7 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
-    _results: ClassVar[tuple[str, ...]] = (
-        "weights",
-        "log_transition",
-        "log_initial",
-    )  # saved tensors, names without underscore
+    _results: ClassVar[tuple[str, ...]] = Parameters._fields  # saved tensors, names without underscore
 
     # ---- scikit-learn's ways ----
 
@@ -317,8 +314,6 @@ def select(
     >>> chosen.held_out.shape, chosen.best.n_states in (1, 2)
     (torch.Size([2, 2]), True)
     """
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
     whole_number("folds", folds, least=2)
     candidates = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if not grid or not candidates:
@@ -331,10 +326,12 @@ def select(
     blocks = torch.arange(len(trials)).tensor_split(folds)
     jobs = list(itertools.product(range(len(candidates)), range(folds)))
     held_out = torch.zeros(len(candidates), folds, dtype=torch.float64)
-    for c, k in tqdm(jobs, desc="cross-validation", unit="fit", leave=False, disable=not progress):
-        seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
-        model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
-        held_out[c, k] = model.score(trials.pick(blocks[k]))
+    with progress_bar("cross-validation", "fit", len(jobs), shown=progress) as bar:
+        for c, k in jobs:
+            seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
+            model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
+            held_out[c, k] = model.score(trials.pick(blocks[k]))
+            bar.update()
     best = candidates[int(held_out.mean(1).argmax())]
     return Selection(type(estimator)(**estimator.get_params() | best).fit(X), candidates, held_out)
 

@@ -33,7 +33,7 @@ def connected(address: str | None) -> Iterator[Any]:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
-            raise _deserted(client) from None
+            raise RuntimeError(f"the Dask scheduler at {address} has had no worker for {PATIENCE} s") from None
         yield client
 
 
@@ -74,7 +74,3 @@ def _run(pickled: bytes) -> Any:
         if fact != unit.facts[name]:
             raise RuntimeError(f"a worker's {name} is {fact}, expected {unit.facts[name]}")
     return unit.run()
-
-
-def _deserted(client: Any) -> RuntimeError:
-    return RuntimeError(f"the Dask scheduler at {client.scheduler.address} has had no worker for {PATIENCE} s")

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from brainlib.backend import keep_freed_memory
+from brainlib.progress import progress_bar
 from brainlib.training import checkpoint
 from brainlib.training.config import TrainingConfig, learning_rate
 from brainlib.training.history import History
 from brainlib.training.mode import mode
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import detach, leaves, pack, tree_map
+from brainlib.training.trees import detach, pack, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -110,10 +111,16 @@ def _checked(result: Any) -> tuple[Tensor, Any]:
 
 
 def _moved(batch: Any, device: torch.device) -> Any:
-    sizes = {tuple(tensor.shape[:1]) for tensor in leaves(batch, "batch")}
+    sizes = set()
+
+    def moved(tensor: Tensor) -> Tensor:
+        sizes.add(tuple(tensor.shape[:1]))
+        return tensor.to(device)
+
+    batch = tree_map(moved, batch, "batch")
     if len(sizes) != 1 or sizes == {()}:
         raise ValueError(f"batch: its tensors have first dimensions {sorted(sizes)}, expected one, the batch")
-    return tree_map(lambda tensor: tensor.to(device), batch, "batch")
+    return batch
 
 
 def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | None, progress: bool) -> None:
@@ -122,7 +129,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
     start = time.perf_counter() - history.seconds  # on top of what earlier parts of the run took
-    with _bar(progress, first - 1, last) as bar:
+    with progress_bar("training", "step", last, first - 1, progress) as bar:
         for step in range(first, last + 1):
             rate = learning_rate(config, step)
             optimizer.param_groups[0]["lr"] = rate
@@ -131,10 +138,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 value, state = _checked(loss(run.model, batch, run.state))
             optimizer.zero_grad()
             value.backward()
-            if config.clip_norm is None:
-                norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-            else:
-                norm = nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+            norm = nn.utils.clip_grad_norm_(parameters, math.inf if config.clip_norm is None else config.clip_norm)
             history.learning_rates.append(rate)
             unread.append(torch.stack((value.detach().float(), norm)))
 
@@ -186,14 +190,6 @@ def _due(step: int, every: int | None, last: int) -> bool:
 def _tell(bar: Any, history: History) -> None:
     held_out = f", held out {history.evaluations[-1][1]:.3f}" if history.evaluations else ""
     bar.set_postfix_str(f"loss {history.losses[-1]:.3f}{held_out}", refresh=False)
-
-
-def _bar(shown: bool, done: int, steps: int) -> Any:
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    # `disable` is left unset where a bar is wanted, so that TQDM_DISABLE can speak.
-    hidden = {} if shown else {"disable": True}
-    return tqdm(initial=done, total=steps, desc="training", unit="step", mininterval=0.5, **hidden)
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Quadratic(NamedTuple):
 class Edges(NamedTuple):
     """What an M-step says of the weights.
 
-    - `weights`: their posterior means, those without a one-hot prior at their most probable values;
+    - `weights`: their posterior means, the biases at their most probable values;
     - `probabilities`: of the three classes; `strengths`: mean strengths if inhibitory and if excitatory;
     - `cost[s, n]`: by how much uncertainty and prior lower the objective below the log likelihood at `weights`.
     """
@@ -81,17 +81,15 @@ class Edges(NamedTuple):
 
 
 def update_edges(
-    quadratic: Quadratic,
-    adjacency_prior: Float64[Tensor, "neurons neurons 3"],
-    model: OneHot,
+    quadratic: Quadratic, adjacency_prior: Float64[Tensor, "neurons neurons 3"], model: OneHot
 ) -> tuple[Edges, Float64[Tensor, "neurons neurons 3"]]:
     """The posterior of all edges, and a_0, under the quadratic.
 
-    Coordinate ascent over sources n', all states and targets at once. Weights beyond the connections (through further
-    functions of the lag, and the bias) go to their maxima under N(0, sigma_b^2), the bias under N(mu_b, sigma_b^2).
+    Coordinate ascent over sources n', all states and targets at once. The bias goes to its maximum under
+    N(mu_b, sigma_b^2).
     """
     weights, slope = quadratic.centre.clone(), quadratic.slope.clone()  # slope: the quadratic's, at the weights
-    S, N, D = weights.shape
+    S, N, _ = weights.shape
     diagonal = quadratic.precision.clamp(min=LEAST_PRECISION)
     probabilities = weights.new_zeros(S, N, N, 3)
     strengths = weights.new_zeros(S, N, N, 2)
@@ -123,17 +121,13 @@ def update_edges(
             # the divergence of the posterior from the prior, and half the precision times the variance
             cost[..., j] = linear * mean - precision * mean.square() / 2 - log_evidence
             move(j, mean)
-        for j in range(N, D):
-            centre = model.bias_mean if j == D - 1 else 0.0
-            precision = diagonal[..., j]
-            target = slope[..., j] + precision * weights[..., j] + decay * centre
-            move(j, target / (precision + decay))
+        precision = diagonal[..., N]
+        move(N, (slope[..., N] + precision * weights[..., N] + decay * model.bias_mean) / (precision + decay))
         before = log_prior
         adjacency_prior = probabilities.mean(0)
-    free = weights[..., N:].clone()
-    free[..., -1] -= model.bias_mean
     shift = before - model.log_prior(adjacency_prior)
-    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * free.square().sum(-1)
+    bias = weights[..., N] - model.bias_mean
+    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * bias.square()
     return Edges(weights, probabilities, strengths, total), adjacency_prior
 
 
@@ -170,10 +164,9 @@ class Integrated:
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The weights of each connection's likeliest class, the probabilities of classes, a_0, and strengths."""
         probabilities = self.edges.probabilities
-        N = probabilities.shape[-2]
         likelier = probabilities[..., EXCITATORY] >= probabilities[..., INHIBITORY]
         strengths = torch.where(likelier, self.edges.strengths[..., 1], self.edges.strengths[..., 0])
-        weights = torch.cat((hard_weights(probabilities, strengths), self.edges.weights[..., N:]), -1)
+        weights = torch.cat((hard_weights(probabilities, strengths), self.edges.weights[..., -1:]), -1)
         return weights, probabilities, self.adjacency_prior, strengths
 
 
