@@ -50,6 +50,7 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
+    coupling: ClassVar[bool] = True
     _results: ClassVar[tuple[str, ...]] = Parameters._fields  # saved tensors, names without underscore
 
     # ---- scikit-learn's ways ----
@@ -108,7 +109,7 @@ class _Estimator:
         """
         from brainlib.brainstates.simulate import sample_spikes  # loads numba
 
-        how: dict[str, Any] = {"basis": self._basis, "coupling": self._coupled, "bin_ms": self.bin_ms}
+        how: dict[str, Any] = {"basis": self._basis, "coupling": self.coupling, "bin_ms": self.bin_ms}
         trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(random_state), **how)
         return trials.counts[0].numpy(), states[0].numpy()
 
@@ -178,12 +179,8 @@ class _Estimator:
     def _basis(self) -> Tensor:
         return exponential_basis() if self.basis is None else torch.as_tensor(self.basis, dtype=torch.float32)
 
-    @property
-    def _coupled(self) -> bool:
-        return getattr(self, "coupling", True)
-
     def _design(self, trials: Trials) -> Design:
-        return design(trials, self._basis, coupling=self._coupled)
+        return design(trials, self._basis, coupling=self.coupling)
 
     def _seen(self, X: Any) -> Design:
         """The design of counts that a fitted model is asked about."""

@@ -74,7 +74,7 @@ def study(
             if facts["fresh"] and (known := store.read(unit.path)) is not None
         }
         waiting = {number: unit for number, unit in enumerate(units) if number not in packed}
-        with progress_bar(function.__name__, "run", len(units), len(packed), progress and bool(waiting)) as bar:
+        with progress_bar(function.__name__, "run", len(units), len(packed), shown=progress and bool(waiting)) as bar:
             for number, result in _computed(waiting, client, _at_once(processes, facts["device"]), bar):
                 packed[number] = result
                 bar.update()

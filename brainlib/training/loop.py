@@ -129,7 +129,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
     start = time.perf_counter() - history.seconds  # on top of what earlier parts of the run took
-    with progress_bar("training", "step", last, first - 1, progress) as bar:
+    with progress_bar("training", "step", last, first - 1, shown=progress, leave=True) as bar:
         for step in range(first, last + 1):
             rate = learning_rate(config, step)
             optimizer.param_groups[0]["lr"] = rate

@@ -31,6 +31,8 @@ NEWTON = 10  # steps towards a mode; how the panels are laid needs no more
 DEVIATIONS = (-8.0, -3.0, 3.0, 8.0)  # where panels end about a mode, and about the prior's mean
 FALL = (-3.0, -1.0, 1.0, 2.5)  # where they end about the ln w at which the likelihood begins to fall
 
+StateWeights = Float64[Tensor, "states neurons features"]
+
 
 class Quadratic(NamedTuple):
     """Fisher's quadratic of Q: what the spikes say of the weights, about the weights in hand, `centre` w'.
@@ -41,27 +43,27 @@ class Quadratic(NamedTuple):
     weights little can be taken on it alone, at a cost that does not grow with the recording.
     """
 
-    centre: Float64[Tensor, "states neurons features"]
-    slope: Float64[Tensor, "states neurons features"]
+    centre: StateWeights
+    slope: StateWeights
     information: Float64[Tensor, "states neurons features features"]
 
     @classmethod
-    def about(cls, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> "Quadratic":
+    def about(cls, weights: StateWeights, data: Weighted) -> "Quadratic":
         """The quadratic of these data, which are of one run."""
         rounded = weights[None].to(data.features)
         slope, _ = gradient_and_curvature(rounded, data)
         return cls(rounded[0].double(), slope[0], information(rounded, data)[0])
 
     @property
-    def precision(self) -> Float64[Tensor, "states neurons features"]:
+    def precision(self) -> StateWeights:
         """Of each weight given the others: H's diagonal."""
         return self.information.diagonal(dim1=-2, dim2=-1)
 
-    def slope_at(self, weights: Float64[Tensor, "states neurons features"]) -> Float64[Tensor, "..."]:
+    def slope_at(self, weights: StateWeights) -> Float64[Tensor, "..."]:
         """The quadratic's gradient at other weights."""
         return self.slope - (self.information @ (weights - self.centre)[..., None])[..., 0]
 
-    def gain(self, weights: Float64[Tensor, "states neurons features"]) -> Float64[Tensor, "states neurons"]:
+    def gain(self, weights: StateWeights) -> Float64[Tensor, "states neurons"]:
         """Q(weights) - Q(centre), as the quadratic has it."""
         return ((self.slope + self.slope_at(weights)) * (weights - self.centre)).sum(-1) / 2
 
@@ -74,7 +76,7 @@ class Edges(NamedTuple):
     - `cost[s, n]`: by how much uncertainty and prior lower the objective below the log likelihood at `weights`.
     """
 
-    weights: Float64[Tensor, "states neurons features"]
+    weights: StateWeights
     probabilities: Float64[Tensor, "states neurons neurons 3"]
     strengths: Float64[Tensor, "states neurons neurons 2"]
     cost: Float64[Tensor, "states neurons"]
@@ -139,7 +141,7 @@ class Integrated:
         self.model = model
         self.adjacency_prior = torch.full((N, N, 3), 1 / 3, dtype=torch.float64, device=design.features.device)
 
-    def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
+    def maximise(self, weights: StateWeights, data: Weighted) -> Tensor:
         """The weights' posterior means. Where Fisher's quadratic is no guide to a neuron in a state, it is taken twice
         as curved, until the weights that it then leads to are as good as it says.
         """
