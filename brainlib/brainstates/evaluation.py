@@ -256,8 +256,8 @@ def accuracy_by_threshold(
 ) -> Float64[Tensor, " thresholds"]:
     """The balanced accuracy if an edge is called where its score exceeds the threshold, else none (appendix A.2).
 
-    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5 gives
-    what `classes` does. Raises as `balanced_accuracy`.
+    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5
+    gives what `classes` does. Raises as `balanced_accuracy`.
     """
     sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
     strength = torch.maximum(scores[..., 0], scores[..., 2])

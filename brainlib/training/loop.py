@@ -18,7 +18,7 @@ from brainlib.training.history import History
 from brainlib.training.mode import mode
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import detach, pack, tree_map
+from brainlib.training.trees import detach, leaves, pack, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -111,16 +111,10 @@ def _checked(result: Any) -> tuple[Tensor, Any]:
 
 
 def _moved(batch: Any, device: torch.device) -> Any:
-    sizes = set()
-
-    def moved(tensor: Tensor) -> Tensor:
-        sizes.add(tuple(tensor.shape[:1]))
-        return tensor.to(device)
-
-    batch = tree_map(moved, batch, "batch")
+    sizes = {tuple(tensor.shape[:1]) for tensor in leaves(batch, "batch")}
     if len(sizes) != 1 or sizes == {()}:
         raise ValueError(f"batch: its tensors have first dimensions {sorted(sizes)}, expected one, the batch")
-    return batch
+    return tree_map(lambda tensor: tensor.to(device), batch, "batch")
 
 
 def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | None, progress: bool) -> None:

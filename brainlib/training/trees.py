@@ -25,6 +25,13 @@ def tree_map(function: Callable[[Tensor], Any], tree: Any, name: str) -> Any:
     raise ValueError(f"{name}: got {type(tree).__name__}, expected tensors in tuples, lists and dicts with string keys")
 
 
+def leaves(tree: Any, name: str) -> list[Tensor]:
+    """The tensors of `tree`, from left to right."""
+    found: list[Tensor] = []
+    tree_map(found.append, tree, name)
+    return found
+
+
 def detach(tensor: Tensor) -> Tensor:
     """`tensor` outside the graph, in memory of its own and in order.
 

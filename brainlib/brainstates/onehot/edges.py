@@ -108,18 +108,18 @@ def update_edges(
         for j in range(N):
             precision = diagonal[..., j]
             linear = slope[..., j] + precision * weights[..., j]
-            strength = integrate_strength(
+            evidence, strength = integrate_strength(
                 torch.stack((-linear, linear), -1),
                 precision[..., None].expand(S, N, 2),
                 model.strength_mean,
                 model.strength_sd,
             )
-            inhibitory, excitatory = strength.log_evidence.unbind(-1)
+            inhibitory, excitatory = evidence.unbind(-1)
             log_joint = torch.stack((inhibitory, torch.zeros_like(inhibitory), excitatory), -1) + log_prior[:, j]
             log_evidence = torch.logsumexp(log_joint, -1)
             p = probabilities[:, :, j] = (log_joint - log_evidence[..., None]).exp()
-            strengths[:, :, j] = strength.mean
-            mean = p[..., EXCITATORY] * strength.mean[..., 1] - p[..., INHIBITORY] * strength.mean[..., 0]
+            strengths[:, :, j] = strength
+            mean = p[..., EXCITATORY] * strength[..., 1] - p[..., INHIBITORY] * strength[..., 0]
             # the divergence of the posterior from the prior, and half the precision times the variance
             cost[..., j] = linear * mean - precision * mean.square() / 2 - log_evidence
             move(j, mean)
@@ -172,17 +172,11 @@ class Integrated:
         return weights, probabilities, self.adjacency_prior, strengths
 
 
-class Strength(NamedTuple):
-    """The logarithm of the evidence, and the posterior's mean of wt."""
-
-    log_evidence: Float64[Tensor, "*any"]
-    mean: Float64[Tensor, "*any"]
-
-
 def integrate_strength(
     linear: Float64[Tensor, "*any"], precision: Float64[Tensor, "*any"], mean: float, sd: float
-) -> Strength:
-    """A connection's strength integrated out: how likely the spikes are if there is one, and what it then is.
+) -> tuple[Float64[Tensor, "*any"], Float64[Tensor, "*any"]]:
+    """A connection's strength integrated out: the logarithm of how likely the spikes are if there is one, and the
+    posterior's mean of wt.
 
     With all other weights fixed, and up to a constant, the log likelihood of one weight is linear w - precision w^2 / 2
     (Fisher's quadratic). For a connection that excites, w = wt with ln wt ~ N(mean, sd^2), equation (6):
@@ -216,7 +210,7 @@ def integrate_strength(
     p = (log_p - highest).exp() * size
     mass = p.sum(-1)
     log_evidence = mass.log() + highest[..., 0] - math.log(sd) - math.log(2 * math.pi) / 2
-    return Strength(log_evidence, (p * w).sum(-1) / mass)
+    return log_evidence, (p * w).sum(-1) / mass
 
 
 @functools.cache
