@@ -20,11 +20,11 @@
 
   const isTree = (part) => typeof part === "object" && part !== null;
 
-  // A state of the figure: what all states share with the state's own part laid over it, pointers to the pool followed.
+  // A state of the figure, pointers to the pool followed; in older records it is laid over what all states share.
   function merge(shared, own, pool) {
     const part = own === undefined ? shared : own;
     if (!isTree(part)) return part;
-    if ("$" in part) return pool[part.$];
+    if ("$" in part) return merge(undefined, pool[part.$], pool);
     if (Array.isArray(part)) {
       if (!part.some(isTree)) return part;
       return part.map((item, index) => merge(own === undefined ? item : shared?.[index], own?.[index], pool));

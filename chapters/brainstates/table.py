@@ -24,7 +24,6 @@ from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import (
     accuracy_by_threshold,
-    adjacency_prior_of_weights,
     balanced_accuracy,
     classes,
     edge_auc,
@@ -205,7 +204,7 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     else:
         wiring = parameters.coupling.expand(len(brain.adjacency), -1, -1)
     adjacency = soft_adjacency(wiring) if adjacency is None else adjacency
-    prior = adjacency_prior_of_weights(wiring) if result.prior is None else result.prior
+    prior = soft_adjacency(wiring.double().mean(0)) if result.prior is None else result.prior
     true, shared = brain.adjacency, classes(brain.adjacency_prior)
     weights = weight_error(brain.parameters.coupling, wiring) if result.wiring is None else (None, None, None)
     precision, recall, sign = edge_rates(true, classes(adjacency))
@@ -214,8 +213,8 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
         "plug_in": plug_in.sum().item() / bins,
         "accuracy": accuracy,
         **dict(zip(("error", "squared_error", "correlation"), weights, strict=True)),
-        "adjacency": balanced_accuracy(true, adjacency),
-        "prior_adjacency": balanced_accuracy(shared, prior),
+        "adjacency": balanced_accuracy(true, classes(adjacency)),
+        "prior_adjacency": balanced_accuracy(shared, classes(prior)),
         "roc": edge_auc(true != 0, 1 - adjacency[..., 1]),
         "prior_roc": edge_auc(shared != 0, 1 - prior[..., 1]),
         "precision": precision,

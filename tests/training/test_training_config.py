@@ -28,7 +28,6 @@ def config_of(**fields) -> TrainingConfig:
         ("weight_decay", -0.1),
         ("weight_decay", math.inf),
         ("betas", (0.9, 1.0)),
-        ("betas", 0.9),
         ("clip_norm", 0.0),
         ("evaluate_every", 0),
         ("checkpoint_every", 0),
