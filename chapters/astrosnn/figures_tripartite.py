@@ -8,13 +8,11 @@ import torch
 from plotly.subplots import make_subplots
 
 from brainlib import explore
-from brainlib.arguments import seeded
 from brainlib.astrosnn.biophysics import simulate, stimulate
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_trace, surrogate_gradient
-from chapters.astrosnn import conventions, forgetting
+from chapters.astrosnn import forgetting
 from chapters.astrosnn import one_synapse as synapse
 from chapters.astrosnn.figures import ABOVE, GREY
-from chapters.astrosnn.measures import MEMBRANE
 from chapters.astrosnn.one_synapse import one_synapse
 from chapters.astrosnn.physiology import over_rest, physiology
 
@@ -45,22 +43,6 @@ def neuron() -> explore.Explorer:
         alt="The input current: a weak background, one push, a burst of three. The membrane rises "
         "with the push and decays, rises with the burst, crosses the dashed threshold with a spike, and falls back.",
     )
-
-
-def conventions_table(seed: int) -> pd.DataFrame:
-    """What three libraries call a leaky neuron, and how often each fires at the same input."""
-    current = 1.5 * torch.rand(1000, 64, generator=seeded(seed))
-    rows = {
-        "threshold": ("1", "0.5", "1"),
-        "input divided by τ": ("no", "yes", "yes"),
-        "surrogate": ("atan", "qgate", "atan"),
-        "gradient through the reset": ("no", "no", "yes"),
-        "spikes a token, the same input": [
-            f"{float(scan(current)[0].mean()):.3f}"
-            for scan in (conventions.reconstruction, conventions.braincog, conventions.spikegpt)
-        ],
-    }
-    return pd.DataFrame(rows, ["reconstruction", "BrainCog", "SpikeGPT"]).T
 
 
 def surrogates() -> explore.Explorer:
@@ -252,19 +234,3 @@ def calcium_shape(seed: int) -> explore.Explorer:
         "peak is much lower than the dotted sum of the two alone. IP3 after both cues is close to the sum, and its "
         "falls are straight lines.",
     )
-
-
-def tokens_table(seeds: range) -> pd.DataFrame:
-    """Time constants in seconds and in tokens, if a token is what halves a membrane of 20 ms."""
-    token = MEMBRANE * np.log(2)  # so that beta is 1/2
-    found = [physiology(seed) for seed in seeds]
-    falls = pd.Series(
-        {
-            "membrane": MEMBRANE,
-            "calcium": np.mean([one.calcium.time_constant for one in found]),
-            "IP3": np.mean([one.ip3.time_constant for one in found]),
-        }
-    )
-    left = np.exp(-token / falls)
-    rows = {"time constant (s)": falls.round(2), "left after a token": left.round(4)}
-    return pd.DataFrame(rows | {"1 / (1 − γ) (tokens)": (1 / (1 - left)).round()}).T
