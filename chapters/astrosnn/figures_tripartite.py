@@ -4,66 +4,18 @@ import numpy as np
 import pandas as pd
 import plotly.express as px
 import plotly.graph_objects as go
-import torch
 from plotly.subplots import make_subplots
 
 from brainlib import explore
 from brainlib.astrosnn.biophysics import simulate, stimulate
-from brainlib.astrosnn.kernels.lif import SURROGATES, lif_trace, surrogate_gradient
 from chapters.astrosnn import forgetting
 from chapters.astrosnn import one_synapse as synapse
-from chapters.astrosnn.figures import ABOVE, GREY
+from chapters.astrosnn.figures import ABOVE
 from chapters.astrosnn.one_synapse import one_synapse
 from chapters.astrosnn.physiology import over_rest, physiology
 
 COLOURS = explore.COLOURS
 LINES = [COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
-
-
-def neuron() -> explore.Explorer:
-    """A leaky neuron that hears a push and a burst."""
-    current = torch.full((24, 1), 0.15, dtype=torch.float64)
-    current[2], current[10:13] = 0.75, 0.6
-    level = 0.15 / (1 - 0.5)  # where the background holds the membrane
-    spikes, membrane, _ = lif_trace(current, state=torch.tensor([level], dtype=torch.float64))
-    fired = spikes[:, 0].nonzero()[:, 0].tolist()
-    traces = pd.DataFrame({"current I": current[:, 0], "membrane u": membrane[:, 0].round(decimals=4)})
-    labels, two = {"index": "time (tokens)", "value": "", "variable": ""}, [COLOURS["grey"], COLOURS["blue"]]
-    figure = px.line(traces, markers=True, color_discrete_sequence=two, labels=labels)
-    figure.update_traces(line_shape="hvh", selector={"name": "current I"})
-    marker = {"symbol": "line-ns-open", "size": 14, "color": COLOURS["vermillion"], "line_width": 3}
-    figure.add_scatter(x=fired, y=[1.45] * len(fired), name="spike", mode="markers", marker=marker)
-    figure.add_hline(1.0, line=GREY)
-    return explore.show(
-        figure.update_layout(explore.WIDE),
-        name="lif-neuron",
-        caption="One neuron, τ = 2. A push of 0.6 above the background lifts the membrane and leaks away: four tokens "
-        f"later {float(membrane[6, 0]) - level:.4g} is left of it. A burst reaches the threshold of 1 (dashed) at "
-        f"token {fired[0]}, and the reset starts the membrane from 0.",
-        alt="The input current: a weak background, one push, a burst of three. The membrane rises "
-        "with the push and decays, rises with the burst, crosses the dashed threshold with a spike, and falls back.",
-    )
-
-
-def surrogates() -> explore.Explorer:
-    """Four stand-ins for the derivative of a step."""
-    z = torch.linspace(-1.5, 1.5, 241, dtype=torch.float64)
-    bumps = pd.DataFrame(
-        {name.replace("_", " "): surrogate_gradient(z, name).numpy() for name in SURROGATES}, z.numpy()
-    )
-    half = {name: 2 * bump.index[bump >= bump.max() / 2].max() for name, bump in bumps.items()}
-    labels = {"index": "membrane above threshold, z", "value": "what stands for ds/dz", "variable": ""}
-    figure = px.line(bumps.round(4), line_dash="variable", color_discrete_sequence=LINES, labels=labels)
-    widest, narrowest = max(half, key=half.get), min(half, key=half.get)
-    return explore.show(
-        figure.update_layout(explore.WIDE),
-        name="surrogates",
-        caption="Four stand-ins for the derivative of a spike, at their usual slopes. They differ in reach: "
-        f"{widest} stays above half of its height over a width of {half[widest]:.2f}, "
-        f"{narrowest} over {half[narrowest]:.2f}. A neuron outside of the bump hardly learns.",
-        alt="Four bumps centred at zero: two broad ones, a triangle that ends at one half, and one that is a narrow "
-        "spike.",
-    )
 
 
 def forgotten(seed: int) -> explore.Explorer:
