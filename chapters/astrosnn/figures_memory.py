@@ -120,7 +120,7 @@ def compared(source: Source, name: str, table: pd.DataFrame, what: str, at: int,
     return explore.show(
         figure,
         name=f"memory-{name}",
-        caption=f"In {source.words}, accuracy at {at} ({what}): {listed(table, at)}. Chance there is "
+        caption=f"In {source.words}, accuracy at {what} = {at}: {listed(table, at)}. Chance there is "
         f"{experiment.chance(at):.2f} (dashed). {RANGE}",
         alt=f"Accuracy against {what}, a line for each of {', '.join(experiment.models)}, and a dashed one for chance.",
     )
