@@ -152,20 +152,17 @@ class Demonstration:
         )
 
     def table(self) -> pd.DataFrame:
-        """Mean and range of each score, by method."""
+        """The mean of each score over the brains, by method."""
         columns = {
-            "marginal": ("marginal, nats a sequence", ",.0f"),
-            "plug_in": ("plug-in", ",.0f"),
-            "accuracy": ("states right", ".3f"),
-            "squared_error": ("weights, squared error", ".4f"),
-            "correlation": ("weights, correlation", ".2f"),
-            "seconds": ("seconds", ".1f"),
+            "marginal": "marginal, nats a sequence",
+            "plug_in": "plug-in",
+            "accuracy": "states right",
+            "squared_error": "weights, squared error",
+            "correlation": "weights, correlation",
+            "seconds": "seconds",
         }
-        table = {
-            title: {method: spread((one[key] for one in each), form) for method, each in self.scores.items()}
-            for key, (title, form) in columns.items()
-        }
-        return pd.DataFrame(table).rename_axis(columns=self.told)
+        means = {method: pd.DataFrame(each)[list(columns)].astype(float).mean() for method, each in self.scores.items()}
+        return pd.DataFrame(means).T.rename(columns=columns).rename_axis(columns=f"means, {self.told}").round(3)
 
     def recency(self) -> Any:
         """The training sequences in the order in which the recipe meets them."""

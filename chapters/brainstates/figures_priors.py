@@ -76,20 +76,18 @@ class Shown:
         )
 
     def gaps(self) -> pd.DataFrame:
-        """Gaps between methods, the paper's and here."""
+        """Gaps between methods on average, the paper's and here: in percentage points, and the ratio of the errors."""
         pairs = (("GHG", "HG"), ("HG-L1", "HG"), ("OHG", "HG-L1"), ("OHG", "HG"))
-        fields = {"states": "accuracy", "adjacency": "adjacency", "prior": "prior_adjacency"}
-        lines = {}
-        for first, second in pairs:
-            theirs = {field: (TABLE_1[first][field], TABLE_1[second][field]) for field in TABLE_1["HG"]}
-            ours = {field: wide(self["table"], field) for field in theirs}
-            ratio = spread(ours["error"][first] / ours["error"][second])
-            lines[f"{first} against {second}"] = {
-                f"{title}, percentage points": f"{theirs[field][0] - theirs[field][1]:.1f} / "
-                f"{spread(100 * (ours[field][first] - ours[field][second]))}"
-                for title, field in fields.items()
-            } | {"weight error, ratio": f"{theirs['error'][0] / theirs['error'][1]:.2f} / {ratio}"}
-        return pd.DataFrame(lines).T.rename_axis(columns=f"paper / {self.told}")
+        titles = {"accuracy": "states", "adjacency": "adjacency", "prior_adjacency": "prior", "error": "weight error"}
+
+        def between(scores: pd.DataFrame) -> pd.DataFrame:
+            lines = {f"{a} against {b}": scores.loc[a] - scores.loc[b] for a, b in pairs}
+            ratios = [scores["error"][a] / scores["error"][b] for a, b in pairs]
+            return pd.DataFrame(lines).T.assign(error=ratios).rename(columns=titles)
+
+        ours = 100 * frame(self["table"])[list(titles)].groupby("method").mean()
+        paper = pd.DataFrame(TABLE_1).T[list(titles)]
+        return pd.concat({"the paper": between(paper), self.told: between(ours)}, axis=1).round(2)
 
     def strength(self) -> Any:
         """The share of true connections found, by their strength."""
@@ -179,9 +177,7 @@ def prior_weight_explorer(profile: str, seed: int) -> Any:
     true = np.array(next(iter(found.values()))["true"])
 
     def wiring(prior_weight, training_sequences):
-        nearest = int(np.argmin(np.abs(np.log(np.array(WEIGHTS) / prior_weight))))
-        sequences = min(one.values, key=lambda n: abs(n - training_sequences))
-        fitted = found[str(sequences)]["found"][nearest]
+        fitted = found[str(training_sequences)]["found"][WEIGHTS.index(prior_weight)]
         figure = heat_maps({"true": true, "recovered": fitted["wiring"]}, float(abs(true).max()), columns=2)
         error = abs(np.array(fitted["wiring"]) - true).mean()
         title = f"error {error:.3f}, test {fitted['held_out']:.3f} nats a bin"

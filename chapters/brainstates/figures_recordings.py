@@ -112,9 +112,9 @@ class Shown:
         )
 
 
-def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
+def raster_explorer(fits: Fits, split: int) -> Any:
     """A held-out minute of the waves, spikes in the colour of their state on the Poisson HMM's path."""
-    sample = fits.sample
+    sample, explored = fits.sample, [n for n in fits.setting.states["Poisson HMM"] if n <= 12]
     counts = sample.trials.counts[int(fits.places(split, held_out=True)[0])].numpy()
     centred = (sample.positions_um - sample.positions_um.mean(0)).numpy()
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
@@ -140,7 +140,7 @@ def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
     return explore.explorer(
         raster,
         name="recordings-raster",
-        states=list(explored),
+        states=explored,
         caption=f"A minute of the retina that was held out, and the states of the Poisson HMM. With {few} states the "
         f"path changes {changes[few]} times in this minute, with {many} states {changes[many]} times.",
         alt="A raster of spikes, a row a neuron, with vertical bands of activity that are waves, whose spikes have the "

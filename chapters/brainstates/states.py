@@ -44,7 +44,7 @@ def decode(parameters: Parameters, design: Design, order: Int64[Tensor, " states
 def held_out_path(fits: Fits, family: str, states: int, split: int) -> Int64[Tensor, "trials time"]:
     """Viterbi's path through a held-out block, states from quiet to busy."""
     parameters = fits.parameters(family, states, split)
-    seen, held_out = (fits.part(split, held).of(family) for held in (False, True))
+    seen, held_out = (fits.design(family, split, held) for held in (False, True))
     return decode(parameters, held_out, quiet_to_busy(parameters, seen))
 
 
@@ -69,23 +69,18 @@ def wave_state(path: Int64[Tensor, "trials time"], trials: Trials) -> dict[str, 
 
     - `precision`: the share of the state's bins that lie in a burst, `recall`: of the bursts' bins that lie in the
       state, `phi`: the correlation of the two, 1 if they are the same, 0 by chance;
-    - `wave_ms`, `silence_ms`: mean visits of the busier and the quieter state; `share` of time in the busier one;
-    - `wave_count`, `silence_count`: spikes a bin in them, all neurons.
+    - `wave_ms`, `silence_ms`: mean visits of the busier and the quieter state.
     """
     burst, inside = bursts(trials)[trials.mask].double(), (path == 1)[trials.mask].double()
     both, a, b = (burst * inside).mean(), burst.mean(), inside.mean()
     phi = (both - a * b) / (a * (1 - a) * b * (1 - b)).sqrt()
-    about = summarise_states(path, trials, 2)
-    (silence_ms, wave_ms), (silence_count, wave_count) = about.dwell_ms.tolist(), about.counts.tolist()
+    silence_ms, wave_ms = summarise_states(path, trials, 2).dwell_ms.tolist()
     return {
         "precision": (both / b).item(),
         "recall": (both / a).item(),
         "phi": phi.item(),
         "wave_ms": wave_ms,
         "silence_ms": silence_ms,
-        "share": float(about.share[1]),
-        "wave_count": wave_count,
-        "silence_count": silence_count,
     }
 
 
@@ -128,7 +123,7 @@ def places(fits: Fits, states: int, split: int) -> tuple[Float64[Tensor, "states
     """Where the neurons lie that are busy in the states of the Poisson HMM, which go from quiet to busy: binary
     logarithms of rates in a state over their mean, and `nearness`.
     """
-    part, parameters = fits.part(split, held_out=False).uncoupled, fits.parameters("Poisson HMM", states, split)
+    parameters, part = fits.parameters("Poisson HMM", states, split), fits.design("Poisson HMM", split, held_out=False)
     rates = state_rates(parameters, part)
     share = posterior(parameters, part, EMISSION).states[part.mask].double().mean(0)
     order = rates.sum(-1).argsort()
@@ -194,7 +189,7 @@ def rescaled(fits: Fits, family: str, states: int, split: int) -> float:
     """The mean over neurons of the Kolmogorov-Smirnov distance of rescaled intervals in the block that was held out
     from what they would be if the model were true.
     """
-    held_out = fits.part(split, held_out=True).of(family)
+    held_out = fits.design(family, split, held_out=True)
     generator = torch.Generator().manual_seed(split)
     found = time_rescaling(fits.parameters(family, states, split), held_out, EMISSION, generator)
     return fmean(found.of(neuron).statistic for neuron in found.neuron.unique().tolist())
