@@ -1,13 +1,11 @@
 """The demonstration of chapter 1, on brains small enough for a test."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from brainlib.brainstates.evaluation import reorder
 from chapters.brainstates import demo
-from chapters.brainstates.demo import DEMOS, METHODS, OFFICIAL, Demo, data_set, evaluated, score
+from chapters.brainstates.demo import METHODS, OFFICIAL, Demo, data_set, evaluated, score
 
 TINY = Demo(2, states=2, neurons=4, bins=120, train=4, test=3, epochs=1, steps=2, iterations=5, restarts=2)
 
@@ -15,12 +13,6 @@ TINY = Demo(2, states=2, neurons=4, bins=120, train=4, test=3, epochs=1, steps=2
 @pytest.fixture(scope="module")
 def scores():
     return {method: [score((TINY, method), 3)] for method in METHODS}
-
-
-def test_profiles_share_no_data_and_are_at_full_size_but_in_ci():
-    for name, sizes in DEMOS.items():
-        assert [seed for run in range(3) for seed in sizes.seeds(run)] == list(range(3 * sizes.data_sets))
-        assert name == "ci" or replace(sizes, data_sets=1) == Demo(1)
 
 
 def test_every_method_is_scored(scores):
