@@ -99,14 +99,8 @@ def test_the_parts_are_left_as_they_were_and_no_random_number_is_drawn(tokens):
     ("models", "weights", "message"),
     [
         ([model(0)], None, "models: got 1, expected at least 2"),
-        (
-            [model(0), BDH(replace(CONFIG, layers=2)).double()],
-            None,
-            r"models: got BDHConfig\(layers=2.* at 1, expected",
-        ),
         ([model(0), model(1).float()], None, "models: got torch.float32 on cpu at 1, expected torch.float64 on cpu"),
         ([model(0), model(1)], [1.0], r"weights: got \[1.0\], expected 2 finite numbers"),
-        ([model(0), model(1)], [0.0, 0.0], r"weights: got \[0.0, 0.0\]"),
         ([model(0), model(1)], [1.0, float("nan")], r"weights: got \[1.0, nan\]"),
     ],
 )

@@ -170,7 +170,6 @@ def test_saving_a_chapter_in_jupyter_executes_nothing(root, write):
         ({"sede": 1}, r"01_first\.ipynb: unknown parameter 'sede', expected one of profile, seed, device"),
         ({"profile": "lptop"}, "profile: got 'lptop', expected one of ci, laptop, paper"),
         ({"seed": "one"}, "seed: got 'one', expected int as in 0"),
-        ({"seed": True}, "seed: got True, expected int as in 0"),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, message):
@@ -178,21 +177,3 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, m
     with pytest.raises(BuildError, match=message):
         execute(root, chapter, **given)
     assert not (root / "chapters/part/trace.txt").exists()
-
-
-def test_the_threads_are_shared_out(root, write, monkeypatch):
-    monkeypatch.setattr(plan, "cores", lambda: 8)
-    chapters = [write(chapter=Path(f"chapters/part/0{number}.ipynb")) for number in range(6)]
-    assert {job.threads for job in plan.plan(root, chapters, {})} == {1}
-    assert {job.threads for job in plan.plan(root, chapters, {}, jobs=2)} == {4}
-    assert {job.threads for job in plan.plan(root, chapters[:1], {}, jobs=8)} == {8}
-
-
-def test_what_a_chapter_will_take_is_told_from_the_catalogue_and_then_from_the_last_time(root, write, capfd):
-    chapter = write("1")
-    (root / "chapters/chapters.toml").write_text('["chapters/part/01_first"]\nseconds = {ci = 321}\n')
-    execute(root, chapter)
-    assert f"{chapter}: started, about 321 s expected" in capfd.readouterr().err
-    write("2")
-    execute(root, chapter)
-    assert "started, about 321 s" not in capfd.readouterr().err

@@ -112,13 +112,6 @@ def test_a_proxy_that_does_not_work_is_no_wrong_file(cache, register, monkeypatc
         data.locate("text.txt")
 
 
-def test_a_cache_that_cannot_be_written_is_named(cache, register, server):
-    register("maze/text.txt", CONTENT, server.url)
-    (cache / "maze").write_bytes(b"a file where a folder is expected")
-    with pytest.raises(data.DataUnavailable, match=r"maze/text\.txt is missing and cannot be fetched.*maze"):
-        data.locate("maze/text.txt")
-
-
 def test_what_is_missing_is_found_out_side_by_side(cache, register, server):
     register("here.txt", CONTENT, folder=cache)
     register("fetched.txt", CONTENT, server.url)

@@ -121,12 +121,6 @@ def test_numbers_are_rounded_to_what_is_seen() -> None:
     assert plain(numpy.array(["a", None], dtype=object)) == ["a", None]
 
 
-def test_the_template_stands_for_the_figures_own() -> None:
-    data = data_of(explore.show(wave(1.0).update_layout(template="plotly_dark"), **TEXTS).html())
-    assert "template" not in data["shared"]["layout"] and "width" not in data["shared"]["layout"]
-    assert data["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
-
-
 def test_a_large_figure_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     large = go.Figure(go.Heatmap(z=numpy.random.default_rng(0).random((300, 300))))
     with pytest.raises(ValueError, match=r"^wave: the figure needs 6\d\d KB .*, expected at most 300 KB"):

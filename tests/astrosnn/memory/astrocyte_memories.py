@@ -40,13 +40,3 @@ def everything(astrocyte_memory, inputs: dict[str, Tensor], heard=("output", "la
     found = {"output": output.detach(), "last": last.detach()}
     gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
     return found | {f"d_{name}": d for name, d in zip(leaves, gradients, strict=True) if d is not None}
-
-
-def assert_same(found: dict, expected: dict, tolerance: float) -> None:
-    """No entry further from what is expected than `tolerance` of the largest one."""
-    assert found.keys() == expected.keys()
-    for name, wanted in expected.items():
-        far, scale = (found[name].double() - wanted.double()).abs().max(), wanted.double().abs().max()
-        assert far <= tolerance * scale.clamp_min(1e-3), (
-            f"{name}: {float(far):.1e} off, the largest is {float(scale):.1e}"
-        )

@@ -60,13 +60,3 @@ def everything(model: str, inputs: dict[str, Tensor], reads=(1, 1, 1), **options
     gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     found = {f"output {i}": output.detach() for i, output in enumerate(outputs)}
     return found | {f"d_{name}": d for name, d in zip(leaves, gradients, strict=True)}
-
-
-def assert_same(found: dict, expected: dict, tolerance: float) -> None:
-    """No entry further from what is expected than `tolerance` of the largest one."""
-    assert found.keys() == expected.keys()
-    for name, wanted in expected.items():
-        scale = max(float(wanted.abs().max()), 1e-6)
-        torch.testing.assert_close(
-            found[name], wanted.to(found[name]), rtol=0, atol=tolerance * scale, msg=lambda m, name=name: f"{name}: {m}"
-        )

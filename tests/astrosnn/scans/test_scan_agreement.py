@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 import torch
-from scan_columns import NAMES, RESETS, assert_same, columns, everything, scan
+from agreement import assert_same
+from scan_columns import NAMES, RESETS, columns, everything, scan
 
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.kernels import cpu
@@ -187,22 +188,9 @@ def test_nothing_beside_the_results_is_written(size, astro, monkeypatch):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_neither_threads_nor_views_change_anything(model):
-    inputs, before = columns(model, (1, 40, 3 * cpu.STRETCH + 2)), torch.get_num_threads()
+def test_neither_threads_nor_views_change_anything(model, with_threads):
+    inputs = columns(model, (1, 40, 3 * cpu.STRETCH + 2))
     views = {name: torch.stack((tensor, tensor), -1)[..., 0] for name, tensor in inputs.items()}
-    try:
-        found = []
-        for threads, tensors in ((1, inputs), (2, views)):
-            torch.set_num_threads(threads)
-            found.append(everything(model, tensors))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert all(found[0][name].equal(found[1][name]) for name in found[0])
-    assert all(view.equal(inputs[name]) for name, view in views.items())
-
-
-def test_calcium_excites_and_adaptation_calms():
-    inputs = columns("slow", (4, 200, 50))
-    rates = [scan("slow", inputs | {"weight": torch.full_like(inputs["weight"], w)})[0].mean() for w in (-2, 0, 2)]
-    assert rates[0] < 0.8 * rates[1] < 0.8 * 0.8 * rates[2]
+    one, two = with_threads(lambda: everything(model, views))
+    expected = everything(model, inputs)
+    assert all(one[name].equal(wanted) and two[name].equal(wanted) for name, wanted in expected.items())

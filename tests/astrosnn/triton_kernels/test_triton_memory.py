@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from agreement import difference
 
 pytest.importorskip("triton")
 
@@ -36,11 +37,6 @@ def inputs(size, gated, slowest=0.01):
 
     log_decay = -slowest - normal(B, T, h).abs() if gated else -torch.linspace(slowest, 0.5, h).bfloat16().double()
     return [normal(B, T, h, K), normal(B, T, h, K), normal(B, T, h, V), log_decay, normal(B, h, K, V)]
-
-
-def difference(found, expected) -> float:
-    found, expected = found.detach().cpu().double(), expected.detach()
-    return float((found - expected).norm() / expected.norm().clamp_min(1e-12))
 
 
 def run(d_output, d_last, tensors):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from agreement import difference
 
 pytest.importorskip("triton")
 
@@ -33,11 +34,6 @@ def inputs(T, B, n, device="cpu", dtype=torch.float64):
     leak[::3] = 1.0
     tensors = bits, normal(B, n), normal(n, n, scale=0.5 * n**-0.5), normal(n), normal(n), leak
     return [tensor.to(device, dtype) for tensor in tensors]
-
-
-def difference(found, expected) -> float:
-    found, expected = found.detach().cpu().double(), expected.detach()
-    return float((found - expected).norm() / expected.norm().clamp_min(1e-12))
 
 
 def compare(size, device, inside=True, activation="leaky_relu", heard=("states", "last"), dtype=torch.float32):
