@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 import torch
-from agreement import difference
+from agreement import difference, shares
 from layer_formula import formula, inputs, lowered
 
 from brainlib.bdh.kernels import decode, neuron_layer, slabs
@@ -17,8 +17,7 @@ SIZE = B, T, H, D, K = 3, 67, 2, 24, 64
 def results(arguments, function=neuron_layer, uses="both", **options):
     """The update, the synapses after, and the gradients of a fixed smooth sum of what is used of them."""
     update, after = function(*arguments, **options)
-    weight = torch.linspace(-1, 1, update.numel(), dtype=update.dtype).view_as(update)
-    total = (update * weight).sum() if uses != "after" else 0
+    total = (update * shares(update, -1, 1)).sum() if uses != "after" else 0
     if uses != "update":
         total = total + (after * after).sum() / after.numel()
     leaves = [t for t in arguments if t is not None and t.requires_grad]

@@ -84,17 +84,6 @@ def test_fading_synapses_go_on_fading():
         merge([fading, BDH(CONFIG)])
 
 
-def test_the_parts_are_left_as_they_were_and_no_random_number_is_drawn(tokens):
-    parts = [model(0), model(1)]
-    before, state = [logits(part, tokens) for part in parts], torch.get_rng_state()
-    merged = merge(parts)
-    with torch.no_grad():
-        for weight in merged.parameters():
-            weight.zero_()
-    assert all(logits(part, tokens).equal(old) for part, old in zip(parts, before, strict=True))
-    assert torch.get_rng_state().equal(state)
-
-
 @pytest.mark.parametrize(
     ("models", "weights", "message"),
     [

@@ -101,17 +101,6 @@ def test_cleaning(bible, written, read):
     assert data.verse_texts("fr", whole=True) == [(read,)]
 
 
-def test_the_file_is_only_read(bible, tmp_path, monkeypatch):
-    folder = tmp_path / "50% of #3?"
-    folder.mkdir()
-    monkeypatch.setenv("BRAINLIB_DATA", str(folder))
-    bible(((43, 11, 35), CLEAN), folder=folder)
-    before = (folder / "bible.db").read_bytes()
-    assert data.verses("en", "it", whole=True) == [(CLEAN["en"], CLEAN["it"])]
-    assert [path.name for path in folder.iterdir()] == ["bible.db"]
-    assert (folder / "bible.db").read_bytes() == before
-
-
 @pytest.mark.parametrize(
     ("whole", "known"), [(True, "en, de, es, fr, it .whole=True"), (False, "en, es, fr, it .whole=False")]
 )
@@ -182,12 +171,6 @@ def test_the_last_of_every_ten_blocks_of_fifty_is_held_out():
     assert train == [place for place in range(1310) if place not in held_out]
     assert data.hold_out(list("abcdefg"), every=3, block=2) == (list("abcdg"), list("ef"))
     assert data.hold_out(list(range(451)))[1] == [450]
-
-
-def test_lists_that_correspond_are_cut_at_the_same_places():
-    spanish, french = [("en", "es", place) for place in range(700)], [("en", "fr", place) for place in range(700)]
-    for one, other in zip(data.hold_out(spanish), data.hold_out(french), strict=True):
-        assert [entry[2] for entry in one] == [entry[2] for entry in other]
 
 
 @pytest.mark.parametrize(

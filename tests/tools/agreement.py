@@ -1,4 +1,4 @@
-"""How near what a kernel computes is to what is expected."""
+"""A loss in which every entry counts in its own way, and how near what a kernel computes is to what is expected."""
 
 import torch
 from torch import Tensor
@@ -11,6 +11,11 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], tolerance
         found_, wanted = found[name].double(), wanted.double()
         atol = tolerance * max(float(wanted.abs().max()), least)
         torch.testing.assert_close(found_, wanted, rtol=0, atol=atol, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def shares(tensor: Tensor, first: float, last: float) -> Tensor:
+    """A share of a loss for every entry, from `first` to `last`."""
+    return torch.linspace(first, last, tensor.numel(), dtype=tensor.dtype, device=tensor.device).view_as(tensor)
 
 
 def difference(found: Tensor, expected: Tensor) -> float:

@@ -125,37 +125,15 @@ def test_a_checkpoint_of_another_config_is_refused_by_field(field, value, whole)
         tiny_train(whole, **{field: value})
 
 
-class Narrow(TinyModel):
-    pass
-
-
-def other_model(change: str) -> nn.Module:
-    model = tiny_model()
-    match change:
-        case "wider":
-            return TinyModel(width=16)
-        case "renamed":
-            model.__class__ = Narrow
-        case "frozen":
-            model.embedding.weight.requires_grad_(False)
-        case "extended":
-            model.gain = nn.Parameter(torch.ones(1))
-    return model
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("wider", r"model's tensor 'embedding\.weight' is \['torch\.float32', 16, 12\], here it is .*16, 16\]"),
-        ("renamed", "model is 'TinyModel', here it is 'Narrow'"),
-        ("frozen", "trained is "),
-        ("extended", "model's tensor 'gain' is 'absent'"),
-    ],
-)
-def test_a_checkpoint_of_another_model_is_refused(change, message, whole):
-    model = other_model(change)
-    with pytest.raises(CheckpointError, match=f"of another run: its {message}"):
-        train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
+def test_a_checkpoint_of_another_model_is_refused(whole):
+    wider, extended = TinyModel(width=16), tiny_model()
+    extended.gain = nn.Parameter(torch.ones(1))
+    for model, message in (
+        (wider, r"model's tensor 'embedding\.weight' is \['torch\.float32', 16, 12\], here it is .*16, 16\]"),
+        (extended, "model's tensor 'gain' is 'absent'"),
+    ):
+        with pytest.raises(CheckpointError, match=f"of another run: its {message}"):
+            train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
 
 
 def test_tied_weights_stay_tied(tmp_path):

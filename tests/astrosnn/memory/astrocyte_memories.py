@@ -1,6 +1,7 @@
 """Small memories, and what a loss sends back to everything in them."""
 
 import torch
+from agreement import shares
 from torch import Tensor
 
 KINDS = "fixed", "gated", "delta", "gated delta"
@@ -36,7 +37,7 @@ def everything(astrocyte_memory, inputs: dict[str, Tensor], heard=("output", "la
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in inputs.items()}
     output, last = astrocyte_memory(**leaves, **options)
     read = {"output": output, "last": last}
-    loss = sum((read[name] * torch.linspace(-1, 2, read[name].numel()).view_as(read[name])).sum() for name in heard)
+    loss = sum((read[name] * shares(read[name], -1, 2)).sum() for name in heard)
     found = {"output": output.detach(), "last": last.detach()}
     gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
     return found | {f"d_{name}": d for name, d in zip(leaves, gradients, strict=True) if d is not None}

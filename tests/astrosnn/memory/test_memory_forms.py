@@ -34,15 +34,6 @@ def test_every_form_is_the_loops(kind, size, poisoned):
         assert_same(everything(astrocyte_memory, inputs, **form), expected, EXACT)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_many_segments(kind, monkeypatch):
-    monkeypatch.setattr(dispatcher, "LENGTH", 32)
-    inputs = memory(kind, (2, 5 * SEGMENT + 3, 2, 6, 4))
-    expected = everything(astrocyte_memory, inputs, **FORMS["recurrent"])
-    for form in ("compiled", "parallel", "chunked"):
-        assert_same(everything(astrocyte_memory, inputs, **FORMS[form]), expected, EXACT)
-
-
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sequence_may_be_cut_anywhere(kind, form):

@@ -1,6 +1,7 @@
 """A few columns for each scan, and what a loss sends back to everything that moves them."""
 
 import torch
+from agreement import shares
 from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
@@ -52,10 +53,8 @@ def everything(model: str, inputs: dict[str, Tensor], reads=(1, 1, 1), **options
     """Values, and gradients of a loss that reads the output, the last states or one of them, each in its own way."""
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in inputs.items()}
     outputs = scan(model, leaves, **options)
-    weights = (torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view_as(o) for o in outputs)
-    losses = (
-        (o * w).sum() if i == 0 else (o * w).sin().sum() for i, (o, w) in enumerate(zip(outputs, weights, strict=True))
-    )
+    weighted = [output * shares(output, -1, 2) for output in outputs]
+    losses = [weighted[0].sum(), *(state.sin().sum() for state in weighted[1:])]
     loss = sum(one for one, read in zip(losses, reads, strict=False) if read)
     gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     found = {f"output {i}": output.detach() for i, output in enumerate(outputs)}

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 import torch
-from agreement import assert_same
+from agreement import assert_same, shares
 from scan_columns import NAMES, RESETS, columns, everything, scan
 
 from brainlib.astrosnn import reference
@@ -66,14 +66,11 @@ def test_what_need_not_be_given(model):
         del inputs[name]
     compare(model, inputs)
     if model != "wkv":
-        for beta, threshold in ((0.7, 0.8), (torch.tensor(0.7).double(), torch.tensor(0.8).double())):
-            numbers = {"beta": beta, "threshold": threshold}
-            if isinstance(beta, torch.Tensor):
-                found = compare(model, inputs | numbers)
-                assert found["d_threshold"].shape == () and found["d_threshold"] != 0
-            else:
-                rest = {name: tensor for name, tensor in inputs.items() if name not in numbers}
-                compare(model, rest, **numbers)
+        numbers = {"beta": torch.tensor(0.7).double(), "threshold": torch.tensor(0.8).double()}
+        found = compare(model, inputs | numbers)
+        assert found["d_threshold"].shape == () and found["d_threshold"] != 0
+        rest = {name: tensor for name, tensor in inputs.items() if name not in numbers}
+        compare(model, rest, beta=0.7, threshold=0.8)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -136,7 +133,7 @@ def test_large_arrays_written_past_the_cache_are_the_same():
         assert all(one.equal(found[f"output {i}"][..., half]) for i, one in enumerate(expected))
         leaves = [small[name].requires_grad_() for name in ("current", "astro")]
         spikes = scan("lif", small, time_dim=0)[0]
-        weights = torch.linspace(-1, 2, found["output 0"].numel()).view_as(found["output 0"])[:, half]
+        weights = shares(found["output 0"], -1, 2)[:, half]
         for name, gradient in zip(("d_current", "d_astro"), torch.autograd.grad(spikes, leaves, weights), strict=True):
             assert gradient.equal(found[name][:, half])
 

@@ -28,7 +28,17 @@ def everything(recurrence, inputs: list[Tensor], from_states: bool = True, from_
     states, last = recurrence(bits, *leaves, **options)
     loss = 0.0
     if from_states:
-        loss = loss + (states * torch.linspace(-1, 2, states.numel(), dtype=states.dtype).view_as(states)).sum()
+        loss = (
+            loss
+            + (
+                states * torch.linspace(-1, 2, states.numel(), dtype=states.dtype, device=states.device).view_as(states)
+            ).sum()
+        )
     if from_last:
-        loss = loss + (last * torch.linspace(2, -1, last.numel(), dtype=last.dtype).view_as(last)).sin().sum()
+        loss = (
+            loss
+            + (last * torch.linspace(2, -1, last.numel(), dtype=last.dtype, device=last.device).view_as(last))
+            .sin()
+            .sum()
+        )
     return dict(zip(NAMES, (states.detach(), last.detach(), *torch.autograd.grad(loss, leaves)), strict=True))
