@@ -4,13 +4,12 @@ import json
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from book.builder import build, cache, plan, sources
+from book.builder import build, cache, plan
 from book.builder.failures import BuildError
 from book.builder.job import CACHE
 
@@ -104,22 +103,6 @@ def test_whatever_ends_a_chapter_early_is_told_in_a_line_and_spares_the_others(r
     assert [name.startswith("part.good") for name in results(root)] == [True]
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc whether a process is there")
-def test_a_kernel_ends_with_a_worker_that_was_killed(root, write):
-    chapter = write(
-        "import os, pathlib, signal; pathlib.Path('kernel.txt').write_text(str(os.getpid()))",
-        "os.kill(os.getppid(), signal.SIGKILL)",
-        "import time; time.sleep(60)",
-    )
-    with pytest.raises(BuildError, match="its worker died"):
-        execute(root, chapter)
-    kernel = int((root / "chapters/part/kernel.txt").read_text())
-    ended = time.monotonic() + 20
-    while Path(f"/proc/{kernel}").exists() and "Z" not in Path(f"/proc/{kernel}/stat").read_text().split()[2]:
-        assert time.monotonic() < ended
-        time.sleep(0.05)
-
-
 def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
     chapter = write("1 / 0")
     notebook = nbformat.read(root / chapter, as_version=4)
@@ -150,18 +133,6 @@ def test_code_that_is_edited_between_two_chapters_stops_the_second(root, write):
     with pytest.raises(BuildError, match=rf"{second}: brainlib/__init__\.py has changed since the build was planned"):
         execute(root, first, second, jobs=1)
     assert results(root) == []
-
-
-def test_saving_a_chapter_in_jupyter_executes_nothing(root, write):
-    chapter = write(LEAVES_A_TRACE)
-    execute(root, chapter)
-    notebook = nbformat.read(root / chapter, as_version=4)
-    notebook.cells[2].update(outputs=[nbformat.v4.new_output("stream", text="2")], execution_count=7)
-    notebook.metadata["widgets"] = {}
-    notebook.metadata["kernelspec"]["display_name"] = "mine"
-    nbformat.write(notebook, root / chapter)
-    execute(root, *sources.chapters(root))
-    assert (root / "chapters/part/trace.txt").read_text() == "10 "
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,6 @@ def test_a_state_of_other_settings_is_refused_and_changes_nothing(source, tokens
     assert same(batches.next_batch(), untouched.next_batch())
 
 
-def test_a_state_of_another_kind_of_source_is_refused():
-    with pytest.raises(ValueError, match=r"state: got the entries .*'position'.*expected .*'generator'"):
-        data.RandomCrops(TEXT).load_state_dict(data.CoherentStreams(TEXT, length=60).state_dict())
-
-
 @pytest.mark.parametrize("size", [2, 8, 37])
 @pytest.mark.parametrize(("length", "batch"), [(1, 4), (7, 1), (7, 4)])
 def test_windows_predict_every_byte_but_the_first_once(size, length, batch):

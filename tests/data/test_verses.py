@@ -125,14 +125,6 @@ def test_the_real_verses(real):
         "Au commencement, Dieu créa les cieux et la terre.",
         "NEL principio Iddio creò il cielo e la terra.",
     )
-    sizes = [sum(len(text.encode()) for text in column) for column in zip(*real, strict=True)]
-    assert dict(zip(TRANSLATIONS, sizes, strict=True)) == {
-        "en": 4_085_512,
-        "de": 4_277_813,
-        "es": 3_884_037,
-        "fr": 4_164_276,
-        "it": 4_266_905,
-    }
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from tiny_run import TinyBatches, tiny_config, tiny_evaluation, tiny_loss, tiny_
 from torch import nn
 
 from brainlib.training import train
-from brainlib.training.precision import resolve_precision
 
 unchecked_train = inspect.unwrap(train)  # what a reader calls: without beartype in front of our own checks
 
@@ -84,13 +83,6 @@ def test_bfloat16_is_for_the_products_only():
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert history.precision == "bfloat16"
     assert history.losses != tiny_train()[1].losses
-
-
-def test_auto_follows_the_measurement(monkeypatch):
-    for single, expected in ((3.0, "bfloat16"), (1.2, "float32")):
-        times = {"float32": single, "bfloat16": 1.0}
-        monkeypatch.setattr("brainlib.training.precision._seconds", lambda _, tried, found=times: found[tried])
-        assert resolve_precision("auto", torch.device("cpu")) == expected
 
 
 class Lopsided(TinyBatches):

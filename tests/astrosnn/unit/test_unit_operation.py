@@ -13,15 +13,6 @@ from brainlib.astrosnn.unit import AMSU, AMSUConfig
 unchecked = inspect.unwrap(AMSU.forward)  # under the annotation check of the tests
 
 
-@pytest.mark.parametrize("astrocyte", ASTROCYTES)
-def test_sizes_are_known_beforehand(astrocyte):
-    config = AMSUConfig(dim=24, heads=3, astrocyte=astrocyte)
-    built = AMSU(config)
-    assert config.parameters == sum(parameter.numel() for parameter in built.parameters())
-    _, state = built(torch.randn(1, 5, 24), return_state=True)
-    assert {built.state_size(1), built.state_size(10**6)} == {sum(s.numel() for s in state if s is not None)}
-
-
 @pytest.mark.parametrize("astrocyte", ["matrix", "gated", "delta"])
 def test_heads_start_with_memories_from_fast_to_slow(astrocyte):
     built = AMSU(AMSUConfig(dim=8, astrocyte=astrocyte, fastest=2.0, slowest=11.0))
