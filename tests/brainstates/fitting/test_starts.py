@@ -20,20 +20,6 @@ def two_rates(bins=400, neurons=5):
     return design(Trials.from_sequences(sequences, 10.0)), high
 
 
-<<<<<<< HEAD
-def test_kmeans_finds_clusters_that_lie_apart():
-    centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
-    true = torch.randint(0, 4, (500,), generator=generator())
-    points = centres[true] + torch.randn(500, 2, generator=generator())
-    for seed in range(10):
-        found = kmeans(points, 4, generator(seed))
-        table = torch.zeros(4, 4).index_put_((true, found), torch.ones(500), accumulate=True)
-        assert (table > 0).sum() == 4
-    assert kmeans(torch.ones(5, 2), 3, generator()).max() < 3
-
-
-=======
->>>>>>> w2-te
 def test_kmeans_wants_a_window_for_every_state():
     data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
     with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
