@@ -34,22 +34,13 @@ def factored(states: list[dict]) -> dict[str, list]:
     return {"states": opened(states), "pool": [opened(json.loads(text)) for text in repeated]}
 
 
-def merged(shared: Any, own: Any, pool: list) -> Any:
-    """A state again, from what `factored` gave."""
-    if own is NOTHING:
-        own = shared
-    if isinstance(own, dict) and "$" in own:
-        return pool[own["$"]]
-    if isinstance(own, dict):
-        base = shared if isinstance(shared, dict) else {}
-        return {
-            key: merged(base.get(key), own.get(key, NOTHING), pool)
-            for key in [*base, *(k for k in own if k not in base)]
-        }
-    if isinstance(own, list) and any(isinstance(part, dict | list) for part in own):
-        base = shared if isinstance(shared, list) else [None] * len(own)
-        return [merged(part, one, pool) for part, one in zip(base, own, strict=False)]
-    return own
+def restored(tree: Any, pool: list) -> Any:
+    """A state again, its pointers into the pool followed."""
+    if isinstance(tree, dict):
+        if "$" in tree:
+            return restored(pool[tree["$"]], pool)
+        return {key: restored(part, pool) for key, part in tree.items()}
+    return [restored(part, pool) for part in tree] if _parts(tree) else tree
 
 
 def compact(tree: Any) -> str:

@@ -11,7 +11,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from book.builder import chapter, effects, glossary, maths, polish, stills
 from book.builder.failures import BuildError
 from brainlib import explore, ledger
-from brainlib.explore.factor import NOTHING, factored, merged
 from brainlib.ledger.records import Record
 
 
@@ -64,13 +63,6 @@ def test_a_figure_has_a_picture_of_what_it_shows_first(tmp_path):
     assert list(again.values()) == [picture] and len(list(tmp_path.iterdir())) == 1
     shown = stills.inserted(page, again)
     assert picture in shown and "data-still" in shown and stills.inserted(page, {}) == page
-
-
-def test_states_are_merged_as_the_page_does_it():
-    states = [{"a": [1, 2, 3], "b": {"c": n, "d": [{"e": n}, {"f": 2}]}} for n in range(3)]
-    parts = factored(states)
-    assert [merged(parts["shared"], own, parts["pool"]) for own in parts["states"]] == states
-    assert merged({"a": 1}, NOTHING, []) == {"a": 1}
 
 
 def test_mathematics_is_mathml_and_a_wrong_formula_an_error(tmp_path):
