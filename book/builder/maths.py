@@ -4,6 +4,7 @@ KaTeX makes it when the book is built, in a JavaScript engine without a browser.
 """
 
 import functools
+import importlib.metadata
 import importlib.resources
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ SHOWN = (  # ranges of code points that a formula may hold
     (0x1D6A4, 0x1D6E2),
 )  # fmt: skip
 BRACKET = re.compile(r"(\\(?:big|Big|bigg|Bigg)[r]?(?:[)\]]|\\}|\\rangle))([_^])")
+FONT = importlib.metadata.distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
 RENDER = "text => katex.renderToString(text, {displayMode: %s, output: 'mathml', strict: 'ignore', trust: false})"
 
 
@@ -63,11 +65,12 @@ def write_font(path: Path) -> None:
     from fontTools import subset
 
     options = subset.Options(flavor="woff", layout_features=["math", "ssty", "dtls"], hinting=False)
-    font = subset.load_font(str(importlib.resources.files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), options)
+    font = subset.load_font(str(FONT), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=[point for first, end in SHOWN for point in range(first, end)])
     subsetter.subset(font)
     subset.save_font(font, str(path), options)
+    font.close()
 
 
 @functools.cache

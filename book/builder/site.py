@@ -8,13 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import yaml
 
-from book.builder import first_cell, maths, polish, recorded, scoreboard, stills
+from book.builder import chapter, glossary, maths, polish, recorded, scoreboard, stills
 from book.builder.failures import TRACES, BuildError, plain
 from book.builder.sources import pages
 
@@ -27,12 +26,14 @@ def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict]
     site = root / "_build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("builder", "__pycache__"))
-    notebooks = {chapter: nbformat.read(result / "notebook.ipynb", as_version=4) for chapter, result in results.items()}
-    notebooks |= {chapter: recorded.draw(root, chapter, page) for chapter, page in pages_kept.items()}
-    pictures = stills.drawn((html for book in notebooks.values() for html in _html(book)), root / "_build" / "stills")
-    for chapter, notebook in notebooks.items():
-        (site / chapter).parent.mkdir(parents=True, exist_ok=True)
-        _write_chapter(notebook, site / chapter, pictures)
+    notebooks = {name: nbformat.read(result / "notebook.ipynb", as_version=4) for name, result in results.items()}
+    notebooks |= {name: recorded.draw(root, name, page) for name, page in pages_kept.items()}
+    html = (data["text/html"] for notebook in notebooks.values() for data in chapter.outputs(notebook))
+    terms = glossary.read(root)
+    pictures = stills.drawn(html, root / "_build" / "stills")
+    for name, notebook in notebooks.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        chapter.write(notebook, site / name, pictures, terms)
     rows = scoreboard.gather(root, results, pages_kept)
     (site / "book" / "scoreboard.md").write_text(scoreboard.render(rows, profile), encoding="utf-8")
     for page in pages(root):
@@ -111,27 +112,6 @@ def _not_rendered(root: Path, output: str) -> BuildError:
     telling = [line for line in lines if re.search(r"WARNING|ERROR|Error:", line)] or lines
     words = "\n".join(dict.fromkeys(telling[:10]))
     return BuildError(f"the pages were not rendered:\n{words}\n  all that was said: {trace}")
-
-
-def _html(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if (html := output.get("data", {}).get("text/html")) is not None:
-                yield html
-
-
-def _write_chapter(notebook: nbformat.NotebookNode, page: Path, pictures: dict[str, str]) -> None:
-    """A notebook with outputs as a page: with pictures of its figures, no metadata about the machine, no widgets."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":  # progress bars are widgets, which are dead in a page
-            cell.outputs = [output for output in cell.outputs if recorded.WIDGET not in output.get("data", {})]
-            for output in cell.outputs:
-                if (html := output.get("data", {}).get("text/html")) is not None:
-                    output["data"]["text/html"] = stills.inserted(html, pictures)
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
-    notebook.metadata.pop("widgets", None)
-    first_cell.pin(notebook)
-    nbformat.write(notebook, page)
 
 
 def _copy_assets(root: Path, assets: Path) -> None:

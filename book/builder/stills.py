@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from brainlib.explore.factor import merged
+from brainlib.explore.factor import restored
 
 FIGURE = re.compile(r'<figure class="brainlib".*?</figure>', re.DOTALL)
 DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
@@ -48,7 +48,7 @@ def inserted(page: str, pictures: dict[str, str]) -> str:
         if html not in pictures:
             return html
         still = PLOT.sub(lambda plot: plot.group(1) + pictures[html] + plot.group(2), html, count=1)
-        return still.replace('<figure class="brainlib"', '<figure class="brainlib still"', 1)
+        return still.replace('<figure class="brainlib"', '<figure class="brainlib" data-still', 1)
 
     return FIGURE.sub(with_picture, page)
 
@@ -60,7 +60,7 @@ def _figure(html: str) -> dict[str, Any]:
     if "names" not in data:  # a simulation has one state
         for values, control in zip(data["values"], START.finditer(html), strict=True):
             place = place * len(values) + _start(control)
-    state = merged(data["shared"], data["states"][place], data["pool"])
+    state = restored(data["states"][place], data["pool"])
     template = data["template"]
     layout, axis = template["layout"], {"gridcolor": GRID, "linecolor": INK, "tickcolor": INK, "zerolinecolor": GRID}
     layout = layout | {"font": layout["font"] | {"color": INK}}

@@ -96,9 +96,6 @@ class LowRank:
     U: Float64[ndarray, "n n"]
     layers: int
 
-    def __post_init__(self):
-        whole_number("layers", self.layers, least=1)
-
 
 class Round(NamedTuple):
     """A communication along edges, then a computation within nodes; thresholds come between them."""

@@ -41,12 +41,9 @@ class Design(NamedTuple):
 
         Raises `ValueError` if there is none or no such trial.
         """
-        places = torch.as_tensor(indices, device=self.lengths.device)
-        B = len(self.lengths)
-        whole = not (places.is_floating_point() or places.dtype == torch.bool)
-        if not whole or not places.numel() or not ((places >= 0) & (places < B)).all():
-            raise ValueError(f"indices: got {indices}, expected some of 0 to {B - 1}")
-        places = places.long()
+        places, last = torch.as_tensor(indices, dtype=torch.int64, device=self.lengths.device), len(self.lengths) - 1
+        if not len(places) or not 0 <= places.min() <= places.max() <= last:
+            raise ValueError(f"indices: got {indices}, expected some of 0 to {last}")
         lengths = self.lengths[places]
         longest = int(lengths.max())
         return Design(self.features[places, :longest], self.counts[places, :longest], lengths)

@@ -32,6 +32,7 @@ from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
+from brainlib.progress import progress_bar
 
 
 @dataclass(eq=False)
@@ -49,11 +50,8 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
-    _results: ClassVar[tuple[str, ...]] = (
-        "weights",
-        "log_transition",
-        "log_initial",
-    )  # saved tensors, names without underscore
+    coupling: ClassVar[bool] = True
+    _results: ClassVar[tuple[str, ...]] = Parameters._fields  # saved tensors, names without underscore
 
     # ---- scikit-learn's ways ----
 
@@ -111,7 +109,7 @@ class _Estimator:
         """
         from brainlib.brainstates.simulate import sample_spikes  # loads numba
 
-        how: dict[str, Any] = {"basis": self._basis, "coupling": self._coupled, "bin_ms": self.bin_ms}
+        how: dict[str, Any] = {"basis": self._basis, "coupling": self.coupling, "bin_ms": self.bin_ms}
         trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(random_state), **how)
         return trials.counts[0].numpy(), states[0].numpy()
 
@@ -181,12 +179,8 @@ class _Estimator:
     def _basis(self) -> Tensor:
         return exponential_basis() if self.basis is None else torch.as_tensor(self.basis, dtype=torch.float32)
 
-    @property
-    def _coupled(self) -> bool:
-        return getattr(self, "coupling", True)
-
     def _design(self, trials: Trials) -> Design:
-        return design(trials, self._basis, coupling=self._coupled)
+        return design(trials, self._basis, coupling=self.coupling)
 
     def _seen(self, X: Any) -> Design:
         """The design of counts that a fitted model is asked about."""
@@ -317,8 +311,6 @@ def select(
     >>> chosen.held_out.shape, chosen.best.n_states in (1, 2)
     (torch.Size([2, 2]), True)
     """
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
     whole_number("folds", folds, least=2)
     candidates = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if not grid or not candidates:
@@ -331,10 +323,12 @@ def select(
     blocks = torch.arange(len(trials)).tensor_split(folds)
     jobs = list(itertools.product(range(len(candidates)), range(folds)))
     held_out = torch.zeros(len(candidates), folds, dtype=torch.float64)
-    for c, k in tqdm(jobs, desc="cross-validation", unit="fit", leave=False, disable=not progress):
-        seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
-        model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
-        held_out[c, k] = model.score(trials.pick(blocks[k]))
+    with progress_bar("cross-validation", "fit", len(jobs), shown=progress) as bar:
+        for c, k in jobs:
+            seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
+            model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
+            held_out[c, k] = model.score(trials.pick(blocks[k]))
+            bar.update()
     best = candidates[int(held_out.mean(1).argmax())]
     return Selection(type(estimator)(**estimator.get_params() | best).fit(X), candidates, held_out)
 

@@ -97,13 +97,10 @@ def bic(log_likelihood: float, free: int, bins: int) -> float:
 
 # ---- States ----
 
+Path = Int64[Tensor, "trials time"]
 
-def match_states(
-    true: Int64[Tensor, "trials time"],
-    estimated: Int64[Tensor, "trials time"],
-    lengths: Int64[Tensor, "trials"],
-    states: int,
-) -> Int64[Tensor, "states"]:
+
+def match_states(true: Path, estimated: Path, lengths: Int64[Tensor, "trials"], states: int) -> Int64[Tensor, "states"]:
     """The permutation under which most bins of all trials agree, by the Hungarian method.
 
     `true` and `estimated` hold a state in 0 .. states - 1 for each bin; what lies beyond the lengths is ignored. The
@@ -117,12 +114,7 @@ def match_states(
     return torch.from_numpy(linear_sum_assignment(counts.numpy(), maximize=True)[1]).long()
 
 
-def state_accuracy(
-    true: Int64[Tensor, "trials time"],
-    estimated: Int64[Tensor, "trials time"],
-    lengths: Int64[Tensor, "trials"],
-    states: int,
-) -> float:
+def state_accuracy(true: Path, estimated: Path, lengths: Int64[Tensor, "trials"], states: int) -> float:
     """The share of bins whose state is right once the states are matched: one permutation for all trials.
 
     Raises as `match_states`.
@@ -156,7 +148,7 @@ class StateSummary(NamedTuple):
     counts: Float64[Tensor, "states"]  # the mean number of spikes a bin, all neurons together; NaN without a visit
 
 
-def summarise_states(path: Int64[Tensor, "trials time"], trials: Trials, states: int) -> StateSummary:
+def summarise_states(path: Path, trials: Trials, states: int) -> StateSummary:
     """Share of time, mean dwell time and population counts of the states of a path, such as Viterbi's.
 
     A visit that a trial's beginning or end cuts off counts with the length that is seen, so that dwell times are
@@ -234,7 +226,8 @@ def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"
         (0,          1 - w / max w,   w / max w)     w >= 0
         (w / min w,  1 - w / min w,   0)             w < 0
 
-    with max and min over all states and pairs. Where no weight has a sign there is nothing to divide: none.
+    with max and min over all states and pairs. Where no weight has a sign there is nothing to divide: none. The wiring
+    that all states share is that of the weights' average over states.
     """
     w = weights.detach().double()
     scales = torch.stack((-w.min(), w.max()))
@@ -243,40 +236,33 @@ def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"
     return torch.stack((inhibition, 1 - inhibition - excitation, excitation), -1)
 
 
-def adjacency_prior_of_weights(
-    weights: Float[Tensor, "states neurons neurons"],
-) -> Float64[Tensor, "neurons neurons 3"]:
-    """The wiring that all states share, for models that learn none: the weights' average over states through (8)."""
-    return soft_adjacency(weights.detach().double().mean(0))
-
-
 def classes(scores: Float[Tensor, "*rest 3"]) -> Int[Tensor, "*rest"]:
     """The class with the largest score: -1, 0 or 1."""
     return scores.argmax(-1) - 1
 
 
-def balanced_accuracy(true: Int[Tensor, "*rest"], scores: Float[Tensor, "*rest 3"]) -> float:
+def balanced_accuracy(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> float:
     """The share of right answers within a class, averaged over the classes that occur; guessing is 1/3 for all three.
 
     Raises `ValueError` for shapes that do not fit or true classes other than -1, 0 and 1.
     """
-    return _balanced(true, classes(scores))
+    _require_classes(true, estimated)
+    occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
+    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
 
 
 def accuracy_by_threshold(
-    true: Int[Tensor, "*rest"],
-    scores: Float[Tensor, "*rest 3"],
-    thresholds: Float[Tensor, " thresholds"],
+    true: Int[Tensor, "*rest"], scores: Float[Tensor, "*rest 3"], thresholds: Float[Tensor, " thresholds"]
 ) -> Float64[Tensor, " thresholds"]:
     """The balanced accuracy if an edge is called where its score exceeds the threshold, else none (appendix A.2).
 
-    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5 is
-    what `balanced_accuracy` takes. Raises as `balanced_accuracy`.
+    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5
+    gives what `classes` does. Raises as `balanced_accuracy`.
     """
     sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
     strength = torch.maximum(scores[..., 0], scores[..., 2])
-    estimated = [_balanced(true, torch.where(strength > threshold, sign, 0)) for threshold in thresholds]
-    return torch.tensor(estimated, dtype=torch.float64)
+    called = (torch.where(strength > threshold, sign, 0) for threshold in thresholds)
+    return torch.tensor([balanced_accuracy(true, estimated) for estimated in called], dtype=torch.float64)
 
 
 class EdgeRates(NamedTuple):
@@ -313,12 +299,6 @@ def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> flo
     edges, others = (torch.bincount(place[kind.flatten()], minlength=len(values)).double() for kind in (true, ~true))
     above = (edges * (others.cumsum(0) - others / 2)).sum()
     return (above / (edges.sum() * others.sum())).item()
-
-
-def _balanced(true: Tensor, estimated: Tensor) -> float:
-    _require_classes(true, estimated)
-    occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
-    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
 
 
 def _require_classes(true: Tensor, estimated: Tensor) -> None:

@@ -62,11 +62,12 @@ class Explorer:
     def html(self) -> str:
         """The figure as a `<figure>` element of the page: with every point of the grid, or with what computes them."""
         if self.script is not None:
-            return page.simulation_html(self.name, self.caption, self.alt, self.controls, self.first, self.script)
-        names = [control.name for control in self.controls]
-        points = itertools.product(*(control.values for control in self.controls))
-        figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
-        return page.figure_html(self.name, self.caption, self.alt, self.controls, figures)
+            figures = [self.first]
+        else:
+            names = [control.name for control in self.controls]
+            points = itertools.product(*(control.values for control in self.controls))
+            figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
+        return page.figure_html(self.name, self.caption, self.alt, self.controls, figures, self.script)
 
     def widget(self) -> Any:
         """The figure as a box of ipywidgets, computed live."""
@@ -112,6 +113,7 @@ def explorer(
     caption: str,
     alt: str,
     start: dict[str, Any] | None = None,
+    script: str | None = None,
     **grid: Any,
 ) -> Explorer:
     """A figure that a reader moves through: live at any value with a kernel, over the grid in the page.
@@ -119,22 +121,13 @@ def explorer(
     `function(**parameters)` returns a plotly figure; `grid` gives for each parameter the values that the page can show.
     Increasing numbers become a slider, whose live form reaches every value between (integers in the grid's common
     step); strings, and numbers in another order, become a list to pick from. `start` names values to show first; else
-    each parameter begins at the first of its grid. Fix the axes' ranges in `function` so that
-    states can be compared. Raises `ValueError` that names the parameter for a bad grid, and as `show` does.
+    each parameter begins at the first of its grid. Fix the axes' ranges in `function` so that states can be compared.
+    `script` is that of a `simulation`. Raises `ValueError` that names the parameter for a bad grid, and as `show` does.
     """
-    return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt)
+    return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt, script=script)
 
 
-def simulation(
-    function: Callable[..., Any],
-    script: str,
-    *,
-    name: str,
-    caption: str,
-    alt: str,
-    start: dict[str, Any] | None = None,
-    **grid: Any,
-) -> Explorer:
+def simulation(function: Callable[..., Any], script: str, **how: Any) -> Explorer:
     """A figure that the page computes itself, so that its controls may have as fine a grid as they like.
 
     As `explorer`, with the same computation a second time: `script` is a JavaScript function of one object, the
@@ -145,7 +138,7 @@ def simulation(
     """
     if not script.strip() or "</" in script or "<!--" in script:
         raise ValueError("script: got one that is empty or holds '</' or '<!--', expected a JavaScript function")
-    return Explorer(function, read_grid(grid, start), name=name, caption=caption, alt=alt, script=script)
+    return explorer(function, script=script, **how)
 
 
 def for_page() -> bool:

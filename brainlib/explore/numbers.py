@@ -1,7 +1,6 @@
 """A plotly figure as small plain data: arrays decoded, numbers rounded to what a screen can show."""
 
 import base64
-import datetime
 import math
 from typing import Any
 
@@ -12,17 +11,11 @@ def plain(value: Any) -> Any:
     """`value`, any part of a figure's JSON, with arrays as lists and floats rounded; what is not finite becomes None.
 
     A list of numbers keeps four significant digits of its spread: 1000.012 beside 1000.034 is not rounded to 1000.
-    Integers stay as they are, dates become text in ISO 8601.
+    Integers stay as they are.
     """
     if isinstance(value, dict):
         return plain(decoded(value)) if "bdata" in value else {key: plain(part) for key, part in value.items()}
-    if getattr(getattr(value, "dtype", None), "kind", "") == "M":  # as nanoseconds they would be listed as integers
-        value = value.astype("datetime64[us]")
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, datetime.date):
-        return value.isoformat() if value == value else None  # pandas' NaT differs from itself
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         digits = _digits(value)
         return [rounded(part, digits) if isinstance(part, float) else plain(part) for part in value]
     return rounded(value, DIGITS + 2) if isinstance(value, float) else value
@@ -45,7 +38,7 @@ def rounded(number: float, digits: int) -> float | int | None:
     return int(short) if short.is_integer() and abs(short) < 1e6 else short
 
 
-def _digits(values: list | tuple) -> int:
+def _digits(values: list) -> int:
     finite = [part for part in values if isinstance(part, float) and math.isfinite(part)]
     if not finite:
         return DIGITS

@@ -3,16 +3,14 @@
 `book/assets/brainlib.js` draws it. Where nothing is drawn (no JavaScript) the description stands in the plot's place.
 """
 
+import json
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from brainlib.explore.controls import Control
 from brainlib.explore.factor import compact, factored
 from brainlib.explore.numbers import plain
 from brainlib.explore.template import WIDE, template
-
-if TYPE_CHECKING:
-    import plotly.graph_objects
 
 LARGEST = 300_000  # bytes a figure may add to its page
 LOADER = (
@@ -21,33 +19,21 @@ LOADER = (
 )
 
 
-def figure_html(name: str, caption: str, alt: str, controls: list[Control], figures: list) -> str:
-    """A `<figure>` element with a plotly figure for each point of the controls' grid, the last control moving fastest.
+def figure_html(
+    name: str, caption: str, alt: str, controls: list[Control], figures: list, script: str | None = None
+) -> str:
+    """A `<figure>` element with a plotly figure for each point of the controls' grid, the last control moving fastest;
+    or with one figure and `script`, the JavaScript function that computes its series anew.
 
     Raises `ValueError` with the size if the element is over 300 KB.
     """
-    data = factored([state(figure) for figure in figures])
-    return _element(name, caption, alt, controls, figures[0].layout, data)
-
-
-def simulation_html(
-    name: str, caption: str, alt: str, controls: list[Control], figure: "plotly.graph_objects.Figure", script: str
-) -> str:
-    """A `<figure>` element with one plotly figure, and the JavaScript function that computes its series anew.
-
-    Raises `ValueError` with the size if the element is over 300 KB.
-    """
-    data = factored([state(figure)])
-    data |= {"names": [control.name for control in controls], "numbers": [control.values for control in controls]}
-    setting = f'(window.brainlibSimulations ??= {{}})["{name}"] = (\n{script.strip()}\n);'
-    return _element(name, caption, alt, controls, figure.layout, data, f"<script>{setting}</script>")
-
-
-def _element(
-    name: str, caption: str, alt: str, controls: list[Control], frame: Any, data: dict, scripts: str = ""
-) -> str:
+    states, frame, setting = [state(figure) for figure in figures], figures[0].layout, ""
+    data: dict[str, Any] = factored(states) if script is None else {"states": states, "pool": []}
     data |= {"values": [control.texts for control in controls], "template": template()}
-    json = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
+    if script is not None:
+        data |= {"names": [control.name for control in controls], "numbers": [control.values for control in controls]}
+        setting = f'<script>(window.brainlibSimulations ??= {{}})["{name}"] = (\n{script.strip()}\n);</script>'
+    content = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
     kind = "interactive figure" if controls else "figure"
     fields = "".join(_control(name, control) for control in controls)
     bar = f'<div class="brainlib-controls">{fields}</div>' if controls else ""
@@ -58,13 +44,13 @@ def _element(
         f'<p class="brainlib-alt" id="{name}-alt">{escape(alt)}</p>'
         f'<div class="brainlib-plot" style="height:{frame.height or WIDE["height"]:g}px" aria-hidden="true"></div>'
         f"</div></div><figcaption>{escape(caption)}</figcaption>"
-        f'<script type="application/json">{json}</script>{scripts}'
+        f'<script type="application/json">{content}</script>{setting}'
         f"<script>{LOADER}</script></figure>"
     )
     size = len(html.encode())
     if size > LARGEST:
         raise ValueError(
-            f"{name}: the figure needs {size / 1000:.0f} KB of its page (states: {len(data['states'])}), expected at "
+            f"{name}: the figure needs {size / 1000:.0f} KB of its page (states: {len(states)}), expected at "
             f"most {LARGEST / 1000:.0f} KB: use fewer grid points, traces or samples"
         )
     return html
@@ -72,7 +58,7 @@ def _element(
 
 def state(figure: Any) -> dict:
     """A figure's traces and layout as plain data, without the template and the size, which the page knows."""
-    parts = plain(figure.to_plotly_json())
+    parts = plain(json.loads(figure.to_json(validate=False, engine="json")))
     layout = {key: part for key, part in parts["layout"].items() if key not in ("template", "width", "height")}
     return {"data": parts["data"], "layout": layout}
 

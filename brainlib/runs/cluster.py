@@ -33,20 +33,14 @@ def connected(address: str | None) -> Iterator[Any]:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
-            raise _deserted(client) from None
+            raise RuntimeError(f"the Dask scheduler at {address} has had no worker for {PATIENCE} s") from None
         yield client
 
 
 def facts(client: Any, function: Callable, device: str) -> dict[str, Any]:
-    """What results of the workers depend on; raises `RuntimeError` unless code and versions are the caller's."""
-    here = machine(function, "cpu")
-    said = client.run(machine, function, device)
-    first = next(iter(said.values()))
-    for worker, there in said.items():
-        for name, expected in (here | {"device": first["device"], "fresh": True}).items():
-            if there[name] != expected:
-                raise RuntimeError(f"the worker {worker}: its {name} is {there[name]}, expected {expected}")
-    return first
+    """What results of the workers are to depend on: the caller's code and versions, and the first worker's device."""
+    first = next(iter(client.run(machine, function, device).values()))
+    return machine(function, "cpu") | {"device": first["device"], "fresh": True}
 
 
 def computed(client: Any, waiting: dict[int, Unit]) -> Iterator[tuple[int, Any]]:
@@ -67,14 +61,10 @@ def computed(client: Any, waiting: dict[int, Unit]) -> Iterator[tuple[int, Any]]
 
 
 def _run(pickled: bytes) -> Any:
-    """On a worker, which may have joined after the plan was made."""
+    """On a worker; raises `RuntimeError` unless its code, versions and device are the planned ones."""
     unit = pickle.loads(pickled)
     there = machine(unit.function, unit.device)
     for name, fact in there.items():
         if fact != unit.facts[name]:
             raise RuntimeError(f"a worker's {name} is {fact}, expected {unit.facts[name]}")
     return unit.run()
-
-
-def _deserted(client: Any) -> RuntimeError:
-    return RuntimeError(f"the Dask scheduler at {client.scheduler.address} has had no worker for {PATIENCE} s")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import brainlib
 
-_BEGAN = time.time()
+BEGAN = time.time()  # a file that was changed later may not be what this process has imported
 
 
 def reached(function: Callable) -> dict[str, Path]:
@@ -39,17 +39,12 @@ def reached(function: Callable) -> dict[str, Path]:
     return found
 
 
-def began() -> float:
-    """When this process imported brainlib; a file that was changed later may not be what it has imported."""
-    return _BEGAN
-
-
 def digest(function: Callable) -> tuple[str, bool]:
     """A hash of all that the function can reach, and whether none of it was changed since this process began."""
     total, fresh = hashlib.sha256(), True
     for name, path in sorted(reached(function).items()):
         total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-        fresh = fresh and path.stat().st_ctime < began()
+        fresh = fresh and path.stat().st_ctime < BEGAN
     return total.hexdigest(), fresh
 
 

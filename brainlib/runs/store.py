@@ -1,7 +1,6 @@
 """Results on disk: numbers, texts and small arrays under the hash of everything that they depend on."""
 
 import dataclasses
-import enum
 import fcntl
 import hashlib
 import json
@@ -48,8 +47,6 @@ def plain(name: str, value: Any) -> Any:
         return {str(own): plain(f"{name}.{own}", inner) for own, inner in value.items()}
     if isinstance(value, tuple | list | range | np.ndarray):
         return [plain(name, inner) for inner in value]
-    if isinstance(value, enum.Enum):
-        return value.name
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, numbers.Integral):

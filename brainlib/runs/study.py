@@ -12,6 +12,7 @@ import torch
 
 from brainlib import backend
 from brainlib.arguments import whole_number
+from brainlib.progress import progress_bar
 from brainlib.runs import cluster, store
 from brainlib.runs.units import Unit, machine
 
@@ -73,7 +74,7 @@ def study(
             if facts["fresh"] and (known := store.read(unit.path)) is not None
         }
         waiting = {number: unit for number, unit in enumerate(units) if number not in packed}
-        with _bar(len(units), len(packed), function.__name__, progress and bool(waiting)) as bar:
+        with progress_bar(function.__name__, "run", len(units), len(packed), shown=progress and bool(waiting)) as bar:
             for number, result in _computed(waiting, client, _at_once(processes, facts["device"]), bar):
                 packed[number] = result
                 bar.update()
@@ -83,20 +84,15 @@ def study(
 
 def _computed(waiting: dict[int, Unit], client: Any, at_once: int, bar: Any) -> Iterator[tuple[int, Any]]:
     if client:
-        yield from _kept(cluster.computed(client, waiting), waiting)
+        for number, packed in cluster.computed(client, waiting):
+            waiting[number].keep(packed)  # here as well
+            yield number, packed
     elif at_once > 1 and len(waiting) > 1:
         yield from _in_processes(dict(waiting), at_once)
     else:
         for number, unit in waiting.items():
             bar.set_postfix_str(unit.words)
             yield number, unit.run()
-
-
-def _kept(results: Iterator[tuple[int, Any]], waiting: dict[int, Unit]) -> Iterator[tuple[int, Any]]:
-    """What came from elsewhere is kept here as well."""
-    for number, packed in results:
-        waiting[number].keep(packed)
-        yield number, packed
 
 
 def _in_processes(waiting: dict[int, Unit], at_once: int) -> Iterator[tuple[int, Any]]:
@@ -130,10 +126,3 @@ def _at_once(processes: int | None, device: str) -> int:
     if processes is None:
         return len(os.sched_getaffinity(0)) if device == "cpu" and hasattr(os, "sched_getaffinity") else 1
     return whole_number("processes", processes, least=1)
-
-
-def _bar(total: int, done: int, name: str, shown: bool) -> Any:
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    hidden = {} if shown else {"disable": True}  # unset, so that TQDM_DISABLE can speak
-    return tqdm(total=total, initial=done, desc=name, unit="run", leave=False, **hidden)

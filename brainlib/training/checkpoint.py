@@ -11,7 +11,6 @@ another name and is never read.
 import hashlib
 import json
 import os
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 KEPT = 2
-_FINISHED = re.compile(r"step-(\d{8,})\.safetensors")
 
 
 class CheckpointError(ValueError):
@@ -64,8 +62,7 @@ def save(folder: Path, step: int, checkpoint: Checkpoint) -> None:
 
 def finished(folder: Path) -> list[Path]:
     """The checkpoints in `folder`, oldest first."""
-    steps = {path: int(found[1]) for path in folder.iterdir() if (found := _FINISHED.fullmatch(path.name))}
-    return sorted(steps, key=lambda path: steps[path])
+    return sorted(folder.glob("step-*.safetensors"), key=lambda path: (len(path.name), path.name))
 
 
 def load_newest(folder: Path) -> Checkpoint | None:

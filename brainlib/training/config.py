@@ -1,11 +1,7 @@
 """How a model is trained: everything that decides what a run computes, and nothing else; and its learning rate."""
 
 import math
-import numbers
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from brainlib.arguments import whole_number
 
@@ -46,25 +42,24 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        set_field = partial(object.__setattr__, self)  # the class is frozen
-        for name, least in (("steps", 1), ("warmup_steps", 0), ("seed", 0)):
-            set_field(name, whole_number(name, getattr(self, name), least))
-        for name in ("evaluate_every", "checkpoint_every"):
-            if (every := getattr(self, name)) is not None:
-                set_field(name, whole_number(name, every, least=1))
-        set_field("learning_rate", _number("learning_rate", self.learning_rate, above=0.0))
-        set_field("final_fraction", _number("final_fraction", self.final_fraction, 0.0, most=1.0))
-        set_field("weight_decay", _number("weight_decay", self.weight_decay, 0.0))
-        if self.clip_norm is not None:
-            set_field("clip_norm", _number("clip_norm", self.clip_norm, above=0.0))
-        for name, choices in (("decay", DECAYS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(choices)}")
-        if self.warmup_steps > self.steps:
-            raise ValueError(f"warmup_steps: got {self.warmup_steps}, expected at most steps = {self.steps}")
-        if not isinstance(self.betas, Sequence) or len(self.betas) != 2:
-            raise ValueError(f"betas: got {self.betas!r}, expected two numbers from 0 to below 1")
-        set_field("betas", tuple(_number("betas", beta, 0.0, below=1.0) for beta in self.betas))
+        whole = {"steps": 1, "warmup_steps": 0, "seed": 0, "evaluate_every": 1, "checkpoint_every": 1}
+        for name, least in whole.items():
+            if (value := getattr(self, name)) is not None or name == "steps":
+                object.__setattr__(self, name, whole_number(name, value, least))
+        object.__setattr__(self, "betas", tuple(self.betas))
+        expected = {
+            "warmup_steps": (self.warmup_steps <= self.steps, f"at most steps = {self.steps}"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "a finite number above 0"),
+            "decay": (self.decay in DECAYS, f"one of {', '.join(DECAYS)}"),
+            "final_fraction": (0 <= self.final_fraction <= 1, "a number from 0 to 1"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "a finite number of at least 0"),
+            "betas": (len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas), "two from 0 to below 1"),
+            "clip_norm": (self.clip_norm is None or 0 < self.clip_norm < math.inf, "None or a finite number above 0"),
+            "precision": (self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+        }
+        for name, (fits, what) in expected.items():
+            if not fits:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected {what}")
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
@@ -84,20 +79,3 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     done = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
     remaining = 1 - done if config.decay == "linear" else (1 + math.cos(math.pi * done)) / 2
     return config.learning_rate * (config.final_fraction + (1 - config.final_fraction) * remaining)
-
-
-def _number(
-    name: str,
-    value: Any,
-    least: float = -math.inf,
-    *,
-    above: float = -math.inf,
-    most: float = math.inf,
-    below: float = math.inf,
-) -> float:
-    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not fits or not (least <= value <= most and above < value < below):
-        bounds = {"at least": least, "above": above, "at most": most, "below": below}
-        words = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
-        raise ValueError(f"{name}: got {value!r}, expected a finite number {words}")
-    return float(value)

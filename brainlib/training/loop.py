@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from brainlib.backend import keep_freed_memory
+from brainlib.progress import progress_bar
 from brainlib.training import checkpoint
 from brainlib.training.config import TrainingConfig, learning_rate
 from brainlib.training.history import History
@@ -122,7 +123,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
     first, last = len(history.losses) + 1, config.steps
     unread: list[Tensor] = []
     start = time.perf_counter() - history.seconds  # on top of what earlier parts of the run took
-    with _bar(progress, first - 1, last) as bar:
+    with progress_bar("training", "step", last, first - 1, shown=progress, leave=True) as bar:
         for step in range(first, last + 1):
             rate = learning_rate(config, step)
             optimizer.param_groups[0]["lr"] = rate
@@ -131,10 +132,7 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 value, state = _checked(loss(run.model, batch, run.state))
             optimizer.zero_grad()
             value.backward()
-            if config.clip_norm is None:
-                norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-            else:
-                norm = nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+            norm = nn.utils.clip_grad_norm_(parameters, math.inf if config.clip_norm is None else config.clip_norm)
             history.learning_rates.append(rate)
             unread.append(torch.stack((value.detach().float(), norm)))
 
@@ -186,14 +184,6 @@ def _due(step: int, every: int | None, last: int) -> bool:
 def _tell(bar: Any, history: History) -> None:
     held_out = f", held out {history.evaluations[-1][1]:.3f}" if history.evaluations else ""
     bar.set_postfix_str(f"loss {history.losses[-1]:.3f}{held_out}", refresh=False)
-
-
-def _bar(shown: bool, done: int, steps: int) -> Any:
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    # `disable` is left unset where a bar is wanted, so that TQDM_DISABLE can speak.
-    hidden = {} if shown else {"disable": True}
-    return tqdm(initial=done, total=steps, desc="training", unit="step", mininterval=0.5, **hidden)
 
 
 @contextlib.contextmanager

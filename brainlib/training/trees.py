@@ -50,8 +50,11 @@ def pack(tree: Any, tensors: list[Tensor], name: str = "state") -> Any:
     if isinstance(tree, dict):
         return {"dict": {key: pack(value, tensors, f"{name}[{key!r}]") for key, value in tree.items()}}
     if isinstance(tree, tuple | list):
-        kind = type(tree).__name__ if type(tree) in (tuple, list) else _address(type(tree), name)
-        return {kind: [pack(item, tensors, f"{name}[{index}]") for index, item in enumerate(tree)]}
+        address = f"{type(tree).__module__}:{type(tree).__qualname__}"
+        if _find(address) is not type(tree):
+            expected = "tuples, lists, dicts and NamedTuples that stand at the top level of a module"
+            raise ValueError(f"{name}: got {type(tree).__qualname__}, expected {expected}")
+        return {address: [pack(item, tensors, f"{name}[{index}]") for index, item in enumerate(tree)]}
     return tree
 
 
@@ -64,27 +67,16 @@ def unpack(layout: Any, tensors: list[Tensor], device: torch.device) -> Any:
     ((kind, parts),) = layout.items()
     if kind == "dict":
         return {key: unpack(part, tensors, device) for key, part in parts.items()}
-    items = [unpack(part, tensors, device) for part in parts]
-    if kind in ("list", "tuple"):
-        return items if kind == "list" else tuple(items)
     found = _find(kind)
     if found is None:
         raise ValueError(f"state: its class {kind} is not loaded in this program")
-    return found(*items)
-
-
-def _address(kind: type, name: str) -> str:
-    address = f"{kind.__module__}:{kind.__qualname__}"
-    if _find(address) is not kind:
-        expected = "tuples, lists, dicts and NamedTuples that stand at the top level of a module"
-        raise ValueError(f"{name}: got {kind.__qualname__}, expected {expected}")
-    return address
+    items = [unpack(part, tensors, device) for part in parts]
+    return found(*items) if hasattr(found, "_fields") else found(items)
 
 
 def _find(address: str) -> Any:
-    # Only among what is loaded already: a checkpoint never makes Python import something.
-    module, _, names = address.partition(":")
-    found: Any = sys.modules.get(module)
-    for part in names.split("."):
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields") else None
+    """A list, a tuple or a NamedTuple, among what is loaded already: a checkpoint never makes Python import."""
+    module, _, name = address.partition(":")
+    found = getattr(sys.modules.get(module), name, None)
+    named = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
+    return found if named or found in (list, tuple) else None

@@ -12,7 +12,6 @@ import pytest
 from brainlib import explore
 from brainlib.explore.numbers import plain
 
-ABSENT = object()
 TEXTS = {"name": "wave", "caption": "A <wave> & more.", "alt": 'A "wave".'}
 
 
@@ -28,21 +27,16 @@ def data_of(html: str) -> dict:
     return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL).group(1))
 
 
-def merged(shared, own, pool: list):
-    """A state as the page's script rebuilds it: the shared part with the state's own laid over it."""
-    part = shared if own is ABSENT else own
-    if isinstance(part, dict) and "$" in part:
-        return pool[part["$"]]
-    if not isinstance(part, dict | list):
-        return part
-    keys = [*dict.fromkeys([*items(shared), *items(own)])]
-    parts = {key: merged(items(shared).get(key, ABSENT), items(own).get(key, ABSENT), pool) for key in keys}
-    return parts if isinstance(part, dict) else list(parts.values())
+def states_of(html: str) -> list[dict]:
+    """The states as the page's script rebuilds them: pointers to the pool followed."""
+    data = data_of(html)
 
+    def followed(part):
+        if isinstance(part, dict):
+            return followed(data["pool"][part["$"]]) if "$" in part else {key: followed(part[key]) for key in part}
+        return [followed(one) for one in part] if isinstance(part, list) else part
 
-def items(tree) -> dict:
-    """The parts of a dict or a list by their place."""
-    return tree if isinstance(tree, dict) else dict(enumerate(tree)) if isinstance(tree, list) else {}
+    return followed(data["states"])
 
 
 def test_markup_in_texts_is_escaped() -> None:
@@ -50,16 +44,9 @@ def test_markup_in_texts_is_escaped() -> None:
     assert "<figcaption>A &lt;wave&gt; &amp; more.</figcaption>" in html
     assert 'id="wave-alt">A &quot;wave&quot;.</p>' in html
     assert html.count("</script>") == 2  # the data's and the loader's own: none of a figure's text
-    assert data_of(html)["shared"]["data"][0]["name"] == "</script>none"
+    assert states_of(html)[0]["data"][0]["name"] == "</script>none"
     assert 'role="group" aria-label="figure" aria-describedby="wave-alt"' in html
     assert "max-width:560px" in html and "height:380px" in html
-
-
-def test_controls_of_the_page_begin_at_their_start() -> None:
-    start = {"frequency": 3.0, "phase": "late"}
-    html = explore.explorer(wave, **TEXTS, start=start, frequency=[1.0, 2.0, 3.0], phase=["early", "late"]).html()
-    assert 'value="2" aria-valuetext="3"' in html and '<output for="wave-frequency">3</output>' in html
-    assert '<option value="1" selected>late</option>' in html and html.count("selected") == 1
 
 
 def test_numbers_are_sliders_and_words_are_lists() -> None:
@@ -75,8 +62,7 @@ def test_numbers_are_sliders_and_words_are_lists() -> None:
 
 def test_states_are_rebuilt_from_their_parts_in_the_order_of_the_grid() -> None:
     grid = {"frequency": [1.0, 2.5, 10.0], "phase": ["a", "b"]}
-    data = data_of(explore.explorer(wave, **TEXTS, **grid).html())
-    states = [merged(data["shared"], own, data["pool"]) for own in data["states"]]
+    states = states_of(explore.explorer(wave, **TEXTS, **grid).html())
     points = [(frequency, phase) for frequency in grid["frequency"] for phase in grid["phase"]]
     assert len(states) == len(points)
     for (frequency, phase), state in zip(points, states, strict=True):
@@ -86,11 +72,10 @@ def test_states_are_rebuilt_from_their_parts_in_the_order_of_the_grid() -> None:
         assert state["layout"]["yaxis"]["range"] == [-1, 1]
 
 
-def test_shared_parts_and_repeated_arrays_are_written_once() -> None:
+def test_repeated_parts_are_written_once() -> None:
     html = explore.explorer(wave, **TEXTS, frequency=[1.0, 2.0], phase=[f"phase {n}" for n in range(50)]).html()
-    data = data_of(html)
-    assert "x" in data["shared"]["data"][0] and len(data["pool"]) == 2
-    assert len(html) < 12_000  # 100 states of 100 numbers would take 70 KB
+    assert len(data_of(html)["pool"]) < 60  # the layout, three arrays, each phase's trace
+    assert len(html) < 20_000  # 100 states of 100 numbers would take 70 KB
 
 
 def test_a_simulation_brings_its_script_and_one_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +91,9 @@ def test_a_simulation_brings_its_script_and_one_state(monkeypatch: pytest.Monkey
     html = made.outputs()[0]["text/html"]
     data = data_of(html)
     assert drawn == [2.0] and len(data["states"]) == 1
-    assert (data["names"], data["numbers"]) == (["frequency"], [grid]) and data["shared"]["data"][0]["meta"] == "sine"
+    assert (data["names"], data["numbers"]) == (["frequency"], [grid]) and data["states"][0]["data"][0][
+        "meta"
+    ] == "sine"
     assert '(window.brainlibSimulations ??= {})["wave"] = (\n({frequency}) => ({sine: []})\n);' in html
     assert 'value="20" aria-valuetext="2"' in html
 
@@ -116,14 +103,14 @@ def test_numbers_are_rounded_to_what_is_seen() -> None:
     assert plain([1000.0123, 1000.0346]) == [1000.0123, 1000.0346]
     assert plain([5.0, 123456]) == [5, 123456]
     assert plain({"dtype": "f4", "bdata": "zczMPQAAAEA="}) == [0.1, 2]
-    matrix = go.Figure(go.Heatmap(z=numpy.arange(6.0).reshape(2, 3))).to_plotly_json()["data"][0]["z"]
-    assert "bdata" in matrix and plain(matrix) == [[0, 1, 2], [3, 4, 5]]
-    assert plain(numpy.array(["a", None], dtype=object)) == ["a", None]
+    figure = go.Figure(go.Heatmap(z=numpy.arange(6.0).reshape(2, 3), text=numpy.array(["a", None], dtype=object)))
+    (trace,) = states_of(explore.show(figure, **TEXTS).html())[0]["data"]
+    assert (trace["z"], trace["text"]) == ([[0, 1, 2], [3, 4, 5]], ["a", None])
 
 
 def test_the_template_stands_for_the_figures_own() -> None:
     data = data_of(explore.show(wave(1.0).update_layout(template="plotly_dark"), **TEXTS).html())
-    assert "template" not in data["shared"]["layout"] and "width" not in data["shared"]["layout"]
+    assert not {"template", "width"} & data["states"][0]["layout"].keys()
     assert data["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
 
@@ -147,7 +134,6 @@ def test_a_large_figure_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch
 )
 def test_an_axis_may_hold_dates(days) -> None:
     figure = go.Figure(go.Scatter(x=days, y=[1, 2])).update_layout(xaxis_range=[days[0], days[1]])
-    shared = data_of(explore.show(figure, **TEXTS).html())["shared"]
-    for written in (shared["data"][0]["x"], shared["layout"]["xaxis"]["range"]):
+    (state,) = states_of(explore.show(figure, **TEXTS).html())
+    for written in (state["data"][0]["x"], state["layout"]["xaxis"]["range"]):
         assert [datetime.datetime.fromisoformat(day).day for day in written] == [1, 2]
-    assert plain([numpy.datetime64("NaT"), pandas.NaT]) == [None, None]

@@ -40,7 +40,7 @@ DIFFERING = """() => [...document.querySelectorAll("figure.brainlib")].flatMap((
     const controls = [...figure.querySelectorAll(".brainlib-controls input, .brainlib-controls select")];
     const start = controls.map((control, k) => [data.names[k], data.numbers[k][control.value]]);
     const series = simulate(Object.fromEntries(start));
-    return data.shared.data.filter((trace) => "meta" in trace).map((trace) => {
+    return data.states[0].data.filter((trace) => "meta" in trace).map((trace) => {
         const computed = Array.from(series[trace.meta] ?? []);
         const size = Math.max(...trace.y.map(Math.abs), 1e-9);
         const alike = computed.length === trace.y.length && trace.y.every((y, k) =>

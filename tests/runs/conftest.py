@@ -63,7 +63,7 @@ def laboratory(tmp_path, monkeypatch) -> ModuleType:
     monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path / "runs"))
     for name in ("BRAINLIB_SCHEDULER", "BRAINLIB_PROCESSES"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("brainlib.runs.code.began", lambda: float("inf"))  # the files are newer than this process
+    monkeypatch.setattr("brainlib.runs.code.BEGAN", float("inf"))  # the files are newer than this process
     yield importlib.import_module("laboratory.counting")
     for name in [name for name in sys.modules if name.partition(".")[0] == "laboratory"]:
         del sys.modules[name]

@@ -51,7 +51,7 @@ def test_settings_code_and_versions_are_what_a_result_depends_on(laboratory, tra
 
 
 def test_code_that_changed_after_the_process_began_is_not_kept(laboratory, trace, tmp_path, monkeypatch):
-    monkeypatch.setattr("brainlib.runs.code.began", lambda: 0.0)
+    monkeypatch.setattr("brainlib.runs.code.BEGAN", 0.0)
     for computed in (1, 2):
         with pytest.warns(UserWarning, match=r"^laboratory\.counting or what it imports has changed: restart"):
             given = {"any": laboratory.Settings(2, str(trace))}

@@ -76,9 +76,7 @@ class Model:
 
 
 def log_prior(
-    weights: Float[Tensor, "*runs states neurons features"],
-    prior: GaussianPrior | None,
-    l1: float,
+    weights: Float[Tensor, "*runs states neurons features"], prior: GaussianPrior | None, l1: float
 ) -> Float64[Tensor, "*runs states neurons"]:
     """The logarithm of the prior's density, a part for each state and neuron:
 

@@ -9,12 +9,12 @@ climbed by coordinate descent. A step that is too long is halved until it gains.
 import math
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
 from brainlib.brainstates.fitting import sums
 from brainlib.brainstates.fitting.model import Model, log_prior, log_prior_gradient
-from brainlib.brainstates.fitting.sums import Weighted
+from brainlib.brainstates.fitting.sums import Curvature, Slopes, Weighted, Weights
 
 FLOOR = math.exp(-8)  # the least probability of a transition, as in the official code
 RIDGE = 1e-5  # of the information's diagonal: above the rounding of sums in float32
@@ -45,9 +45,7 @@ def most_likely_transitions(
     return torch.where(total > 0, probability.log(), previous.double())
 
 
-def improve(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted, model: Model, careful: bool = True
-) -> Float[Tensor, "runs states neurons features"]:
+def improve(weights: Weights, data: Weighted, model: Model, careful: bool = True) -> Weights:
     """Weights of which the M-step's objective, Q + log prior, is nowhere lower: of each neuron, and of each state too
     unless they are tied. Memory: runs x states x neurons x features^2 numbers of float64.
 
@@ -64,12 +62,7 @@ def improve(
     return climb(weights, step, data, model)
 
 
-def scoring_step(
-    weights: Float[Tensor, "runs states neurons features"],
-    gradient: Float64[Tensor, "runs states neurons features"],
-    information: Float64[Tensor, "runs states neurons features features"],
-    model: Model,
-) -> Float64[Tensor, "runs states neurons features"]:
+def scoring_step(weights: Weights, gradient: Slopes, information: Curvature, model: Model) -> Slopes:
     """The step to the maximum of the objective's quadratic model."""
     information = information.clone()
     diagonal = information.diagonal(dim1=-2, dim2=-1)
@@ -102,13 +95,7 @@ def _tied_step(gradient: Tensor, information: Tensor, precision: float) -> Tenso
     return (alone - along @ shared[..., None, :, :, :])[..., 0]
 
 
-def lasso_step(
-    weights: Float64[Tensor, "runs states neurons features"],
-    gradient: Float64[Tensor, "runs states neurons features"],
-    information: Float64[Tensor, "runs states neurons features features"],
-    precision: float,
-    l1: float,
-) -> Float64[Tensor, "runs states neurons features"]:
+def lasso_step(weights: Slopes, gradient: Slopes, information: Curvature, precision: float, l1: float) -> Slopes:
     """The step that maximises, with the penalty on all weights but the bias,
 
         gradient . step - step^T information step / 2 - precision |step - mean step|^2 / 2 - l1 |weights + step|,
@@ -140,12 +127,7 @@ def lasso_step(
     return step
 
 
-def climb(
-    weights: Float[Tensor, "runs states neurons features"],
-    step: Float64[Tensor, "runs states neurons features"],
-    data: Weighted,
-    model: Model,
-) -> Float[Tensor, "runs states neurons features"]:
+def climb(weights: Weights, step: Slopes, data: Weighted, model: Model) -> Weights:
     """`weights` + `step`, each part that would not gain halved until it does, or left out: a part is a state of a
     neuron, or all of a neuron's where they are tied. A loss within the rounding of its sum counts as none.
     """

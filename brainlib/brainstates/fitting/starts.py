@@ -33,7 +33,9 @@ def random_start(model: Model, design: Design, runs: int, generator: torch.Gener
     size = math.sqrt(D) * _root_mean_square(design).clamp(min=RARE)
     drawn = torch.randn(runs, S, N, D, generator=generator, dtype=torch.float64).to(device)
     weights = SPREAD * drawn / size
-    weights[..., -1] += _mean_drive(model, design)
+    mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / design.lengths.sum().double()
+    bounded = model.emission.kind == "bernoulli" or model.emission.link == "sigmoid"
+    weights[..., -1] += model.emission.inverse_link(mean.clamp(max=0.95) if bounded else mean)
     return Parameters(
         weights.to(design.features),
         sticky(S, STAY).log().to(design.features).expand(runs, S, S).clone(),
@@ -67,12 +69,7 @@ def kmeans_start(model: Model, design: Design, runs: int, generator: torch.Gener
 
 
 def kmeans(points: Float[Tensor, "points dim"], clusters: int, generator: torch.Generator) -> Int64[Tensor, " points"]:
-    """The cluster of each point by Lloyd's algorithm from k-means++'s centres, found on at most 32,768 of the points.
-
-    Raises `ValueError` for fewer points than clusters.
-    """
-    if len(points) < clusters:
-        raise ValueError(f"points: got {len(points)}, expected at least one for each of {clusters} clusters")
+    """The cluster of each point by Lloyd's algorithm from k-means++'s centres, found on at most 32,768 points."""
     some = points[torch.randperm(len(points), generator=generator)[:POINTS].to(points.device)]
     centres = some[:1]
     while len(centres) < clusters:  # each new one with a probability in proportion to its squared distance
@@ -97,14 +94,6 @@ def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
     sums = whole.unflatten(1, (-1, WINDOW)).sum(2, dtype=design.features.dtype)
     first = WINDOW * torch.arange(sums.shape[1], device=design.lengths.device)
     return sums / (design.lengths[:, None] - first).clamp(1, WINDOW)[..., None]
-
-
-def _mean_drive(model: Model, design: Design) -> Tensor:
-    """[N]: the drives at which the neurons fire as they do on average."""
-    bins = design.lengths.sum().double()
-    mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / bins
-    bounded = model.emission.kind == "bernoulli" or model.emission.link == "sigmoid"
-    return model.emission.inverse_link(mean.clamp(max=0.95) if bounded else mean)
 
 
 def _root_mean_square(design: Design) -> Tensor:

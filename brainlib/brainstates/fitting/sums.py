@@ -24,6 +24,10 @@ MOST = 0.9  # share of a state's bins that must be left then
 ENOUGH = 200  # bins a feature that say how features go together
 BLOCK = {"cpu": 2**20, "cuda": 2**26}  # numbers that a block holds at once
 
+Weights = Float[Tensor, "runs states neurons features"]
+Slopes = Float64[Tensor, "runs states neurons features"]
+Curvature = Float64[Tensor, "runs states neurons features features"]
+
 
 class Weighted(NamedTuple):
     """The bins of all trials in a row; `shares` is what of each belongs to each state: gamma, and zero in padding."""
@@ -58,9 +62,7 @@ class Weighted(NamedTuple):
                     yield (run, state), self.features.index_select(0, bins), counts, share[bins, None].to(dtype)
 
 
-def gradient_and_curvature(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted
-) -> tuple[Float64[Tensor, "runs states neurons features"], Float64[Tensor, "runs states neurons features"]]:
+def gradient_and_curvature(weights: Weights, data: Weighted) -> tuple[Slopes, Slopes]:
     """d Q_sn / d w, the sum of gamma u f, where u is the bin's score, d log p / d drive; and the diagonal of
     `information`.
     """
@@ -72,9 +74,7 @@ def gradient_and_curvature(
     return total, diagonal
 
 
-def information(
-    weights: Float[Tensor, "runs states neurons features"], data: Weighted, some: int | None = None
-) -> Float64[Tensor, "runs states neurons features features"]:
+def information(weights: Weights, data: Weighted, some: int | None = None) -> Curvature:
     """The Fisher information about w: the sum of gamma v f f^T, where v is the bin's information about its drive.
 
     All neurons in one product of their v with the D (D + 1) / 2 products of pairs of features. `some`: of so many of a
@@ -96,11 +96,7 @@ def information(
     return square
 
 
-def estimated_information(
-    weights: Float[Tensor, "runs states neurons features"],
-    data: Weighted,
-    curvature: Float64[Tensor, "runs states neurons features"],
-) -> Float64[Tensor, "runs states neurons features features"]:
+def estimated_information(weights: Weights, data: Weighted, curvature: Slopes) -> Curvature:
     """`information` with the exact diagonal, which is `curvature`, and correlations from `ENOUGH` bins a feature.
 
     It only shapes steps, and costs the most. A feature that none of these bins has is taken to go with no other.
@@ -113,11 +109,7 @@ def estimated_information(
     return estimate
 
 
-def gain(
-    before: Float[Tensor, "runs states neurons features"],
-    after: Float[Tensor, "runs states neurons features"],
-    data: Weighted,
-) -> Float64[Tensor, "runs states neurons"]:
+def gain(before: Weights, after: Weights, data: Weighted) -> Float64[Tensor, "runs states neurons"]:
     """Q_sn(after) - Q_sn(before): bin by bin, so that rounding is of the size of the difference."""
     N = before.shape[2]
     total = before.new_zeros(before.shape[:3], dtype=torch.float64)

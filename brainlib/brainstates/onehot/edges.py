@@ -31,6 +31,8 @@ NEWTON = 10  # steps towards a mode; how the panels are laid needs no more
 DEVIATIONS = (-8.0, -3.0, 3.0, 8.0)  # where panels end about a mode, and about the prior's mean
 FALL = (-3.0, -1.0, 1.0, 2.5)  # where they end about the ln w at which the likelihood begins to fall
 
+StateWeights = Float64[Tensor, "states neurons features"]
+
 
 class Quadratic(NamedTuple):
     """Fisher's quadratic of Q: what the spikes say of the weights, about the weights in hand, `centre` w'.
@@ -41,27 +43,27 @@ class Quadratic(NamedTuple):
     weights little can be taken on it alone, at a cost that does not grow with the recording.
     """
 
-    centre: Float64[Tensor, "states neurons features"]
-    slope: Float64[Tensor, "states neurons features"]
+    centre: StateWeights
+    slope: StateWeights
     information: Float64[Tensor, "states neurons features features"]
 
     @classmethod
-    def about(cls, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> "Quadratic":
+    def about(cls, weights: StateWeights, data: Weighted) -> "Quadratic":
         """The quadratic of these data, which are of one run."""
         rounded = weights[None].to(data.features)
         slope, _ = gradient_and_curvature(rounded, data)
         return cls(rounded[0].double(), slope[0], information(rounded, data)[0])
 
     @property
-    def precision(self) -> Float64[Tensor, "states neurons features"]:
+    def precision(self) -> StateWeights:
         """Of each weight given the others: H's diagonal."""
         return self.information.diagonal(dim1=-2, dim2=-1)
 
-    def slope_at(self, weights: Float64[Tensor, "states neurons features"]) -> Float64[Tensor, "..."]:
+    def slope_at(self, weights: StateWeights) -> Float64[Tensor, "..."]:
         """The quadratic's gradient at other weights."""
         return self.slope - (self.information @ (weights - self.centre)[..., None])[..., 0]
 
-    def gain(self, weights: Float64[Tensor, "states neurons features"]) -> Float64[Tensor, "states neurons"]:
+    def gain(self, weights: StateWeights) -> Float64[Tensor, "states neurons"]:
         """Q(weights) - Q(centre), as the quadratic has it."""
         return ((self.slope + self.slope_at(weights)) * (weights - self.centre)).sum(-1) / 2
 
@@ -69,29 +71,27 @@ class Quadratic(NamedTuple):
 class Edges(NamedTuple):
     """What an M-step says of the weights.
 
-    - `weights`: their posterior means, those without a one-hot prior at their most probable values;
+    - `weights`: their posterior means, the biases at their most probable values;
     - `probabilities`: of the three classes; `strengths`: mean strengths if inhibitory and if excitatory;
     - `cost[s, n]`: by how much uncertainty and prior lower the objective below the log likelihood at `weights`.
     """
 
-    weights: Float64[Tensor, "states neurons features"]
+    weights: StateWeights
     probabilities: Float64[Tensor, "states neurons neurons 3"]
     strengths: Float64[Tensor, "states neurons neurons 2"]
     cost: Float64[Tensor, "states neurons"]
 
 
 def update_edges(
-    quadratic: Quadratic,
-    adjacency_prior: Float64[Tensor, "neurons neurons 3"],
-    model: OneHot,
+    quadratic: Quadratic, adjacency_prior: Float64[Tensor, "neurons neurons 3"], model: OneHot
 ) -> tuple[Edges, Float64[Tensor, "neurons neurons 3"]]:
     """The posterior of all edges, and a_0, under the quadratic.
 
-    Coordinate ascent over sources n', all states and targets at once. Weights beyond the connections (through further
-    functions of the lag, and the bias) go to their maxima under N(0, sigma_b^2), the bias under N(mu_b, sigma_b^2).
+    Coordinate ascent over sources n', all states and targets at once. The bias goes to its maximum under
+    N(mu_b, sigma_b^2).
     """
     weights, slope = quadratic.centre.clone(), quadratic.slope.clone()  # slope: the quadratic's, at the weights
-    S, N, D = weights.shape
+    S, N, _ = weights.shape
     diagonal = quadratic.precision.clamp(min=LEAST_PRECISION)
     probabilities = weights.new_zeros(S, N, N, 3)
     strengths = weights.new_zeros(S, N, N, 2)
@@ -108,32 +108,28 @@ def update_edges(
         for j in range(N):
             precision = diagonal[..., j]
             linear = slope[..., j] + precision * weights[..., j]
-            strength = integrate_strength(
+            evidence, strength = integrate_strength(
                 torch.stack((-linear, linear), -1),
                 precision[..., None].expand(S, N, 2),
                 model.strength_mean,
                 model.strength_sd,
             )
-            inhibitory, excitatory = strength.log_evidence.unbind(-1)
+            inhibitory, excitatory = evidence.unbind(-1)
             log_joint = torch.stack((inhibitory, torch.zeros_like(inhibitory), excitatory), -1) + log_prior[:, j]
             log_evidence = torch.logsumexp(log_joint, -1)
             p = probabilities[:, :, j] = (log_joint - log_evidence[..., None]).exp()
-            strengths[:, :, j] = strength.mean
-            mean = p[..., EXCITATORY] * strength.mean[..., 1] - p[..., INHIBITORY] * strength.mean[..., 0]
+            strengths[:, :, j] = strength
+            mean = p[..., EXCITATORY] * strength[..., 1] - p[..., INHIBITORY] * strength[..., 0]
             # the divergence of the posterior from the prior, and half the precision times the variance
             cost[..., j] = linear * mean - precision * mean.square() / 2 - log_evidence
             move(j, mean)
-        for j in range(N, D):
-            centre = model.bias_mean if j == D - 1 else 0.0
-            precision = diagonal[..., j]
-            target = slope[..., j] + precision * weights[..., j] + decay * centre
-            move(j, target / (precision + decay))
+        precision = diagonal[..., N]
+        move(N, (slope[..., N] + precision * weights[..., N] + decay * model.bias_mean) / (precision + decay))
         before = log_prior
         adjacency_prior = probabilities.mean(0)
-    free = weights[..., N:].clone()
-    free[..., -1] -= model.bias_mean
     shift = before - model.log_prior(adjacency_prior)
-    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * free.square().sum(-1)
+    bias = weights[..., N] - model.bias_mean
+    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * bias.square()
     return Edges(weights, probabilities, strengths, total), adjacency_prior
 
 
@@ -145,7 +141,7 @@ class Integrated:
         self.model = model
         self.adjacency_prior = torch.full((N, N, 3), 1 / 3, dtype=torch.float64, device=design.features.device)
 
-    def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
+    def maximise(self, weights: StateWeights, data: Weighted) -> Tensor:
         """The weights' posterior means. Where Fisher's quadratic is no guide to a neuron in a state, it is taken twice
         as curved, until the weights that it then leads to are as good as it says.
         """
@@ -170,24 +166,17 @@ class Integrated:
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The weights of each connection's likeliest class, the probabilities of classes, a_0, and strengths."""
         probabilities = self.edges.probabilities
-        N = probabilities.shape[-2]
         likelier = probabilities[..., EXCITATORY] >= probabilities[..., INHIBITORY]
         strengths = torch.where(likelier, self.edges.strengths[..., 1], self.edges.strengths[..., 0])
-        weights = torch.cat((hard_weights(probabilities, strengths), self.edges.weights[..., N:]), -1)
+        weights = torch.cat((hard_weights(probabilities, strengths), self.edges.weights[..., -1:]), -1)
         return weights, probabilities, self.adjacency_prior, strengths
-
-
-class Strength(NamedTuple):
-    """The logarithm of the evidence, and the posterior's mean of wt."""
-
-    log_evidence: Float64[Tensor, "*any"]
-    mean: Float64[Tensor, "*any"]
 
 
 def integrate_strength(
     linear: Float64[Tensor, "*any"], precision: Float64[Tensor, "*any"], mean: float, sd: float
-) -> Strength:
-    """A connection's strength integrated out: how likely the spikes are if there is one, and what it then is.
+) -> tuple[Float64[Tensor, "*any"], Float64[Tensor, "*any"]]:
+    """A connection's strength integrated out: the logarithm of how likely the spikes are if there is one, and the
+    posterior's mean of wt.
 
     With all other weights fixed, and up to a constant, the log likelihood of one weight is linear w - precision w^2 / 2
     (Fisher's quadratic). For a connection that excites, w = wt with ln wt ~ N(mean, sd^2), equation (6):
@@ -221,7 +210,7 @@ def integrate_strength(
     p = (log_p - highest).exp() * size
     mass = p.sum(-1)
     log_evidence = mass.log() + highest[..., 0] - math.log(sd) - math.log(2 * math.pi) / 2
-    return Strength(log_evidence, (p * w).sum(-1) / mass)
+    return log_evidence, (p * w).sum(-1) / mass
 
 
 @functools.cache

@@ -19,10 +19,10 @@ from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot.edges import Integrated
 from brainlib.brainstates.onehot.model import OneHot, OneHotFit
-from brainlib.brainstates.onehot.relaxation import RelaxedStep
+from brainlib.brainstates.onehot.relaxation import Relaxed
 from brainlib.brainstates.parameters import Parameters
 
-SOLVERS: dict[str, type[Integrated] | type[RelaxedStep]] = {"integrated": Integrated, "relaxed": RelaxedStep}
+SOLVERS: dict[str, type[Integrated] | type[Relaxed]] = {"integrated": Integrated, "relaxed": Relaxed}
 FAR = 3.0  # deviations of ln wt from its mean, within which weights start
 
 
@@ -44,9 +44,8 @@ def fit_one_hot(
     - Without a start the Gaussian model is fitted first, from `restarts` random starts; nothing else is random.
     - It ends when two iterations raised the objective by less than `tolerance` nats a bin, or after `iterations`.
 
-    The one-hot prior is of the weights through the basis's first function, so a design with one function is expected;
-    others have the bias's prior about 0. Memory: states x neurons x features^2 numbers of float64. Raises `ValueError`
-    for designs without connections, more states than bins, an unknown solver, a start that does not fit, counts that
+    Memory: states x neurons x features^2 numbers of float64. Raises `ValueError` for designs without connections or
+    with a basis of several functions, more states than bins, an unknown solver, a start that does not fit, counts that
     the emission cannot give, and numbers out of range.
 
     >>> from brainlib.brainstates.design import design
@@ -59,8 +58,8 @@ def fit_one_hot(
     """
     require(model.states, design, iterations, tolerance)
     N, D = design.counts.shape[-1], design.features.shape[-1]
-    if D <= N:
-        raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design")
+    if D != N + 1:
+        raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design of one basis function")
     if solver not in SOLVERS:
         raise ValueError(f"solver: got {solver!r}, expected one of {', '.join(SOLVERS)}")
     gaussian = Model(model.states, model.emission, GaussianPrior())
@@ -86,6 +85,5 @@ def fit_one_hot(
             weights=weights.to(parameters.weights), log_transition=transition.to(parameters.log_transition)
         )
     weights, *wiring = (tensor.to(parameters.weights) for tensor in m_step.outcome())
-    log_likelihoods, log_priors = torch.tensor(history, dtype=torch.float64).T
-    found = {"log_likelihoods": log_likelihoods, "objectives": log_likelihoods + log_priors}
-    return OneHotFit(parameters._replace(weights=weights), *wiring, **found)
+    scores = torch.tensor(history, dtype=torch.float64)
+    return OneHotFit(parameters._replace(weights=weights), *wiring, scores[:, 0], scores.sum(1))

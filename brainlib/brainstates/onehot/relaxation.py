@@ -12,11 +12,10 @@ with respect to the area of (a_inh, a_no). Towards a corner, as two of the a bec
 without bound: no maximum a posteriori exists, and the prior's pull to a corner is as strong as one lets d grow. Here
 `bounded` keeps d to `DEPTH` = 20 nats, the official code's limit, which is 36 nats of log density at tau = 0.2. All
 corners are equally deep, up to a_0, so the limit hardly weighs one class against another. The prior holds each a in the
-corner that it came to first, so the start decides: see `start_relaxed`.
+corner that it came to first, so the start decides: see `Relaxed.start`.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Float64
@@ -33,35 +32,33 @@ STEPS, LEARNING_RATE = 60, 0.02  # of Adam, an M-step
 DEPTH = 20.0
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
+Classes = Float[Tensor, "*#any 3"]
 
-def softmax(logits: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
+
+def softmax(logits: Classes) -> Classes:
     """As torch's, which takes six times as long over a last axis of three."""
     unscaled = (logits - logits.amax(-1, keepdim=True)).exp()
     return unscaled / unscaled.sum(-1, keepdim=True)
 
 
-def log_softmax(logits: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
+def log_softmax(logits: Classes) -> Classes:
     """As torch's, likewise."""
     below = logits - logits.amax(-1, keepdim=True)
     return below - below.exp().sum(-1, keepdim=True).log()
 
 
-def bounded(logits: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
+def bounded(logits: Classes) -> Classes:
     """The logits with none more than `DEPTH` below the highest, which is put to 0."""
     return (logits - logits.amax(-1, keepdim=True)).clamp(min=-DEPTH)
 
 
-def log_concrete(
-    log_a: Float[Tensor, "*any 3"], log_prior: Float[Tensor, "*#any 3"], temperature: float
-) -> Float[Tensor, "*any"]:
+def log_concrete(log_a: Classes, log_prior: Classes, temperature: float) -> Float[Tensor, "*any"]:
     """log p(a | a_0, tau), equation (5), of log a and log a_0; the latter counts up to a constant."""
     powers = log_prior - temperature * log_a
     return math.log(2) + 2 * math.log(temperature) + (powers - log_a).sum(-1) - 3 * torch.logsumexp(powers, dim=-1)
 
 
-def log_concrete_gradients(
-    log_a: Float[Tensor, "*any 3"], log_prior: Float[Tensor, "*#any 3"], temperature: float
-) -> tuple[Float[Tensor, "*any 3"], Float[Tensor, "*any 3"]]:
+def log_concrete_gradients(log_a: Classes, log_prior: Classes, temperature: float) -> tuple[Classes, Classes]:
     """The gradients of `log_concrete` to logits of which a is the softmax, and to log a_0.
 
     With q = softmax(log a_0 - tau log a) they are 3 (tau q + a) - (tau + 1) and 1 - 3 q.
@@ -75,69 +72,78 @@ def log_gaussian(value: Float[Tensor, "*any"], mean: float, sd: float) -> Float[
     return -((value - mean) / sd).square() / 2 - math.log(sd) - math.log(2 * math.pi) / 2
 
 
-@dataclass
 class Relaxed:
-    """The variables, all float64: logits [S, N, N, 3] of a, prior_logits [N, N, 3], log_strength [S, N, N] and free
-    [S, N, D - N], the weights without a one-hot prior, the bias last.
+    """The M-step that `fit_one_hot` repeats, and its variables, float64: `logits` [S, N, N, 3] of a, `prior_logits`
+    [N, N, 3] of a_0, `log_strength` [S, N, N] and `bias` [S, N].
     """
 
-    logits: Tensor
-    prior_logits: Tensor
-    log_strength: Tensor
-    free: Tensor
+    def __init__(self, model: OneHot, design: Design) -> None:
+        self.model, self.adam, self.values = model, Adam(LEARNING_RATE), {}
+
+    def start(self, quadratic: Quadratic) -> None:
+        """From the quadratic's centre: sizes of weights as strengths, and as logits of the signs the evidence of each.
+
+        The evidence is the weight in standard errors, of the state by itself plus of all states together, as they share
+        a_0; the logit of no connection is `THRESHOLD`.
+        """
+        coupling, precision = quadratic.centre[..., :-1], quadratic.precision[..., :-1].clamp(min=0)
+        together = (coupling * precision).sum(0) / precision.sum(0).clamp(min=1e-12).sqrt()
+        evidence = coupling * precision.sqrt() + together
+        logits = bounded(torch.stack((-evidence, torch.full_like(evidence, THRESHOLD), evidence), -1))
+        self.values = {
+            "logits": logits,
+            "prior_logits": torch.zeros_like(logits[0]),
+            "log_strength": coupling.abs().clamp(min=LEAST_STRENGTH).log(),
+            "bias": quadratic.centre[..., -1].clone(),
+        }
+
+    def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
+        """Weights with relaxed a. The first time `weights` are the start."""
+        quadratic = Quadratic.about(weights, data)
+        if not self.values:
+            self.start(quadratic)
+        for _ in range(STEPS):
+            self.adam.ascend(self.values, self.gradients(quadratic))
+            for name in ("logits", "prior_logits"):
+                self.values[name] = bounded(self.values[name])
+        return self.weights()
+
+    def gradients(self, quadratic: Quadratic) -> dict[str, Tensor]:
+        """Of the quadratic plus the log prior, to each of the variables."""
+        model, (logits, prior_logits, log_strength, bias) = self.model, self.values.values()
+        a, strength = softmax(logits), log_strength.exp()
+        net = a[..., EXCITATORY] - a[..., INHIBITORY]
+        slope = quadratic.slope_at(torch.cat((net * strength, bias[..., None]), -1))
+        pull = slope[..., :-1] * strength
+        by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
+        by_density, by_log_a0 = log_concrete_gradients(
+            log_softmax(logits), log_softmax(prior_logits), model.temperature
+        )
+        return {
+            "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) + by_density,
+            "prior_logits": by_log_a0.sum(0),  # its classes sum to 0, so normalising log a_0 changes nothing
+            "log_strength": pull * net - (log_strength - model.strength_mean) / model.strength_sd**2,
+            "bias": slope[..., -1] - (bias - model.bias_mean) / model.bias_sd**2,
+        }
 
     def weights(self) -> Float64[Tensor, "states neurons features"]:
-        """Equation (3) with a = softmax(logits)."""
-        a = softmax(self.logits)
-        return torch.cat(((a[..., EXCITATORY] - a[..., INHIBITORY]) * self.log_strength.exp(), self.free), -1)
+        """Equation (3) with a = softmax(logits), and the bias."""
+        logits, _, log_strength, bias = self.values.values()
+        a = softmax(logits)
+        return torch.cat(((a[..., EXCITATORY] - a[..., INHIBITORY]) * log_strength.exp(), bias[..., None]), -1)
 
-    def log_prior(self, model: OneHot) -> float:
+    def log_prior(self) -> float:
         """The log density of equations (5) and (6)."""
-        log_a, log_a0 = log_softmax(self.logits), log_softmax(self.prior_logits)
-        total = log_concrete(log_a, log_a0, model.temperature).sum()
-        total += log_gaussian(self.log_strength, model.strength_mean, model.strength_sd).sum()
-        total += log_gaussian(self.free[..., :-1], 0.0, model.bias_sd).sum()
-        total += log_gaussian(self.free[..., -1], model.bias_mean, model.bias_sd).sum()
-        return float(total)
+        model, (logits, prior_logits, log_strength, bias) = self.model, self.values.values()
+        total = log_concrete(log_softmax(logits), log_softmax(prior_logits), model.temperature).sum()
+        total += log_gaussian(log_strength, model.strength_mean, model.strength_sd).sum()
+        return float(total + log_gaussian(bias, model.bias_mean, model.bias_sd).sum())
 
-
-def start_relaxed(quadratic: Quadratic) -> Relaxed:
-    """From the quadratic's centre: sizes of weights as strengths, and as logits of the signs the evidence of each.
-
-    The evidence is the weight in standard errors, of the state by itself plus of all states together, as they share
-    a_0; the logit of no connection is `THRESHOLD`.
-    """
-    N = quadratic.centre.shape[1]
-    coupling, precision = quadratic.centre[..., :N], quadratic.precision[..., :N].clamp(min=0)
-    together = (coupling * precision).sum(0) / precision.sum(0).clamp(min=1e-12).sqrt()
-    evidence = coupling * precision.sqrt() + together
-    logits = bounded(torch.stack((-evidence, torch.full_like(evidence, THRESHOLD), evidence), -1))
-    return Relaxed(
-        logits,
-        logits.new_zeros(N, N, 3),
-        coupling.abs().clamp(min=LEAST_STRENGTH).log(),
-        quadratic.centre[..., N:].clone(),
-    )
-
-
-def relaxed_gradients(state: Relaxed, quadratic: Quadratic, model: OneHot) -> dict[str, Tensor]:
-    """Of the quadratic plus the log prior, to each of the variables."""
-    N = quadratic.centre.shape[1]
-    a, strength = softmax(state.logits), state.log_strength.exp()
-    net = a[..., EXCITATORY] - a[..., INHIBITORY]
-    slope = quadratic.slope_at(torch.cat((net * strength, state.free), -1))
-    pull = slope[..., :N] * strength
-    by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
-    log_a0 = log_softmax(state.prior_logits)
-    by_density, by_log_a0 = log_concrete_gradients(log_softmax(state.logits), log_a0, model.temperature)
-    free = state.free.clone()
-    free[..., -1] -= model.bias_mean
-    return {
-        "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) + by_density,
-        "prior_logits": by_log_a0.sum(0),  # its classes sum to 0, so normalising log a_0 changes nothing
-        "log_strength": pull * net - (state.log_strength - model.strength_mean) / model.strength_sd**2,
-        "free": slope[..., N:] - free / model.bias_sd**2,
-    }
+    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The weights with each a put to the corner of its likeliest class, a, a_0, and strengths."""
+        a, strengths = softmax(self.values["logits"]), self.values["log_strength"].exp()
+        weights = torch.cat((hard_weights(a, strengths), self.values["bias"][..., None]), -1)
+        return weights, a, softmax(self.values["prior_logits"]), strengths
 
 
 class Adam:
@@ -159,33 +165,3 @@ class Adam:
             square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
             size = square.sqrt().mul_(fade_square**-0.5).add_(EPSILON)
             values[name].addcdiv_(mean, size, value=self.learning_rate / fade)
-
-
-class RelaxedStep:
-    """The M-step that `fit_one_hot` repeats."""
-
-    state: Relaxed
-
-    def __init__(self, model: OneHot, design: Design) -> None:
-        self.model, self.adam = model, Adam(LEARNING_RATE)
-
-    def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
-        """Weights with relaxed a. The first time `weights` are the start."""
-        quadratic = Quadratic.about(weights, data)
-        if not self.adam.steps:
-            self.state = start_relaxed(quadratic)
-        for _ in range(STEPS):
-            gradients = relaxed_gradients(self.state, quadratic, self.model)
-            self.adam.ascend(vars(self.state), gradients)
-            for name in ("logits", "prior_logits"):
-                setattr(self.state, name, bounded(getattr(self.state, name)))
-        return self.state.weights()
-
-    def log_prior(self) -> float:
-        return self.state.log_prior(self.model)
-
-    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The weights with each a put to the corner of its likeliest class, a, a_0, and strengths."""
-        a, strengths = softmax(self.state.logits), self.state.log_strength.exp()
-        weights = torch.cat((hard_weights(a, strengths), self.state.free), -1)
-        return weights, a, softmax(self.state.prior_logits), strengths

@@ -14,7 +14,7 @@ WIDE_BYTES = 2**29  # of one n-wide tensor: as many sequences as fit are read at
 
 
 def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
-    check(v, decoder_x, options)
+    check(v)
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     v_, Dx, Dy, E = (contiguous(t, low) for t in (v, decoder_x, decoder_y, encoder))
@@ -43,7 +43,7 @@ def forward(v, decoder_x, decoder_y, encoder, rope, synapses, decay, options):
 
 
 def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses, decay, scores, attended, options):
-    check(v, decoder_x, options)
+    check(v)
     (B, T, D), (H, _, K) = v.shape, decoder_x.shape
     low, scale, fades = options.precision, key_scale(K), fading(decay, H, T, v)
     d_update = torch.zeros_like(v) if d_update is None else d_update / kept_share(options.dropout)
@@ -90,16 +90,12 @@ def backward(d_update, d_after, v, decoder_x, decoder_y, encoder, rope, synapses
     return dv, dDx, dDy, dE, d_synapses
 
 
-def check(v: Tensor, decoder_x: Tensor, options) -> None:
+def check(v: Tensor) -> None:
     """Raises `ValueError` for what these kernels do not compute."""
     if not v.is_cuda and not INTERPRETED.value:
         raise ValueError(f"v: got a tensor on {v.device}, expected a GPU (or Triton's interpreter: TRITON_INTERPRET=1)")
     if v.dtype != torch.float32:
         raise ValueError(f"v: got {v.dtype}, expected float32 (products may run in float16 or bfloat16)")
-    if options.precision not in (torch.float32, torch.float16, torch.bfloat16):
-        raise ValueError(f"options.precision: got {options.precision}, expected float32, float16 or bfloat16")
-    if decoder_x.shape[2] % 2:
-        raise ValueError(f"decoder_x: got {decoder_x.shape[2]} neurons a head, expected an even number")
 
 
 def slabs(batch: int, row_bytes: int) -> Iterator[slice]:
