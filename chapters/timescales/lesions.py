@@ -219,7 +219,7 @@ def retraining(settings: Lesions, networks: Networks, seed: int, device: str, fo
             epochs = settings.retraining_epochs
             config = replace(one.config, curriculum=from_scratch(span), epochs=epochs, largest_span=span)
             place = folder and folder / f"{condition}-{span}"
-            after = train(config, seed, device, place, start, progress=False).network
+            after = train(config, seed, device, place, start).network
             generator = _generator(seed, 5)
             outcome[condition][str(span)] = balanced(after, span, 0, settings.test_sequences, generator)
     return outcome

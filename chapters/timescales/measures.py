@@ -15,7 +15,7 @@ import torch
 from brainlib import ledger, runs
 from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
-from chapters.timescales.learning_curves import LearningCurve, leads
+from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, leads
 from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL, WINDOW
 from chapters.timescales.settings import SETTINGS
 
@@ -200,17 +200,15 @@ def multi_less_alone(profile: str, seed: int, device: str, condition: str) -> li
 
 @ledger.measures("T14")
 def clamp(profile: str, seed: int, device: str) -> Measurements:
-    names = (*CONDITIONS, PROJECTED)
+    names = (MULTI, PROJECTED)
     if _lacks(profile, names):
         return {}
-    single, multi, projected = curves(profile, seed, device, *names)
-    return {"T14": _measured(profile, names, *(mean_tau_difference(multi, other) for other in (projected, single)))}
-
-
-def mean_tau_difference(first: Sequence[LearningCurve], second: Sequence[LearningCurve]) -> list[float]:
-    """Mean tau of the first less the second, in bits, at the longest span that both of a pair solved."""
-    spans = [min(max(one.tau), max(other.tau)) for one, other in zip(first, second, strict=True)]
-    return [one.tau[s].mean - other.tau[s].mean for one, other, s in zip(first, second, spans, strict=True)]
+    multi, projected = curves(profile, seed, device, *names)
+    spans = [min(max(one.tau), max(other.tau)) for one, other in zip(multi, projected, strict=True)]
+    pairs = list(zip(multi, projected, spans, strict=True))
+    effect = [one.tau[span].mean - other.tau[span].mean for one, other, span in pairs]
+    control = [one.tau[span].mean - one.tau[UNTRAINED].mean for one, _, span in pairs]
+    return {"T14": _measured(profile, names, effect, control)}
 
 
 @ledger.measures("T15")

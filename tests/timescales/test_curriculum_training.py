@@ -51,27 +51,27 @@ def interrupted_after(draws: int, monkeypatch) -> None:
 )
 @pytest.mark.parametrize("draws", [3, 10])
 def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(config, draws, tmp_path, monkeypatch):
-    whole = train(config, 3, "cpu", progress=False)
+    whole = train(config, 3, "cpu")
     with monkeypatch.context() as patch:
         interrupted_after(draws, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(config, 3, "cpu", tmp_path, progress=False)
+            train(config, 3, "cpu", tmp_path)
     assert (tmp_path / "checkpoint.npz").exists() == (draws > 3)  # in the first epoch, or later
-    same(train(config, 3, "cpu", tmp_path, progress=False), whole)
-    same(train(config, 3, "cpu", tmp_path, progress=False), whole)  # and when it is only loaded
+    same(train(config, 3, "cpu", tmp_path), whole)
+    same(train(config, 3, "cpu", tmp_path), whole)  # and when it is only loaded
 
 
 def test_configs_whose_stages_begin_alike_train_the_same_network():
-    single = train(TINY, 5, "cpu", progress=False)
-    multi = train(replace(TINY, curriculum=multi_head()), 5, "cpu", progress=False)
-    other = train(TINY, 6, "cpu", progress=False)
+    single = train(TINY, 5, "cpu")
+    multi = train(replace(TINY, curriculum=multi_head()), 5, "cpu")
+    other = train(TINY, 6, "cpu")
     at_two = [trained.network_at(2).state_dict() for trained in (single, multi, other)]
     assert all(torch.equal(at_two[0][name], at_two[1][name]) for name in at_two[0])
     assert not all(torch.equal(at_two[0][name], at_two[2][name]) for name in at_two[0])
 
 
 def test_the_history_says_what_was_practised_and_solved():
-    trained = train(replace(TINY, curriculum=WINDOW), 0, "cpu", progress=False)
+    trained = train(replace(TINY, curriculum=WINDOW), 0, "cpu")
     assert [epoch.spans for epoch in trained.history] == [(2, 3, 4), (4, 5, 6), (6, 7, 8), (8, 9, 10)]
     assert trained.solved == {2: 1, 3: 1, 4: 1, 5: 2, 6: 2, 7: 3, 8: 3, 9: 4, 10: 4}
     assert all(
@@ -88,13 +88,13 @@ def test_the_history_says_what_was_practised_and_solved():
 def test_operations_are_counted():
     assert TINY.operations(10, 3) == 8 * (6 * 12**2 * 10 + 12 * 12 * 3)
     assert replace(TINY, network="lstm").operations(10, 0) == 4 * TINY.operations(10, 0)
-    first, second, *_ = train(TINY, 0, "cpu", progress=False).history
+    first, second, *_ = train(TINY, 0, "cpu").history
     assert TINY.operations(4 * 5, 4) <= first.operations < second.operations
 
 
 def test_training_ends_at_the_largest_span_at_the_last_stage_or_after_all_epochs():
     def spans(config):
-        return [epoch.spans for epoch in train(config, 0, "cpu", progress=False).history]
+        return [epoch.spans for epoch in train(config, 0, "cpu").history]
 
     assert spans(replace(TINY, largest_span=3)) == [(2,), (3,)]
     assert spans(replace(TINY, curriculum=from_scratch(5))) == [(5,)]
@@ -102,9 +102,9 @@ def test_training_ends_at_the_largest_span_at_the_last_stage_or_after_all_epochs
 
 
 def test_training_can_go_on_from_a_network_and_leaves_it_alone():
-    begun = train(replace(TINY, epochs=1), 0, "cpu", progress=False).network
+    begun = train(replace(TINY, epochs=1), 0, "cpu").network
     before = {name: tensor.clone() for name, tensor in begun.state_dict().items()}
-    taught = train(replace(TINY, curriculum=from_scratch(4), epochs=1), 1, "cpu", start=begun, progress=False).network
+    taught = train(replace(TINY, curriculum=from_scratch(4), epochs=1), 1, "cpu", start=begun).network
     assert all(torch.equal(tensor, before[name]) for name, tensor in begun.state_dict().items())
     tau = TauSummary.of(taught).mean
     assert tau != TauSummary.of(begun).mean and abs(tau - TauSummary.of(begun).mean) < 0.1
@@ -122,23 +122,23 @@ def test_a_run_that_is_no_longer_finite_stops_and_keeps_the_last_good_checkpoint
     with monkeypatch.context() as patch:
         patch.setattr("brainlib.timescales.training.tasks.draw", spoil)
         with pytest.raises(FloatingPointError, match=r"span \d+, epoch \d, step \d: the loss is nan"):
-            train(config, 0, "cpu", tmp_path, progress=False)
+            train(config, 0, "cpu", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
-    same(train(config, 0, "cpu", tmp_path, progress=False), train(config, 0, "cpu", progress=False))
+    same(train(config, 0, "cpu", tmp_path), train(config, 0, "cpu"))
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    train(replace(TINY, epochs=1), 0, "cpu", tmp_path, progress=False)
+    train(replace(TINY, epochs=1), 0, "cpu", tmp_path)
     with pytest.raises(ValueError, match="folder: got a checkpoint of another seed, 0, expected 1"):
-        train(replace(TINY, epochs=1), 1, "cpu", tmp_path, progress=False)
+        train(replace(TINY, epochs=1), 1, "cpu", tmp_path)
     with pytest.raises(ValueError, match="folder: got a checkpoint of another config"):
-        train(replace(TINY, epochs=1, learning_rate=1.0), 0, "cpu", tmp_path, progress=False)
+        train(replace(TINY, epochs=1, learning_rate=1.0), 0, "cpu", tmp_path)
 
 
 @pytest.mark.parametrize("changes", [{}, {"tau": 2.0}, {"tau_form": "softplus"}, {"network": "gru"}])
 def test_a_trained_network_survives_a_study(changes, tmp_path):
     config = replace(TINY, epochs=2, **changes)
-    trained = train(config, 0, "cpu", progress=False)
+    trained = train(config, 0, "cpu")
     packed = store.pack(trained.to_dict())
     store.write(tmp_path / "result", packed, {})
     again = TrainedNetwork.from_dict(config, store.read(tmp_path / "result"))
@@ -153,7 +153,7 @@ def test_a_small_network_learns_parity():
         TINY, curriculum=multi_head(), units=48, batch_size=64, steps_per_epoch=60, epochs=20, largest_span=3,
         test_sequences=1024, threshold=0.98, learning_rate=0.2,
     )  # fmt: skip
-    trained = train(config, 0, "cpu", progress=False)
+    trained = train(config, 0, "cpu")
     assert trained.longest == 3
     assert trained.history[-1].accuracy[-1] > 0.98
 

@@ -20,7 +20,7 @@ def test_a_leaky_unit_alone_forgets_as_its_leak_says(rate):
     tau = torch.tensor([2.0, 4.0, 8.0])
     found = activity(loners(tau), torch.Generator().manual_seed(1), 4000, 16, rate).tau_net
     expected = -1 / torch.log(1 - 1 / tau)
-    assert found.single.tolist() == pytest.approx(expected.tolist(), rel=0.07)
+    assert found.values.tolist() == pytest.approx(expected.tolist(), rel=0.07)
 
 
 def test_unfit_arguments():

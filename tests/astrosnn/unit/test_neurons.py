@@ -97,7 +97,7 @@ def test_bad_currents_and_states():
     [
         (lambda: LIF(0), "channels: got 0, expected at least 1"),
         (lambda: LIF(4, tau=0.5), "tau: got 0.5, expected a time constant of at least 1 step"),
-        (lambda: PLIF(4, fastest=1.0), "fastest, slowest: got 1.0, 300.0, expected 1 < fastest <= slowest"),
+        (lambda: LIF(4, threshold=0.0), "threshold: got 0.0, expected a positive number"),
     ],
 )
 def test_bad_options(make, message):
