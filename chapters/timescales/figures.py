@@ -1,18 +1,23 @@
-"""What the figures of this part share: colours, this run beside recorded ones, lines with the spread of networks."""
+"""What the figures of this part share: colours, recorded runs beside this one, and the box that opens a chapter."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
 from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import plotly.express as px
 import plotly.graph_objects as go
+from IPython.display import HTML
 
-from brainlib import explore, runs
-from chapters.timescales.networks import MULTI, SINGLE
+from brainlib import explore, ledger, runs
+from chapters.timescales.networks import MULTI, SINGLE, STILL, WINDOW
 
-COLOURS = {SINGLE: explore.COLOURS["vermillion"], MULTI: explore.COLOURS["blue"]}
-GREY = explore.COLOURS["grey"]
+BLUE, ORANGE, GREEN, PURPLE, GREY = (
+    explore.COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "grey")
+)
+COLOURS = {SINGLE: ORANGE, MULTI: BLUE}
+OTHERS = {WINDOW: GREEN, STILL: GREY}
 BELOW = {"legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above stand the panels' titles
 
 Content = Mapping[str, Any]
@@ -20,14 +25,14 @@ Content = Mapping[str, Any]
 
 class Samples:
     """What this run measured (`own`, as it will be kept) and what recorded runs of other profiles did, by what captions
-    call them. Captions are about the last, `told`, which is drawn solid."""
+    call them. Captions are about the last, `told`, which is drawn solid where others are drawn beside it."""
 
-    def __init__(self, name: str, profile: str, own: Content, recorded: Sequence[str] = ("laptop", "paper")) -> None:
+    def __init__(self, name: str, profile: str, own: Content, recorded: Sequence[str] = ("laptop",)) -> None:
         self.contents: dict[str, list[Content]] = {f"this {profile} run": [own]}
         self.profile = profile  # of `told`
         for run in runs.kept(name):
             if run.profile in recorded and run.profile != profile:
-                self.contents.setdefault(f"the recorded {run.profile} runs", []).append(run.content)
+                self.contents.setdefault(f"the recorded {run.profile} run", []).append(run.content)
                 self.profile = run.profile
         self.told = list(self.contents)[-1]
         self.dashes = dict.fromkeys(self.contents, "dot") | {self.told: "solid"}
@@ -42,6 +47,48 @@ class Samples:
         return pd.DataFrame([{"sample": sample, **row} for sample, of_one in found for row in of_one])
 
 
+def found(*claims: str, besides: Sequence[str] = ()) -> HTML:
+    """The box that opens a chapter: what was claimed, and the leading verdict of the recorded runs, a line each; of
+    `besides` in one line the verdicts alone. The cards below it on the page say more."""
+    path = ledger.find_claims()
+    known = ledger.read_claims(path)
+    kept = ledger.read_records(path.parent / "records", known)
+    leading = {
+        claim: ledger.leading(own)
+        for claim in (*claims, *besides)
+        if (own := [verdict for verdict in kept if verdict.claim.id == claim])
+    }
+
+    def named(claim: str) -> str:
+        return f'<a href="#{claim}">{claim}</a>'
+
+    def word(claim: str) -> str:
+        return f"<strong>{leading[claim].outcome}</strong>" if claim in leading else "<strong>not recorded yet</strong>"
+
+    lines = []
+    for claim in claims:
+        line = f"{named(claim)} {escape(known[claim].statement)} {word(claim)}"
+        if claim in leading:
+            one = leading[claim]
+            why = f" ({escape(one.why)})" if one.why else ""
+            line += f"{why}: {escape(one.measured)}, {len(one.seeds)} networks, {sizes(one)}."
+        lines.append(line)
+    if besides:
+        lines.append("Besides: " + ", ".join(f"{named(claim)} {word(claim)}" for claim in besides) + ".")
+    return HTML(
+        '<div class="admonition note"><p class="admonition-title">What was claimed, and what was found</p><ul>'
+        + "".join(f"<li>{line}</li>" for line in lines)
+        + "</ul></div>"
+    )
+
+
+def sizes(verdict: ledger.Verdict) -> str:
+    """The profile of a run and how many units its networks had, in words."""
+    configs = verdict.record.settings.get("conditions", {}).values()
+    units = " or ".join(map(str, sorted({config["units"] for config in configs})))
+    return f"{verdict.profile}" + (f", {units} units" if units else "")
+
+
 def spread(values: Iterable[float], form: str = ".3g") -> str:
     """The mean and, of several values, the range, in words."""
     values = list(values)
@@ -53,7 +100,8 @@ def spread(values: Iterable[float], form: str = ".3g") -> str:
 
 def averaged_lines(frame: pd.DataFrame, y: str, labels: Mapping[str, str], **options: Any) -> go.Figure:
     """`px.line` of the means of `y` over rows that are alike in all else, with bars to the extremes."""
-    found = frame.groupby([name for name in frame if name != y])[y].agg(["mean", "min", "max"]).reset_index()
+    found = frame.groupby([name for name in frame if name != y], sort=False)[y].agg(["mean", "min", "max"])
+    found = found.reset_index().sort_values(options["x"], kind="stable")
     found = found.assign(above=found["max"] - found["mean"], below=found["mean"] - found["min"])
     bars = {"error_y": "above", "error_y_minus": "below"}
     figure = px.line(found, y="mean", labels={"mean": labels.get(y, ""), **labels}, markers=True, **bars, **options)

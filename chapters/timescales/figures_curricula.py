@@ -16,22 +16,35 @@ from brainlib import explore, runs
 from brainlib.explore import Explorer
 from brainlib.timescales.curricula import Curriculum
 from brainlib.timescales.training import TrainedNetwork
-from chapters.timescales.figures import COLOURS, GREY, Content, Samples, arranged, averaged_lines, spread
-from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, Price, gathered, leads
-from chapters.timescales.measures import growth
+from chapters.timescales.figures import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    ORANGE,
+    OTHERS,
+    PURPLE,
+    Content,
+    Samples,
+    arranged,
+    averaged_lines,
+    spread,
+)
+from chapters.timescales.learning_curves import AT_ONE, UNTRAINED, LearningCurve, Price, gathered, leads
+from chapters.timescales.networks import MULTI, PROJECTED, SINGLE, STILL, WINDOW
 from chapters.timescales.released import OFFICIAL, summary
 
 Curves = Mapping[str, list[LearningCurve]]
 
-BLUE, ORANGE, GREEN, PURPLE = (explore.COLOURS[name] for name in ("blue", "vermillion", "green", "purple"))
 FIXED = {"trained": BLUE, "tau 1": ORANGE, "tau 2": GREEN, "tau 3": PURPLE}
-WINDOWS = COLOURS | {"sliding window": GREEN, "sliding window, fresh heads": PURPLE}
-FORMS = {"multi-head": "clamp", "multi-head, projected": "projected", "multi-head, softplus": "softplus"}
-OTHERS: dict[str, tuple[str, Price]] = {
+WINDOWS = COLOURS | {WINDOW: GREEN, f"{WINDOW}, fresh heads": PURPLE}
+FORMS = {MULTI: "clamp", PROJECTED: "projected"}
+ELSEWHERE: dict[str, tuple[str, Price]] = {
     "delayed match": ("match", "epochs"),
     "parity, LSTM": ("lstm", "operations"),
     "parity, GRU": ("gru", "operations"),
 }
+BESIDE = f"{STILL}, beside {SINGLE}"
 EDGES = np.array([*np.arange(1, 2.95, 0.05), 3.0, np.inf])  # of the bins of tau, in bits
 SPAN, TAU_SPAN = "longest span solved (bits)", "longest span solved (0: untrained)"
 MEAN_TAU = "mean τ (bits)"
@@ -44,7 +57,13 @@ BY_WHAT = {
 
 def best(samples: Samples) -> Curves:
     """Those of which captions speak."""
-    return gathered(content["courses"] for content in samples.largest)
+    return gathered(content["curves"] for content in samples.largest)
+
+
+def standing_still(curves: Curves, still: Sequence[TrainedNetwork]) -> Curves:
+    """The single-head curves with the time constants of a network that stands still for as many epochs."""
+    pairs = zip(curves[SINGLE], still, strict=True)
+    return {BESIDE: [curve.beside(one) for curve, one in pairs]}
 
 
 def ends(curves: Curves, condition: str) -> str:
@@ -99,7 +118,7 @@ def paths(samples: Samples, conditions: Mapping[str, str], by: Price = "epochs",
 
     def rows(content: Content) -> Iterator[dict[str, Any]]:
         for condition, name in conditions.items():
-            for curve in map(LearningCurve.from_record, content["courses"].get(condition, [])):
+            for curve in map(LearningCurve.from_record, content["curves"].get(condition, [])):
                 for price, span in curve.path(by):
                     yield {"condition": name, "seed": curve.seed, "price": price, SPAN: span, "panel": panel}
 
@@ -123,7 +142,7 @@ def race(samples: Samples) -> Explorer:
     prices: tuple[Price, ...] = ("epochs", "operations")
     same = {condition: condition for condition in COLOURS}
     frame = pd.concat([paths(samples, same, by, f"for {by}") for by in prices])
-    by_epochs, by_operations = (lead(best(samples), "multi-head", "single-head", by) for by in prices)
+    by_epochs, by_operations = (lead(best(samples), MULTI, SINGLE, by) for by in prices)
     return explore.show(
         steps(frame, COLOURS, ["epochs", "floating-point operations"], samples),
         name="curricula-race",
@@ -179,7 +198,7 @@ def no_curriculum(samples: Samples, profile: str) -> Explorer | Markdown:
         arranged(figure),
         name="curricula-scratch",
         caption=f"In {samples.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
-        "is the gate.",
+        "is what a stage takes to be passed.",
         alt="Accuracy on the longest span against epochs for networks taught without a curriculum, one line a network.",
     )
 
@@ -201,14 +220,14 @@ def others(samples: Samples, profile: str) -> Explorer | Markdown:
     curves = best(samples)
     if not curves.get("multi-head, match"):
         return Markdown(f"*Not run at the {profile} profile.*")
-    named = {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in OTHERS.items()}
+    named = {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in ELSEWHERE.items()}
     frame = pd.concat([paths(samples, conditions, by, name) for name, (conditions, by) in named.items()])
     ahead = ", ".join(
         f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
-        for name, (remark, by) in OTHERS.items()
+        for name, (remark, by) in ELSEWHERE.items()
     )
     return explore.show(
-        steps(frame.query("sample == @samples.told"), COLOURS, [by for _, by in OTHERS.values()]),
+        steps(frame.query("sample == @samples.told"), COLOURS, [by for _, by in ELSEWHERE.values()]),
         name="curricula-others",
         caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
         f"{samples.told}. {ahead}. Every line is one network.",
@@ -222,7 +241,7 @@ def tau_frame(samples: Samples, conditions: Mapping[str, str], numbers: Sequence
 
     def rows(content: Content) -> Iterator[dict[str, Any]]:
         for condition, name in conditions.items():
-            for curve in map(LearningCurve.from_record, content["courses"].get(condition, [])):
+            for curve in map(LearningCurve.from_record, content["curves"].get(condition, [])):
                 for span, tau in curve.tau.items():
                     for what in numbers:
                         yield {"condition": name, "span": span, "what": what, "value": getattr(tau, what)}
@@ -231,8 +250,10 @@ def tau_frame(samples: Samples, conditions: Mapping[str, str], numbers: Sequence
 
 
 def time_constants(samples: Samples) -> Explorer:
-    """Mean and standard deviation of tau against the span, beside the authors' networks."""
-    frame = tau_frame(samples, {c: c for c in COLOURS}, ("mean", "std"))
+    """Mean and standard deviation of tau against the span, beside a network that stands still and the authors'."""
+    names = {SINGLE: SINGLE, MULTI: MULTI, BESIDE: STILL}
+    frame = tau_frame(samples, names, ("mean", "std"))
+    frame = frame[(frame["condition"] != STILL) | (frame["sample"] == samples.told)]
     theirs = "the authors' (500 units)"
     points = [
         {"sample": theirs, "condition": condition, "span": int(span), "what": what, "value": value}
@@ -242,19 +263,23 @@ def time_constants(samples: Samples) -> Explorer:
     ]
     frame = pd.concat([frame, pd.DataFrame(points)])
     options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes | {theirs: "longdash"}}
-    options |= {"symbol": "sample", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS}
+    options |= {"symbol": "sample", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS | OTHERS}
     figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", color="condition", **options)
-    figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=440)
-    mean, std = ({c: changes(best(samples), c, what) for c in COLOURS} for what in ("mean", "std"))
+    figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=460)
+    curves = best(samples)
+    mean, std = ({c: changes(curves, c, what) for c in names} for what in ("mean", "std"))
+    turns = spread((curve.rebound for curve in curves[SINGLE]), "+.3f")
     return explore.show(
         figure,
         name="curricula-tau",
-        caption=f"In {samples.told} the mean time constant changes by {mean['multi-head']} bits (multi-head) and "
-        f"{mean['single-head']} bits (single-head) from the untrained network to the longest span solved, and the "
-        f"standard deviation by {std['multi-head']} and {std['single-head']}. Bars reach from the smallest to the "
-        "largest seed.",
+        caption=f"In {samples.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
+        f"{mean[SINGLE]} bits (single-head) from the untrained network to the longest span solved, and the standard "
+        f"deviation by {std[MULTI]} and {std[SINGLE]}; in the network that stands still at span 2 by {mean[BESIDE]} and "
+        f"{std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from the "
+        "smallest on its way. Bars reach from the smallest to the largest seed.",
         alt="Two panels against the longest span solved: the mean of the time constants, which falls for multi-head "
-        "networks, and their standard deviation; open diamonds mark the networks that the authors released.",
+        "networks, and their standard deviation; in grey a network that stays at span 2, and open diamonds for the "
+        "networks that the authors released.",
     )
 
 
@@ -319,70 +344,75 @@ def draw_distribution(drawn: Mapping[str, Mapping[int, np.ndarray]], curriculum:
     return figure.update_layout(explore.WIDE, height=380)
 
 
-def fall_at_common_span(curves: Curves) -> tuple[int, dict[str, float]]:
-    """The longest span that all forms of tau solved, and the fall of mean tau in each up to there."""
-    known = {name: curves[c] for c, name in FORMS.items() if curves.get(c)}
-    common = min(max(curve.tau) for one in known.values() for curve in one)
-    return common, {n: fmean(k.tau[UNTRAINED].mean - k.tau[common].mean for k in one) for n, one in known.items()}
+def falls(curves: Curves) -> tuple[str, dict[str, str]]:
+    """The longest spans that both forms of tau solved, and the fall of mean tau in each up to there."""
+    known = {name: curves[condition] for condition, name in FORMS.items() if curves.get(condition)}
+    common = [min(max(curve.tau) for curve in pair) for pair in zip(*known.values(), strict=True)]
+    fell = {
+        name: spread(
+            (curve.tau[UNTRAINED].mean - curve.tau[span].mean for curve, span in zip(of_one, common, strict=True)),
+            ".3f",
+        )
+        for name, of_one in known.items()
+    }
+    return spread(common, ".2g"), fell
 
 
-def in_words(falls: Mapping[str, float]) -> str:
-    return ", ".join(f"{fall:.3f} ({name})" for name, fall in falls.items())
-
-
-def clamp(samples: Samples) -> Explorer:
-    """Mean tau and the share of units at 1, for each way to keep the range."""
-    frame = tau_frame(samples, FORMS, ("mean", "at_one")).query("sample == @samples.told")
+def clamp(samples: Samples, profile: str) -> Explorer | Markdown:
+    """Mean tau and the share of units at 1, for both ways to keep the range."""
+    if not best(samples).get(PROJECTED):
+        return Markdown(f"*Not run at the {profile} profile.*")
+    frame = tau_frame(samples, FORMS, ("mean", "at_one")).query("sample == @samples.told").drop(columns="sample")
     frame.loc[frame["what"] == "at_one", "value"] *= 100
-    colours = dict(zip(FORMS.values(), (BLUE, ORANGE, GREEN), strict=True))
-    options = BY_WHAT | {"color": "condition", "color_discrete_map": colours}
+    colours = dict(zip(FORMS.values(), (BLUE, ORANGE), strict=True))
+    options = BY_WHAT | {"color": "condition", "color_discrete_map": colours, "line_dash": "condition"}
     figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", **options)
-    common, falls = fall_at_common_span(best(samples))
+    common, fell = falls(best(samples))
     return explore.show(
-        arranged(figure, y=[MEAN_TAU, "units with τ = 1 (%)"], height=380),
+        arranged(figure, y=[MEAN_TAU, f"units with τ below {AT_ONE} (%)"], height=400),
         name="curricula-trap",
-        caption=f"In {samples.told}, up to span {common} the mean time constant falls by {in_words(falls)} bits.",
+        caption=f"In {samples.told}, up to the longest span that both solved ({common}), the mean time constant falls "
+        f"by {', '.join(f'{fall} bits ({name})' for name, fall in fell.items())}.",
         alt="Two panels against the longest span solved, a line for each way to keep time constants above 1: the mean "
-        "time constant, and the share of units with a time constant of 1.",
+        "time constant, and the share of units with a time constant next to 1.",
     )
 
 
 def network_timescales(samples: Samples) -> Explorer:
-    """tau_net and dimensionality against the span."""
-    titles = {"mean": "mean τ<sub>net</sub> (bits)", "dimensions": "dimensions (90 % of the variance)"}
-    frame = samples.frame(lambda content: content["inside"])
+    """tau_net and the share of units that have one, against the span."""
+    titles = {"mean": "mean τ<sub>net</sub> (bits)", "share": "units with a τ<sub>net</sub> (%)"}
+    frame = samples.frame(
+        lambda content: (
+            row | {"curriculum": c, "share": 100 * row["share"]}
+            for c in COLOURS
+            for rows in content["recordings"][c]
+            for row in rows
+        )
+    )
     kept = ["sample", "curriculum", "seed", "span"]
     long = frame.melt(kept, list(titles), var_name="what").sort_values("span", kind="stable")
     options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes, "line_group": "seed"}
     options |= {"color": "curriculum", "color_discrete_map": COLOURS, "labels": {"span": SPAN}}
     figure = px.line(long, x="span", y="value", markers=True, **options)
-    rows = frame.query("sample == @samples.told").to_dict("records")
-    mean, median, dimensions = (
-        {c: spread(growth(rows, c, what)) for c in COLOURS} for what in ("mean", "median", "dimensions")
-    )
+    told = [content["recordings"] for content in samples.largest]
+    grown = {
+        what: {c: spread(rows[-1][what] - rows[0][what] for one in told for rows in one[c]) for c in COLOURS}
+        for what in ("mean", "median", "dimensions")
+    }
+    still = spread(rows[-1]["mean"] for one in told for rows in one[STILL])
+    shares = [row["share"] for one in told for c in COLOURS for rows in one[c] for row in rows]
     return explore.show(
         arranged(figure, y=list(titles.values()), height=420).update_yaxes(rangemode="tozero"),
         name="curricula-inside",
         caption=f"In {samples.told}, from the first span shown to the last, mean τ_net changes by "
-        f"{mean['single-head']} bits (single-head) and {mean['multi-head']} (multi-head), its median by "
-        f"{median['single-head']} and {median['multi-head']}, and the dimensionality by {dimensions['single-head']} "
-        f"and {dimensions['multi-head']}. {share(rows)} of the units have a τ_net.",
+        f"{grown['mean'][SINGLE]} bits (single-head) and {grown['mean'][MULTI]} (multi-head), its median by "
+        f"{grown['median'][SINGLE]} and {grown['median'][MULTI]}, and the number of principal components that hold 90 % "
+        f"of the variance by {grown['dimensions'][SINGLE]} and {grown['dimensions'][MULTI]}. Between "
+        f"{100 * min(shares):.0f} and {100 * max(shares):.0f} % of the units have a τ_net. In the network that stays at "
+        f"span 2 its mean is {still} bits in the end.",
         alt="Two panels against the longest span solved, a line for each network: the mean network time constant and "
-        "the dimensionality of the activity.",
+        "the share of the units that have one.",
     )
-
-
-def share(rows: Sequence[Mapping[str, Any]]) -> str:
-    shares = [row["share"] for row in rows]
-    return f"{min(shares) * 100:.0f} to {max(shares) * 100:.0f} %"
-
-
-def behind(rows: Sequence[Mapping[str, Any]], condition: str) -> str:
-    """What stands behind a mean of tau_net, for a note."""
-    own = pd.DataFrame(rows).query("curriculum == @condition")
-    first, last = (spread(found, ".2g") for found in own.groupby("seed")["span"].agg(["min", "max"]).to_numpy().T)
-    median, units = spread(growth(rows, condition, "median")), share(own.to_dict("records"))
-    return f"Spans {first} to {last}; the median changes by {median} bits; {units} of the units have a tau_net."
 
 
 def summaries(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict[str, dict[str, float]]]:
@@ -406,7 +436,7 @@ def beside_the_authors(profile: str, own: Content) -> pd.DataFrame | Markdown:
     titles = ["epoch", "mean τ", "std τ", "max τ", "mean weight", "spectral radius"]
     table = {}
     for curriculum, spans in OFFICIAL["networks"].items():
-        solved, ours = full[0]["courses"][curriculum][0]["solved"], full[0]["summaries"][curriculum]
+        solved, ours = full[0]["curves"][curriculum][0]["solved"], full[0]["summaries"][curriculum]
         for span, numbers in spans.items():
             theirs = [OFFICIAL["epochs"][curriculum][span], *numbers]
             here = [solved.get(span), *ours.get(span, {}).values()]
