@@ -70,9 +70,12 @@ def study(settings: Lesions, device: str = "auto") -> dict[str, Any] | None:
     return runs.study(measured, {"the authors' networks": settings}, [0], device=device)["the authors' networks"][0]
 
 
-def known(settings: Lesions, profile: str, device: str = "auto") -> dict[str, Any] | None:
-    """What is recorded of the authors' networks; without a record, or from the laptop profile up, what is measured where
-    they can be had."""
-    kept = [run.content for run in runs.kept("released")]
-    own = None if kept and profile == "ci" else study(settings, device)
-    return own or (dict(kept[-1]) if kept else None)
+def known(settings: Lesions, profile: str, device: str = "auto") -> tuple[dict[str, Any] | None, str]:
+    """What is measured of the authors' networks where they can be had, from the laptop profile up; else what is recorded
+    of them. In words, which of the two it is."""
+    kept = [dict(run.content) for run in runs.kept("released")]
+    if (profile != "ci" or not kept) and (own := study(settings, device)):
+        return own, "The authors' networks are at hand, and were measured in this run."
+    if kept:
+        return kept[-1], "The authors' networks are shown as they were measured once and recorded, not by this run."
+    return None, "The authors' networks are not at hand, and nothing of them is recorded: their columns are missing."
