@@ -1,6 +1,7 @@
-"""What the figures of this part share: colours, recorded runs beside this one, and the box that opens a chapter."""
+"""What the figures of this part share: colours, the run that is shown, and the box that opens a chapter."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from statistics import fmean
 from typing import Any
@@ -23,28 +24,21 @@ BELOW = {"legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above 
 Content = Mapping[str, Any]
 
 
-class Samples:
-    """What this run measured (`own`, as it will be kept) and what recorded runs of other profiles did, by what captions
-    call them. Captions are about the last, `told`, which is drawn solid where others are drawn beside it."""
+@dataclass(frozen=True)
+class Sample:
+    """The run that figures show and captions speak of: what it measured, what it is called, and its profile."""
 
-    def __init__(self, name: str, profile: str, own: Content, recorded: Sequence[str] = ("laptop",)) -> None:
-        self.contents: dict[str, list[Content]] = {f"this {profile} run": [own]}
-        self.profile = profile  # of `told`
-        for run in runs.kept(name):
-            if run.profile in recorded and run.profile != profile:
-                self.contents.setdefault(f"the recorded {run.profile} run", []).append(run.content)
-                self.profile = run.profile
-        self.told = list(self.contents)[-1]
-        self.dashes = dict.fromkeys(self.contents, "dot") | {self.told: "solid"}
+    content: Content
+    told: str
+    profile: str
 
-    @property
-    def largest(self) -> list[Content]:
-        return self.contents[self.told]
 
-    def frame(self, rows: Callable[[Content], Iterable[Mapping[str, Any]]]) -> pd.DataFrame:
-        """The rows of every run, with the name of their sample."""
-        found = [(sample, rows(content)) for sample, contents in self.contents.items() for content in contents]
-        return pd.DataFrame([{"sample": sample, **row} for sample, of_one in found for row in of_one])
+def largest(name: str, profile: str, own: Content) -> Sample:
+    """The recorded laptop run, where a smaller one asks; else this one, of which `own` is what will be kept."""
+    for run in runs.kept(name):
+        if run.profile == "laptop" and profile == "ci":
+            return Sample(run.content, "the recorded laptop run", run.profile)
+    return Sample(own, f"this {profile} run", profile)
 
 
 def found(*claims: str, besides: Sequence[str] = ()) -> HTML:

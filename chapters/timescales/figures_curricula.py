@@ -1,10 +1,9 @@
 """The figures and tables of chapter 2."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from chapters.timescales.figures import (
     OTHERS,
     PURPLE,
     Content,
-    Samples,
+    Sample,
     arranged,
     averaged_lines,
     spread,
@@ -55,9 +54,9 @@ BY_WHAT = {
 }  # `arranged` names them
 
 
-def best(samples: Samples) -> Curves:
-    """Those of which captions speak."""
-    return gathered(content["curves"] for content in samples.largest)
+def best(sample: Sample) -> Curves:
+    """Those of the run that is shown."""
+    return gathered([sample.content["curves"]])
 
 
 def standing_still(curves: Curves, still: Sequence[TrainedNetwork]) -> Curves:
@@ -113,67 +112,62 @@ def trained_table(trained: Mapping[str, Sequence[TrainedNetwork]]) -> pd.DataFra
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def paths(samples: Samples, conditions: Mapping[str, str], by: Price = "epochs", panel: str = "") -> pd.DataFrame:
+def paths(sample: Sample, conditions: Mapping[str, str], by: Price = "epochs", panel: str = "") -> pd.DataFrame:
     """The lines of steps of networks of these conditions, each with a name."""
-
-    def rows(content: Content) -> Iterator[dict[str, Any]]:
-        for condition, name in conditions.items():
-            for curve in map(LearningCurve.from_record, content["curves"].get(condition, [])):
-                for price, span in curve.path(by):
-                    yield {"condition": name, "seed": curve.seed, "price": price, SPAN: span, "panel": panel}
-
-    return samples.frame(rows)
+    return pd.DataFrame(
+        {"condition": name, "seed": curve.seed, "price": price, SPAN: span, "panel": panel}
+        for condition, name in conditions.items()
+        for curve in best(sample).get(condition, [])
+        for price, span in curve.path(by)
+    )
 
 
-def steps(
-    frame: pd.DataFrame, colours: Mapping[str, str], x: Sequence[str], samples: Samples | None = None
-) -> go.Figure:
-    """A line of steps for every network: the longest span solved against its price, which `x` names panel by panel;
-    with `samples` those of all, else of those of which captions speak."""
-    options = {"line_dash": "sample", "line_dash_map": samples.dashes} if samples else {}
-    options |= {"facet_col": "panel", "facet_col_spacing": 0.06} if len(x) > 1 else {}
+def steps(frame: pd.DataFrame, colours: Mapping[str, str], x: Sequence[str]) -> go.Figure:
+    """A line of steps for every network: the longest span solved against its price, which `x` names panel by
+    panel."""
+    options = {"facet_col": "panel", "facet_col_spacing": 0.06} if len(x) > 1 else {}
     options |= {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "line_shape": "hv"}
     figure = px.line(frame, x="price", y=SPAN, **options)
     return arranged(figure.update_xaxes(exponentformat="power", nticks=5), x=x, height=400)
 
 
-def race(samples: Samples) -> Explorer:
+def race(sample: Sample) -> Explorer:
     """How far the two curricula led, for epochs and for operations."""
     prices: tuple[Price, ...] = ("epochs", "operations")
     same = {condition: condition for condition in COLOURS}
-    frame = pd.concat([paths(samples, same, by, f"for {by}") for by in prices])
-    by_epochs, by_operations = (lead(best(samples), MULTI, SINGLE, by) for by in prices)
+    frame = pd.concat([paths(sample, same, by, f"for {by}") for by in prices])
+    by_epochs, by_operations = (lead(best(sample), MULTI, SINGLE, by) for by in prices)
     return explore.show(
-        steps(frame, COLOURS, ["epochs", "floating-point operations"], samples),
+        steps(frame, COLOURS, ["epochs", "floating-point operations"]),
         name="curricula-race",
-        caption=f"In {samples.told}, when the shorter of the two trainings ends, the multi-head curriculum leads by "
+        caption=f"In {sample.told}, when the shorter of the two trainings ends, the multi-head curriculum leads by "
         f"{by_epochs} spans at equal epochs and by {by_operations} at equal operations. Every line is one network.",
         alt="Two panels of lines that rise in steps, the longest span solved against epochs and against operations; "
         "the multi-head lines rise faster and further than the single-head ones.",
     )
 
 
-def fixed_time_constants(samples: Samples) -> Explorer:
+def fixed_time_constants(sample: Sample) -> Explorer:
     """Learning curves with trained and with fixed time constants."""
     frames = []
     for curriculum in ("multi-head", "single-head"):
         names = {f"{curriculum}, {tau}".removesuffix(", trained"): tau for tau in FIXED}
-        frames.append(paths(samples, names, panel=curriculum))
-    frame = pd.concat(frames).query("sample == @samples.told")
-    curves = best(samples)
+        frames.append(paths(sample, names, panel=curriculum))
+    frame = pd.concat(frames)
+    curves = best(sample)
     return explore.show(
         steps(frame, FIXED, ["epochs", "epochs"]),
         name="curricula-fixed",
-        caption=f"Longest spans solved in {samples.told}: multi-head {reached(curves, 'multi-head')}; single-head "
+        caption=f"Longest spans solved in {sample.told}: multi-head {reached(curves, 'multi-head')}; single-head "
         f"{reached(curves, 'single-head')}. Every line is one network.",
         alt="Two panels of rising steps, longest span solved against epochs, multi-head and single-head, a colour for "
         "trained time constants and one for each fixed value.",
     )
 
 
-def no_curriculum(samples: Samples, profile: str) -> Explorer | Markdown:
+def no_curriculum(sample: Sample, profile: str) -> Explorer | Markdown:
     """Accuracy on the longest span, trained from scratch or with all spans at once."""
-    scratch = {c: k for c, k in best(samples).items() if c.startswith(("from scratch", "all at once"))}
+    scratch = {c: k for c, k in best(sample).items() if c.startswith(("from scratch", "all at once"))}
     if not scratch:
         return Markdown(f"*Not run at the {profile} profile.*")
     frame = pd.DataFrame(
@@ -197,82 +191,79 @@ def no_curriculum(samples: Samples, profile: str) -> Explorer | Markdown:
     return explore.show(
         arranged(figure),
         name="curricula-scratch",
-        caption=f"In {samples.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
+        caption=f"In {sample.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
         "is what a stage takes to be passed.",
         alt="Accuracy on the longest span against epochs for networks taught without a curriculum, one line a network.",
     )
 
 
-def windows(samples: Samples) -> Explorer:
+def windows(sample: Sample) -> Explorer:
     """The sliding windows between the two main curricula."""
-    ended = ", ".join(f"{condition} {ends(best(samples), condition)}" for condition in WINDOWS)
+    ended = ", ".join(f"{condition} {ends(best(sample), condition)}" for condition in WINDOWS)
     return explore.show(
-        steps(paths(samples, {name: name for name in WINDOWS}), WINDOWS, ["epochs"], samples),
+        steps(paths(sample, {name: name for name in WINDOWS}), WINDOWS, ["epochs"]),
         name="curricula-window",
-        caption=f"Longest spans solved when training ends in {samples.told}: {ended}.",
+        caption=f"Longest spans solved when training ends in {sample.told}: {ended}.",
         alt="Rising steps, longest span solved against epochs, for the single-head, the multi-head and two "
         "sliding-window curricula.",
     )
 
 
-def others(samples: Samples, profile: str) -> Explorer | Markdown:
+def others(sample: Sample, profile: str) -> Explorer | Markdown:
     """Another task, other networks."""
-    curves = best(samples)
+    curves = best(sample)
     if not curves.get("multi-head, match"):
         return Markdown(f"*Not run at the {profile} profile.*")
     named = {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in ELSEWHERE.items()}
-    frame = pd.concat([paths(samples, conditions, by, name) for name, (conditions, by) in named.items()])
+    frame = pd.concat([paths(sample, conditions, by, name) for name, (conditions, by) in named.items()])
     ahead = ", ".join(
         f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
         for name, (remark, by) in ELSEWHERE.items()
     )
     return explore.show(
-        steps(frame.query("sample == @samples.told"), COLOURS, [by for _, by in ELSEWHERE.values()]),
+        steps(frame, COLOURS, [by for _, by in ELSEWHERE.values()]),
         name="curricula-others",
         caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
-        f"{samples.told}. {ahead}. Every line is one network.",
+        f"{sample.told}. {ahead}. Every line is one network.",
         alt="Three panels of rising steps, longest span solved by single-head and multi-head networks: leaky networks "
         "on delayed match-to-sample, LSTM and GRU networks on parity.",
     )
 
 
-def tau_frame(samples: Samples, conditions: Mapping[str, str], numbers: Sequence[str]) -> pd.DataFrame:
+def tau_frame(sample: Sample, conditions: Mapping[str, str], numbers: Sequence[str]) -> pd.DataFrame:
     """Numbers of the time constants of networks of these conditions, each with a name, at every span."""
-
-    def rows(content: Content) -> Iterator[dict[str, Any]]:
-        for condition, name in conditions.items():
-            for curve in map(LearningCurve.from_record, content["curves"].get(condition, [])):
-                for span, tau in curve.tau.items():
-                    for what in numbers:
-                        yield {"condition": name, "span": span, "what": what, "value": getattr(tau, what)}
-
-    return samples.frame(rows)
+    return pd.DataFrame(
+        {"condition": name, "span": span, "what": what, "value": getattr(tau, what)}
+        for condition, name in conditions.items()
+        for curve in best(sample).get(condition, [])
+        for span, tau in curve.tau.items()
+        for what in numbers
+    )
 
 
-def time_constants(samples: Samples) -> Explorer:
+def time_constants(sample: Sample) -> Explorer:
     """Mean and standard deviation of tau against the span, beside a network that stands still and the authors'."""
     names = {SINGLE: SINGLE, MULTI: MULTI, BESIDE: STILL}
-    frame = tau_frame(samples, names, ("mean", "std"))
-    frame = frame[(frame["condition"] != STILL) | (frame["sample"] == samples.told)]
+    frame = tau_frame(sample, names, ("mean", "std")).assign(networks=sample.told)
     theirs = "the authors' (500 units)"
     points = [
-        {"sample": theirs, "condition": condition, "span": int(span), "what": what, "value": value}
+        {"networks": theirs, "condition": condition, "span": int(span), "what": what, "value": value}
         for condition, spans in OFFICIAL["networks"].items()
         for span, numbers in spans.items()
         for what, value in zip(("mean", "std"), numbers, strict=False)
     ]
     frame = pd.concat([frame, pd.DataFrame(points)])
-    options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes | {theirs: "longdash"}}
-    options |= {"symbol": "sample", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS | OTHERS}
+    options = BY_WHAT | {"line_dash": "networks", "line_dash_map": {theirs: "longdash"}}
+    options |= {"symbol": "networks", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS | OTHERS}
     figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", color="condition", **options)
     figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=460)
-    curves = best(samples)
+    curves = best(sample)
     mean, std = ({c: changes(curves, c, what) for c in names} for what in ("mean", "std"))
     turns = spread((curve.rebound for curve in curves[SINGLE]), "+.3f")
     return explore.show(
         figure,
         name="curricula-tau",
-        caption=f"In {samples.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
+        caption=f"In {sample.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
         f"{mean[SINGLE]} bits (single-head) from the untrained network to the longest span solved, and the standard "
         f"deviation by {std[MULTI]} and {std[SINGLE]}; in the network that stands still at span 2 by {mean[BESIDE]} and "
         f"{std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from the "
@@ -302,14 +293,12 @@ def histograms(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dic
     }
 
 
-def distribution(samples: Samples) -> Explorer:
+def distribution(sample: Sample) -> Explorer:
     """The whole distribution of the time constants, span by span, in the largest sample."""
-    drawn = {}
-    for condition in reversed(COLOURS):
-        of_runs = [content["histograms"][condition] for content in samples.largest]
-        spans = sorted({int(span) for one in of_runs for span in one})
-        counts = {span: np.sum([one[str(span)] for one in of_runs if str(span) in one], axis=0) for span in spans}
-        drawn[condition] = {span: 100 * units / units.sum() for span, units in counts.items()}
+    drawn = {
+        condition: {int(span): 100 * np.array(units) / sum(units) for span, units in by_span.items()}
+        for condition, by_span in reversed(sample.content["histograms"].items())
+    }
 
     def fast(condition: str) -> str:
         last = drawn[condition][max(drawn[condition])]
@@ -322,7 +311,7 @@ def distribution(samples: Samples) -> Explorer:
         curriculum=list(drawn),
         span=range(max(3, *(max(spans) for spans in drawn.values())) + 1),
         start={"span": 3},
-        caption=f"Of the single-head networks of {samples.told}, at the longest span solved, {fast('single-head')}; "
+        caption=f"Of the single-head networks of {sample.told}, at the longest span solved, {fast('single-head')}; "
         f"of the multi-head ones {fast('multi-head')}.",
         alt="Histogram of the time constants of all units, from 1 to 3 bits. Untrained it is flat from 1 to 2; with "
         "training a peak grows at 1.",
@@ -358,53 +347,47 @@ def falls(curves: Curves) -> tuple[str, dict[str, str]]:
     return spread(common, ".2g"), fell
 
 
-def clamp(samples: Samples, profile: str) -> Explorer | Markdown:
+def clamp(sample: Sample, profile: str) -> Explorer | Markdown:
     """Mean tau and the share of units at 1, for both ways to keep the range."""
-    if not best(samples).get(PROJECTED):
+    if not best(sample).get(PROJECTED):
         return Markdown(f"*Not run at the {profile} profile.*")
-    frame = tau_frame(samples, FORMS, ("mean", "at_one")).query("sample == @samples.told").drop(columns="sample")
+    frame = tau_frame(sample, FORMS, ("mean", "at_one"))
     frame.loc[frame["what"] == "at_one", "value"] *= 100
     colours = dict(zip(FORMS.values(), (BLUE, ORANGE), strict=True))
     options = BY_WHAT | {"color": "condition", "color_discrete_map": colours, "line_dash": "condition"}
     figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", **options)
-    common, fell = falls(best(samples))
+    common, fell = falls(best(sample))
     return explore.show(
         arranged(figure, y=[MEAN_TAU, f"units with τ below {AT_ONE} (%)"], height=400),
         name="curricula-trap",
-        caption=f"In {samples.told}, up to the longest span that both solved ({common}), the mean time constant falls "
+        caption=f"In {sample.told}, up to the longest span that both solved ({common}), the mean time constant falls "
         f"by {', '.join(f'{fall} bits ({name})' for name, fall in fell.items())}.",
         alt="Two panels against the longest span solved, a line for each way to keep time constants above 1: the mean "
         "time constant, and the share of units with a time constant next to 1.",
     )
 
 
-def network_timescales(samples: Samples) -> Explorer:
+def network_timescales(sample: Sample) -> Explorer:
     """tau_net and the share of units that have one, against the span."""
     titles = {"mean": "mean τ<sub>net</sub> (bits)", "share": "units with a τ<sub>net</sub> (%)"}
-    frame = samples.frame(
-        lambda content: (
-            row | {"curriculum": c, "share": 100 * row["share"]}
-            for c in COLOURS
-            for rows in content["recordings"][c]
-            for row in rows
-        )
+    told = sample.content["recordings"]
+    frame = pd.DataFrame(
+        row | {"curriculum": c, "share": 100 * row["share"]} for c in COLOURS for rows in told[c] for row in rows
     )
-    kept = ["sample", "curriculum", "seed", "span"]
-    long = frame.melt(kept, list(titles), var_name="what").sort_values("span", kind="stable")
-    options = BY_WHAT | {"line_dash": "sample", "line_dash_map": samples.dashes, "line_group": "seed"}
+    long = frame.melt(["curriculum", "seed", "span"], list(titles), var_name="what").sort_values("span", kind="stable")
+    options = BY_WHAT | {"line_group": "seed"}
     options |= {"color": "curriculum", "color_discrete_map": COLOURS, "labels": {"span": SPAN}}
     figure = px.line(long, x="span", y="value", markers=True, **options)
-    told = [content["recordings"] for content in samples.largest]
     grown = {
-        what: {c: spread(rows[-1][what] - rows[0][what] for one in told for rows in one[c]) for c in COLOURS}
+        what: {c: spread(rows[-1][what] - rows[0][what] for rows in told[c]) for c in COLOURS}
         for what in ("mean", "median", "dimensions")
     }
-    still = spread(rows[-1]["mean"] for one in told for rows in one[STILL])
-    shares = [row["share"] for one in told for c in COLOURS for rows in one[c] for row in rows]
+    still = spread(rows[-1]["mean"] for rows in told[STILL])
+    shares = [row["share"] for c in COLOURS for rows in told[c] for row in rows]
     return explore.show(
         arranged(figure, y=list(titles.values()), height=420).update_yaxes(rangemode="tozero"),
         name="curricula-inside",
-        caption=f"In {samples.told}, from the first span shown to the last, mean τ_net changes by "
+        caption=f"In {sample.told}, from the first span shown to the last, mean τ_net changes by "
         f"{grown['mean'][SINGLE]} bits (single-head) and {grown['mean'][MULTI]} (multi-head), its median by "
         f"{grown['median'][SINGLE]} and {grown['median'][MULTI]}, and the number of principal components that hold 90 % "
         f"of the variance by {grown['dimensions'][SINGLE]} and {grown['dimensions'][MULTI]}. Between "

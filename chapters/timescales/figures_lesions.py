@@ -1,4 +1,4 @@
-"""The figures and tables of chapter 3, of the largest runs there are."""
+"""The figures and tables of chapter 3, of the largest run there is."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from brainlib import explore
 from brainlib.explore import Explorer
 from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.training import TrainedNetwork
-from chapters.timescales.figures import COLOURS, GREY, OTHERS, Samples, arranged, averaged_lines
+from chapters.timescales.figures import COLOURS, GREY, OTHERS, Sample, arranged, averaged_lines
 from chapters.timescales.figures import spread as spread_of
 from chapters.timescales.lesions import PUSHES, margins
 from chapters.timescales.measures import earlier_spans
@@ -34,11 +34,6 @@ GROUPS = ("fastest", "slowest", "random")
 HERE, THEIRS, FILES = "ours", "the authors' networks, span 11", "the authors' result files, span 30"
 EDGES = np.linspace(-10, 10, 61)  # of the bins of margins
 BY_CONDITION = {"color": "condition", "color_discrete_map": COLOURS | OTHERS}
-
-
-def of(samples: Samples, experiment: str) -> list[Mapping[str, Any]]:
-    """What an experiment found for every seed of which captions speak."""
-    return [one for content in samples.largest for one in content[experiment]]
 
 
 def rows(table: Any, *levels: str) -> Iterator[dict[str, Any]]:
@@ -74,11 +69,11 @@ def percent(values: Iterable[float]) -> str:
     return spread_of((100 * value for value in values), ".0f")
 
 
-def weights(samples: Samples) -> Explorer:
+def weights(sample: Sample) -> Explorer:
     """Spectral radius and mean weight, span by span, beside the authors' networks."""
     titles = {"radius": "spectral radius of W", "sum": "mean sum of a unit's weights"}
-    found = of(samples, "growth")
-    sizes = {condition: SETTINGS[samples.profile].conditions[condition].units for condition in CONDITIONS}
+    found = sample.content["growth"]
+    sizes = {condition: SETTINGS[sample.profile].conditions[condition].units for condition in CONDITIONS}
     tables = [
         {
             condition: {
@@ -109,7 +104,7 @@ def weights(samples: Samples) -> Explorer:
     return explore.show(
         arranged(figure, y=list(titles.values()), height=420),
         name="lesions-weights",
-        caption=f"In {samples.told}, at the longest span that both solved ({spans(found)}), the spectral radius of the "
+        caption=f"In {sample.told}, at the longest span that both solved ({spans(found)}), the spectral radius of the "
         f"weights is {last['radius'][SINGLE]} (single-head) and {last['radius'][MULTI]} (multi-head), their norm "
         f"{last['norm'][SINGLE]} and {last['norm'][MULTI]}. Bars reach from the smallest to the largest seed.",
         alt="Two panels against the span solved, a line for each curriculum: the spectral radius of the weights, and the "
@@ -117,9 +112,9 @@ def weights(samples: Samples) -> Explorer:
     )
 
 
-def fresh_readouts(samples: Samples) -> Explorer:
+def fresh_readouts(sample: Sample) -> Explorer:
     """What the networks' own readouts say, and what new ones find."""
-    found = of(samples, "memory")
+    found = sample.content["memory"]
     tables = [
         {"fresh readout": one["fresh"], "its own": {c: list(by.values())[-1] for c, by in one["taught"].items()}}
         for one in found
@@ -133,7 +128,7 @@ def fresh_readouts(samples: Samples) -> Explorer:
     return explore.show(
         arranged(figure, height=420),
         name="lesions-fresh-readouts",
-        caption=f"In {samples.told}, at {spans(found)}, fresh readouts keep a relative accuracy about the earlier spans "
+        caption=f"In {sample.told}, at {spans(found)}, fresh readouts keep a relative accuracy about the earlier spans "
         f"of {kept[SINGLE]} in the state of single-head networks, of {kept[MULTI]} in that of multi-head ones, and of "
         f"{kept['untrained']} in that of untrained ones. Bars reach from the worst to the best network.",
         alt="Right answers against the span asked about. The single head's own answers lie at 50 percent but for the "
@@ -149,9 +144,9 @@ def units(one: Mapping[str, Any], condition: str) -> pd.DataFrame:
     return pd.DataFrame({"tau": found["tau"], LEFT: (without - 0.5) / (found["intact"][-1] - 0.5)})
 
 
-def ablation(samples: Samples) -> Explorer:
+def ablation(sample: Sample) -> Explorer:
     """Every unit taken out, against its time constant."""
-    found = of(samples, "ablation")
+    found = sample.content["ablation"]
     frame = pd.concat(units(one, condition).assign(condition=condition) for one in found for condition in CONDITIONS)
     looks = {"symbol": "condition", "symbol_sequence": ["circle", "x-thin-open"], "opacity": 0.7}
     figure = px.scatter(frame, x="tau", y=LEFT, labels={"tau": "τ (bits)"}, **looks, **BY_CONDITION)
@@ -161,7 +156,7 @@ def ablation(samples: Samples) -> Explorer:
     return explore.show(
         arranged(figure, height=400),
         name="lesions-ablation",
-        caption=f"Every point is one neuron taken out, at {spans(found)} in {samples.told}. The rank correlation of its "
+        caption=f"Every point is one neuron taken out, at {spans(found)} in {sample.told}. The rank correlation of its "
         f"time constant with the accuracy that is left is {single} in single-head networks and {multi} in multi-head "
         "networks.",
         alt="Scatter of relative accuracy against the time constant of the neuron that was taken out, for both "
@@ -169,9 +164,9 @@ def ablation(samples: Samples) -> Explorer:
     )
 
 
-def ablation_by_span(samples: Samples) -> Explorer:
+def ablation_by_span(sample: Sample) -> Explorer:
     """The fastest against the slowest, span by span."""
-    found = of(samples, "ablation")
+    found = sample.content["ablation"]
     frame = frame_of((one["by span"] for one in found), "condition", "span", "which")
     frame = frame[frame["which"].isin(GROUPS[:2])]
     dashes = {"line_dash": "which", "line_dash_map": {"slowest": "solid", "fastest": "dot"}}
@@ -188,15 +183,15 @@ def ablation_by_span(samples: Samples) -> Explorer:
     return explore.show(
         arranged(figure, height=400),
         name="lesions-ablation-spans",
-        caption=f"At {spans(found)} in {samples.told} {'; '.join(map(words, CONDITIONS))}.",
+        caption=f"At {spans(found)} in {sample.told} {'; '.join(map(words, CONDITIONS))}.",
         alt="Relative accuracy against span, four lines: each curriculum without one of its fastest and without one of "
         "its slowest neurons.",
     )
 
 
-def three_curricula(samples: Samples, released: Mapping[str, Any] | None) -> Explorer:
+def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:
     """The sliding window between the two, without one neuron of a group, beside the authors' networks."""
-    found = [one["all"] for one in of(samples, "ablation")]
+    found = [one["all"] for one in sample.content["ablation"]]
     theirs = [released["ablation"]["all"]] if released else []
     order = [c for c in (SINGLE, WINDOW, MULTI) if c in found[0]]
     frame = pd.DataFrame(
@@ -212,16 +207,16 @@ def three_curricula(samples: Samples, released: Mapping[str, Any] | None) -> Exp
     return explore.show(
         arranged(figure.update_traces(jitter=0.3), height=360),
         name="lesions-window",
-        caption=f"In {samples.told}, at the longest span that all solved ({spans(found)}), without one of the slowest "
+        caption=f"In {sample.told}, at the longest span that all solved ({spans(found)}), without one of the slowest "
         f"neurons is left: {slow}. Every point is the mean over the neurons of one network.",
         alt="Relative accuracy without one of the fastest, of the slowest and of random neurons, a column of points for "
         "each curriculum.",
     )
 
 
-def perturbation(samples: Samples, released: Mapping[str, Any] | None) -> Explorer:
+def perturbation(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:
     """Relative accuracy against the strength of a perturbation, beside the authors' networks and result files."""
-    found, levels = of(samples, "perturbation"), ("size", "what", "condition", "strength")
+    found, levels = sample.content["perturbation"], ("size", "what", "condition", "strength")
     tables = {
         HERE: found,
         THEIRS: [released["perturbation"]] if released else [],
@@ -248,7 +243,7 @@ def perturbation(samples: Samples, released: Mapping[str, Any] | None) -> Explor
     return explore.show(
         arranged(figure, height=620),
         name="lesions-perturbation",
-        caption=f"At {spans(found)} in {samples.told}, relative accuracy after pushes of equal size, mean over the "
+        caption=f"At {spans(found)} in {sample.told}, relative accuracy after pushes of equal size, mean over the "
         f"strengths: {means}. Norms of the weights: {norms}. Bars reach from the worst to the best network, each the "
         "mean over its draws.",
         alt="Four panels of relative accuracy against the strength of the perturbation on a logarithmic axis: weights "
@@ -293,9 +288,9 @@ def draw_margins(pair: Mapping[str, TrainedNetwork], span: int, perturbed: str, 
     return arranged(figure.update_traces(fill="tozeroy"))
 
 
-def retraining(samples: Samples) -> Explorer:
+def retraining(sample: Sample) -> Explorer:
     """Right answers after a few epochs of a longer span."""
-    found = of(samples, "retraining")
+    found = sample.content["retraining"]
     frame = frame_of(({c: one[c] for c in CONDITIONS} for one in found), "condition", "span")
     frame["value"] *= 100
     labels = {"value": RIGHT, "span": "retrained on span"}
@@ -305,16 +300,16 @@ def retraining(samples: Samples) -> Explorer:
     return explore.show(
         arranged(figure, height=380),
         name="lesions-retraining",
-        caption=f"In {samples.told}, {SETTINGS[samples.profile].lesions.retraining_epochs} epochs of a longer span "
+        caption=f"In {sample.told}, {SETTINGS[sample.profile].lesions.retraining_epochs} epochs of a longer span "
         f"bring networks that had solved span {begun} to {single} % right answers if they come from a single head and "
         f"to {multi} % if from many (means over the spans, balanced bits). Bars reach from the worst to the best.",
         alt="Right answers after retraining against the new span, for networks from both curricula.",
     )
 
 
-def released_table(samples: Samples, released: Mapping[str, Any] | None) -> pd.DataFrame:
+def released_table(sample: Sample, released: Mapping[str, Any] | None) -> pd.DataFrame:
     """What the same functions say of the authors' networks and of ours, beside the authors' result files."""
-    ours = {name: of(samples, name) for name in ("growth", "memory", "ablation", "perturbation", "recordings")}
+    ours = {name: sample.content[name] for name in ("growth", "memory", "ablation", "perturbation", "recordings")}
     columns = {f"ours, {spans(ours['growth'])}": ours}
     if released:
         theirs = {name: [released[name]] for name in ours}

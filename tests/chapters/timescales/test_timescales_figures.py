@@ -31,12 +31,12 @@ def test_the_box_says_what_the_recorded_runs_found(part):
     assert last.startswith("Besides") and "<strong>out of domain</strong>" in last
 
 
-def test_captions_speak_of_the_recorded_run_where_there_is_one(monkeypatch):
+def test_a_small_run_shows_the_recorded_laptop_run_and_a_larger_one_itself(monkeypatch):
     runs = [Run("lesions", profile, 0, {"of": profile}, {}) for profile in ("laptop", "paper")]
     monkeypatch.setattr(figures.runs, "kept", lambda name: runs)
-    small, same = (figures.Samples("lesions", profile, {"of": "here"}) for profile in ("ci", "laptop"))
-    assert (small.told, small.profile, small.largest) == ("the recorded laptop run", "laptop", [{"of": "laptop"}])
-    assert (same.told, same.profile, same.largest) == ("this laptop run", "laptop", [{"of": "here"}])
+    small, same = (figures.largest("lesions", profile, {"of": "here"}) for profile in ("ci", "laptop"))
+    assert small == figures.Sample({"of": "laptop"}, "the recorded laptop run", "laptop")
+    assert same == figures.Sample({"of": "here"}, "this laptop run", "laptop")
 
 
 def test_tables_become_rows_and_small_numbers():
