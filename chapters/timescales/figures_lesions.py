@@ -29,6 +29,7 @@ spread = partial(spread_of, form=".2f")
 LEVELS = {"span": int, "strength": float}
 LEFT, RIGHT = "relative accuracy", "right answers (%)"
 PUSHED = {"weight": "weights", "tau": "time constants"}
+COMPARED = {"weight": ("weights pushed by 0.464", "0.464"), "tau": ("time constants pushed by 0.1", "0.1")}
 SIZES = {"equal": "equal size", "own": "share of own norm"}
 GROUPS = ("fastest", "slowest", "random")
 HERE, THEIRS, FILES = "ours", "the authors' networks, span 11", "the authors' result files, span 30"
@@ -317,11 +318,9 @@ def released_table(sample: Sample, released: Mapping[str, Any] | None) -> pd.Dat
     table = {(name, c): numbers_of(found, c) for name, found in columns.items() for c in CONDITIONS}
     for condition in CONDITIONS:
         fastest, slowest = OFFICIAL["ablation"][condition]["30"]
-        pushes = (fmean(OFFICIAL["perturbation"][what][condition].values()) for what in PUSHED)
-        table["their result files, span 30", condition] = {
-            "without one of the fastest": fastest,
-            "without one of the slowest": slowest,
-        } | {f"{name} pushed": left for name, left in zip(PUSHED.values(), pushes, strict=True)}
+        pushed = {name: OFFICIAL["perturbation"][what][condition][at] for what, (name, at) in COMPARED.items()}
+        ends = {"without one of the fastest": fastest, "without one of the slowest": slowest}
+        table["their result files, span 30", condition] = ends | pushed
     return pd.DataFrame(table).map(lambda value: "–" if np.isnan(value) else f"{value:.3g}")
 
 
@@ -339,6 +338,6 @@ def numbers_of(found: Mapping[str, Seeds], condition: str) -> dict[str, float]:
         "without one of the fastest": fmean(one["fastest"] for one in ends),
         "without one of the slowest": fmean(one["slowest"] for one in ends),
     } | {
-        f"{name} pushed": fmean(fmean(one["equal"][what][condition].values()) for one in found["perturbation"])
-        for what, name in PUSHED.items()
+        name: fmean(one["equal"][what][condition][strength] for one in found["perturbation"])
+        for what, (name, strength) in COMPARED.items()
     }
