@@ -65,11 +65,6 @@ def standing_still(curves: Curves, still: Sequence[TrainedNetwork]) -> Curves:
     return {BESIDE: [curve.beside(one) for curve, one in pairs]}
 
 
-def ends(curves: Curves, condition: str) -> str:
-    """The longest spans solved."""
-    return spread((curve.reached() for curve in curves.get(condition, [])), ".2g")
-
-
 def changes(curves: Curves, condition: str, what: str) -> str:
     """By how much one number of the time constants changed from before training to the longest span solved."""
     return spread(curve.tau_change(what) for curve in curves.get(condition, []))
@@ -79,10 +74,12 @@ def lead(curves: Curves, first: str, second: str, by: Price = "epochs") -> str:
     return spread(leads(curves.get(first, []), curves.get(second, []), by), ".2g")
 
 
-def reached(curves: Curves, curriculum: str) -> str:
-    """The longest spans by what tau was fixed to."""
-    names = {tau: curriculum if tau == "trained" else f"{curriculum}, {tau}" for tau in FIXED}
-    return ", ".join(f"{ends(curves, name)} ({tau})" for tau, name in names.items() if curves.get(name))
+def at_equal_epochs(curves: Curves, names: Mapping[str, str]) -> tuple[int, str]:
+    """When the shortest training of these conditions, each with a name, ends; and the longest spans solved by then."""
+    known = {name: curves[condition] for condition, name in names.items() if curves.get(condition)}
+    epochs = min(len(curve.accuracy) for of_one in known.values() for curve in of_one)
+    spans = (f"{spread((c.reached(epochs) for c in of_one), '.2g')} ({name})" for name, of_one in known.items())
+    return epochs, ", ".join(spans)
 
 
 def stages(curriculum: Curriculum, count: int = 3) -> dict[str, str]:
@@ -149,17 +146,16 @@ def race(sample: Sample) -> Explorer:
 
 def fixed_time_constants(sample: Sample) -> Explorer:
     """Learning curves with trained and with fixed time constants."""
-    frames = []
-    for curriculum in ("multi-head", "single-head"):
-        names = {f"{curriculum}, {tau}".removesuffix(", trained"): tau for tau in FIXED}
-        frames.append(paths(sample, names, panel=curriculum))
-    frame = pd.concat(frames)
-    curves = best(sample)
+    names = {c: {f"{c}, {tau}".removesuffix(", trained"): tau for tau in FIXED} for c in (MULTI, SINGLE)}
+    frame = pd.concat(paths(sample, named, panel=condition) for condition, named in names.items())
+    told = {condition: at_equal_epochs(best(sample), named) for condition, named in names.items()}
+    figure = steps(frame, FIXED, ["epochs", "epochs"])
     return explore.show(
-        steps(frame, FIXED, ["epochs", "epochs"]),
+        figure.update_xaxes(range=[0, max(epochs for epochs, _ in told.values())]),
         name="curricula-fixed",
-        caption=f"Longest spans solved in {sample.told}: multi-head {reached(curves, 'multi-head')}; single-head "
-        f"{reached(curves, 'single-head')}. Every line is one network.",
+        caption=f"Longest spans solved in {sample.told}: "
+        + "; ".join(f"{condition}, after {epochs} epochs, {spans}" for condition, (epochs, spans) in told.items())
+        + ". Every line is one network.",
         alt="Two panels of rising steps, longest span solved against epochs, multi-head and single-head, a colour for "
         "trained time constants and one for each fixed value.",
     )
@@ -199,11 +195,12 @@ def no_curriculum(sample: Sample, profile: str) -> Explorer | Markdown:
 
 def windows(sample: Sample) -> Explorer:
     """The sliding windows between the two main curricula."""
-    ended = ", ".join(f"{condition} {ends(best(sample), condition)}" for condition in WINDOWS)
+    same = {name: name for name in WINDOWS}
+    epochs, spans = at_equal_epochs(best(sample), same)
     return explore.show(
-        steps(paths(sample, {name: name for name in WINDOWS}), WINDOWS, ["epochs"]),
+        steps(paths(sample, same), WINDOWS, ["epochs"]).update_xaxes(range=[0, epochs]),
         name="curricula-window",
-        caption=f"Longest spans solved when training ends in {sample.told}: {ended}.",
+        caption=f"Longest spans solved in {sample.told} after {epochs} epochs: {spans}.",
         alt="Rising steps, longest span solved against epochs, for the single-head, the multi-head and two "
         "sliding-window curricula.",
     )
@@ -253,8 +250,12 @@ def time_constants(sample: Sample) -> Explorer:
         for what, value in zip(("mean", "std"), numbers, strict=False)
     ]
     frame = pd.concat([frame, pd.DataFrame(points)])
-    options = BY_WHAT | {"line_dash": "networks", "line_dash_map": {theirs: "longdash"}}
-    options |= {"symbol": "networks", "symbol_map": {theirs: "diamond-open"}, "color_discrete_map": COLOURS | OTHERS}
+    options = BY_WHAT | {"line_dash": "networks", "line_dash_map": {sample.told: "solid", theirs: "longdash"}}
+    options |= {
+        "symbol": "networks",
+        "symbol_map": {sample.told: "circle", theirs: "diamond-open"},
+        "color_discrete_map": COLOURS | OTHERS,
+    }
     figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", color="condition", **options)
     figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=460)
     curves = best(sample)
