@@ -266,8 +266,8 @@ def time_constants(sample: Sample) -> Explorer:
         name="curricula-tau",
         caption=f"In {sample.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
         f"{mean[SINGLE]} bits (single-head) from the untrained network to the longest span solved, and the standard "
-        f"deviation by {std[MULTI]} and {std[SINGLE]}; in the network that stands still at span 2 by {mean[BESIDE]} and "
-        f"{std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from the "
+        f"deviation by {std[MULTI]} and {std[SINGLE]}; in the network that stands still at span 2 by {mean[BESIDE]} "
+        f"and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from the "
         "smallest on its way. Bars reach from the smallest to the largest seed.",
         alt="Two panels against the longest span solved: the mean of the time constants, which falls for multi-head "
         "networks, and their standard deviation; in grey a network that stays at span 2, and open diamonds for the "
@@ -390,10 +390,10 @@ def network_timescales(sample: Sample) -> Explorer:
         name="curricula-inside",
         caption=f"In {sample.told}, from the first span shown to the last, mean τ_net changes by "
         f"{grown['mean'][SINGLE]} bits (single-head) and {grown['mean'][MULTI]} (multi-head), its median by "
-        f"{grown['median'][SINGLE]} and {grown['median'][MULTI]}, and the number of principal components that hold 90 % "
-        f"of the variance by {grown['dimensions'][SINGLE]} and {grown['dimensions'][MULTI]}. Between "
-        f"{100 * min(shares):.0f} and {100 * max(shares):.0f} % of the units have a τ_net. In the network that stays at "
-        f"span 2 its mean is {still} bits in the end.",
+        f"{grown['median'][SINGLE]} and {grown['median'][MULTI]}, and the number of principal components that hold 90 "
+        f"% of the variance by {grown['dimensions'][SINGLE]} and {grown['dimensions'][MULTI]}. Between "
+        f"{100 * min(shares):.0f} and {100 * max(shares):.0f} % of the units have a τ_net. In the network that stays "
+        f"at span 2 its mean is {still} bits in the end.",
         alt="Two panels against the longest span solved, a line for each network: the mean network time constant and "
         "the share of the units that have one.",
     )

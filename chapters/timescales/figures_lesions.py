@@ -108,8 +108,8 @@ def weights(sample: Sample) -> Explorer:
         caption=f"In {sample.told}, at the longest span that both solved ({spans(found)}), the spectral radius of the "
         f"weights is {last['radius'][SINGLE]} (single-head) and {last['radius'][MULTI]} (multi-head), their norm "
         f"{last['norm'][SINGLE]} and {last['norm'][MULTI]}. Bars reach from the smallest to the largest seed.",
-        alt="Two panels against the span solved, a line for each curriculum: the spectral radius of the weights, and the "
-        "mean sum of a unit's weights. Open diamonds mark the networks that the authors released.",
+        alt="Two panels against the span solved, a line for each curriculum: the spectral radius of the weights, and "
+        "the mean sum of a unit's weights. Open diamonds mark the networks that the authors released.",
     )
 
 
@@ -210,8 +210,8 @@ def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> Explo
         name="lesions-window",
         caption=f"In {sample.told}, at the longest span that all solved ({spans(found)}), without one of the slowest "
         f"neurons is left: {slow}. Every point is the mean over the neurons of one network.",
-        alt="Relative accuracy without one of the fastest, of the slowest and of random neurons, a column of points for "
-        "each curriculum.",
+        alt="Relative accuracy without one of the fastest, of the slowest and of random neurons, a column of points "
+        "for each curriculum.",
     )
 
 

@@ -71,8 +71,8 @@ def study(settings: Lesions, device: str = "auto") -> dict[str, Any] | None:
 
 
 def known(settings: Lesions, profile: str, device: str = "auto") -> tuple[dict[str, Any] | None, str]:
-    """What is measured of the authors' networks where they can be had, from the laptop profile up; else what is recorded
-    of them. In words, which of the two it is."""
+    """What is measured of the authors' networks where they can be had, from the laptop profile up; else what is
+    recorded of them. In words, which of the two it is."""
     kept = [dict(run.content) for run in runs.kept("released")]
     if (profile != "ci" or not kept) and (own := study(settings, device)):
         return own, "The authors' networks are at hand, and were measured in this run."
