@@ -266,9 +266,9 @@ def time_constants(sample: Sample) -> Explorer:
         name="curricula-tau",
         caption=f"In {sample.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
         f"{mean[SINGLE]} bits (single-head) from the untrained network to the longest span solved, and the standard "
-        f"deviation by {std[MULTI]} and {std[SINGLE]}; in the network that stands still at span 2 by {mean[BESIDE]} "
-        f"and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from the "
-        "smallest on its way. Bars reach from the smallest to the largest seed.",
+        f"deviation by {std[MULTI]} and {std[SINGLE]}; in a network that stays at span 2 by {mean[BESIDE]} "
+        f"and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from "
+        "the smallest on its way. Bars reach from the smallest to the largest seed.",
         alt="Two panels against the longest span solved: the mean of the time constants, which falls for multi-head "
         "networks, and their standard deviation; in grey a network that stays at span 2, and open diamonds for the "
         "networks that the authors released.",
