@@ -49,6 +49,23 @@ def poisoned():
 
 
 @pytest.fixture
+def with_threads():
+    """Calls a function under one thread of torch and under two; it must leave their number alone."""
+    before = torch.get_num_threads()
+
+    def call(function):
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(function())
+            assert torch.get_num_threads() == threads
+        return found
+
+    yield call
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def patched_once(monkeypatch):
     """Makes kernels of many small functions quick: for each function called in a kernel Triton's interpreter patches
     its language again, which takes most of the time; here for the first of a module only.

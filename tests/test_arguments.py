@@ -49,6 +49,7 @@ from brainlib.brainstates.design import design, exponential_basis
 from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.onehot import OneHot
 from chapters.brainstates import brains
+from brainlib.data import RandomCrops, hold_out, translation_stream
 from brainlib.timescales.curricula import single_head
 from brainlib.timescales.model import LeakyRNN
 from brainlib.timescales.training import CurriculumConfig
@@ -67,6 +68,9 @@ model = BDH(BDHConfig(n, 8, two, 16, 128)).eval()
 model(text, chunk_size=four)
 assert model.generate(text, two, top_k=four).shape == (4, 11)
 byte_losses(model, text.flatten().byte(), two, four)
+
+RandomCrops(text.flatten().byte(), two, four, np.int64(3)).next_batch()
+translation_stream(hold_out([("a", "b")] * 9, two, four)[0], seed=np.int64(5))
 
 class Batches:
     def next_batch(self): return text, text

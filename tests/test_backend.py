@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from brainlib.backend import keep_freed_memory, provenance, resolve_device
+from brainlib.backend import provenance, resolve_device
 
 
 def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
@@ -52,11 +52,3 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
     faults = int(subprocess.check_output([sys.executable, "-c", script]))
     assert faults < 1000  # 20 tensors of 16 MB would be 81,920
-
-
-def test_another_c_library_is_no_error(monkeypatch):
-    def missing(name):
-        raise OSError(name)
-
-    monkeypatch.setattr("ctypes.CDLL", missing)
-    keep_freed_memory()

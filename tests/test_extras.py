@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -50,32 +49,3 @@ def test_what_is_missing_is_told_with_its_extra():
     message = r"^nowhere is not installed: in the book's folder, pip install '\.\[notebook\]' brings it$"
     with pytest.raises(ModuleNotFoundError, match=message), extra("notebook"):
         import nowhere  # noqa: F401
-
-
-def test_a_call_without_the_notebook_extra_tells_it():
-    code = """
-import sys, torch, numpy
-hidden = {"plotly", "ipywidgets", "networkx", "scipy", "h5py"}
-sys.meta_path.insert(0, type("Hidden", (), {"find_spec": staticmethod(lambda name, *_: raising(name))}))
-def raising(name):
-    if name.partition(".")[0] in hidden:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-from brainlib import explore
-from brainlib.bdh.anatomy.wiring import communities, fit_tail
-from brainlib.explore.controls import read_grid
-from brainlib.explore.live import view
-for call in (
-    explore.use_template,
-    lambda: explore.show(1, name="a", caption="b", alt="c"),
-    lambda: view(None, read_grid({"a": [1, 2]}), None),
-    lambda: communities(torch.tensor([[0, 1]]), 2),
-    lambda: fit_tail(torch.arange(1, 200)),
-):
-    try:
-        call()
-    except ModuleNotFoundError as error:
-        print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    told = re.findall(r"^([\w.]+) is not installed: .* pip install '\.\[notebook\]' brings it$", done.stdout, re.M)
-    assert [name.partition(".")[0] for name in told] == ["plotly", "plotly", "ipywidgets", "networkx", "scipy"]

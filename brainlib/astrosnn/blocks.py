@@ -46,12 +46,16 @@ class TokenShift(nn.Module):
         return torch.lerp(before, x, self.mix.to(x.dtype))
 
 
-class SpikingFeedForward(nn.Module):
-    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`."""
+class FeedForward(nn.Module):
+    """Two matrices, W_1 up to the hidden neurons and W_2 down."""
 
     def __init__(self, dim: int, hidden: int):
         super().__init__()
         self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+
+
+class SpikingFeedForward(FeedForward):
+    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`."""
 
     def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
         return self.down(self.spikes(x))
@@ -65,24 +69,19 @@ class SpikingFeedForward(nn.Module):
         return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none", time_dim=-2)[0]
 
 
-class GatedFeedForward(nn.Module):
+class GatedFeedForward(FeedForward):
     """RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2."""
 
     def __init__(self, dim: int, hidden: int):
-        super().__init__()
-        self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+        super().__init__(dim, hidden)
         self.receptance = nn.Linear(dim, dim, bias=False)
 
     def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
         return self.receptance(x).sigmoid() * self.down(self.up(x).relu().square())
 
 
-class GELUFeedForward(nn.Module):
+class GELUFeedForward(FeedForward):
     """The transformer's: W_2 gelu(W_1 x)."""
-
-    def __init__(self, dim: int, hidden: int):
-        super().__init__()
-        self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
 
     def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
         return self.down(gelu(self.up(x)))
@@ -109,20 +108,18 @@ class Block(nn.Module):
         """All tokens, and the state after the last."""
         previous, before = (None, None) if state is None else state
         normed = self.mixer_norm(x)
-        last = None if self.shift is None else normed[:, -1]
-        if self.shift is not None:
-            normed = self.shift(normed, previous)
+        shifted = normed if self.shift is None else self.shift(normed, previous)
         options = {"form": form, "return_state": True} if self.has_forms else {}
-        y, after = self.mixer(normed, before, **options)
-        x = x + y
-        return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)
+        return self.after(x, normed[:, -1], *self.mixer(shifted, before, **options))
 
     def step(self, x: Float[Tensor, "batch dim"], state: BlockState) -> tuple[Float[Tensor, "batch dim"], BlockState]:
         """One token."""
-        normed = self.mixer_norm(x)
-        last = None if self.shift is None else normed
+        normed = shifted = self.mixer_norm(x)
         if self.shift is not None:
-            normed = torch.lerp(state.previous, normed, self.shift.mix.to(normed.dtype))
-        y, after = self.mixer.step(normed, state.mixer)
+            shifted = torch.lerp(state.previous, normed, self.shift.mix.to(normed.dtype))
+        return self.after(x, normed, *self.mixer.step(shifted, state.mixer))
+
+    def after(self, x: Tensor, last: Tensor, y: Tensor, state: Any) -> tuple[Tensor, BlockState]:
+        """What follows the mixer's y and state."""
         x = x + y
-        return x + self.feedforward(self.feedforward_norm(x)), BlockState(last, after)
+        return x + self.feedforward(self.feedforward_norm(x)), BlockState(None if self.shift is None else last, state)

@@ -129,17 +129,14 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         return self.embedding(tokens if self.config.inputs else tokens.long())
 
     def check_input(self, tokens: Tensor, time: bool) -> None:
-        config, axes = self.config, ("batch", "time") if time else ("batch",)
-        if config.inputs:
-            if tokens.ndim != len(axes) + 1 or tokens.shape[-1] != config.inputs or not tokens.numel():
-                expected = f"({', '.join(axes)}, inputs = {config.inputs})"
-                raise ValueError(f"vectors: got shape {tuple(tokens.shape)}, expected {expected}, all at least 1")
-            if tokens.dtype != self.readout.weight.dtype:
-                raise ValueError(f"vectors: got dtype {tokens.dtype}, expected the model's {self.readout.weight.dtype}")
-        else:
-            require_numbers("tokens", tokens, config.vocab)
-            if tokens.ndim != len(axes) or not tokens.numel():
-                raise ValueError(f"tokens: got shape {tuple(tokens.shape)}, expected ({', '.join(axes)}), at least 1")
+        inputs, name = self.config.inputs, "vectors" if self.config.inputs else "tokens"
+        axes = ["batch"] + ["time"] * time + [f"inputs = {inputs}"] * (inputs > 0)
+        if not inputs:
+            require_numbers(name, tokens, self.config.vocab)
+        elif tokens.dtype != self.readout.weight.dtype:
+            raise ValueError(f"vectors: got dtype {tokens.dtype}, expected the model's {self.readout.weight.dtype}")
+        if tokens.ndim != len(axes) or not tokens.numel() or (inputs and tokens.shape[-1] != inputs):
+            raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected ({', '.join(axes)}), all at least 1")
 
     def check_targets(self, targets: Tensor, shape: tuple[int, ...]) -> None:
         require_numbers("targets", targets, self.config.classes, ignored=IGNORED)
@@ -177,11 +174,8 @@ def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = N
     if values.device.type != "cpu" or torch.compiler.is_compiling():
         return
     counted = values.long()  # a uint8 would take the bounds modulo 256
-    if ignored is not None:
-        counted = counted[counted != ignored]
-    if not counted.numel():
-        return
-    low, high = (int(bound) for bound in counted.aminmax())
+    counted = counted if ignored is None else counted[counted != ignored]
+    low, high = map(int, counted.aminmax()) if counted.numel() else (0, 0)
     if low < 0 or high >= end:
         also = "" if ignored is None else f", or {ignored}"
         raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {end - 1}{also}")

@@ -116,17 +116,15 @@ class LIF(Neurons):
 
 
 class PLIF(Neurons):
-    """LIF neurons with a learnable time constant each, log-spaced from `fastest` to `slowest` steps at the start.
+    """LIF neurons with a learnable time constant each, log-spaced from 1.5 to 300 steps at the start.
 
-    >>> layer = PLIF(3, fastest=2.0, slowest=200.0)
-    >>> (1 / (1 - layer.beta())).round().tolist()
-    [2.0, 20.0, 200.0]
+    >>> (10 / (1 - PLIF(3).beta())).round().tolist()
+    [15.0, 212.0, 3000.0]
     """
 
-    def __init__(self, channels: int, *, fastest: float = 1.5, slowest: float = 300.0, **options):
-        check_range(fastest, slowest)
+    def __init__(self, channels: int, **options):
         super().__init__(channels, **options)
-        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
+        self.decay = nn.Parameter(logit_of_time_constant(spread(1.5, 300.0, channels)))
 
     def beta(self) -> Float[Tensor, "channels"]:
         return torch.sigmoid(self.decay)
@@ -135,8 +133,8 @@ class PLIF(Neurons):
 class ALIF(LIF):
     """LIF neurons with the threshold theta + w c_t, where c_{t+1} = rho c_t + (1 - rho) s_t.
 
-    rho is learnable for each channel, its time constant log-spaced from `fastest` to `slowest` steps at the start: 200
-    in the middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
+    rho is learnable for each channel, its time constant log-spaced from 20 to 2,000 steps at the start: 200 in the
+    middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
     `tau` is the membrane's.
 
         >>> ALIF(8, strength=1.8)(torch.rand(2, 10, 8)).shape
@@ -145,27 +143,12 @@ class ALIF(LIF):
 
     adapts = True
 
-    def __init__(
-        self,
-        channels: int,
-        *,
-        tau: float = 2.0,
-        fastest: float = 20.0,
-        slowest: float = 2000.0,
-        strength: float = 180.0,
-        **options,
-    ):
-        check_range(fastest, slowest)
-        super().__init__(channels, tau=tau, **options)
+    def __init__(self, channels: int, *, strength: float = 180.0, **options):
+        super().__init__(channels, **options)
         self.weight = nn.Parameter(torch.full((channels,), strength))
-        self.decay = nn.Parameter(logit_of_time_constant(spread(fastest, slowest, channels)))
+        self.decay = nn.Parameter(logit_of_time_constant(spread(20.0, 2000.0, channels)))
 
     def fire(self, current, state):
         options = self.options | {"beta": self.beta(), "threshold": self.threshold}
         spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
         return spikes, NeuronState(*last)
-
-
-def check_range(fastest: float, slowest: float) -> None:
-    if not 1 < fastest <= slowest < math.inf:
-        raise ValueError(f"fastest, slowest: got {fastest}, {slowest}, expected 1 < fastest <= slowest, in steps")

@@ -41,21 +41,16 @@ def memory(query, key, value, log_decay, write=None, state=None) -> tuple[Tensor
     H' = gamma H_{t-1} ;  H_t = H' + k v^T  or, with eta = write,  H' + eta k (v - k H')^T ;  o_t = q H_t
     """
     B, T, h, _ = query.shape
-    gamma, heads = log_decay.exp().expand(B, T, h), []
-    for b in range(B):
-        for n in range(h):
-            H = query.new_zeros(key.shape[-1], value.shape[-1]) if state is None else state[b, n]
-            answers = []
-            for t in range(T):
-                q, k, v = query[b, t, n], key[b, t, n], value[b, t, n]
-                H = gamma[b, t, n] * H
-                if write is not None:
-                    v = write[b, t, n] * (v - k @ H)
-                H = H + torch.outer(k, v)
-                answers.append(q @ H)
-            heads.append((torch.stack(answers), H))
-    outputs = torch.stack([o for o, _ in heads]).unflatten(0, (B, h)).transpose(1, 2)
-    return outputs, torch.stack([H for _, H in heads]).unflatten(0, (B, h))
+    gamma, answers = log_decay.exp().expand(B, T, h)[..., None, None], []
+    H = query.new_zeros(B, h, key.shape[-1], value.shape[-1]) if state is None else state
+    for t in range(T):
+        q, k, v = query[:, t], key[:, t], value[:, t]
+        H = gamma[:, t] * H
+        if write is not None:
+            v = write[:, t, :, None] * (v - torch.einsum("bhk,bhkv->bhv", k, H))
+        H = H + k[..., :, None] * v[..., None, :]
+        answers.append(torch.einsum("bhk,bhkv->bhv", q, H))
+    return torch.stack(answers, 1), H
 
 
 def scan(

@@ -42,15 +42,14 @@ def dimensionality(states: Float[Tensor, "time batch units"], share: float = 0.9
         raise ValueError(f"share: got {share}, expected one between 0 and 1")
     if not states.isfinite().all():
         raise ValueError("states: got values that are not finite, expected those of a network that does not explode")
-    return fmean(_components(sequence.double() - sequence[0], share) for sequence in states.unbind(1))
-
-
-def _components(moved: Float[Tensor, "time units"], share: float) -> int:
-    """The number for one sequence, whose states are exactly 0 where nothing changes."""
-    moved = moved - moved.mean(0)
-    variances = torch.linalg.eigvalsh(moved.mT @ moved).flip(-1).clamp(min=0)  # descending
-    total = variances.sum()
-    return 1 + int((variances.cumsum(-1) <= share * total).sum()) if total > 0 else 0
+    found = []
+    for sequence in states.unbind(1):
+        moved = sequence.double() - sequence[0]  # exactly 0 where nothing changes
+        moved = moved - moved.mean(0)
+        variances = torch.linalg.eigvalsh(moved.mT @ moved).flip(-1).clamp(min=0)  # descending
+        total = variances.sum()
+        found.append(1 + int((variances.cumsum(-1) <= share * total).sum()) if total > 0 else 0)
+    return fmean(found)
 
 
 class Activity(NamedTuple):

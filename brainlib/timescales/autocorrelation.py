@@ -23,14 +23,13 @@ EXACT = 1e-5  # residuals that are rounding, and speak for no model
 
 
 class TauNet(NamedTuple):
-    """tau_net in bits of every unit, NaN where nothing could be fitted; `single` is that of one exponential alone.
+    """tau_net in bits of every unit, NaN where nothing could be fitted.
 
     Statistics are over the units that survive: those whose activity decays more slowly than within one bit. The others
     fluctuate from bit to bit or oscillate, which no sum of positive exponentials can follow. Always state the `share`.
     """
 
     values: Float[Tensor, "units"]
-    single: Float[Tensor, "units"]
 
     @property
     def surviving(self) -> Float[Tensor, " surviving"]:
@@ -99,19 +98,16 @@ def fit_decay(correlations: Float[Tensor, "lags_and_0 units"]) -> TauNet:
     the longer is taken, however small its part.
     """
     curves = correlations.T.double().numpy(force=True)
-    found = torch.tensor([_time_constants(curve) for curve in curves], dtype=torch.float64)
-    return TauNet(found[:, 0], found[:, 1])
+    return TauNet(torch.tensor([_time_constant(curve) for curve in curves], dtype=torch.float64))
 
 
-def _time_constants(curve: np.ndarray) -> tuple[float, float]:
-    """tau_net, and that of one exponential."""
+def _time_constant(curve: np.ndarray) -> float:
     if not np.isfinite(curve).all():
-        return np.nan, np.nan
+        return np.nan
     t = np.arange(len(curve), dtype=np.float64)
     one, (amplitude, tau) = _fit(_one, t, curve, [0.5, LONGEST / 2])
     two, (_, tau_1, tau_2, _) = _fit(_two, t, curve, [amplitude, tau / 2, 2 * tau, 0.5])
-    single = tau if np.isfinite(one) else np.nan
-    return (max(tau_1, tau_2) if two < one else single), single
+    return max(tau_1, tau_2) if two < one else tau if np.isfinite(one) else np.nan
 
 
 def _fit(model: Callable, t: np.ndarray, curve: np.ndarray, start: list[float]) -> tuple[float, np.ndarray]:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from brainlib.timescales.network import Network
-from brainlib.timescales.tasks import Rate, Task, answers, draw, draw_bits, rate_of
+from brainlib.timescales.tasks import Rate, Task, answers, draw, draw_bits
 
 BATCH = 256  # sequences of one length
 
@@ -80,7 +80,6 @@ def running_test(
     sequences: int = 10,
     steps: int = 1000,
     warm_up: int = 100,
-    rate: Rate = 0.5,
 ) -> RunningTest:
     """A test for `network` and others of its size: `sequences` of `warm_up` bits that are not asked about and `steps`
     that are, for each of `spans` by its head. The defaults are those of the official code's lesions, on balanced bits,
@@ -93,7 +92,7 @@ def running_test(
             raise ValueError(f"{name}: got {count}, expected at least 1")
     if warm_up < max(spans) - 1:
         raise ValueError(f"warm_up: got {warm_up} bits, expected at least {max(spans) - 1} for span {max(spans)}")
-    bits = draw_bits(warm_up + steps, sequences, generator, rate_of(task, rate), network.readout_weight.device)
+    bits = draw_bits(warm_up + steps, sequences, generator, 0.5, network.readout_weight.device)
     expected = []
     for span in spans:
         windows = bits[-steps - span + 1 :, :, 0].unfold(0, span, 1)  # [steps, B, span]

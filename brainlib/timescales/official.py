@@ -13,36 +13,29 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-TAU, INPUT, RECURRENT, FIRST_HEAD = "parameterlist.0", "modulelist.0", "modulelist.1", 2
-
 
 def from_official(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor | None]:
     """Our state dict, and the time constants if there is a single fixed one.
 
-    Raises `ValueError` for missing, unknown or misshapen weights, and for several dtypes.
+    Raises `ValueError` for missing and unknown weights, and for several dtypes; torch tells of misshapen ones.
     """
-    heads = max(1, sum(name.startswith("modulelist.") and name.endswith(".weight") for name in weights) - FIRST_HEAD)
-    readouts = [f"modulelist.{FIRST_HEAD + head}" for head in range(heads)]
-    units = len(weights.get(f"{RECURRENT}.bias", ()))
-    fixed = TAU in weights and weights[TAU].shape == (1,) != (units,)
-    shapes = {TAU: (1,) if fixed else (units,), f"{INPUT}.weight": (units, 1), f"{INPUT}.bias": (units,)}
-    shapes |= {f"{RECURRENT}.weight": (units, units), f"{RECURRENT}.bias": (units,)}
-    for readout in readouts:
-        shapes |= {f"{readout}.weight": (2, units), f"{readout}.bias": (2,)}
-    if weights.keys() != shapes.keys():
-        missing, unknown = sorted(shapes.keys() - weights.keys()), sorted(weights.keys() - shapes.keys())
-        raise ValueError(f"weights: missing {missing}, unknown {unknown}; expected a network with {heads} heads")
-    for name, tensor in weights.items():
-        if (tuple(tensor.shape), tensor.dtype) != (shapes[name], weights[TAU].dtype):
-            got, expected = f"{tuple(tensor.shape)} of {tensor.dtype}", f"{shapes[name]} of {weights[TAU].dtype}"
-            raise ValueError(f"weights[{name!r}]: got {got}, expected {expected}")
-    tau = weights[TAU].detach().expand(units).clone()
+    heads = max(1, (len(weights) - 5) // 2)
+    readouts = [f"modulelist.{2 + head}" for head in range(heads)]
+    parts = [f"{layer}.{part}" for layer in ("modulelist.0", "modulelist.1", *readouts) for part in ("weight", "bias")]
+    if missing := {"parameterlist.0", *parts} ^ weights.keys():
+        raise ValueError(f"weights: missing or unknown {sorted(missing)}; expected a network with {heads} heads")
+    if len(dtypes := {tensor.dtype for tensor in weights.values()}) > 1:
+        raise ValueError(f"weights: got {sorted(map(str, dtypes))}, expected one dtype")
+    input_weight, input_bias, weight, recurrent_bias = (weights[part] for part in parts[:4])
+    raw = weights["parameterlist.0"].detach()
+    fixed = raw.shape == (1,) != input_bias.shape
+    tau = raw.expand(len(input_bias)).clone() if fixed else raw.clone()
     ours = {
         "raw_tau": tau,
-        "input_weight": weights[f"{INPUT}.weight"].flatten(),
-        "input_bias": weights[f"{INPUT}.bias"],
-        "weight": weights[f"{RECURRENT}.weight"].clone().fill_diagonal_(0),
-        "recurrent_bias": weights[f"{RECURRENT}.bias"],
+        "input_weight": input_weight.flatten(),
+        "input_bias": input_bias,
+        "weight": weight.clone().fill_diagonal_(0),
+        "recurrent_bias": recurrent_bias,
         "readout_weight": torch.stack([weights[f"{readout}.weight"] for readout in readouts]),
         "readout_bias": torch.stack([weights[f"{readout}.bias"] for readout in readouts]),
     }

@@ -159,7 +159,7 @@ class TrainedNetwork:
 
     >>> from brainlib.timescales import CurriculumConfig, curricula, train
     >>> size = {"units": 8, "heads": 3, "steps_per_epoch": 1, "epochs": 1, "test_sequences": 8}
-    >>> trained = train(CurriculumConfig("parity", curricula.single_head(), **size), 0, "cpu", progress=False)
+    >>> trained = train(CurriculumConfig("parity", curricula.single_head(), **size), 0, "cpu")
     >>> trained.finished, len(trained.history), trained.untrained().tau.shape
     (True, 1, torch.Size([8]))
     """
@@ -236,14 +236,13 @@ def train(
     device: str = "auto",
     folder: str | Path | None = None,
     start: Network | None = None,
-    progress: bool = True,
 ) -> TrainedNetwork:
     """Trains a network by a curriculum, and returns it with its history.
 
     All random numbers (weights, sequences, initial states, tests) come from one generator that begins with `seed`, so
     that two configs whose stages begin alike train the same network up to there. `start` is a network to copy and to go
     on with instead of a new one. `folder` holds a checkpoint of the last epoch: a run that was interrupted goes on from
-    there and ends, on a device of the same kind, bit for bit as if it had never stopped. `progress` shows a bar.
+    there and ends, on a device of the same kind, bit for bit as if it had never stopped.
 
     Raises `ValueError` for a `start` of another size and for a checkpoint of another config or seed, and
     `FloatingPointError`, with span, epoch and step, when the loss or its gradient is no longer finite.
@@ -251,7 +250,7 @@ def train(
     >>> from brainlib.timescales import CurriculumConfig, curricula, train
     >>> size = {"units": 48, "heads": 4, "largest_span": 5, "batch_size": 64, "test_sequences": 1024}
     >>> config = CurriculumConfig("parity", curricula.multi_head(), steps_per_epoch=60, epochs=1, **size)
-    >>> trained = train(config, seed=0, device="cpu", progress=False)
+    >>> trained = train(config, seed=0, device="cpu")
     >>> trained.history[0].spans, trained.longest in (1, 2)
     ((2,), True)
     """
@@ -266,18 +265,10 @@ def train(
     if checkpoint is not None and (content := store.read(checkpoint)) is not None:
         run.load(content)
     trained = run.trained
-    from tqdm.auto import tqdm  # in a notebook it loads ipywidgets
-
-    hidden = {} if progress else {"disable": True}  # unset, so that TQDM_DISABLE can speak
-    name = f"{config.task}, {config.curriculum.name}"
-    with tqdm(initial=len(trained.history), total=config.epochs, desc=name, unit="epoch", **hidden) as bar:
-        while not trained.finished:
-            run.epoch()
-            if checkpoint is not None:
-                run.save(checkpoint)
-            last = trained.history[-1]
-            bar.set_postfix_str(f"span {last.spans[-1]}: {last.accuracy[-1]:.1%}", refresh=False)
-            bar.update()
+    while not trained.finished:
+        run.epoch()
+        if checkpoint is not None:
+            run.save(checkpoint)
     trained.network.eval()
     return trained
 

@@ -23,32 +23,25 @@ STEPS = 4  # that are timed at once
 FORMS = ("recurrent", "parallel", "chunked")
 
 
-def decoding_of(plan: Plan, models: Mapping[str, AstroSNN]) -> dict[str, list[dict[str, Any]]]:
-    """`decoding` of the models that the chapter compares."""
-    timed = {name: models[name] for name in (OURS, "GRU", TRANSFORMER)}
-    return decoding(timed, plan.decode_contexts, plan.decode_rounds)
-
-
 @torch.no_grad()
-def decoding(
-    models: Mapping[str, AstroSNN], contexts: Sequence[int], rounds: int = 5
-) -> dict[str, list[dict[str, Any]]]:
-    """For each model what one byte costs after each "context": its "milliseconds", and in "state" the numbers
-    remembered.
+def decoding(plan: Plan, models: Mapping[str, AstroSNN]) -> dict[str, list[dict[str, Any]]]:
+    """For each of the compared models what one byte costs after each "context": its "milliseconds", and in "state" the
+    numbers remembered.
 
     A round times some bytes of every model after every context, so that whatever else the machine does strikes all
     alike; the fastest round counts.
     """
-    states = {(name, context): state_after(models[name], context) for name in models for context in contexts}
+    timed = {name: models[name] for name in (OURS, "GRU", TRANSFORMER)}
+    states = {(name, context): state_after(timed[name], context) for name in timed for context in plan.decode_contexts}
     fastest = dict.fromkeys(states, math.inf)
-    for _, (name, context) in itertools.product(range(rounds), states):
-        fastest[name, context] = min(fastest[name, context], _seconds(models[name], states[name, context]))
+    for _, (name, context) in itertools.product(range(plan.decode_rounds), states):
+        fastest[name, context] = min(fastest[name, context], _seconds(timed[name], states[name, context]))
     return {
         name: [
             {"context": c, "milliseconds": 1000 * fastest[name, c] / STEPS, "state": model.state_size(c)}
-            for c in contexts
+            for c in plan.decode_contexts
         ]
-        for name, model in models.items()
+        for name, model in timed.items()
     }
 
 

@@ -6,10 +6,9 @@ The ground truth are the loops of `reference`, in float64.
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid, normalize
-from torch.utils.benchmark import Timer
 
 from brainlib.arguments import seeded
-from brainlib.astrosnn import AMSU, AMSUConfig, astrocyte_memory, lif_scan, reference
+from brainlib.astrosnn import AMSU, AMSUConfig, astrocyte_memory, reference
 
 KINDS = {"fixed": "matrix", "gated": "gated", "delta": "delta"}  # and as a unit calls them
 FORMS = {
@@ -72,23 +71,6 @@ def differing_spikes(kind: str, seed: int) -> int:
         layer.output.weight.copy_(torch.eye(24))  # so that what comes out is the spikes
         truth = layer.trace(x).spikes
         return max(int((layer(x, form=form) != truth).sum()) for form in ("recurrent", "parallel", "chunked"))
-
-
-def milliseconds(seed: int) -> dict[str, float]:
-    """How long a layer of 64 neurons takes for 512 tokens, forwards and backwards: the median of several runs."""
-    normal = {"generator": seeded(seed), "dtype": torch.float32}
-    heads = [(torch.randn(1, 512, 4, 16, **normal) / 4).requires_grad_() for _ in range(3)]
-    decay = torch.log(1 - 2.0 ** -torch.linspace(3, 11, 4))
-    current = (torch.randn(512, 1, 64, **normal) / 2).requires_grad_()
-    ways = {
-        "memory, token by token in torch": lambda: astrocyte_memory(*heads, decay, form="recurrent", impl="torch"),
-        "memory, parallel": lambda: astrocyte_memory(*heads, decay, form="parallel"),
-        "memory, chunked": lambda: astrocyte_memory(*heads, decay, form="chunked"),
-        "membrane, token by token in torch": lambda: lif_scan(current, impl="reference"),
-        "membrane, lif_scan": lambda: lif_scan(current),
-    }
-    timers = {name: Timer("way()[0].square().sum().backward()", globals={"way": way}) for name, way in ways.items()}
-    return {name: 1e3 * timer.blocked_autorange(min_run_time=0.1).median for name, timer in timers.items()}
 
 
 def _in_two_parts(inputs: list[Tensor | None], cut: int, options: dict) -> tuple[Tensor, Tensor]:

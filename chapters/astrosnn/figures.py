@@ -6,8 +6,11 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
+from IPython.display import Markdown
 
-from brainlib import explore, runs
+from brainlib import explore, ledger, runs
+from brainlib.astrosnn import AstroSNNConfig
+from chapters.astrosnn.networks import untrained
 
 GREY = {"color": explore.COLOURS["grey"], "dash": "dash"}  # of lines for chance, thresholds, lengths
 ABOVE = {"legend": {"yref": "container", "y": 1, "yanchor": "top", "title": None}}
@@ -43,6 +46,24 @@ def spread(values: Iterable[float], form: str = ".2f") -> str:
         return "not run"
     mean, low, high = (f"{value:{form}}" for value in (fmean(numbers), min(numbers), max(numbers)))
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def sizes_table(configs: Mapping[str, AstroSNNConfig], lengths: Iterable[int]) -> pd.DataFrame:
+    """Sizes of networks, and how many numbers they keep of texts of several lengths."""
+    rows = {
+        name: {"channels": config.dim, "hidden neurons": config.hidden_size, "parameters": config.parameters}
+        | {f"kept after {length:,}": untrained(config, device="cpu").state_size(length) for length in lengths}
+        for name, config in configs.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def record(values: Mapping[str, Any], seeds: Iterable[int], profile: str, device: str, claim: str, note: str = ""):
+    """The verdict, or a word where this profile lacks what the claim compares."""
+    if claim not in values:
+        return Markdown(f"*Claim {claim} is not measured at the {profile} profile.*")
+    found = values[claim] if isinstance(values[claim], list) else [values[claim]]
+    return ledger.record(claim, found, seeds, profile, device, note)
 
 
 def captioned(table: pd.DataFrame, source: Source):

@@ -8,10 +8,9 @@ import plotly.express as px
 
 from brainlib import explore
 from chapters.astrosnn import cost
-from chapters.astrosnn.figures import ABOVE, BARS, GREY, Source, over_seeds, spread
-from chapters.astrosnn.language import BASELINE, MAIN, OURS, RIVALS, TRANSFORMER, Study, late, lead, tidy
+from chapters.astrosnn.figures import ABOVE, BARS, GREY, Source, captioned, over_seeds, spread
+from chapters.astrosnn.language import BASELINE, MAIN, OURS, RIVALS, TRANSFORMER, late, lead, tidy
 from chapters.astrosnn.language_profiles import PLANS
-from chapters.astrosnn.networks import model_config, untrained
 
 COLOURS = explore.COLOURS
 KINDS = {"astrocyte": COLOURS["vermillion"], "spiking": COLOURS["blue"], "of the field": COLOURS["green"]}
@@ -35,18 +34,6 @@ def kind(name: str) -> str:
     if name.startswith("AM-SU") or name == "calcium":
         return "astrocyte"
     return "spiking" if name.startswith(("LIF", "PLIF", "Spik")) else "of the field"
-
-
-def models_table(study: Study) -> pd.DataFrame:
-    """Sizes of the models."""
-    models = {name: untrained(model_config(study.frame, name), device="cpu") for name in study.models}
-    lengths = (study.length, 16 * study.length)
-    columns = ["channels", "hidden neurons", "parameters", *(f"state after {length:,} bytes" for length in lengths)]
-    rows = [
-        (model.config.dim, model.config.hidden_size, model.config.parameters, *map(model.state_size, lengths))
-        for model in models.values()
-    ]
-    return pd.DataFrame(rows, list(models), columns)
 
 
 def losses(source: Source, table: pd.DataFrame) -> explore.Explorer:
@@ -108,30 +95,13 @@ def by_position(source: Source, table: pd.DataFrame) -> explore.Explorer:
     )
 
 
-def studies(source: Source, table: pd.DataFrame) -> explore.Explorer:
-    """By how much AM-SU leads in each study."""
-    rows = [
-        (title, f"than {rival}", -gain)
-        for rival in RIVALS[1:]
+def studies(source: Source, table: pd.DataFrame):
+    """By how much AM-SU leads in each study: the mean over seeds, and the range."""
+    leads = {
+        title: {f"better than {rival}": spread(-lead(table, rival, study=title), "+.3f") for rival in RIVALS[1:]}
         for title in PLANS[source.profile].studies
-        for gain in lead(table, rival, study=title)
-    ]
-    gains = over_seeds(pd.DataFrame(rows, columns=["study", "rival", "gain"]), ["study", "rival"], "gain")
-    figure = px.bar(
-        gains, "study", "gain", **BARS, color="rival", barmode="group",
-        color_discrete_sequence=[COLOURS[name] for name in ("blue", "purple", "green")],
-        labels={"gain": "AM-SU is better by (nats a byte)", "study": "", "rival": ""},
-    )  # fmt: skip
-    figure.update_traces(error_y={"width": 3, "thickness": 1})
-    against = gains[gains.rival == f"than {BASELINE}"]
-    return explore.show(
-        figure.update_layout(explore.WIDE),
-        name="language-studies",
-        caption=f"In {source.words}, AM-SU is better than PLIF by "
-        + ", ".join(f"{one.gain:+.3f} ({one.study})" for one in against.itertuples())
-        + " nats a byte. Bars below zero: it is worse. Whiskers reach over the seeds.",
-        alt="Grouped bars, a group for each study and a bar for each rival: by how much the loss of AM-SU is lower.",
-    )
+    }
+    return captioned(pd.DataFrame(leads).T, source)
 
 
 def costs(source: Source, decoded: Mapping[str, list[dict[str, Any]]]) -> explore.Explorer:
@@ -165,24 +135,10 @@ def costs(source: Source, decoded: Mapping[str, list[dict[str, Any]]]) -> explor
     )
 
 
-def energy(source: Source, table: pd.DataFrame) -> explore.Explorer:
-    """The estimate of energy, split into multiplications and spikes."""
-    first = first_of(table).assign(multiplications=lambda t: t.nanojoules - t.spikes)
-    found = first.groupby("model")[["multiplications", "spikes", "nanojoules"]].mean().sort_values("nanojoules")
-    figure = px.bar(
-        found.reset_index(), x=["multiplications", "spikes"], y="model", orientation="h",
-        color_discrete_sequence=[COLOURS["blue"], COLOURS["vermillion"]],
-        labels={"value": "energy of a byte (nJ)", "model": "", "variable": ""},
-    )  # fmt: skip
-    figure.update_layout(explore.WIDE, height=460)
-    ours, fired = found.loc[OURS], 100 * first[first.model == OURS].firing
-    return explore.show(
-        figure,
-        name="language-energy",
-        caption=f"In {source.words}, {spread(fired, '.1f')} % of AM-SU's neurons fire at a byte. By the estimate a "
-        f"byte costs it {ours.nanojoules:.0f} nJ, of which spikes are {100 * ours.spikes / ours.nanojoules:.1f} %, and "
-        f"{found.nanojoules[TRANSFORMER]:.0f} nJ the transformer with GELU; with the spiking feed-forward the "
-        f"transformer costs {found.nanojoules['transformer']:.0f} nJ.",
-        alt="Horizontal stacked bars, one for each contestant: the estimated energy of a byte, split into "
-        "multiplications and spikes.",
-    )
+def energy(source: Source, table: pd.DataFrame):
+    """The estimate of energy, split into multiplications and spikes, mean over seeds; from the lowest to the highest."""
+    first = first_of(table).assign(firing=lambda t: 100 * t.firing, multiplications=lambda t: t.nanojoules - t.spikes)
+    found = first.groupby("model")[["firing", "multiplications", "spikes", "nanojoules"]].mean()
+    columns = ["neurons that fire (%)", "multiplications (nJ a byte)", "spikes (nJ a byte)", "both (nJ a byte)"]
+    found = found.sort_values("nanojoules").set_axis(columns, axis=1)
+    return captioned(found.rename_axis(index=None), source).format(precision=1, na_rep="none")

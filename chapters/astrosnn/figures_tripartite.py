@@ -4,84 +4,18 @@ import numpy as np
 import pandas as pd
 import plotly.express as px
 import plotly.graph_objects as go
-import torch
 from plotly.subplots import make_subplots
 
 from brainlib import explore
-from brainlib.arguments import seeded
 from brainlib.astrosnn.biophysics import simulate, stimulate
-from brainlib.astrosnn.kernels.lif import SURROGATES, lif_trace, surrogate_gradient
-from chapters.astrosnn import conventions, forgetting
+from chapters.astrosnn import forgetting
 from chapters.astrosnn import one_synapse as synapse
-from chapters.astrosnn.figures import ABOVE, GREY
-from chapters.astrosnn.measures import MEMBRANE
+from chapters.astrosnn.figures import ABOVE
 from chapters.astrosnn.one_synapse import one_synapse
 from chapters.astrosnn.physiology import over_rest, physiology
 
 COLOURS = explore.COLOURS
 LINES = [COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
-
-
-def neuron() -> explore.Explorer:
-    """A leaky neuron that hears a push and a burst."""
-    current = torch.full((24, 1), 0.15, dtype=torch.float64)
-    current[2], current[10:13] = 0.75, 0.6
-    level = 0.15 / (1 - 0.5)  # where the background holds the membrane
-    spikes, membrane, _ = lif_trace(current, state=torch.tensor([level], dtype=torch.float64))
-    fired = spikes[:, 0].nonzero()[:, 0].tolist()
-    traces = pd.DataFrame({"current I": current[:, 0], "membrane u": membrane[:, 0].round(decimals=4)})
-    labels, two = {"index": "time (tokens)", "value": "", "variable": ""}, [COLOURS["grey"], COLOURS["blue"]]
-    figure = px.line(traces, markers=True, color_discrete_sequence=two, labels=labels)
-    figure.update_traces(line_shape="hvh", selector={"name": "current I"})
-    marker = {"symbol": "line-ns-open", "size": 14, "color": COLOURS["vermillion"], "line_width": 3}
-    figure.add_scatter(x=fired, y=[1.45] * len(fired), name="spike", mode="markers", marker=marker)
-    figure.add_hline(1.0, line=GREY)
-    return explore.show(
-        figure.update_layout(explore.WIDE),
-        name="lif-neuron",
-        caption="One neuron, τ = 2. A push of 0.6 above the background lifts the membrane and leaks away: four tokens "
-        f"later {float(membrane[6, 0]) - level:.4g} is left of it. A burst reaches the threshold of 1 (dashed) at "
-        f"token {fired[0]}, and the reset starts the membrane from 0.",
-        alt="The input current: a weak background, one push, a burst of three. The membrane rises "
-        "with the push and decays, rises with the burst, crosses the dashed threshold with a spike, and falls back.",
-    )
-
-
-def conventions_table(seed: int) -> pd.DataFrame:
-    """What three libraries call a leaky neuron, and how often each fires at the same input."""
-    current = 1.5 * torch.rand(1000, 64, generator=seeded(seed))
-    rows = {
-        "threshold": ("1", "0.5", "1"),
-        "input divided by τ": ("no", "yes", "yes"),
-        "surrogate": ("atan", "qgate", "atan"),
-        "gradient through the reset": ("no", "no", "yes"),
-        "spikes a token, the same input": [
-            f"{float(scan(current)[0].mean()):.3f}"
-            for scan in (conventions.reconstruction, conventions.braincog, conventions.spikegpt)
-        ],
-    }
-    return pd.DataFrame(rows, ["reconstruction", "BrainCog", "SpikeGPT"]).T
-
-
-def surrogates() -> explore.Explorer:
-    """Four stand-ins for the derivative of a step."""
-    z = torch.linspace(-1.5, 1.5, 241, dtype=torch.float64)
-    bumps = pd.DataFrame(
-        {name.replace("_", " "): surrogate_gradient(z, name).numpy() for name in SURROGATES}, z.numpy()
-    )
-    half = {name: 2 * bump.index[bump >= bump.max() / 2].max() for name, bump in bumps.items()}
-    labels = {"index": "membrane above threshold, z", "value": "what stands for ds/dz", "variable": ""}
-    figure = px.line(bumps.round(4), line_dash="variable", color_discrete_sequence=LINES, labels=labels)
-    widest, narrowest = max(half, key=half.get), min(half, key=half.get)
-    return explore.show(
-        figure.update_layout(explore.WIDE),
-        name="surrogates",
-        caption="Four stand-ins for the derivative of a spike, at their usual slopes. They differ in reach: "
-        f"{widest} stays above half of its height over a width of {half[widest]:.2f}, "
-        f"{narrowest} over {half[narrowest]:.2f}. A neuron outside of the bump hardly learns.",
-        alt="Four bumps centred at zero: two broad ones, a triangle that ends at one half, and one that is a narrow "
-        "spike.",
-    )
 
 
 def forgotten(seed: int) -> explore.Explorer:
@@ -252,19 +186,3 @@ def calcium_shape(seed: int) -> explore.Explorer:
         "peak is much lower than the dotted sum of the two alone. IP3 after both cues is close to the sum, and its "
         "falls are straight lines.",
     )
-
-
-def tokens_table(seeds: range) -> pd.DataFrame:
-    """Time constants in seconds and in tokens, if a token is what halves a membrane of 20 ms."""
-    token = MEMBRANE * np.log(2)  # so that beta is 1/2
-    found = [physiology(seed) for seed in seeds]
-    falls = pd.Series(
-        {
-            "membrane": MEMBRANE,
-            "calcium": np.mean([one.calcium.time_constant for one in found]),
-            "IP3": np.mean([one.ip3.time_constant for one in found]),
-        }
-    )
-    left = np.exp(-token / falls)
-    rows = {"time constant (s)": falls.round(2), "left after a token": left.round(4)}
-    return pd.DataFrame(rows | {"1 / (1 − γ) (tokens)": (1 / (1 - left)).round()}).T

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from brainlib import data, runs
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.astrosnn.astrocytes import MatrixAstrocyte
-from brainlib.training import TrainingConfig, byte_losses, loss_by_context, train
+from brainlib.training import byte_losses, loss_by_context
 from chapters.astrosnn import energy
-from chapters.astrosnn.networks import model_config, restored, untrained
+from chapters.astrosnn.networks import model_config, restored, trained, untrained
 
 ROWS = 64  # of held-out text that are read side by side
 TEST_BYTES = 2**17  # of held-out text behind a loss
@@ -34,6 +34,7 @@ MODELS = (
     *("LIF", BASELINE, "calcium", "GRU", "RWKV", "SpikeGPT", "transformer"),
 )
 EARLY = 16  # bytes of context, or fewer
+SCHEDULE = {"final_fraction": 0.05, "betas": (0.9, 0.99), "weight_decay": 0.01, "checkpoint_every": 100}
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def run(plan: Plan, seed: int = 0, device: str = "auto") -> tuple[dict[str, dict
     best = {model: min(plan.rates, key=lambda rate: found[model, rate]["tuning_loss"]) for model in first.models}
     results = {title: {model: found[model, rate] for model, rate in best.items()}}
     for name, study in others:
-        trained = _runs(study, [(model, best[model]) for model in study.models], seed, device)
-        results[name] = {model: result for (model, _), result in trained.items()}
+        further = _runs(study, [(model, best[model]) for model in study.models], seed, device)
+        results[name] = {model: result for (model, _), result in further.items()}
     configs = {model: model_config(first.frame, model) for model in first.models}
     networks = {model: restored(config, results[title][model]["weights"], device) for model, config in configs.items()}
     return {name: {model: one["result"] for model, one in of.items()} for name, of in results.items()}, networks
@@ -117,9 +118,7 @@ def trained_and_tested(
     model = untrained(model_config(study.frame, condition.model), seed, device)
     training, held_out = corpus(study.text)
     batches = data.RandomCrops(training, study.batch, study.length, seed)
-    config = training_config(study.steps, rate, seed)
-    history = train(model, _next_byte_loss, batches, config, folder=folder, progress=False)
-    model.eval()
+    history = trained(model, batches, study.steps, seed, folder, learning_rate=rate, **SCHEDULE)
     held_out, tuning = held_out.split([len(held_out) - study.test_bytes, study.test_bytes])
     tested = held_out[: max(study.contexts) + study.test_bytes + 1]
     silent = without_astrocytes(model)
@@ -151,8 +150,6 @@ def corpus(text: str) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out
     plays = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
     if text in plays:
         return data.split(plays[text]())
-    if text != "King James Bible":
-        raise ValueError(f"text: got {text!r}, expected {', '.join(map(repr, plays))} or 'King James Bible'")
     parts = data.hold_out([verse for (verse,) in data.verse_texts("en", whole=True)])
     training, held_out = (data.encode("\n".join(part) + "\n") for part in parts)
     return training, held_out
@@ -180,18 +177,6 @@ def without_astrocytes(model: AstroSNN) -> AstroSNN | None:
     for astrocyte in astrocytes:
         nn.init.zeros_(astrocyte.gain)
     return lesioned if astrocytes else None
-
-
-def training_config(steps: int, rate: float, seed: int = 0) -> TrainingConfig:
-    """A tenth of the steps warming up, then a cosine to a twentieth of the rate."""
-    return TrainingConfig(
-        steps=steps, learning_rate=rate, warmup_steps=steps // 10, decay="cosine", final_fraction=0.05,
-        betas=(0.9, 0.99), weight_decay=0.01, checkpoint_every=100, seed=seed,
-    )  # fmt: skip
-
-
-def _next_byte_loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
-    return model(*batch, return_state=False)[1], None
 
 
 def tidy(results: Iterable[Mapping[str, Mapping[str, Any]]]) -> pd.DataFrame:

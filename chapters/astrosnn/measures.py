@@ -6,14 +6,14 @@ Long runs are kept (`brainlib.runs.study`). Claims that a profile has no network
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from brainlib import data, ledger
 from chapters.astrosnn import cost, equivalence, forgetting, language, language_profiles, lesions, memory, physiology
 from chapters.astrosnn.capacity import capacity
 from chapters.astrosnn.memory import accuracies, lead
-from chapters.astrosnn.memory_profiles import FIELD, PLANS, SCALAR
+from chapters.astrosnn.memory_profiles import AS_MUCH_STATE, FIELD, PLANS, SCALAR
+from chapters.astrosnn.networks import CAUSES
 
 MEMBRANE = 0.02  # s, a usual membrane time constant of cortical neurons
 
@@ -61,92 +61,43 @@ def calcium(profile: str, seed: int, device: str) -> Values:
     }
 
 
-def remembered(name: str, profile: str, seed: int, device: str) -> tuple[memory.Experiment, pd.DataFrame]:
-    """One experiment of the chapter on memory, and its results."""
+@ledger.measures(
+    *("A3", "A3-membrane", "A3-scalar", "A3-field", "A3-normalised", "A3-slow", "A3-pilot", "A3-found"),
+    *("A3-digits", "A3-digits-slow", "A4", "A4-8", "A4-chance", "A4-state", "A4-copying", "A5"),
+)
+def remembered(profile: str, seed: int, device: str) -> Values:
+    """Accuracies in the tasks of memory, or by how much one memory leads the best of others, seed by seed."""
     plan = PLANS[profile]
-    experiment = getattr(plan, name)
-    return experiment, memory.tidy(memory.run(experiment, plan.frame, plan.seeds(seed), device))
-
-
-@ledger.measures("A3", "A3-membrane", "A3-scalar", "A3-field")
-def retention(profile: str, seed: int, device: str) -> Values:
-    """Accuracies after a delay."""
-    experiment, found = remembered("retention", profile, seed, device)
-    shortest, longest = min(experiment.values), max(experiment.values)
-    return measured(
-        {
-            "A3": accuracies(found, "AM-SU", longest),
-            "A3-membrane": [score - experiment.chance(shortest) for score in accuracies(found, "LIF", shortest)],
-            "A3-scalar": lead(found, longest, "AM-SU", SCALAR[1:]),
-            "A3-field": lead(found, longest, "AM-SU", FIELD),
-        }
-    )
-
-
-@ledger.measures("A3-normalised", "A3-slow", "A3-pilot", "A3-found")
-def causes(profile: str, seed: int, device: str) -> Values:
-    """What a normalised o and slow decays bring, and what shorter delays in training do."""
-    experiment, found = remembered("causes", profile, seed, device)
-    single, alone = remembered("causes_alone", profile, seed, device)
-    both, *others = experiment.models
-    delay = max(single.values)
-    together, apart = (accuracies(results, both, delay) for results in (found, alone))
-    return measured(
-        {
-            "A3-normalised": lead(found, max(experiment.tested), both, ["raw, slow"]),
-            "A3-slow": lead(found, 2 * max(experiment.values), both, ["normalised, fast"]),
-            "A3-pilot": lead(alone, delay, both, others),
-            "A3-found": [a - b for a, b in zip(together, apart, strict=False)],
-        }
-    )
-
-
-@ledger.measures("A3-digits", "A3-digits-slow")
-def digits(profile: str, seed: int, device: str) -> Values:
-    """Digits that are read pixel by pixel."""
-    _, found = remembered("digits", profile, seed, device)
-    margins = [lead(found, order, "AM-SU", ["PLIF"]) for order in ("pixels", "permuted")]
-    return measured(
-        {
-            "A3-digits": lead(found, "pixels", "AM-SU", ["LIF"]),
-            "A3-digits-slow": [min(pair) for pair in zip(*margins, strict=False)],
-        }
-    )
-
-
-@ledger.measures("A4", "A4-8", "A4-chance")
-def pairs(profile: str, seed: int, device: str) -> Values:
-    """Associative recall."""
-    experiment, found = remembered("pairs", profile, seed, device)
-    best = memory.by_seed(found, 4).reindex(columns=list(SCALAR)).max(axis=1)
-    return measured(
-        {
-            "A4": lead(found, 4, "AM-SU", SCALAR),
-            "A4-8": lead(found, 8, "AM-SU", SCALAR),
-            "A4-chance": (best - experiment.chance(4)).tolist(),
-        }
-    )
-
-
-@ledger.measures("A4-state")
-def as_much_state(profile: str, seed: int, device: str) -> Values:
-    """Associative recall with as much state."""
-    experiment, found = remembered("state", profile, seed, device)
-    return measured({"A4-state": lead(found, 4, "AM-SU", experiment.models[1:])})
-
-
-@ledger.measures("A4-copying")
-def copying(profile: str, seed: int, device: str) -> Values:
-    """Rows of symbols."""
-    experiment, found = remembered("copying", profile, seed, device)
-    return measured({"A4-copying": lead(found, max(experiment.values), "AM-SU", SCALAR)})
-
-
-@ledger.measures("A5")
-def head_sizes(profile: str, seed: int, device: str) -> Values:
-    """Pairs that large and small heads hold."""
-    experiment, found = remembered("capacity", profile, seed, device)
-    return measured({"A5": lead(found, max(experiment.values), experiment.models[-1], experiment.models[:1])})
+    found = {name: memory.run(one, plan.frame, plan.seeds(seed), device) for name, one in plan.experiments.items()}
+    tables = {name: memory.tidy(results) for name, results in found.items()}
+    (both, *others), heads = CAUSES, plan.capacity.models
+    taught, single = plan.retention.values, max(plan.causes_alone.values)
+    leads = {
+        "A3-scalar": ("retention", max(taught), "AM-SU", SCALAR[1:]),
+        "A3-field": ("retention", max(taught), "AM-SU", FIELD),
+        "A3-normalised": ("causes", max(plan.causes.tested), both, ["raw, slow"]),
+        "A3-slow": ("causes", 2 * max(plan.causes.values), both, ["normalised, fast"]),
+        "A3-pilot": ("causes_alone", single, both, others),
+        "A3-digits": ("digits", "pixels", "AM-SU", ["LIF"]),
+        "A4": ("pairs", 4, "AM-SU", SCALAR),
+        "A4-8": ("pairs", 8, "AM-SU", SCALAR),
+        "A4-state": ("state", 4, "AM-SU", AS_MUCH_STATE),
+        "A4-copying": ("copying", max(plan.copying.values), "AM-SU", SCALAR),
+        "A5": ("capacity", max(plan.capacity.values), heads[-1], heads[:1]),
+    }
+    values = {claim: lead(tables[name], *compared) for claim, (name, *compared) in leads.items()}
+    shortest, chance = accuracies(tables["retention"], "LIF", min(taught)), plan.retention.chance(min(taught))
+    together, alone = (accuracies(tables[name], both, single) for name in ("causes", "causes_alone"))
+    by_order = [lead(tables["digits"], order, "AM-SU", ["PLIF"]) for order in ("pixels", "permuted")]
+    best = memory.by_seed(tables["pairs"], 4).reindex(columns=list(SCALAR)).max(axis=1)
+    values |= {
+        "A3": accuracies(tables["retention"], "AM-SU", max(taught)),
+        "A3-membrane": [score - chance for score in shortest],
+        "A3-found": [a - b for a, b in zip(together, alone, strict=False)],
+        "A3-digits-slow": [min(pair) for pair in zip(*by_order, strict=False)],
+        "A4-chance": (best - plan.pairs.chance(4)).tolist(),
+    }
+    return {claim: numbers for claim, numbers in values.items() if numbers}
 
 
 @ledger.measures("A5-bare", "A5-delta")
@@ -194,7 +145,7 @@ def text(profile: str, seed: int, device: str) -> Values:
 def decoding(profile: str, seed: int, device: str) -> Values:
     """What a byte costs after a short and after a long text, on this machine and now."""
     plan = language_profiles.PLANS[profile]
-    return costs(cost.decoding_of(plan, language.run(plan, seed, device)[1]))
+    return costs(cost.decoding(plan, language.run(plan, seed, device)[1]))
 
 
 def costs(decoded: dict[str, list[dict[str, Any]]]) -> Values:
@@ -223,8 +174,3 @@ def differing(texts: dict[str, torch.Tensor]) -> int:
     """The value of `same_bytes` from what was written."""
     first = next(iter(texts.values()))
     return sum(int((text != first).sum()) for text in texts.values())
-
-
-def measured(values: dict[str, list[float]]) -> Values:
-    """Without the claims that nothing was measured for."""
-    return {claim: numbers for claim, numbers in values.items() if numbers}

@@ -17,9 +17,8 @@ from torch import Tensor
 from brainlib import runs
 from brainlib.arguments import seeded
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
-from brainlib.training import TrainingConfig, train
 from chapters.astrosnn import tasks
-from chapters.astrosnn.networks import model_config, restored, untrained
+from chapters.astrosnn.networks import model_config, restored, trained, untrained
 from chapters.astrosnn.tasks import IGNORED, Task
 
 TASKS = {
@@ -117,16 +116,12 @@ def trained_and_tested(
     of slow decays towards a decay of one half.
     """
     experiment, found = condition.experiment, {"accuracy": {}, "networks": {}, "weights": {}}
-    options = TrainingConfig(
-        steps=experiment.steps, learning_rate=3e-3, warmup_steps=experiment.steps // 10, decay="cosine",
-        final_fraction=0.0, weight_decay=0.0, checkpoint_every=250, seed=seed,
-    )  # fmt: skip
+    options = {"learning_rate": 3e-3, "final_fraction": 0.0, "weight_decay": 0.0, "checkpoint_every": 250}
     parts = {"all": experiment.values} if experiment.together else {str(value): (value,) for value in experiment.values}
     for name, values in parts.items():
         stream = tasks.Stream([experiment.at(value) for value in values], experiment.batch, seed)
         model = untrained(condition.config(values[0]), seed, device)
-        history = train(model, _loss, stream, options, folder=folder and folder / name, progress=False)
-        model.eval()
+        history = trained(model, stream, experiment.steps, seed, folder and folder / name, **options)
         every = max(1, experiment.steps // 50)
         blocks = np.array_split(history.losses, range(every, experiment.steps, every))
         found["weights"][name] = model.state_dict()
@@ -203,7 +198,3 @@ def lead(table: pd.DataFrame, value: int | str, first: str, others: Sequence[str
 
 def _logits(model: AstroSNN) -> Callable[[Tensor], Tensor]:
     return lambda inputs: model(inputs.to(model.readout.weight.device), return_state=False)[0]
-
-
-def _loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
-    return model(*batch, return_state=False)[1], None

@@ -49,6 +49,11 @@ class Plan:
         """The seeds of the networks in one run of the chapter."""
         return range(seed * self.networks, (seed + 1) * self.networks)
 
+    @property
+    def experiments(self) -> dict[str, Experiment]:
+        """All of them, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Experiment)}
+
 
 DELAYS = (4, 8, 16, 32, 64, 128)
 FARTHER = (*DELAYS, 256, 512)

@@ -5,12 +5,16 @@ was.
 """
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from brainlib.arguments import whole_number
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig, matched
 from brainlib.backend import resolve_device
+from brainlib.training import Batches, History, TrainingConfig, train
 
 MIXERS = {
     "LIF": "lif",
@@ -108,8 +112,20 @@ def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> As
         return AstroSNN(config).to(resolve_device(device))
 
 
+def trained(model: AstroSNN, batches: Batches, steps: int, seed: int, folder: Path | None, **options: Any) -> History:
+    """Trains the network on what its batches ask: AdamW, a tenth of the steps to warm up, then a cosine."""
+    config = TrainingConfig(steps=steps, warmup_steps=steps // 10, decay="cosine", seed=seed, **options)
+    history = train(model, _loss, batches, config, folder=folder, progress=False)
+    model.eval()
+    return history
+
+
 def restored(config: AstroSNNConfig, weights: dict, device: str = "auto") -> AstroSNN:
     """A trained network from the weights that a study kept."""
     network = untrained(config, device=device).eval()
     network.load_state_dict({name: torch.as_tensor(weight) for name, weight in weights.items()})
     return network
+
+
+def _loss(model: AstroSNN, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
+    return model(*batch, return_state=False)[1], None

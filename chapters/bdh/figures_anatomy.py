@@ -6,16 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.express as px
-import torch
 
 from brainlib import explore
 from brainlib.bdh import BDH
-from brainlib.bdh.anatomy import wiring
 from brainlib.bdh.anatomy.synapses import Synapse, synapse_values
 from chapters.bdh import anatomy, repetition
 from chapters.bdh.anatomy import MANY, PER_NEURON
 from chapters.bdh.concepts import CONCEPTS, passages
-from chapters.bdh.figures import BLUE, GREY, PURPLE, RED, beside, recorded, spread, tidy, whose
+from chapters.bdh.figures import BLUE, GREY, RED, beside, recorded, spread, tidy, whose
 
 LANGUAGES = {"English": "en", "Spanish": "es"}
 
@@ -56,33 +54,6 @@ def pace(ratio_by_pace: Sequence[float], profile: str) -> pd.DataFrame:
         for ratios in (ratio_by_pace, *(run.content["repetition"]["ratio_by_pace"] for run in kept))
     )
     return beside(here, larger, kept).round(2)
-
-
-def weights(model: BDH, untrained: BDH) -> explore.Explorer:
-    """Histograms of the weights of each block, split in a symmetric and a skew part."""
-    pairs = list(zip(anatomy.blocks(model), anatomy.blocks(untrained), strict=True))
-    limit = max(float(block.abs().max() / block.std()) for block, _ in pairs)
-    frames = []
-    for head, pair in enumerate(pairs, start=1):
-        counts, before = (torch.histc(block.flatten() / block.std(), 81, -limit, limit).long() for block in pair)
-        symmetric = wiring.symmetric_part(counts)
-        parts = {"trained": counts, "symmetric part": symmetric, "skew part": counts - symmetric, "untrained": before}
-        middles = np.linspace(-limit, limit, 163)[1::2].round(2)
-        frames.append(pd.DataFrame(parts, index=middles).melt(ignore_index=False).assign(head=f"head {head}"))
-    frame = pd.concat(frames).rename_axis("w").reset_index()
-    figure = px.line(
-        frame[frame["value"] > 0], x="w", y="value", color="variable", facet_col="head", facet_col_wrap=2, log_y=True,
-        labels={"w": "weight (standard deviations)", "value": "edges"}, color_discrete_sequence=[RED, BLUE, PURPLE, GREY],
-    )  # fmt: skip
-    return explore.show(
-        tidy(figure.update_traces(line_width=1.5).update_yaxes(dtick=1), height=520, legend_y=1.1, margin_t=60),
-        name="anatomy-weights",
-        caption="The skewness of the trained blocks is {:.2f} to {:.2f}, before training {:.2f} to {:.2f}.".format(
-            *(value for one in (model, untrained) for value in anatomy.moments(one)["skewness"].agg(["min", "max"]))
-        ),
-        alt="Histograms of the weights of each head's block on a logarithmic axis: before training a narrow symmetric "
-        "hill; after training wider tails, split in a symmetric and a skew part.",
-    )
 
 
 def modularity(here: Mapping[str, Any], profile: str) -> explore.Explorer:
@@ -144,20 +115,4 @@ def words(
         f"English and in Spanish, {'; '.join(shares)}.",
         alt="Points in columns, one column a word, concept words first and then contrast words: the value of the "
         "concept's synapse after each passage.",
-    )
-
-
-def note(rows: Sequence[Mapping[str, Any]], profile: str) -> str:
-    """What stands beside the claim: both languages, the controls, and the recorded larger runs."""
-
-    def shares(rows):
-        return ", ".join(f"{row['concept']} {row['other half']:.2f} / {row['Spanish']:.2f}" for row in rows)
-
-    frame, kept = pd.DataFrame(rows), recorded("anatomy", profile)
-    before = ", ".join(f"{share:.2f}" for share in frame["before the word"])
-    larger = "".join(f"Seed {run.seed} ({run.profile}): {shares(run.content['concepts'])}. " for run in kept)
-    return (
-        f"Share of pairs of passages told apart on the other half, English / Spanish: {shares(rows)}. Just before the "
-        f"word: {before}. With shuffled labels the search half shows {frame['coin: search half'].mean():.2f} all the "
-        f"same, the other half {frame['coin: other half'].mean():.2f}. {larger}"
     )

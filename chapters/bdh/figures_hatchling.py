@@ -49,26 +49,6 @@ def _curves(history: Mapping[str, Any], bytes_a_step: int, run: str) -> pd.DataF
     return frame.assign(read=frame["step"] * bytes_a_step / 1e6, run=run)
 
 
-def density(share: pd.DataFrame) -> explore.Explorer:
-    """Who is active in each layer, before and after training."""
-    frame = share.reset_index().melt("layer", value_name="percent", var_name="part")
-    frame[["part", "model"]] = frame["part"].str.split(", ", expand=True)
-    figure = px.bar(
-        frame, x="layer", y="percent", color="model", facet_col="part", barmode="group",
-        labels={"percent": "entries above zero (%)", "layer": ""},
-    )  # fmt: skip
-    mean = share.mean()
-    return explore.show(
-        tidy(figure, legend_y=1.12, margin_t=60),
-        name="bdh-density",
-        caption=f"Training silences the neurons: on held-out text x falls from {mean['x, untrained']:.0f} % to "
-        f"{mean['x, trained']:.0f} % and y from {mean['y, untrained']:.0f} % to {mean['y, trained']:.1f} % (means over "
-        "layers). It is y that becomes sparse.",
-        alt="Bars for each layer, the share of x above zero on the left, of y on the right, before and after training. "
-        "y after training is the lowest bar in every layer.",
-    )
-
-
 def relative(scores: Tensor) -> Tensor:
     """Each row's scores as shares of its largest."""
     return scores / scores.abs().amax(-1, keepdim=True).clamp_min(1e-12)

@@ -15,20 +15,6 @@ from chapters.bdh.scaling import SCALINGS, Point, Scaling
 LABELS = {"loss": "held-out loss (nats a byte)", "context": "bytes of context"}
 
 
-def sizes(plan: Scaling) -> pd.DataFrame:
-    """What is compared: parameters and operations, size by size."""
-    pairs, length = list(zip(plan.bdh, plan.gpt, strict=True)), plan.experiment.length
-    ratio = [scaling.forward_flops(bdh, length) / scaling.forward_flops(gpt, length) for bdh, gpt in pairs]
-    columns = {
-        "BDH: neurons": [bdh.neurons for bdh, _ in pairs],
-        "BDH: parameters": [bdh.parameters for bdh, _ in pairs],
-        "GPT: layers x width": [f"{gpt.layers} x {gpt.dim}" for _, gpt in pairs],
-        "GPT: parameters": [gpt.parameters for _, gpt in pairs],
-        "operations of BDH / GPT": np.round(ratio, 1),
-    }
-    return pd.DataFrame(columns, index=[f"size {size + 1}" for size in range(len(pairs))])
-
-
 def loss_by_size(points: Sequence[Point], profile: str) -> explore.Explorer:
     """Loss against parameters, of the recorded runs if there are any, with a power law through either family."""
     kept = recorded("scaling", profile)

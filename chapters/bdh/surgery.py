@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from brainlib import data, runs
-from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh import BDH
 from brainlib.bdh.surgery import grow, merge
 from chapters.bdh import translation
 from chapters.bdh.experiments import Experiment, new_model, schedule, trained
@@ -38,7 +38,7 @@ class Plan:
     def runs(self, *names: str) -> dict[str, Run]:
         """By name: the parent, and clones that go on for as long (FAMILY); a little training on all pairs, of the
         merge and of one clone for comparison (MENDED); a little training of the parent as it is and with half as many
-        neurons more, in two ways (GROWN); the parent without gradients through time ("present")."""
+        neurons more, in two ways (GROWN); the parent without gradients through time ("present"). All of them without names."""
         short = replace(self.whole, training=schedule(self.short_steps, self.whole.training.learning_rate / 2))
         base = Run(self.whole)
         clones = [Run(self.whole, (pair,), (base,)) for pair in (FRENCH, ITALIAN, SPANISH)]
@@ -51,7 +51,7 @@ class Plan:
             "grown-merely-silent": replace(once, new_neurons=more, silent=True),
             "present": replace(base, bptt=False),
         }
-        return {name: every[name] for name in names}
+        return {name: every[name] for name in names or every}
 
 
 CI, LAPTOP, PAPER = translation.EXPERIMENTS.values()
@@ -119,23 +119,6 @@ def distance(model: BDH, other: BDH) -> float:
     text = data.encode("In the beginning God created the heaven.")[None]
     a, b = (one(text, return_state=False)[0] for one in (model, other))
     return float((a - b).abs().max() / b.abs().max())
-
-
-@torch.no_grad()
-def exact_merges() -> dict[str, float]:
-    """How far merges of random models are from what they should be, in float64."""
-    one, two = (
-        new_model(BDHConfig(layers=3, dim=32, heads=4, neurons=512, dropout=0.0), number, "cpu").double()
-        for number in (1, 2)
-    )
-    for weight in (*one.parameters(), *two.parameters()):
-        weight *= 15  # activations as large as in a trained model
-    return {
-        "a model merged with itself, and the model": distance(merge([one, one]), one),
-        "two models, weights 1 and 0, and the first": distance(merge([one, two], [1.0, 0.0]), one),
-        "two models, weights 0 and 1, and the second": distance(merge([one, two], [0.0, 1.0]), two),
-        "two models, equal weights, and the first": distance(merge([one, two]), one),
-    }
 
 
 def growth_error(plan: Plan, base: BDH, seed: int) -> float:

@@ -12,12 +12,13 @@ from torch import Tensor
 from brainlib.brainstates.inference import posterior
 from chapters.brainstates.correlograms import cross_correlogram
 from chapters.brainstates.fits import Fits, fit_all
-from chapters.brainstates.recordings import EMISSION, planned
+from chapters.brainstates.recordings import EMISSION
 from chapters.brainstates.states import quiet_to_busy
 
 RAW, ONE_HOT = "count correlation", "OHG, prior"
 NAIVE, SPARSE, GAUSSIAN = ("HG, mean weight", "HG-L1, mean weight", "GHG, shared weight")
 WITHIN, OF_STATE = "count correlation, state", "GHG, weights of state"
+RESAMPLES = {"ci": 200, "laptop": 500, "paper": 2000}  # of electrodes
 
 
 class Anatomy(NamedTuple):
@@ -43,7 +44,7 @@ class Anatomy(NamedTuple):
 
     def weakest(self, kind: str) -> float:
         """The upper end of the interval in the state where it is highest."""
-        return max(self.interval(name)[2] for name in self.found if name.startswith(kind) and name != kind)
+        return max(self.interval(name)[2] for name in self.found if name.startswith(kind))
 
 
 def with_ends(samples: Float64[np.ndarray, "samples"]) -> list[float]:
@@ -62,7 +63,8 @@ def wirings(fits: Fits, split: int, states: int = 2) -> dict[str, Float64[Tensor
     - `OF_STATE` 1, 2, ..: the weights of GHG's states, in the same order.
 
     """
-    part, seen = fits.part(split, held_out=False), fits.sample.trials.pick(fits.places(split, held_out=False))
+    seen = fits.sample.trials.pick(fits.places(split, held_out=False))
+    uncoupled, coupled = (fits.design(family, split, held_out=False) for family in ("Poisson HMM", "GHG"))
     plain, gaussian = (fits.parameters(family, states, split) for family in ("Poisson HMM", "GHG"))
     averaged = {NAIVE: "HG", SPARSE: "HG-L1", GAUSSIAN: "GHG"}
     a_0 = torch.as_tensor(fits.results["OHG", states, split]["adjacency_prior"])
@@ -71,10 +73,10 @@ def wirings(fits: Fits, split: int, states: int = 2) -> dict[str, Float64[Tensor
         **{name: fits.parameters(of, states, split).coupling.double().mean(0) for name, of in averaged.items()},
         ONE_HOT: (a_0[..., 2] - a_0[..., 0]).double(),
     }
-    within = cross_correlogram(seen, posterior(plain, part.uncoupled, EMISSION).states, 0)[:, 0]
-    for rank, state in enumerate(quiet_to_busy(plain, part.uncoupled).tolist(), 1):
+    within = cross_correlogram(seen, posterior(plain, uncoupled, EMISSION).states, 0)[:, 0]
+    for rank, state in enumerate(quiet_to_busy(plain, uncoupled).tolist(), 1):
         found[f"{WITHIN} {rank}"] = within[state]
-    for rank, state in enumerate(quiet_to_busy(gaussian, part.coupled).tolist(), 1):
+    for rank, state in enumerate(quiet_to_busy(gaussian, coupled).tolist(), 1):
         found[f"{OF_STATE} {rank}"] = gaussian.coupling[state].double()
     return found
 
@@ -137,7 +139,7 @@ def anatomies(profile: str, seed: int) -> dict[str, dict[int, Anatomy]]:
     """By recording with known places, and split."""
     return {
         name: {
-            split: follow_distance(wirings(fits, split), fits.sample.positions_um, planned(profile).resamples, split)
+            split: follow_distance(wirings(fits, split), fits.sample.positions_um, RESAMPLES[profile], split)
             for split in fits.setting.splits(seed)
         }
         for name, fits in fit_all(profile, seed).items()

@@ -4,7 +4,6 @@ What `brainlib.brainstates.kernels` computes is held against counting and agains
 """
 
 import functools
-import timeit
 from typing import NamedTuple
 
 import torch
@@ -144,22 +143,6 @@ def lost_digits(seed: int) -> dict[str, dict[str, float]]:
             way.__name__.replace("_", " "): float((way(*single) - exact).abs().max()) for way in ways
         }
     return result
-
-
-def timings(seed: int) -> dict[str, tuple[float, int]]:
-    """The shortest of three runs of forward-backward in seconds, and how many bins it had."""
-    million = random_evidence(1_000_000, -20, seeded(seed))
-    short, some = ((e, *million[1:]) for e in (million[0][:, :2_000], million[0][0, :60_000].view(30, 2_000, 5)))
-    timed = {
-        "loop over bins in PyTorch": (short, added_up),
-        "one trial of 2,000": (short, shifted),
-        "30 trials of 2,000": (some, shifted),
-        "one trial of 1,000,000": (million, shifted),
-    }
-    return {
-        name: (min(timeit.repeat(functools.partial(way, *chain), repeat=3, number=1)), chain[0].shape[:2].numel())
-        for name, (chain, way) in timed.items()
-    }
 
 
 # ---- Three states ----

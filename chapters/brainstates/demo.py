@@ -88,8 +88,7 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
     - `seconds` of the fit; `fall`: the largest of the training log-likelihood in one iteration, nats a bin (EM only);
     - `continued`: `marginal` once EM has gone on from where the official recipe ended;
     - `training`: log-likelihoods of the training sequences above the true parameters', in the order in which the
-      official recipe meets them, nats;
-    - `wiring`: the weights of the first true state, [neurons, neurons].
+      official recipe meets them, nats.
     """
     demo, method = settings
     data = data_set(demo, seed)
@@ -136,7 +135,6 @@ def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
         "fall": None,
         "continued": None,
         "training": (own - truth).numpy().round(2).tolist(),
-        "wiring": parameters.coupling[0].double().numpy().round(3).tolist(),
     }
 
 
@@ -162,8 +160,3 @@ def lead(scores: dict[str, list[dict]], first: str, *others: str) -> list[float]
     """How far a method is ahead of the best of others, brain by brain."""
     own, *theirs = (below_truth(scores, method) for method in (first, *others))
     return [min(rivals) - mine for mine, *rivals in zip(own, *theirs, strict=True)]
-
-
-def compact(scores: dict[str, list[dict]]) -> dict[str, list[dict]]:
-    """The scores with the first data set's wiring alone: what is kept of a run."""
-    return {m: [one | ({"wiring": []} if n else {}) for n, one in enumerate(each)] for m, each in scores.items()}

@@ -8,43 +8,12 @@ import plotly.express as px
 import torch
 
 from brainlib import explore
-from brainlib.brainstates import evaluation
 from chapters.brainstates.brains import Brain, DataSet
 from chapters.brainstates.chains import ThreeStates
-from chapters.brainstates.demo import EM, METHODS, OFFICIAL, TRUE, Demo, below_truth, compact
+from chapters.brainstates.demo import EM, METHODS, OFFICIAL, Demo, below_truth
 from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, spread
 
 COLOURS = explore.COLOURS
-LIMIT = 1.4  # of the weights in colour
-
-
-def glm_weights(brain: Brain, fitted: torch.Tensor, bins: int) -> Any:
-    """Fitted against true weights [N, N] of a brain of one state."""
-    true = brain.parameters.coupling[0]
-    _, squared, correlation = evaluation.weight_error(true, fitted)
-    kinds = np.array(["inhibitory", "none", "excitatory"])[brain.adjacency[0].flatten() + 1]
-    figure = px.scatter(
-        x=true.flatten().numpy(),
-        y=fitted.flatten().numpy(),
-        color=kinds,
-        color_discrete_map={
-            "excitatory": COLOURS["vermillion"],
-            "inhibitory": COLOURS["blue"],
-            "none": COLOURS["grey"],
-        },
-        opacity=0.7,
-        labels={"x": "true weight", "y": "fitted weight", "color": ""},
-    )
-    return explore.show(
-        figure.update_layout(explore.REGULAR),
-        name="glm-weights",
-        caption=f"A GLM finds the wiring of {len(true)} neurons from {bins:,} bins of their spikes: the correlation of "
-        f"true and fitted weights is {correlation:.3f}, the root mean square error {squared**0.5:.3f}. "
-        f"{int((true == 0).sum())} of the {true.numel()} possible connections do not exist, and a GLM cannot know "
-        "that: it gives each of them a small weight.",
-        alt="Scatter plot of fitted against true weights. The points lie along the diagonal; those of connections that "
-        "do not exist form a short vertical line at zero.",
-    )
 
 
 def switching_raster(data: DataSet) -> Any:
@@ -75,7 +44,7 @@ def switching_wiring(brain: Brain) -> Any:
     signs = brain.adjacency
     shared = float((signs == signs[0]).all(0).float().mean())
     return explore.show(
-        heat_maps({f"state {s + 1}": brain.parameters.coupling[s] for s in range(3)}, LIMIT),
+        heat_maps({f"state {s + 1}": brain.parameters.coupling[s] for s in range(3)}, limit=1.4),
         name="switching-wiring",
         caption=f"The wiring in three states. {100 * float((signs != 0).float().mean()):.0f} % of the connections "
         f"exist in a state, and {100 * shared:.0f} % of all pairs have the same kind of connection, or none, in every "
@@ -145,7 +114,7 @@ class Demonstration:
     """The scores of this run, or of the recorded laptop run, and how captions call it."""
 
     def __init__(self, scores: dict[str, list[dict]], profile: str) -> None:
-        content, self.told = largest("demo", profile, lambda: {"scores": compact(scores)})
+        content, self.told = largest("demo", profile, lambda: {"scores": scores})
         self.scores = content["scores"]
 
     def likelihood(self) -> Any:
@@ -183,36 +152,17 @@ class Demonstration:
         )
 
     def table(self) -> pd.DataFrame:
-        """Mean and range of each score, by method."""
+        """The mean of each score over the brains, by method."""
         columns = {
-            "marginal": ("marginal, nats a sequence", ",.0f"),
-            "plug_in": ("plug-in", ",.0f"),
-            "accuracy": ("states right", ".3f"),
-            "squared_error": ("weights, squared error", ".4f"),
-            "correlation": ("weights, correlation", ".2f"),
-            "seconds": ("seconds", ".1f"),
+            "marginal": "marginal, nats a sequence",
+            "plug_in": "plug-in",
+            "accuracy": "states right",
+            "squared_error": "weights, squared error",
+            "correlation": "weights, correlation",
+            "seconds": "seconds",
         }
-        table = {
-            title: {method: spread((one[key] for one in each), form) for method, each in self.scores.items()}
-            for key, (title, form) in columns.items()
-        }
-        return pd.DataFrame(table).rename_axis(columns=self.told)
-
-    def wiring(self) -> Any:
-        """One state of the first brain, true and as each method has it."""
-        titles = dict(zip((TRUE, EM, *OFFICIAL), ("truth", "HG, EM", "HG", "GHG", "OHG"), strict=True))
-        first = {method: self.scores[method][0] for method in titles}
-        closest = ", ".join(f"{one['correlation']:.2f} ({method})" for method, one in first.items() if method != TRUE)
-        return explore.show(
-            heat_maps({titles[method]: one["wiring"] for method, one in first.items()}, LIMIT),
-            name="demo-wiring",
-            caption="The wiring of one state of the first brain, true and found; HG, GHG and OHG without a further "
-            f"word are those of the official recipe. Over all states the weights correlate with the true ones by "
-            f"{closest}.",
-            alt="Heat maps of the weights from neuron to neuron: the true ones, the naive model's by expectation "
-            "maximisation, which look the same with faint noise, and those of the three official fits, which differ "
-            "more.",
-        )
+        means = {method: pd.DataFrame(each)[list(columns)].astype(float).mean() for method, each in self.scores.items()}
+        return pd.DataFrame(means).T.rename(columns=columns).rename_axis(columns=f"means, {self.told}").round(3)
 
     def recency(self) -> Any:
         """The training sequences in the order in which the recipe meets them."""

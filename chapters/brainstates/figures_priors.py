@@ -10,7 +10,7 @@ import plotly.express as px
 from brainlib import explore
 from chapters.brainstates import table
 from chapters.brainstates.figures import LEGEND_ABOVE, RANGES, heat_maps, largest, plain_titles, ranges, spread
-from chapters.brainstates.priors import PRIORS, WEIGHTS, chosen_states, difference, frame, strong, wide
+from chapters.brainstates.priors import PRIORS, WEIGHTS, difference, frame, strong, wide
 from chapters.brainstates.priors import run as run_experiment
 from chapters.brainstates.table import FROM_TRUTH, KNOWN, TABLE_1, TRUE
 
@@ -25,29 +25,9 @@ class Shown:
     def __init__(self, profile: str, seed: int) -> None:
         self.recorded, self.told = largest("priors", profile, lambda: None)
         self.run = profile, seed
-        self.plan = PRIORS["laptop" if self.recorded else profile]
 
     def __getitem__(self, experiment: str) -> dict[str, Any]:
         return self.recorded[experiment] if self.recorded else run_experiment(experiment, *self.run)
-
-    def oracle(self) -> Any:
-        """How many states the true parameters find, by the deviation of ln strength."""
-        found = 100 * frame(self["oracle"])[["accuracy"]]
-        labels = {"value": "standard deviation of the logarithm of strengths", "accuracy": "states found (%)"}
-        figure = px.line(ranges(found, ["value"], "accuracy"), x="value", y="accuracy", labels=labels, **RANGES)
-        dash, dot = ({"dash": kind, "color": COLOURS["grey"]} for kind in ("dash", "dot"))
-        figure.add_hline(TABLE_1["OHG"]["accuracy"], line=dash, annotation_text="OHG in the paper")
-        figure.add_vline(1.5**0.5, line=dot, annotation_text="printed")
-        printed, chosen = (spread(found.loc[deviation, "accuracy"]) for deviation in (1.225, 2))
-        return explore.show(
-            figure.update_layout(explore.WIDE),
-            name="priors-oracle",
-            caption=f"In {self.told}, the true parameters of the paper's simulated brains find {printed} % of the "
-            f"states at the printed variance, a deviation of 1.22, and {chosen} % at a deviation of 2. Bars reach from "
-            "the lowest to the highest brain.",
-            alt="A rising curve, share of states found against the deviation of log strengths, which meets the dashed "
-            "line of the paper's best model near a deviation of 2.",
-        )
 
     def table(self) -> Any:
         """Table 1: five numbers of every method, a dot a data set, and the paper's where they can be compared."""
@@ -96,20 +76,18 @@ class Shown:
         )
 
     def gaps(self) -> pd.DataFrame:
-        """Gaps between methods, the paper's and here."""
+        """Gaps between methods on average, the paper's and here: in percentage points, and the ratio of the errors."""
         pairs = (("GHG", "HG"), ("HG-L1", "HG"), ("OHG", "HG-L1"), ("OHG", "HG"))
-        fields = {"states": "accuracy", "adjacency": "adjacency", "prior": "prior_adjacency"}
-        lines = {}
-        for first, second in pairs:
-            theirs = {field: (TABLE_1[first][field], TABLE_1[second][field]) for field in TABLE_1["HG"]}
-            ours = {field: wide(self["table"], field) for field in theirs}
-            ratio = spread(ours["error"][first] / ours["error"][second])
-            lines[f"{first} against {second}"] = {
-                f"{title}, percentage points": f"{theirs[field][0] - theirs[field][1]:.1f} / "
-                f"{spread(100 * (ours[field][first] - ours[field][second]))}"
-                for title, field in fields.items()
-            } | {"weight error, ratio": f"{theirs['error'][0] / theirs['error'][1]:.2f} / {ratio}"}
-        return pd.DataFrame(lines).T.rename_axis(columns=f"paper / {self.told}")
+        titles = {"accuracy": "states", "adjacency": "adjacency", "prior_adjacency": "prior", "error": "weight error"}
+
+        def between(scores: pd.DataFrame) -> pd.DataFrame:
+            lines = {f"{a} against {b}": scores.loc[a] - scores.loc[b] for a, b in pairs}
+            ratios = [scores["error"][a] / scores["error"][b] for a, b in pairs]
+            return pd.DataFrame(lines).T.assign(error=ratios).rename(columns=titles)
+
+        ours = 100 * frame(self["table"])[list(titles)].groupby("method").mean()
+        paper = pd.DataFrame(TABLE_1).T[list(titles)]
+        return pd.concat({"the paper": between(paper), self.told: between(ours)}, axis=1).round(2)
 
     def strength(self) -> Any:
         """The share of true connections found, by their strength."""
@@ -161,17 +139,29 @@ class Shown:
             "classes rise from one third at high thresholds to a peak at low ones.",
         )
 
-    # ---- Sweeps ----
-
     def trials(self) -> Any:
         """Likelihood and states by the number of training sequences."""
-        found = self["trials"]
-        one_hot, gaussian = (difference(found, "log_likelihood", m, "HG") for m in ("OHG", "GHG"))
+        scores = frame(self["trials"])
+        one_hot, gaussian = (difference(self["trials"], "log_likelihood", m, "HG") for m in ("OHG", "GHG"))
         most = one_hot.index[-1][0]
         ends = [spread(lead.loc[number]) for lead in (one_hot, gaussian) for number in (1, most)]
-        figure = sweep(frame(found), "training sequences", "nats a bin").update_xaxes(type="log")
+        below = scores["log_likelihood"] - scores["log_likelihood"].xs(TRUE, level="method")
+        panels = {"log-likelihood, less the true (nats a bin)": below, "states found (%)": 100 * scores["accuracy"]}
+        lines = pd.DataFrame(panels).melt(var_name="panel", value_name="number", ignore_index=False).reset_index()
+        figure = px.line(
+            ranges(lines, ["panel", "method", "value"], "number"),
+            x="value",
+            y="number",
+            facet_col="panel",
+            facet_col_spacing=0.09,
+            log_x=True,
+            labels={"value": "training sequences", "number": ""},
+            **BY_METHOD,
+            **RANGES,
+        )
+        figure.update_yaxes(matches=None, showticklabels=True).update_xaxes(tickvals=one_hot.index.unique("value"))
         return explore.show(
-            figure.update_xaxes(tickvals=one_hot.index.unique("value")),
+            plain_titles(figure).update_layout(explore.WIDE, height=380, margin_t=60, **LEGEND_ABOVE),
             name="priors-trials",
             caption=f"In {self.told}, OHG leads HG by {ends[0]} nats a bin of the test after one training sequence, by "
             f"{ends[1]} after {most:.0f}; GHG by {ends[2]} and {ends[3]}. Bars reach over the data sets.",
@@ -180,70 +170,6 @@ class Shown:
             "to the right.",
         )
 
-    def neurons(self) -> Any:
-        """The same by the number of neurons."""
-        found = frame(self["neurons"])
-        found["log_likelihood"] /= found.index.get_level_values("value")
-        accuracy = 100 * found["accuracy"].xs("OHG", level="method")
-        states = ", ".join(f"{spread(group)} % of the states with {n:.0f}" for n, group in accuracy.groupby("value"))
-        return explore.show(
-            sweep(found, "neurons", "nats a bin and neuron"),
-            name="priors-neurons",
-            caption=f"In {self.told}, OHG finds {states} neurons. Bars reach over the data sets.",
-            alt="Two panels against the number of neurons: test log-likelihood a neuron less that of the true "
-            "parameters, and states found, for the three models and the true parameters.",
-        )
-
-    def states(self) -> Any:
-        """Held-out likelihood and BIC by the number of states of the model."""
-        found = self["states"]
-        lines = frame(found)[["held_out", "one_hot", "bic"]].droplevel("method")
-        best = lines.groupby("seed").agg({"held_out": "max", "one_hot": "max", "bic": "min"})
-        lines = (lines - best).melt(var_name="field", value_name="less", ignore_index=False).reset_index()
-        lines["method"] = lines["field"].map({"held_out": "GHG", "one_hot": "OHG", "bic": "GHG"})
-        lines["panel"] = np.where(lines["field"] == "bic", "BIC", "held-out likelihood")
-        figure = px.line(
-            lines,
-            x="value",
-            y="less",
-            line_group="seed",
-            facet_col="panel",
-            facet_col_spacing=0.1,
-            markers=True,
-            labels={"value": "states of the model", "less": "less its best (nats a bin)"},
-            **BY_METHOD,
-        )
-        figure.add_vline(self.plan["states"].setting.states, line={"dash": "dash", "color": COLOURS["grey"]})
-        figure.update_yaxes(matches=None, showticklabels=True)
-        chosen = {field: ", ".join(map(str, chosen_states(found, field))) for field in ("held_out", "one_hot", "bic")}
-        return explore.show(
-            plain_titles(figure).update_layout(explore.WIDE, **LEGEND_ABOVE),
-            name="priors-states",
-            caption=f"In {self.told}, held-out likelihood of OHG chooses {chosen['one_hot']} states in its data sets, "
-            f"that of GHG {chosen['held_out']}, BIC {chosen['bic']}. The dashed line is the truth.",
-            alt="Two panels against the number of the model's states, a curve for each data set: held-out "
-            "log-likelihood, which rises steeply and then falls slowly, and BIC, which does the reverse.",
-        )
-
-
-def sweep(found: pd.DataFrame, title: str, unit: str) -> Any:
-    """Test log-likelihood less that of the truth, and states found, of `COMPARED` against what is varied."""
-    below = found["log_likelihood"] - found["log_likelihood"].xs(TRUE, level="method")
-    panels = {f"log-likelihood, less the true ({unit})": below, "states found (%)": 100 * found["accuracy"]}
-    lines = pd.DataFrame(panels).melt(var_name="panel", value_name="number", ignore_index=False).reset_index()
-    figure = px.line(
-        ranges(lines, ["panel", "method", "value"], "number"),
-        x="value",
-        y="number",
-        facet_col="panel",
-        facet_col_spacing=0.09,
-        labels={"value": title, "number": ""},
-        **BY_METHOD,
-        **RANGES,
-    )
-    figure.update_yaxes(matches=None, showticklabels=True)
-    return plain_titles(figure).update_layout(explore.WIDE, height=380, margin_t=60, **LEGEND_ABOVE)
-
 
 def prior_weight_explorer(profile: str, seed: int) -> Any:
     """An explorer of GHG's wiring under weak and strong priors, from few and many sequences."""
@@ -251,9 +177,7 @@ def prior_weight_explorer(profile: str, seed: int) -> Any:
     true = np.array(next(iter(found.values()))["true"])
 
     def wiring(prior_weight, training_sequences):
-        nearest = int(np.argmin(np.abs(np.log(np.array(WEIGHTS) / prior_weight))))
-        sequences = min(one.values, key=lambda n: abs(n - training_sequences))
-        fitted = found[str(sequences)]["found"][nearest]
+        fitted = found[str(training_sequences)]["found"][WEIGHTS.index(prior_weight)]
         figure = heat_maps({"true": true, "recovered": fitted["wiring"]}, float(abs(true).max()), columns=2)
         error = abs(np.array(fitted["wiring"]) - true).mean()
         title = f"error {error:.3f}, test {fitted['held_out']:.3f} nats a bin"

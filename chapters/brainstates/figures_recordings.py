@@ -9,7 +9,7 @@ import plotly.express as px
 
 from brainlib import explore
 from chapters.brainstates import anatomy, states
-from chapters.brainstates.figures import LEGEND_ABOVE, LEGEND_BELOW, largest, plain_titles, with_interval
+from chapters.brainstates.figures import LEGEND_BELOW, largest, plain_titles, with_interval
 from chapters.brainstates.fits import FAMILIES, Fits, best, by_model, interval, numbers
 
 COLOURS = explore.COLOURS
@@ -27,47 +27,12 @@ def in_words(rows: list[dict], family: str, number: int) -> str:
     return f"{number}, the most fitted" if number == most > 1 else f"{number}"
 
 
-def sources(fits: dict[str, Fits]) -> pd.DataFrame:
-    """What is read."""
-    return pd.DataFrame(
-        {
-            PLACES[name]: {
-                "neurons": f.sample.trials.neurons,
-                "bin (ms)": round(f.sample.trials.bin_ms, 1),
-                "bins": f.sample.trials.bins,
-                "spikes": f.sample.trials.spikes,
-                "pieces": len(f.sample.trials),
-                "blocks held out by turns": f.setting.blocks,
-                "source": f.sample.words,
-            }
-            for name, f in fits.items()
-        }
-    ).T
-
-
-def weights(fits: Fits, split: int) -> pd.DataFrame:
-    """How large the weights of each model become."""
-    columns = {}
-    for number, families in ((1, ("HG", "HG-L1", "OHG")), (2, ("HG", "GHG", "HG-L1", "OHG"))):
-        for family in families:
-            coupling = fits.parameters(family, number, split).coupling
-            columns[f"{family}, {number} state{'s' * (number > 1)}"] = {
-                "largest |weight|": float(coupling.abs().max()),
-                "median |weight|": float(coupling.abs().median()),
-                "share of weights that are zero (%)": 100 * float((coupling == 0).float().mean()),
-                "bits a spike, held out": fits.results[family, number, split]["bits"],
-            }
-    return pd.DataFrame(columns).round(3)
-
-
 class Shown:
     """What this run measures, `measured`; figures and their captions are of it or of the recorded laptop run."""
 
     def __init__(self, profile: str) -> None:
         self.measured: dict[str, Any] = {}
         self.content, self.told = largest("recordings", profile, lambda: self.measured)
-
-    # ---- Likelihood ----
 
     def likelihood(self) -> Any:
         """Held-out likelihood by family and number of states, a panel a recording."""
@@ -113,35 +78,6 @@ class Shown:
             "each family of models.",
         )
 
-    # ---- States ----
-
-    def behaviour(self) -> Any:
-        """What is done in each state of the hippocampus; what the state tells stands in the caption."""
-        seen = self.content["behaviour"]
-        by_running = [sorted(block, key=lambda done: done[2] / max(sum(done), 1e-9)) for block in seen["shares"]]
-        shares = pd.DataFrame(100 * np.mean(by_running, axis=0), columns=["rest", "pause", "run"])
-        figure = px.bar(
-            shares.rename(index=lambda state: f"{state + 1}"),
-            labels={"index": "state, by its share of running", "value": "share of time (%)", "variable": ""},
-            color_discrete_sequence=[COLOURS[colour] for colour in ("grey", "sky", "vermillion")],
-        )
-        three, two = (
-            [with_interval(seen[kind][question]) for kind in ("told", "other pieces")]
-            for question in (states.THREE, states.TWO)
-        )
-        return explore.show(
-            figure.update_layout(explore.REGULAR),
-            name="recordings-behaviour",
-            caption=f"Hippocampus, {self.told}, held-out blocks: time in each of four states of the Poisson "
-            "HMM, by what the animal did; in each block states are put in the order of their share of running, mean "
-            "over blocks. Of what there is to know about running, pausing and resting the states tell a share of "
-            f"{three[0]}, of the behaviour of other pieces {three[1]}. About running and pausing on the track they "
-            f"tell {two[0]}, of other pieces {two[1]}.",
-            alt="A bar for each of four states, divided into time spent resting, pausing and running.",
-        )
-
-    # ---- Wiring ----
-
     def distance(self) -> Any:
         """How closely each wiring follows distance."""
         panels = []
@@ -150,18 +86,15 @@ class Shown:
             frame = pd.DataFrame(np.mean(blocks, axis=0), columns=["rho", "low", "high"])
             panels.append(frame.assign(wiring=list(by_split["0"]["spearman"]), recording=PLACES[name]))
         frame = pd.concat(panels).eval("up = high - rho\ndown = rho - low")
-        kinds = {"OHG": "one-hot prior", "count": "counts", "": "weights"}
-        frame["of"] = [next(kind for key, kind in kinds.items() if key in wiring) for wiring in frame["wiring"]]
         figure = px.scatter(
             frame,
             x="rho",
             y="wiring",
             error_x="up",
             error_x_minus="down",
-            color="of",
             facet_col="recording",
             category_orders={"wiring": list(dict.fromkeys(frame["wiring"]))},
-            labels={"rho": "Spearman's ρ", "wiring": "", "of": ""},
+            labels={"rho": "Spearman's ρ", "wiring": ""},
         )
         figure.update_traces(marker_size=9).add_vline(0, line={"color": COLOURS["grey"], "dash": "dash"})
         waves = frame[frame["recording"] == PLACES["waves"]].set_index("wiring")["rho"]
@@ -169,7 +102,7 @@ class Shown:
             f"{waves[w]:.2f}" for w in (anatomy.RAW, anatomy.ONE_HOT, anatomy.NAIVE, anatomy.SPARSE)
         )
         return explore.show(
-            plain_titles(figure).update_layout(explore.WIDE, **LEGEND_ABOVE, height=420, margin_t=64),
+            plain_titles(figure).update_layout(explore.WIDE, height=420),
             name="recordings-distance",
             caption=f"How closely wiring follows distance. Retinal waves, {self.told}: correlation of counts {raw}, "
             f"the one-hot prior {one_hot}, naive weights {naive}, with an L1 penalty {sparse}. Means over splits of "
@@ -179,9 +112,9 @@ class Shown:
         )
 
 
-def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
+def raster_explorer(fits: Fits, split: int) -> Any:
     """A held-out minute of the waves, spikes in the colour of their state on the Poisson HMM's path."""
-    sample = fits.sample
+    sample, explored = fits.sample, [n for n in fits.setting.states["Poisson HMM"] if n <= 12]
     counts = sample.trials.counts[int(fits.places(split, held_out=True)[0])].numpy()
     centred = (sample.positions_um - sample.positions_um.mean(0)).numpy()
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
@@ -207,7 +140,7 @@ def raster_explorer(fits: Fits, split: int, explored: tuple[int, ...]) -> Any:
     return explore.explorer(
         raster,
         name="recordings-raster",
-        states=list(explored),
+        states=explored,
         caption=f"A minute of the retina that was held out, and the states of the Poisson HMM. With {few} states the "
         f"path changes {changes[few]} times in this minute, with {many} states {changes[many]} times.",
         alt="A raster of spikes, a row a neuron, with vertical bands of activity that are waves, whose spikes have the "
@@ -243,53 +176,4 @@ def places(fits: Fits, found: list[tuple]) -> Any:
         f"{with_interval([fmean(near) for _, near in found])} of the distance that neurons have on average.",
         alt="A small map of the electrode array for each state; neurons that are busier than usual in that state are "
         "orange, quieter ones blue. In most states the orange ones form a patch.",
-    )
-
-
-def checks(fits: Fits, rescaling: dict[str, list], split: int) -> Any:
-    """Rescaled intervals of held-out blocks, and intervals between spikes of recording and simulation."""
-    longest, quantiles = 40, np.linspace(0, 1, 101)
-    left, right = "time rescaling, held out", "intervals between spikes"
-    made = {"recording": fits.sample.trials}
-    made |= {name: states.simulated(fits, *model, split) for name, model in states.TRIED.items()}
-    parts = []
-    for name, trials in made.items():
-        if name in rescaling:
-            found = np.quantile(rescaling[name][0][0].uniform.numpy(), quantiles) - quantiles
-            parts.append(pd.DataFrame({"x": quantiles, "y": found, "of": name, "panel": left}))
-        if trials is not None:
-            shares = states.intervals(trials, longest)[:longest].numpy()
-            seconds = np.arange(longest) * fits.sample.trials.bin_ms / 1000
-            parts.append(pd.DataFrame({"x": seconds, "y": shares, "of": name, "panel": right}))
-    figure = px.line(
-        pd.concat(parts),
-        x="x",
-        y="y",
-        color="of",
-        facet_col="panel",
-        facet_col_spacing=0.14,
-        category_orders={"panel": [left, right], "of": list(made)},
-        color_discrete_map={"recording": explore.template.INK},
-        labels={"of": ""},
-    )
-    figure.update_xaxes(matches=None).update_yaxes(matches=None, showticklabels=True)
-    figure.update_xaxes(title="quantile, if the model were true", col=1).update_xaxes(title="interval (s)", col=2)
-    figure.update_yaxes(title="found less expected", col=1)
-    figure.update_yaxes(title="share of intervals", type="log", col=2)
-    figure.update_traces(line_width=4, selector={"name": "recording"})
-    distances = ", ".join(f"{name} {fmean(d for _, d in pairs):.2f}" for name, pairs in rescaling.items())
-    away = "No model ran away when it was set free"
-    if ran_away := [name for name, trials in made.items() if trials is None]:
-        away = (
-            f"Set free, these models ran away to more than 10,000 spikes a bin, and have no line: {', '.join(ran_away)}"
-        )
-    return explore.show(
-        plain_titles(figure).update_layout(explore.WIDE, **LEGEND_BELOW, height=430),
-        name="recordings-checks",
-        caption="Left: the quantiles of rescaled intervals, all neurons; a true model lies at 0. Mean "
-        f"Kolmogorov-Smirnov distance of a neuron over splits: {distances}. Right: intervals in the recording and in "
-        f"simulations. {away}. First split of this run.",
-        alt="Two panels. Left, the difference of quantiles from the diagonal for each model. Right, the share of "
-        "intervals between spikes against their length on a logarithmic axis, for the recording and for spikes that "
-        "the models made.",
     )

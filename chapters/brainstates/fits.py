@@ -10,7 +10,7 @@ quarter of what is seen, with one and with two states.
 import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import torch
@@ -37,32 +37,22 @@ BASELINES = FAMILIES[:-1]
 TUNING = 4  # the last such share of what is seen chooses the weights of penalties and priors
 
 
-class Part(NamedTuple):
-    """A part of the recording, as the models with and without coupling read it."""
-
-    coupled: Design
-    uncoupled: Design
-
-    def of(self, family: str) -> Design:
-        return self.uncoupled if family == "Poisson HMM" else self.coupled
-
-
 class Fits:
     """A recording, its splits, and what was fitted: `results` by family, number of states and split (`fit_family`)."""
 
     def __init__(self, sample: Sample, setting: Setting, results: dict[tuple[str, int, int], dict[str, Any]]) -> None:
         self.sample, self.setting, self.results = sample, setting, results
-        self.whole = Part(design(sample.trials), design(sample.trials, coupling=False))
+        self.coupled, self.uncoupled = (design(sample.trials, coupling=coupling) for coupling in (True, False))
 
     def places(self, split: int, held_out: bool) -> Int64[Tensor, " places"]:
         """The pieces that a split holds out, or those that are seen."""
         seen, others = self.sample.split(split % self.setting.blocks, self.setting.blocks)
         return others if held_out else seen
 
-    def part(self, split: int, held_out: bool) -> Part:
-        """What a split holds out, or what is seen."""
-        places = self.places(split, held_out)
-        return Part(*(whole.pick(places) for whole in self.whole))
+    def design(self, family: str, split: int, held_out: bool) -> Design:
+        """What a split holds out, or what is seen, as a family reads it."""
+        whole = self.uncoupled if family == "Poisson HMM" else self.coupled
+        return whole.pick(self.places(split, held_out))
 
     def parameters(self, family: str, states: int, split: int) -> Parameters:
         """Of one fit."""
@@ -85,7 +75,7 @@ class Fits:
 def fit_all(profile: str, seed: int) -> dict[str, Fits]:
     """All families on all splits of one run of the chapter, by recording."""
     fits = {}
-    for name, setting in planned(profile).settings.items():
+    for name, setting in planned(profile).items():
         conditions = {f"{name}, {family}": (setting, family) for family in BASELINES}
         results = study(fit_family, conditions, setting.splits(seed), device="cpu")
         fits[name] = Fits(
@@ -113,7 +103,7 @@ def fit_family(
     """
     setting, family = settings
     data = Fits(read(setting), setting, {})
-    seen, held_out = (data.part(seed, held) for held in (False, True))
+    seen, held_out = (data.design(family, seed, held) for held in (False, True))
     fits = []
 
     def fitted(states: int, weight: float, on: Design) -> Parameters:
@@ -123,30 +113,30 @@ def fit_family(
 
     def add(family: str, parameters: Parameters, **more: Tensor) -> None:
         states = len(parameters.log_initial)
-        bins = int(seen.coupled.lengths.sum())
-        here, there = (marginal_log_likelihood(parameters, p.of(family), EMISSION) for p in (seen, held_out))
-        base = homogeneous_log_likelihood(seen.uncoupled, held_out.uncoupled, EMISSION)
-        criterion = bic(float(here.sum()), free_parameters(seen.of(family), states), bins) / (2 * bins)
-        bits = bits_per_spike(there, base, int(held_out.coupled.counts.sum()))
+        bins = int(seen.lengths.sum())
+        here, there = (marginal_log_likelihood(parameters, part, EMISSION) for part in (seen, held_out))
+        base = homogeneous_log_likelihood(seen, held_out, EMISSION)
+        criterion = bic(float(here.sum()), free_parameters(seen, states), bins) / (2 * bins)
+        bits = bits_per_spike(there, base, int(held_out.counts.sum()))
         fits.append(
             {"family": family, "states": states, "bits": bits, "bic": criterion, **parameters._asdict(), **more}
         )
 
     weight = 1.0
     if family in setting.weights:  # that which predicts the last quarter of what is seen best
-        pieces = len(seen.coupled.lengths)
+        pieces = len(seen.lengths)
         first = max(1, pieces - max(1, pieces // TUNING))
-        train, test = seen.coupled.pick(range(first)), seen.coupled.pick(range(first, pieces))
+        train, test = seen.pick(range(first)), seen.pick(range(first, pieces))
         tuned = {each: fitted(1 if family == "HG-L1" else 2, each, train) for each in setting.weights[family]}
         weight = max(tuned, key=lambda each: float(marginal_log_likelihood(tuned[each], test, EMISSION).sum()))
     starts = setting.states["OHG"] if family == "HG-L1" else ()
     for states in sorted({*setting.states[family], *starts}):
-        parameters = fitted(states, weight, seen.of(family))
+        parameters = fitted(states, weight, seen)
         if states in setting.states[family]:
             add(family, parameters)
         if states in starts:
             one_hot = OneHot(states, EMISSION)
-            result = fit_one_hot(one_hot, seen.coupled, start=parameters, iterations=setting.one_hot_iterations)
+            result = fit_one_hot(one_hot, seen, start=parameters, iterations=setting.one_hot_iterations)
             add("OHG", result.parameters, adjacency_prior=result.adjacency_prior)
     return {"fits": fits}
 

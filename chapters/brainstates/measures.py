@@ -222,5 +222,4 @@ def distance(profile: str, seed: int, device: str) -> Values:
 @measures("H8-ks")
 def rescaling(profile: str, seed: int, device: str) -> Values:
     found = states.rescaling(profile, seed)
-    one, two = ([distance for _, distance in found[name]] for name in ("GLM", "GHG, 2 states"))
-    return {"H8-ks": less(one, two)}
+    return {"H8-ks": less(found["GLM"], found["GHG, 2 states"])}

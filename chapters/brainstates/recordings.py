@@ -53,16 +53,6 @@ class Setting:
         return range(seed * self.blocks, (seed + 1) * self.blocks)
 
 
-@dataclass(frozen=True)
-class Study:
-    """The settings by recording, the waves first; how often electrodes are resampled, and how many states the
-    explorer shows."""
-
-    settings: Mapping[str, Setting]
-    resamples: int
-    explored: tuple[int, ...]
-
-
 def families(plain: tuple[int, ...], naive: tuple[int, ...], penalised: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """Numbers of states: of the Poisson HMM, of HG, and of the three that hold their weights (GHG has no 1)."""
     several = tuple(states for states in penalised if states > 1)
@@ -92,49 +82,37 @@ HIPPOCAMPUS = replace(
 )
 AT_CI = {"blocks": 3, "iterations": 15, "one_hot_iterations": 10}
 
-STUDIES = {
-    "ci": Study(
-        {
-            "waves": replace(
-                WAVES,
-                bin_ms=250.0,
-                stop_s=1200.0,
-                states=LEAST | {"Poisson HMM": (2, 4, 6)},
-                weights={"HG-L1": (10.0, 30.0, 100.0), "GHG": (1.0, 100.0)},
-                **AT_CI,
-            ),
-            "hippocampus": replace(
-                HIPPOCAMPUS, bin_ms=500.0, states=LEAST, weights={"HG-L1": (3.0, 10.0), "GHG": (1.0, 100.0)}, **AT_CI
-            ),
-        },
-        resamples=200,
-        explored=(2, 4, 6),
-    ),
-    "laptop": Study(
-        {"waves": WAVES, "knock-out": KNOCK_OUT, "hippocampus": HIPPOCAMPUS},
-        resamples=500,
-        explored=(2, 3, 4, 6, 8, 12),
-    ),
-    "paper": Study(
-        {
-            "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MOST),
-            "knock-out": replace(KNOCK_OUT, bin_ms=100.0, blocks=5, states=UP_TO_8),
-            "hippocampus": replace(HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=UP_TO_8 | {"Poisson HMM": PLAIN}),
-        },
-        resamples=2000,
-        explored=(2, 3, 4, 6, 8, 12),
-    ),
+STUDIES = {  # the settings by recording, the waves first
+    "ci": {
+        "waves": replace(
+            WAVES,
+            bin_ms=250.0,
+            stop_s=1200.0,
+            states=LEAST | {"Poisson HMM": (2, 4, 6)},
+            weights={"HG-L1": (10.0, 30.0, 100.0), "GHG": (1.0, 100.0)},
+            **AT_CI,
+        ),
+        "hippocampus": replace(
+            HIPPOCAMPUS, bin_ms=500.0, states=LEAST, weights={"HG-L1": (3.0, 10.0), "GHG": (1.0, 100.0)}, **AT_CI
+        ),
+    },
+    "laptop": {"waves": WAVES, "knock-out": KNOCK_OUT, "hippocampus": HIPPOCAMPUS},
+    "paper": {
+        "waves": replace(WAVES, bin_ms=100.0, blocks=8, states=MOST),
+        "knock-out": replace(KNOCK_OUT, bin_ms=100.0, blocks=5, states=UP_TO_8),
+        "hippocampus": replace(HIPPOCAMPUS, bin_ms=100.0, blocks=8, states=UP_TO_8 | {"Poisson HMM": PLAIN}),
+    },
 }
 
 
-def planned(profile: str) -> Study:
-    """The study of a profile; but for `ci`, with the paper's own recording if a reader's copy is at hand."""
-    plan = STUDIES[profile]
+def planned(profile: str) -> dict[str, Setting]:
+    """The settings of a profile; but for `ci`, with the paper's own recording if a reader's copy is at hand."""
+    settings = STUDIES[profile]
     folder = Path(os.environ.get(doors.FOLDER_VARIABLE, ""), MAZE).expanduser()
     if profile == "ci" or doors.FOLDER_VARIABLE not in os.environ or not folder.is_dir():
-        return plan
-    maze = replace(plan.settings["hippocampus"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=str(folder))
-    return replace(plan, settings={**plan.settings, "maze": maze})
+        return settings
+    maze = replace(settings["hippocampus"], recording="maze", bin_ms=20.0, piece_s=15.0, folder=str(folder))
+    return settings | {"maze": maze}
 
 
 # ---- What is read ----

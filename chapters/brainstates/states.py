@@ -1,4 +1,4 @@
-"""What the states of a recording are: waves, places, behaviour; and whether a fitted model looks like the recording."""
+"""What the states of a recording are: waves, places, behaviour; and whether a fitted model keeps the recording's time."""
 
 import functools
 from statistics import fmean
@@ -12,8 +12,7 @@ from brainlib.brainstates.evaluation import summarise_states
 from brainlib.brainstates.inference import log_emission, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.rescaling import RescaledTimes, time_rescaling
-from brainlib.brainstates.simulate import sample_spikes
+from brainlib.brainstates.rescaling import time_rescaling
 from brainlib.data import Trials
 from chapters.brainstates.fits import Fits, fit_all
 from chapters.brainstates.recordings import EMISSION, UNSEEN
@@ -45,7 +44,7 @@ def decode(parameters: Parameters, design: Design, order: Int64[Tensor, " states
 def held_out_path(fits: Fits, family: str, states: int, split: int) -> Int64[Tensor, "trials time"]:
     """Viterbi's path through a held-out block, states from quiet to busy."""
     parameters = fits.parameters(family, states, split)
-    seen, held_out = (fits.part(split, held).of(family) for held in (False, True))
+    seen, held_out = (fits.design(family, split, held) for held in (False, True))
     return decode(parameters, held_out, quiet_to_busy(parameters, seen))
 
 
@@ -70,23 +69,18 @@ def wave_state(path: Int64[Tensor, "trials time"], trials: Trials) -> dict[str, 
 
     - `precision`: the share of the state's bins that lie in a burst, `recall`: of the bursts' bins that lie in the
       state, `phi`: the correlation of the two, 1 if they are the same, 0 by chance;
-    - `wave_ms`, `silence_ms`: mean visits of the busier and the quieter state; `share` of time in the busier one;
-    - `wave_count`, `silence_count`: spikes a bin in them, all neurons.
+    - `wave_ms`, `silence_ms`: mean visits of the busier and the quieter state.
     """
     burst, inside = bursts(trials)[trials.mask].double(), (path == 1)[trials.mask].double()
     both, a, b = (burst * inside).mean(), burst.mean(), inside.mean()
     phi = (both - a * b) / (a * (1 - a) * b * (1 - b)).sqrt()
-    about = summarise_states(path, trials, 2)
-    (silence_ms, wave_ms), (silence_count, wave_count) = about.dwell_ms.tolist(), about.counts.tolist()
+    silence_ms, wave_ms = summarise_states(path, trials, 2).dwell_ms.tolist()
     return {
         "precision": (both / b).item(),
         "recall": (both / a).item(),
         "phi": phi.item(),
         "wave_ms": wave_ms,
         "silence_ms": silence_ms,
-        "share": float(about.share[1]),
-        "wave_count": wave_count,
-        "silence_count": silence_count,
     }
 
 
@@ -129,7 +123,7 @@ def places(fits: Fits, states: int, split: int) -> tuple[Float64[Tensor, "states
     """Where the neurons lie that are busy in the states of the Poisson HMM, which go from quiet to busy: binary
     logarithms of rates in a state over their mean, and `nearness`.
     """
-    part, parameters = fits.part(split, held_out=False).uncoupled, fits.parameters("Poisson HMM", states, split)
+    parameters, part = fits.parameters("Poisson HMM", states, split), fits.design("Poisson HMM", split, held_out=False)
     rates = state_rates(parameters, part)
     share = posterior(parameters, part, EMISSION).states[part.mask].double().mean(0)
     order = rates.sum(-1).argsort()
@@ -166,10 +160,9 @@ BEHAVIOUR_STATES = 4
 def behaviour(fits: Fits, seed: int) -> dict[str, dict]:
     """How much the states of the Poisson HMM tell of behaviour: `told` by its own piece and by `other pieces`.
 
-    Both by question, a number a split; `shares[k][s][d]` of time in state s while the animal does d.
+    Both by question, a number a split.
     """
     told, other = ({THREE: [], TWO: []} for _ in range(2))
-    shares = []
     for k in fits.setting.splits(seed):
         path = held_out_path(fits, "Poisson HMM", BEHAVIOUR_STATES, k)
         done = fits.sample.behaviour[fits.places(k, held_out=True)]
@@ -177,11 +170,7 @@ def behaviour(fits: Fits, seed: int) -> dict[str, dict]:
         for question, pieces in ((THREE, ...), (TWO, track)):
             told[question].append(information(path[pieces], done[pieces]))
             other[question].append(by_chance(path[pieces], done[pieces]))
-        counted = torch.tensor(
-            [[int(((path == s) & (done == d)).sum()) for d in range(3)] for s in range(BEHAVIOUR_STATES)]
-        )
-        shares.append((counted.double() / counted.sum()).tolist())
-    return {"told": told, "other pieces": other, "shares": shares}
+    return {"told": told, "other pieces": other}
 
 
 # ---- Does a fitted model look like the recording? ----
@@ -196,45 +185,18 @@ TRIED = {
 }
 
 
-def rescaled(fits: Fits, family: str, states: int, split: int) -> tuple[RescaledTimes, float]:
-    """The rescaled intervals of the block that was held out, and the mean over neurons of the Kolmogorov-Smirnov
-    distance from what they would be if the model were true.
+def rescaled(fits: Fits, family: str, states: int, split: int) -> float:
+    """The mean over neurons of the Kolmogorov-Smirnov distance of rescaled intervals in the block that was held out
+    from what they would be if the model were true.
     """
-    held_out = fits.part(split, held_out=True).of(family)
+    held_out = fits.design(family, split, held_out=True)
     generator = torch.Generator().manual_seed(split)
     found = time_rescaling(fits.parameters(family, states, split), held_out, EMISSION, generator)
-    return found, fmean(found.of(neuron).statistic for neuron in found.neuron.unique().tolist())
+    return fmean(found.of(neuron).statistic for neuron in found.neuron.unique().tolist())
 
 
 @functools.cache
-def rescaling(profile: str, seed: int) -> dict[str, list[tuple[RescaledTimes, float]]]:
-    """`rescaled` of the retinal waves by the names of `TRIED`, a pair a split."""
+def rescaling(profile: str, seed: int) -> dict[str, list[float]]:
+    """`rescaled` of the retinal waves by the names of `TRIED`, a distance a split."""
     fits = fit_all(profile, seed)["waves"]
     return {name: [rescaled(fits, *model, k) for k in fits.setting.splits(seed)] for name, model in TRIED.items()}
-
-
-def simulated(fits: Fits, family: str, states: int, split: int) -> Trials | None:
-    """As many trials as there are, of the longest one's length, that the fitted model makes of itself; None if it runs
-    away.
-    """
-    trials, parameters = fits.sample.trials, fits.parameters(family, states, split)
-    generator, coupling = torch.Generator().manual_seed(0), family != "Poisson HMM"
-    try:
-        return sample_spikes(parameters, EMISSION, *trials.counts.shape[:2], generator, coupling=coupling)[0]
-    except ValueError as error:
-        if "runs away" not in str(error):
-            raise
-        return None
-
-
-def intervals(trials: Trials, longest: int) -> Float64[Tensor, " intervals"]:
-    """The share of intervals between a neuron's spikes that last 0, 1, .. bins, the last also longer; all neurons.
-
-    Those of 0 are spikes that share a bin with the one before; no interval reaches from trial to trial.
-    """
-    counts = trials.counts
-    trial, neuron, time = (counts > 0).transpose(1, 2).nonzero().T
-    bins = time.diff()[(trial * trials.neurons + neuron).diff() == 0].clamp(max=longest)
-    found = torch.bincount(bins, minlength=longest + 1).double()
-    found[0] += (counts.long() - 1).clamp(min=0).sum()
-    return found / found.sum().clamp(min=1)

@@ -186,17 +186,17 @@ def _uncoupled(data: DataSet, emission: Emission, states: int, setting: Setting,
 def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     """Likelihoods, states and wiring on the test sequences, once the states are matched.
 
-    - `log_likelihood`: marginal, of the test, nats a bin; `plug_in` as the official code has it;
+    - `log_likelihood`: marginal, of the test, nats a bin;
     - `accuracy`: the share of the test's bins whose state is right;
-    - `error`, `squared_error`, `correlation`: of the weights with the true ones; None without weights;
+    - `error`, `correlation`: of the weights with the true ones; None without weights;
     - `adjacency`, `prior_adjacency`: balanced accuracies of the signed wiring, of each state and of what they share;
-    - `roc`, `prior_roc`: areas under the curves of edges against none, whatever their sign; None without edges;
+    - `prior_roc`: area under the curve of shared edges against none, whatever their sign; None without edges;
     - `by_threshold`: `adjacency` for each of `THRESHOLDS` instead of the likeliest class;
-    - `precision`, `recall`, `sign`: of the edges of the likeliest class; None if there are none;
+    - `precision`, `sign`: of the edges of the likeliest class; None if there are none;
     - `by_strength`: the share of true edges found with the right sign, for each group of `STRENGTHS`.
     """
     brain, bins = data.brain, int(data.test.lengths.sum())
-    marginal, plug_in, accuracy, order = judged(result.parameters, result.test, result.emission, data)
+    marginal, _, accuracy, order = judged(result.parameters, result.test, result.emission, data)
     parameters, wiring, adjacency = result.parameters, result.wiring, result.adjacency
     if order is not None:
         wiring = reorder(parameters, order).coupling if wiring is None else wiring[order]
@@ -206,19 +206,17 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     adjacency = soft_adjacency(wiring) if adjacency is None else adjacency
     prior = soft_adjacency(wiring.double().mean(0)) if result.prior is None else result.prior
     true, shared = brain.adjacency, classes(brain.adjacency_prior)
-    weights = weight_error(brain.parameters.coupling, wiring) if result.wiring is None else (None, None, None)
-    precision, recall, sign = edge_rates(true, classes(adjacency))
+    error, _, correlation = weight_error(brain.parameters.coupling, wiring) if result.wiring is None else (None,) * 3
+    precision, _, sign = edge_rates(true, classes(adjacency))
     values = {
         "log_likelihood": marginal.sum().item() / bins,
-        "plug_in": plug_in.sum().item() / bins,
         "accuracy": accuracy,
-        **dict(zip(("error", "squared_error", "correlation"), weights, strict=True)),
+        "error": error,
+        "correlation": correlation,
         "adjacency": balanced_accuracy(true, classes(adjacency)),
         "prior_adjacency": balanced_accuracy(shared, classes(prior)),
-        "roc": edge_auc(true != 0, 1 - adjacency[..., 1]),
         "prior_roc": edge_auc(shared != 0, 1 - prior[..., 1]),
         "precision": precision,
-        "recall": recall,
         "sign": sign,
     }
     return {name: _known(value) for name, value in values.items()} | {

@@ -165,7 +165,7 @@ def retraining(settings: Lesions, pair: Networks, seed: int, device: str, folder
                 one.config, curriculum=from_scratch(span), epochs=settings.retraining_epochs, largest_span=span
             )
             place = folder and folder / f"{condition}-{span}"
-            after = train(config, seed, device, place, start, progress=False)
+            after = train(config, seed, device, place, start)
             outcome[condition][str(span)] = after.history[-1].accuracy[0]
     return outcome
 

@@ -14,7 +14,7 @@ from brainlib.timescales.training import CurriculumConfig, TrainedNetwork, train
 
 def training(config: CurriculumConfig, seed: int, *, device: str, folder: Path | None) -> dict[str, Any]:
     """One network, as `TrainedNetwork.to_dict` writes it."""
-    return train(config, seed, device, folder, progress=False).to_dict()
+    return train(config, seed, device, folder).to_dict()
 
 
 def trained(

@@ -6,20 +6,6 @@ import pytest
 from brainlib.astrosnn.biophysics import LASTING, SPIKE, STEP, Pulse, rates, resting_state, simulate, stimulate
 
 
-def runge_kutta(pulse: Pulse, duration: float, step: float) -> np.ndarray:
-    """The classical method by hand, from rest, with edges of the pulse on its steps; states at every step."""
-    states = [resting_state()]
-    for k in range(round(duration / step)):
-        x, at = states[-1], (k + 0.5) * step
-        glutamate = pulse.strength if pulse.start < at < pulse.start + pulse.duration else 0.0
-        one = rates(x, glutamate)
-        two = rates(x + step / 2 * one, glutamate)
-        three = rates(x + step / 2 * two, glutamate)
-        four = rates(x + step * three, glutamate)
-        states.append(x + step / 6 * (one + 2 * two + 2 * three + four))
-    return np.array(states)
-
-
 def test_at_rest_nothing_changes() -> None:
     rest = resting_state()
     assert np.abs(rates(rest)).max() < 1e-12
@@ -43,14 +29,6 @@ def test_the_rates_are_the_printed_terms() -> None:
     assert np.allclose(rates(state, 5.0), expected, rtol=1e-12)
 
 
-def test_the_course_agrees_with_an_integrator_by_hand() -> None:
-    pulse = Pulse(0.5, 0.2)
-    course = simulate([pulse], 8.0, step=0.01)
-    by_hand = runge_kutta(pulse, 8.0, 0.005)[::2]
-    assert np.abs(np.array(course[1:]).T - by_hand).max() < 1e-5
-    assert course.calcium.max() > 0.5  # the store opened
-
-
 def test_pulses_are_never_stepped_over_and_add_up() -> None:
     short = simulate([Pulse(20.0, 0.001, 1000.0)], 21.0)
     assert short.ip3[-1] - short.ip3[0] == pytest.approx(1.0, rel=0.2)
@@ -63,9 +41,7 @@ def test_pulses_are_never_stepped_over_and_add_up() -> None:
     ("pulses", "duration", "step", "message"),
     [
         ([], 0.0, 0.01, "^step, duration: got 0.01, 0.0"),
-        ([], 1.0, 2.0, "^step, duration: got 2.0"),
         ([Pulse(-1.0, 0.1)], 1.0, 0.01, "^pulses: got Pulse.*within 0 to 1"),
-        ([Pulse(0.5, 0.0)], 1.0, 0.01, "^pulses: got Pulse"),
         ([Pulse(0.5, 0.1, -1.0)], 1.0, 0.01, "^pulses: got a strength of -1"),
     ],
 )

@@ -9,8 +9,6 @@ from torch.nn.functional import gelu, layer_norm
 
 from brainlib.baselines import GPT, GPTConfig, GPTState
 from brainlib.baselines.alibi import alibi_slopes
-from brainlib.data import CoherentStreams
-from brainlib.training import TrainingConfig, train
 
 SIZES = {"layers": 3, "dim": 24, "heads": 3, "vocab": 40, "dropout": 0.0}
 
@@ -76,9 +74,6 @@ def test_gradients_flow_through_the_state(tokens):
     loss = model(tokens, tokens.roll(-1, 1))[1]
     expected = torch.autograd.grad(loss, list(model.parameters()))
     first, second = tokens.split([20, 17], 1)
-    state = model(first)[2]
-    late = model(second, second, state)[1]
-    assert all(gradient.abs().sum() > 0 for gradient in torch.autograd.grad(late, state, retain_graph=True))
     targets = tokens.roll(-1, 1).split([20, 17], 1)
     _, early, state = model(first, targets[0])
     late = model(second, targets[1], state)[1]
@@ -105,10 +100,7 @@ def test_slopes_are_those_of_the_alibi_paper():
     assert alibi_slopes(3).tolist() == pytest.approx([2 ** (-8 / 3), 2 ** (-16 / 3), 2**-8])
 
 
-PAPER = [(9, 480, 5, 25.0), (12, 576, 6, 47.9), (15, 768, 8, 106.3), (18, 960, 10, 199.4), (25, 1152, 12, 398.3)]
-
-
-@pytest.mark.parametrize(("layers", "dim", "heads", "millions"), [*PAPER, (28, 1536, 16, 793.1)])
+@pytest.mark.parametrize(("layers", "dim", "heads", "millions"), [(9, 480, 5, 25.0), (28, 1536, 16, 793.1)])
 def test_the_papers_sizes(layers, dim, heads, millions):
     config = GPTConfig(layers=layers, dim=dim, heads=heads)
     assert config.parameters / 1e6 == pytest.approx(millions, rel=1e-3)  # read off the paper's Figure 7
@@ -123,12 +115,6 @@ def test_it_begins_near_the_uniform_guess_and_the_depth_does_not_show():
     assert model.config.parameters == sum(weight.numel() for weight in model.parameters())
     assert model.blocks[0].mlp.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert model.blocks[0].mlp_out.weight.std().item() == pytest.approx(0.02 / 4, rel=0.05)
-
-
-def test_dropout_is_for_training_only(tokens):
-    model = small_gpt(dropout=0.5)
-    assert torch.equal(model.eval()(tokens)[0], model(tokens)[0])
-    assert not torch.equal(model.train()(tokens)[0], model(tokens)[0])
 
 
 @pytest.mark.parametrize("autocast", [False, True])
@@ -180,20 +166,3 @@ def test_it_generates_as_it_reads():
     for place in range(9, 16):
         assert text[:, place].equal(model(text[:, :place])[0][:, -1].argmax(-1))
     torch.testing.assert_close(tuple(state), tuple(model(text)[2]), rtol=0, atol=1e-11)
-
-
-def test_training_carries_the_memory_over_a_stream():
-    text, remembered = (torch.arange(4000) ** 2 % 23).to(torch.uint8), []  # the byte before decides which of two follow
-    model = small_gpt(layers=2, vocab=23, memory=24).float()
-    torch.manual_seed(0)
-    model.reset_parameters()
-
-    def loss(model, batch, state):
-        remembered.append(0 if state is None else state.keys.shape[3])
-        _, value, state = model(*batch, state)
-        return value, state
-
-    streams, config = CoherentStreams(text, batch=4, length=10), TrainingConfig(steps=60, learning_rate=1e-2)
-    losses = train(model, loss, streams, config, progress=False).losses
-    assert remembered[:5] == [0, 10, 20, 24, 24]
-    assert losses[0] > 3 and losses[-1] < 1

@@ -30,8 +30,3 @@ def lowered(tensors, device="cpu"):
         None if t is None else t.detach().to(device, torch.complex64 if t.is_complex() else torch.float32)
         for t in tensors
     ]
-
-
-def difference(found, expected) -> float:
-    found, expected = found.detach().cpu().double(), expected.detach().double()
-    return float((found - expected).norm() / expected.norm().clamp_min(1e-12))

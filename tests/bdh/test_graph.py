@@ -50,7 +50,6 @@ def test_rules_act_at_once_on_the_state_before():
     ("rules", "dampings", "message"),
     [
         ([Rule((("X", 0),), ("Y", 0), float("nan"))], [], "rules: got .* a rate of at least 0"),
-        ([Rule((), ("Y", 0))], [], "expected one or two sources"),
         ([Rule((("X", 0),) * 3, ("Y", 0))], [], "expected one or two sources"),
         ([], [Damping(("X", 0), 1.1)], "dampings: got 1.1 of .*expected a rate from 0 to 1"),
     ],
@@ -107,14 +106,6 @@ def test_as_printed_the_synapses_are_transposed():
     assert np.abs(printed[-1].Y - turned[-1].Y).max() > 0.1 * np.abs(turned[-1].Y).max()
 
 
-def test_a_token_that_only_enters_through_x_leaves_no_trace():
-    model = low_rank(KEPT)
-    x, y = tokens(model)
-    moments = graph.run(as_rounds(model), x, 0 * y)
-    assert not any(moment.Y.any() or moment.sigma.any() for moment in moments)
-    np.testing.assert_array_equal(moments[-1].X, x[-1])
-
-
 def test_what_is_no_graph_and_no_token():
     graphs, (x, y) = graph.graphs_of(low_rank(KEPT)), tokens(low_rank(KEPT))
     with pytest.raises(ValueError, match="graphs: got a U that is not diagonal with entries from 0 to 1"):
@@ -152,14 +143,6 @@ def test_rope_turns_as_the_trained_model_does():
     U = torch.from_numpy(graph.rope(NEURONS))
     turned = torch.stack([torch.matrix_power(U, t) @ x[t] for t in range(5)])
     torch.testing.assert_close(turned, rotate(x, rotation(rope_frequencies(NEURONS), 0, 5, x.dtype)))
-
-
-def test_the_tensor_form_takes_batches():
-    model = low_rank(graph.alibi(NEURONS, 0.9))
-    x, y = (torch.from_numpy(rows) for rows in tokens(model))
-    weights = [torch.from_numpy(weight) for weight in (model.Dx, model.Dy, model.E, model.U)]
-    xs, ys = graph.tensor_form(*weights, LAYERS, torch.stack((x, 2 * x)), torch.stack((y, y)))
-    torch.testing.assert_close((xs[1], ys[1]), graph.tensor_form(*weights, LAYERS, 2 * x, y))
 
 
 def test_factorised_graphs():

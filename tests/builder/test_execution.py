@@ -4,13 +4,12 @@ import json
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from book.builder import build, cache, plan, sources
+from book.builder import build, cache, plan
 from book.builder.failures import BuildError
 from book.builder.job import CACHE
 
@@ -104,22 +103,6 @@ def test_whatever_ends_a_chapter_early_is_told_in_a_line_and_spares_the_others(r
     assert [name.startswith("part.good") for name in results(root)] == [True]
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc whether a process is there")
-def test_a_kernel_ends_with_a_worker_that_was_killed(root, write):
-    chapter = write(
-        "import os, pathlib, signal; pathlib.Path('kernel.txt').write_text(str(os.getpid()))",
-        "os.kill(os.getppid(), signal.SIGKILL)",
-        "import time; time.sleep(60)",
-    )
-    with pytest.raises(BuildError, match="its worker died"):
-        execute(root, chapter)
-    kernel = int((root / "chapters/part/kernel.txt").read_text())
-    ended = time.monotonic() + 20
-    while Path(f"/proc/{kernel}").exists() and "Z" not in Path(f"/proc/{kernel}/stat").read_text().split()[2]:
-        assert time.monotonic() < ended
-        time.sleep(0.05)
-
-
 def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
     chapter = write("1 / 0")
     notebook = nbformat.read(root / chapter, as_version=4)
@@ -152,25 +135,12 @@ def test_code_that_is_edited_between_two_chapters_stops_the_second(root, write):
     assert results(root) == []
 
 
-def test_saving_a_chapter_in_jupyter_executes_nothing(root, write):
-    chapter = write(LEAVES_A_TRACE)
-    execute(root, chapter)
-    notebook = nbformat.read(root / chapter, as_version=4)
-    notebook.cells[2].update(outputs=[nbformat.v4.new_output("stream", text="2")], execution_count=7)
-    notebook.metadata["widgets"] = {}
-    notebook.metadata["kernelspec"]["display_name"] = "mine"
-    nbformat.write(notebook, root / chapter)
-    execute(root, *sources.chapters(root))
-    assert (root / "chapters/part/trace.txt").read_text() == "10 "
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"sede": 1}, r"01_first\.ipynb: unknown parameter 'sede', expected one of profile, seed, device"),
         ({"profile": "lptop"}, "profile: got 'lptop', expected one of ci, laptop, paper"),
         ({"seed": "one"}, "seed: got 'one', expected int as in 0"),
-        ({"seed": True}, "seed: got True, expected int as in 0"),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, message):
@@ -178,21 +148,3 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, m
     with pytest.raises(BuildError, match=message):
         execute(root, chapter, **given)
     assert not (root / "chapters/part/trace.txt").exists()
-
-
-def test_the_threads_are_shared_out(root, write, monkeypatch):
-    monkeypatch.setattr(plan, "cores", lambda: 8)
-    chapters = [write(chapter=Path(f"chapters/part/0{number}.ipynb")) for number in range(6)]
-    assert {job.threads for job in plan.plan(root, chapters, {})} == {1}
-    assert {job.threads for job in plan.plan(root, chapters, {}, jobs=2)} == {4}
-    assert {job.threads for job in plan.plan(root, chapters[:1], {}, jobs=8)} == {8}
-
-
-def test_what_a_chapter_will_take_is_told_from_the_catalogue_and_then_from_the_last_time(root, write, capfd):
-    chapter = write("1")
-    (root / "chapters/chapters.toml").write_text('["chapters/part/01_first"]\nseconds = {ci = 321}\n')
-    execute(root, chapter)
-    assert f"{chapter}: started, about 321 s expected" in capfd.readouterr().err
-    write("2")
-    execute(root, chapter)
-    assert "started, about 321 s" not in capfd.readouterr().err

@@ -71,7 +71,6 @@ def test_what_a_result_does_not_depend_on(parts, write, path):
     "line",
     [
         "import brainlib.other",
-        "from brainlib.other import x",
         "from brainlib import ledger, other",
         "from brainlib import (\n    ledger,\n    other,\n)",
     ],

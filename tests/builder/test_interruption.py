@@ -1,4 +1,4 @@
-"""Signals, two builds at once and a full disk: nothing goes on behind the builder's back, nothing half is kept."""
+"""Signals, and two builds at once: nothing goes on behind the builder's back, nothing half is kept."""
 
 import os
 import signal
@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from book.builder import build
-from book.builder.failures import BuildError
 from book.builder.job import CACHE
 
 REPOSITORY = Path(__file__).parents[2]
@@ -124,35 +122,3 @@ def test_a_second_build_waits_and_says_for_whom(root, write, start):
     results = [process.communicate(timeout=60)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0] and results[0] == results[1]
     assert (root / "chapters/part/trace.txt").read_text() == "started "
-
-
-@pytest.fixture
-def small_disk(root):
-    """A `_build` that holds a quarter of a megabyte."""
-    folder = root / "_build"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("NOT TESTED: a full disk; there is no mount")
-    if done.returncode:
-        pytest.skip(f"NOT TESTED: a full disk; a small one cannot be mounted ({done.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_full_disk_is_told_in_a_line_and_spares_the_others(root, write, small_disk):
-    good = write("1", chapter=Path("chapters/part/02_good.ipynb"))
-    chapter = write("print('x' * 1_000_000)")
-    names = [chapter, good]
-    for _ in range(2):
-        with pytest.raises(BuildError, match=rf"^1 of 2 chapters failed:\n{chapter}: the disk is full[^\n]*$"):
-            build.chapters(root, names, build.Ways({}, jobs=1))
-    assert [path.name.startswith("part.02_good") for path in (root / CACHE).iterdir()] == [True]
-    (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize))
-    write("2", chapter=good)
-    with pytest.raises(
-        BuildError, match=rf"^2 of 2 chapters failed:\n{chapter}: .*disk is full\n{good}: .*disk is full$"
-    ):
-        build.chapters(root, names, build.Ways({}, jobs=1))

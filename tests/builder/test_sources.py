@@ -20,9 +20,7 @@ def test_a_clean_chapter_is_found_and_its_parameters_are_read(root, write):
     ("spoil", "message"),
     [
         (lambda n: n.cells[2].update(outputs=[nbformat.v4.new_output("stream", text="2")]), "cell 2: holds outputs"),
-        (lambda n: n.cells[2].update(execution_count=3), "cell 2: holds outputs"),
         (lambda n: n.metadata.kernelspec.update(language="julia"), "its metadata is not in the book's form"),
-        (lambda n: n.metadata.update(widgets={}), "its metadata is not in the book's form"),
         (lambda n: n.cells[2].metadata.update(collapsed=True), "its metadata is not in the book's form"),
     ],
 )
@@ -48,7 +46,6 @@ def test_what_a_run_left_behind_is_read_over_but_refused_in_the_repository_and_s
         (None, "0 cells are tagged 'parameters', expected exactly one"),
         ("profile = str(1)", "the parameter 'profile' is not set to a literal"),
         ("import os", "holds 'import os', expected only name = literal"),
-        ("profile: str = 'ci'", "holds \"profile: str = 'ci'\", expected only name = literal"),
         ("profile =", "is not Python"),
     ],
 )

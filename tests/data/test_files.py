@@ -1,7 +1,6 @@
 """The files that come with brainlib: whole, small, and what the committed script makes."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import data_files
 import pytest
@@ -53,24 +52,6 @@ def test_the_plays_are_like_tiny_shakespeare():
     named = sum(speech.partition("\n")[0].endswith(":") for speech in speeches)
     assert named > 0.99 * len(speeches) > 7000
     assert not set("[]{}") & set(text) and "  " not in text
-    needs_data("tinyshakespeare.txt")
-    ours, theirs = (
-        torch.bincount(text().long(), minlength=256).double() for text in (data.shakespeare, data.tiny_shakespeare)
-    )
-    assert float((ours / ours.sum() - theirs / theirs.sum()).abs().sum()) < 0.1
-
-
-@pytest.mark.parametrize(
-    ("play", "spoken"),
-    [
-        ("TITLE\n\nby W\n\nA KING, a man.\n\nACT I.\n\nSCENE I. A\nroom.\n\nKING.\nSo.\n", "KING:\nSo.\n"),
-        ("ACT 1\n\nKING. So.\n\nFirst Lord.\nNo, [Aside.] my lord.\n", "KING:\nSo.\n\nFIRST LORD:\nNo, my lord.\n"),
-        ("ACT I\n\nKING.\nSo.\n\n[Exit\nQUEEN.]\n\nO good.\nNow.\n", "KING:\nSo.\nO good.\nNow.\n"),
-        ("ACT I\n\n[Enter KING\n\nKING.\nSo.\n\nMy horse.\n", "KING:\nSo.\nMy horse.\n"),
-    ],
-)
-def test_a_play_becomes_speeches(play, spoken):
-    assert make_data_files.speeches(play) == spoken
 
 
 def test_the_digits():
@@ -79,16 +60,3 @@ def test_the_digits():
     assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert labels[:10].tolist() == list(range(10))
     assert images[0, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
-
-
-def test_a_test_without_its_data_is_skipped_loudly_and_fails_where_they_are_required(cache, register, monkeypatch):
-    register("gone.txt", b"text")
-    monkeypatch.setattr(data_files, "REQUIRED", False)
-    with pytest.raises(pytest.skip.Exception, match=r"not at hand: gone\.txt") as skipped:
-        needs_data("gone.txt")
-    reports = [SimpleNamespace(longrepr=("test_a.py", 1, f"Skipped: {reason}")) for reason in (skipped.value, "no GPU")]
-    assert data_files.loud_line(reports).startswith("1 TESTS NOT RUN, as data files are not at hand: gone.txt")
-    assert data_files.loud_line(reports[1:]) is None
-    monkeypatch.setattr(data_files, "REQUIRED", True)
-    with pytest.raises(pytest.fail.Exception, match=r"gone\.txt is missing and cannot be fetched"):
-        needs_data("gone.txt")

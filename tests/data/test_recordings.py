@@ -12,7 +12,6 @@ from data_files import needs_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
-from scipy.stats import spearmanr
 
 from brainlib import data
 from brainlib.data import bin_spikes
@@ -57,11 +56,8 @@ def test_times_too_coarse_for_the_bins_are_told():
     [
         ([], 10.0, 1.0, "times: got none"),
         ([np.array([0.1]), np.array([np.nan])], 10.0, 1.0, r"times\[1\]: got a time that is not finite"),
-        ([np.array([[0.1]])], 10.0, 1.0, r"times\[0\]: got .* no row"),
         ([np.array([0.1])], 0.0, 1.0, r"bin_ms: got 0\.0, expected a positive number"),
-        ([np.array([0.1])], float("nan"), 1.0, "bin_ms: got nan"),
         ([np.array([0.1])], 10.0, 0.009, r"stop_s: got 0\.009, expected at least a bin of 10\.0 ms after 0\.0 s"),
-        ([np.array([0.1])], 10.0, float("inf"), "stop_s: got inf"),
     ],
 )
 def test_what_cannot_be_binned_is_refused(times, bin_ms, stop_s, message):
@@ -97,26 +93,19 @@ def test_waves_are_read(cache, register, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "neurons", "spikes", "duration_s", "animal", "bursting", "rank"),
+    ("name", "neurons", "spikes", "duration_s", "animal"),
     [
-        ("Blankenship2011_WT_01", 55, 127_716, 3131.0, "mouse, 11 days, wt", 0.13, -0.74),
-        ("Sun2008_X026P11R-MEME1", 108, 382_168, 781.0, "mouse, 11 days, Beta2 Xu", 0.0, -0.51),
+        ("Blankenship2011_WT_01", 55, 127_716, 3131.0, "mouse, 11 days, wt"),
+        ("Sun2008_X026P11R-MEME1", 108, 382_168, 781.0, "mouse, 11 days, Beta2 Xu"),
     ],
 )
-def test_the_real_waves(name, neurons, spikes, duration_s, animal, bursting, rank):
+def test_the_real_waves(name, neurons, spikes, duration_s, animal):
     needs_data(f"{name}.h5")
     found = data.waves(name)
     assert (len(found.times), found.duration_s, found.animal) == (neurons, duration_s, animal)
     trials = found.trials(100.0)
     assert trials.spikes == sum(map(len, found.times)) == spikes
     assert trials.counts.shape == (1, duration_s * 10, neurons)
-    population = trials.counts[0].sum(1).double()
-    assert (population > 5 * population.median()).double().mean() == pytest.approx(bursting, abs=0.005)
-
-    first, second = torch.triu_indices(neurons, neurons, 1)
-    correlation = torch.corrcoef(trials.counts[0].double().T)[first, second]
-    distance = torch.cdist(found.positions_um, found.positions_um)[first, second]
-    assert spearmanr(correlation, distance).statistic == pytest.approx(rank, abs=0.005)
 
 
 HEAD = b"""<Start settings>
@@ -263,10 +252,7 @@ def test_trials_around_their_starts(maze):
     [
         ("", BEHAVIOUR, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
         (FIRED + "1.0\n", BEHAVIOUR, r"SpikeData\.dat: not a table of numbers"),
-        (FIRED + "nan\t1\n", BEHAVIOUR, r"SpikeData\.dat: got a table .* expected finite"),
         (FIRED + "1.0\t1.5\n", BEHAVIOUR, r"SpikeData\.dat: got a number with a fraction"),
-        (FIRED, "2.0\t1.0\t1\t1\t1\t1\n", r"Behavior\.dat: expected ends after starts"),
-        (FIRED, "1.0\t2.0\t5\t1\t1\t1\n", r"Behavior\.dat: expected .* rules from 1 to 4"),
         (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", r"Behavior\.dat: expected .* 0 or 1"),
     ],
 )

@@ -103,27 +103,10 @@ def test_a_split_parts_the_trials_in_order(given_counts, share):
             trials.split(share)
 
 
-def spoil(parts, at, value):
-    parts = [part.astype(np.float64) for part in parts]
-    part = parts[at % len(parts)]
-    part[at % len(part), at % part.shape[1]] = value
-    return parts
-
-
-@SMALL
-@given(
-    sequences(),
-    st.integers(0, 99),
-    st.one_of(
-        st.floats(max_value=-1e-300, allow_nan=False),
-        st.floats(0.001, 1e6).filter(lambda value: value != round(value)),
-        st.floats(min_value=2.0**31),
-        st.just(float("nan")),
-    ),
-)
-def test_what_is_no_count_is_refused_wherever_it_is(given_counts, at, value):
-    with pytest.raises(ValueError, match=rf"sequences\[{at % len(given_counts)}\]: got .* expected"):
-        Trials.from_sequences(spoil(given_counts, at, value), 10.0)
+@pytest.mark.parametrize("value", [-1, 0.5, 2.0**31, float("nan")])
+def test_what_is_no_count_is_refused(value):
+    with pytest.raises(ValueError, match=r"sequences\[1\]: got .* expected"):
+        Trials.from_sequences([np.ones((2, 3)), np.array([[1, value]] * 3).T], 10.0)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +115,7 @@ def test_what_is_no_count_is_refused_wherever_it_is(given_counts, at, value):
         ([], "sequences: got none"),
         ([np.ones((2, 3)), np.ones((0, 3))], r"sequences\[1\]: got shape \(0, 3\), expected \(time, neurons\)"),
         ([np.ones((2, 3)), np.ones((2, 4))], r"sequences\[1\]: got 4 neurons, expected 3 as in the first"),
-        ([np.ones((2, 0))], r"sequences\[0\]: got shape \(2, 0\)"),
-        ([np.ones(3)], r"sequences\[0\]: got shape \(3,\)"),
-        ([np.ones((1, 2, 3))], r"sequences\[0\]: got shape \(1, 2, 3\)"),
         ([np.ones((2, 3)).astype("U")], r"sequences\[0\]: got <U32, expected whole numbers"),
-        ([np.ones((2, 3), dtype=complex)], r"sequences\[0\]: got complex128, expected whole numbers"),
     ],
 )
 def test_what_is_no_trial_is_refused(given_counts, message):
@@ -148,15 +127,10 @@ def test_what_is_no_trial_is_refused(given_counts, message):
     ("counts", "lengths", "message"),
     [
         (torch.ones(2, 4, 3), [4, 4], "counts: got torch.float32"),
-        (torch.ones(2, 4, dtype=torch.uint8), [4, 4], r"counts: got torch.uint8 of shape \(2, 4\)"),
-        (torch.ones(2, 4, 0, dtype=torch.uint8), [4, 4], "counts: got"),
         (-torch.ones(2, 4, 3, dtype=torch.int32), [4, 4], "counts: got -1, expected none below zero"),
         (torch.ones(2, 4, 3, dtype=torch.uint8), [4, 3], "counts: got spikes beyond the end of a trial"),
         (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 0], "lengths: got 0 to 4, expected 1 to the 4 bins"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 5], "lengths: got 4 to 5"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [3, 3], "lengths: got 3 to 3"),
         (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 4, 4], r"lengths: got torch.int64 of shape \(3,\)"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4.0, 4.0], "lengths: got torch.float32"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(unchecked, counts, lengths, message):

@@ -90,18 +90,6 @@ def test_a_slider_stops_between_the_values_of_its_grid(values: list[float]) -> N
     assert len({after - before for before, after in pairwise(places)}) == 1  # as even as on the page
 
 
-def test_a_slider_stops_at_even_ratios_where_its_grid_has_them() -> None:
-    (field,), _ = parts(explore.explorer(curve, **TEXTS, scale=[0.01, 1.0, 100.0]).widget())
-    assert {0.1, 10.0} <= set(reached(field))
-
-
-def test_a_live_explorer_begins_at_its_start() -> None:
-    start = {"scale": 2.0, "kind": "down"}
-    made = explore.explorer(curve, **TEXTS, start=start, scale=[1.0, 2.0, 4.0], kind=["up", "down"])
-    (scale, kind), output = parts(made.widget())
-    assert (scale.value, kind.value) == (2.0, "down") and last(output) == -2.0
-
-
 def test_an_error_of_the_function_is_shown_and_left_again() -> None:
     (scale,), output = parts(explore.explorer(curve, **TEXTS, scale=range(20)).widget())
     scale.value = 13
@@ -141,12 +129,6 @@ def test_a_kernel_gets_widgets_and_never_computes_the_grid() -> None:
     assert WIDGET in widgets and "text/html" not in widgets
     assert still[PLOTLY]["data"][0]["y"] == [0, 0] and 'aria-label="A curve."' in still["text/html"]
     assert "A &lt;curve&gt;." in caption["text/html"] and "A &lt;curve&gt;." not in still["text/html"]
-
-
-def test_a_static_figure_is_plotlys_own_output_and_a_caption() -> None:
-    figure, caption = explore.show(curve(2.0), **TEXTS).outputs()
-    assert figure[PLOTLY]["layout"]["template"]["layout"]["colorway"] == list(explore.COLOURS.values())
-    assert 'aria-label="A curve."' in figure["text/html"] and "A &lt;curve&gt;." in caption["text/html"]
 
 
 def test_colab_gets_html(monkeypatch: pytest.MonkeyPatch) -> None:

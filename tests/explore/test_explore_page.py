@@ -49,13 +49,6 @@ def test_markup_in_texts_is_escaped() -> None:
     assert "max-width:560px" in html and "height:380px" in html
 
 
-def test_controls_of_the_page_begin_at_their_start() -> None:
-    start = {"frequency": 3.0, "phase": "late"}
-    html = explore.explorer(wave, **TEXTS, start=start, frequency=[1.0, 2.0, 3.0], phase=["early", "late"]).html()
-    assert 'value="2" aria-valuetext="3"' in html and '<output for="wave-frequency">3</output>' in html
-    assert '<option value="1" selected>late</option>' in html and html.count("selected") == 1
-
-
 def test_numbers_are_sliders_and_words_are_lists() -> None:
     html = explore.explorer(wave, **TEXTS, frequency=[1.0, 2.5, 10.0], phase=["a<b", "c"]).html()
     assert re.search(r'<label for="wave-frequency">frequency</label><input type="range" id="wave-frequency"', html)

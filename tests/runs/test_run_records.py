@@ -40,11 +40,8 @@ def test_a_broken_file_is_named(tmp_path, text):
     ("given", "message"),
     [
         ({"profile": "lptop"}, "profile: got 'lptop', expected one of ci, laptop, paper"),
-        ({"profile": ["ci"]}, r"profile: got \['ci'\], expected one of"),
         ({"seed": "one"}, "seed: got 'one', expected a whole number"),
-        ({"seed": -1}, "seed: got -1, expected a whole number of at least 0"),
         ({"device": "gpu"}, "device: got 'gpu', expected 'auto', 'cpu', 'cuda' or 'cuda:N'"),
-        ({"device": 0}, "device: got 0, expected 'auto'"),
     ],
     ids=str,
 )

@@ -42,7 +42,6 @@ def test_the_time_constant_of_an_autoregressive_process_is_found():
     states = autoregressive([decay(tau) for tau in taus], 3000, sequences=24)
     found = fit_decay(autocorrelation(states, 30))
     assert found.share == 1
-    assert found.single.tolist() == pytest.approx(taus, rel=0.05)
     agree = (found.values / torch.tensor(taus) - 1).abs() < 0.05
     assert 0.5 <= agree.double().mean() < 1  # of the others the second exponential fits noise
     assert (found.values > 0.95 * torch.tensor(taus)).all()
@@ -52,7 +51,6 @@ def test_of_two_summed_processes_the_longer_counts():
     parts = autoregressive([decay(1.5), decay(15.0)], 3000, sequences=64)
     found = fit_decay(autocorrelation(parts.sum(2, keepdim=True), 30))
     assert found.values.item() == pytest.approx(15, rel=0.12)
-    assert 3 < found.single.item() < 12
 
 
 @pytest.mark.parametrize("start", [1.0, 0.6])
@@ -73,18 +71,18 @@ def test_what_fluctuates_or_alternates_does_not_survive():
     states = torch.cat((autoregressive([0.0, -0.9], 5000), torch.ones(5000, 4, 1).double()), dim=2)
     states = torch.cat((states, autoregressive([decay(3.0)], 5000, seed=1)), dim=2)
     found = fit_decay(autocorrelation(states, 30))
-    assert found.share == 1 / 4 and found.single[3].item() == pytest.approx(3, rel=0.1)
+    assert found.share == 1 / 4
     assert found.values[2].isnan() and not found.values[:2].isnan().any()
 
 
 def test_statistics_are_those_of_the_survivors():
     values = torch.tensor([torch.nan, 0.4, 1.0, 2.0, 3.0, 10.0], dtype=torch.float64)
-    tau_net = TauNet(values, values / 2)
+    tau_net = TauNet(values)
     assert (tau_net.share, tau_net.mean, tau_net.median) == (0.5, 5.0, 3.0)
 
 
 def test_there_may_be_no_survivors():
-    nobody = TauNet(*torch.tensor([[0.5, torch.nan], [0.5, torch.nan]], dtype=torch.float64))
+    nobody = TauNet(torch.tensor([0.5, torch.nan], dtype=torch.float64))
     assert nobody.share == 0 and all(math.isnan(value) for value in (nobody.mean, nobody.median))
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from known_network import MATCH, ONE, PARITY, known_network
 
-from brainlib.timescales import LeakyRNN, evaluation
+from brainlib.timescales import LeakyRNN
 from brainlib.timescales.evaluation import accuracy, relative_accuracy, running_test
 from brainlib.timescales.tasks import chance
 
@@ -28,14 +28,6 @@ def test_spans_are_judged_by_their_own_heads(known, generator):
     assert list(found) == [2, 3, 4] and found[2] == 1
     assert found[3] == pytest.approx(0.5, abs=0.03)  # right when the third bit is 0
     assert found[4] == pytest.approx(1 - chance("parity", 4), abs=0.03)  # how often it is odd
-
-
-def test_sequences_are_shared_out_evenly_over_lengths(known, generator, monkeypatch):
-    sizes, draw = [], evaluation.draw
-    monkeypatch.setattr(evaluation, "draw", lambda *given, **more: sizes.append(given[2]) or draw(*given, **more))
-    accuracy(known, "parity", [2], [PARITY], 600, generator)
-    accuracy(known, "parity", [2], [PARITY], 1, generator)
-    assert sizes == [200, 200, 200, 1]
 
 
 @pytest.mark.parametrize("task", ["parity", "match"])

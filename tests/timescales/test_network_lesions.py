@@ -63,15 +63,6 @@ def test_what_is_lost_without_each_unit(known, generator):
     assert found == pytest.approx([*expected, 1]) and test.accuracy(known) == [1.0]
 
 
-def test_the_network_itself_is_left_as_it_was(known):
-    before = {name: tensor.clone() for name, tensor in known.state_dict().items()}
-    lesioned = ablated(known, LAST)
-    assert all(tensor.equal(before[name]) for name, tensor in known.state_dict().items())
-    assert not lesioned.weight.equal(known.weight)
-    for name in ("raw_tau", "input_bias", "recurrent_bias", "readout_bias"):
-        assert getattr(lesioned, name).equal(getattr(known, name))
-
-
 def test_fastest_and_slowest():
     network = LeakyRNN(6, 1, tau=torch.tensor([3.0, 1.0, 2.0, 1.0, 9.0, 4.0]))
     fastest, slowest = fastest_and_slowest(network, 2)

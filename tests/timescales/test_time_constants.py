@@ -44,15 +44,6 @@ def test_only_the_clamp_traps(form):
         assert model.tau.min() > 2
 
 
-@pytest.mark.parametrize("form", ["clamp", "softplus"])
-def test_only_projected_time_constants_are_projected(form):
-    model = network(form)
-    with torch.no_grad():
-        model.raw_tau.fill_(-1)
-    model.project_()
-    assert (model.raw_tau == -1).all()
-
-
 @pytest.mark.parametrize(("tau", "got"), [([0.99, 2.0], "0.99 to 2"), ([float("nan")], "nan"), ([float("inf")], "inf")])
 def test_impossible_time_constants(tau, got):
     with pytest.raises(ValueError, match=f"tau: got {got}.* bits, expected finite time constants of at least 1"):

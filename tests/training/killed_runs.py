@@ -1,18 +1,14 @@
-"""Kills training runs, starts them again, and compares the end with an uninterrupted run. Prints a report as JSON.
+"""Kills training runs, starts them again, and compares the end with an uninterrupted run.
 
 A program of its own: it forks a process a run before torch has started any thread, so that a run costs no import.
-Arguments: a scratch folder, and how many kill points of each kind.
+Arguments: a scratch folder, and before how many lines of the checkpoint module a run is killed.
 """
 
-import json
 import os
 import random
-import shutil
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,72 +17,48 @@ from tiny_run import tiny_train
 
 from brainlib.training import checkpoint
 
-torch.optim.AdamW(
-    [torch.nn.Parameter(torch.zeros(1))], fused=True
-).zero_grad()  # imports what the first optimiser imports
-CONFIG = {"steps": 12, "checkpoint_every": 3}  # four checkpoints, two of which are removed
+torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], fused=True).zero_grad()  # imports what the first one imports
 LINES = 700  # of the checkpoint module that a run comes to, about
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def at_line(left: int) -> None:
+    """Lets this process die before line `left` of the checkpoint module that it comes to."""
+
+    def trace(frame, event, _):
+        nonlocal left
+        if frame.f_code.co_filename != checkpoint.__file__:
+            return None
+        left -= event == "line"
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
 
 
-def at_line(number: int) -> Callable[[], None]:
-    """Dies before line `number` of the checkpoint module that the run comes to."""
+def half_written(left: int) -> None:
+    """Lets this process die with half of the bytes of tensor file `left` on the disk."""
+    original = checkpoint.save_file
 
-    def trap() -> None:
-        left = number
+    def torn(tensors, path, about):
+        nonlocal left
+        left -= 1
+        original(tensors, path, about)
+        if left == 0:
+            os.truncate(path, path.stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        def trace(frame, event, _):
-            nonlocal left
-            if frame.f_code.co_filename != checkpoint.__file__:
-                return None
-            if event == "line":
-                left -= 1
-                if left == 0:
-                    die()
-            return trace
-
-        sys.settrace(trace)
-
-    return trap
+    checkpoint.save_file = torn
 
 
-def half_written(number: int) -> Callable[[], None]:
-    """Dies with half of the bytes of tensor file `number` on the disk."""
-
-    def trap() -> None:
-        original, left = checkpoint.save_file, number
-
-        def torn(tensors, path, about):
-            nonlocal left
-            left -= 1
-            original(tensors, path, about)
-            if left == 0:
-                os.truncate(path, path.stat().st_size // 2)
-                die()
-
-        checkpoint.save_file = torn
-
-    return trap
-
-
-def after_seconds(seconds: float) -> Callable[[], None]:
-    def trap() -> None:
-        threading.Thread(target=lambda: (time.sleep(seconds), die()), daemon=True).start()
-
-    return trap
-
-
-def run(folder: Path, trap: Callable[[], None] | None) -> int:
+def run(folder: Path, trap: Callable[[int], None] | None = None, number: int = 0) -> int:
     """One attempt in a process of its own; its exit status, negative if it was killed."""
     child = os.fork()
     if child == 0:
+        if trap is not None:
+            trap(number)
         try:
-            if trap is not None:
-                trap()
-            tiny_train(folder, **CONFIG)
+            tiny_train(folder, steps=12, checkpoint_every=3)  # four checkpoints, two of which are removed
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             os._exit(1)
@@ -98,50 +70,28 @@ def end_of(folder: Path) -> tuple[dict, dict]:
     """All that the last checkpoint holds, but for the time the run took."""
     last = checkpoint.load(checkpoint.finished(folder)[-1])
     del last.progress["history"]["seconds"]
-    return last.progress, last.tensors
-
-
-def differences(end: tuple[dict, dict], reference: tuple[dict, dict]) -> Iterator[str]:
-    if end[0] != reference[0]:
-        yield "progress"
-    for kind, tensors in reference[1].items():
-        for name, tensor in tensors.items():
-            if not torch.equal(end[1][kind][name], tensor):
-                yield f"{kind}/{name}"
-
-
-def kill_points(count: int, seconds: float, lines: int, random_source: random.Random) -> Iterator[tuple[str, Callable]]:
-    for number in random_source.sample(range(1, lines), count):
-        yield f"line {number}", at_line(number)
-    for number in range(1, 5):
-        yield f"half of file {number}", half_written(number)
-    for _ in range(count // 2):
-        delay = random_source.uniform(0.0, seconds)
-        yield f"after {delay:.4f} s", after_seconds(delay)
+    return last.progress, {(kind, name): t for kind, part in last.tensors.items() for name, t in part.items()}
 
 
 def main(scratch: Path, count: int) -> None:
-    random_source = random.Random(0)
-    start = time.perf_counter()
-    assert run(scratch / "whole", None) == 0
-    seconds = time.perf_counter() - start
-    reference = end_of(scratch / "whole")
-    report = {"killed": 0, "unfinished": 0, "wrong": []}
-    for index, (name, trap) in enumerate(kill_points(count, seconds, LINES, random_source)):
-        folder = scratch / str(index)
-        report["killed"] += run(folder, trap) == -signal.SIGKILL
-        report["unfinished"] += any(path.name.startswith(".") for path in folder.glob("*"))
+    assert run(scratch / "whole") == 0
+    progress, tensors = end_of(scratch / "whole")
+    traps = [(at_line, line) for line in random.Random(0).sample(range(1, LINES), count)]
+    traps += [(half_written, number) for number in range(1, 5)]
+    killed = unfinished = 0
+    for trap, number in traps:
+        folder, place = scratch / f"{trap.__name__}{number}", f"{trap.__name__} {number}"
+        killed += run(folder, trap, number) == -signal.SIGKILL
+        unfinished += any(path.name.startswith(".") for path in folder.glob("*"))
         for path in checkpoint.finished(folder) if folder.exists() else []:
             checkpoint.load(path)  # raises if it is half of one
-        if run(folder, None) != 0:
-            report["wrong"].append(f"{name}: could not go on")
-            continue
-        found = list(differences(end_of(folder), reference))
-        left = [path.name for path in folder.iterdir() if path.name.startswith(".")]
-        if found or left:
-            report["wrong"].append(f"{name}: differs in {found}, left {left}")
-        shutil.rmtree(folder)
-    print(json.dumps(report))
+        assert run(folder) == 0, f"{place}: could not go on"
+        again, found = end_of(folder)
+        assert again == progress and found.keys() == tensors.keys(), place
+        assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items()), place
+        assert not any(path.name.startswith(".") for path in folder.iterdir()), place
+    assert killed >= count, "the kill points have moved out of the run"
+    assert unfinished >= 3, "too few kills fell into the writing of a checkpoint"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 import subprocess
@@ -63,14 +62,6 @@ def test_resuming_is_exact(steps, precision, tmp_path):
     assert resumed == history
 
 
-def test_the_run_would_differ_without_any_one_of_what_is_kept(whole, tmp_path):
-    # Guards the test above: were dropout, carried state or the data's place without effect, it could not fail.
-    _, history = tiny_train()
-    assert tiny_train(dropout=0.0)[1].losses != history.losses
-    forgetful = train(tiny_model(), lambda m, b, s: tiny_loss(m, b, None), TinyBatches(), tiny_config(), progress=False)
-    assert forgetful.losses[0] == history.losses[0] and forgetful.losses[1] != history.losses[1]
-
-
 def test_a_finished_run_is_loaded_without_a_step(whole):
     def never(model, batch, state):
         raise AssertionError("a step was made")
@@ -128,75 +119,21 @@ def test_a_damaged_checkpoint_is_refused_by_name(how, whole, tmp_path):
     assert_same_run(folder, whole)
 
 
-def test_the_only_checkpoint_damaged_says_so(tmp_path):
-    (tmp_path / LAST).write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"To start anew \(there is no older one\), remove"):
-        tiny_train(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("steps", 20),
-        ("learning_rate", 0.02),
-        ("betas", (0.9, 0.9)),
-        ("clip_norm", None),
-        ("seed", 8),
-    ],
-)
+@pytest.mark.parametrize(("field", "value"), [("steps", 20), ("betas", (0.9, 0.9)), ("clip_norm", None)])
 def test_a_checkpoint_of_another_config_is_refused_by_field(field, value, whole):
     with pytest.raises(CheckpointError, match=rf"of another run: its config\.{field} is .*, here it is "):
         tiny_train(whole, **{field: value})
 
 
-class OtherBatches(TinyBatches):
-    pass
-
-
-class Narrow(TinyModel):
-    pass
-
-
-def other_model(change: str) -> nn.Module:
-    model = tiny_model()
-    match change:
-        case "wider":
-            return TinyModel(width=16)
-        case "renamed":
-            model.__class__ = Narrow
-        case "frozen":
-            model.embedding.weight.requires_grad_(False)
-        case "extended":
-            model.gain = nn.Parameter(torch.ones(1))
-    return model
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("wider", r"model's tensor 'embedding\.weight' is \['torch\.float32', 16, 12\], here it is .*16, 16\]"),
-        ("renamed", "model is 'TinyModel', here it is 'Narrow'"),
-        ("frozen", "trained is "),
-        ("extended", "model's tensor 'gain' is 'absent'"),
-    ],
-)
-def test_a_checkpoint_of_another_model_is_refused(change, message, whole):
-    model = other_model(change)
-    with pytest.raises(CheckpointError, match=f"of another run: its {message}"):
-        train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
-
-
-def test_a_checkpoint_of_other_batches_is_refused(whole):
-    with pytest.raises(CheckpointError, match="its batches is 'TinyBatches', here it is 'OtherBatches'"):
-        train(tiny_model(), tiny_loss, OtherBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
-
-    class TinyBatchesElsewhere(TinyBatches):
-        def load_state_dict(self, state):
-            raise ValueError("place: beyond the end of this text")
-
-    TinyBatchesElsewhere.__name__ = "TinyBatches"
-    with pytest.raises(CheckpointError, match=r"of another run: place: beyond the end"):
-        train(tiny_model(), tiny_loss, TinyBatchesElsewhere(), tiny_config(), tiny_evaluation, whole, progress=False)
+def test_a_checkpoint_of_another_model_is_refused(whole):
+    wider, extended = TinyModel(width=16), tiny_model()
+    extended.gain = nn.Parameter(torch.ones(1))
+    for model, message in (
+        (wider, r"model's tensor 'embedding\.weight' is \['torch\.float32', 16, 12\], here it is .*16, 16\]"),
+        (extended, "model's tensor 'gain' is 'absent'"),
+    ):
+        with pytest.raises(CheckpointError, match=f"of another run: its {message}"):
+            train(model, tiny_loss, TinyBatches(), tiny_config(), tiny_evaluation, whole, progress=False)
 
 
 def test_tied_weights_stay_tied(tmp_path):
@@ -245,7 +182,3 @@ def test_runs_killed_anywhere_end_like_the_one_that_was_not(tmp_path):
     command = [sys.executable, str(Path(__file__).with_name("killed_runs.py")), str(tmp_path), "8"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["wrong"] == []
-    assert report["killed"] >= 12, "the kill points have moved out of the run"
-    assert report["unfinished"] >= 3, "too few kills fell into the writing of a checkpoint"

@@ -61,10 +61,7 @@ def backward(model, d_output, d_last, first, second, rates, kept, learn, *option
 
 
 def launch(kernel, model: str, first: Tensor, tensors: tuple, rates: Tensor, states: Tensor, options: tuple) -> None:
-    """Raises `ValueError` for a tensor that these kernels cannot reach."""
-    if not first.is_cuda and not knobs.runtime.interpret:
-        expected = "a GPU (or Triton's interpreter: TRITON_INTERPRET=1)"
-        raise ValueError(f"current: got a tensor on {first.device}, expected {expected}")
+    require_gpu("current", first)
     outer, T, N = first.shape
     cut = plan(outer * N)
     reset, surrogate, slope, detach_reset = options
@@ -73,6 +70,13 @@ def launch(kernel, model: str, first: Tensor, tensors: tuple, rates: Tensor, sta
             *tensors, T, outer * N, N, model, len(rates), len(states), reset, surrogate, slope, detach_reset,
             STEPS=SEGMENT, BLOCK=cut.columns, num_warps=cut.warps,
         )  # fmt: skip
+
+
+def require_gpu(name: str, tensor: Tensor) -> None:
+    """Raises `ValueError` for a tensor that these kernels cannot reach."""
+    if not tensor.is_cuda and not knobs.runtime.interpret:
+        expected = "a GPU (or Triton's interpreter: TRITON_INTERPRET=1)"
+        raise ValueError(f"{name}: got a tensor on {tensor.device}, expected {expected}")
 
 
 @jit(do_not_specialize=["T", "columns"])

@@ -1,7 +1,5 @@
 """The recurrence compiled by numba: each thread takes its sequences through all steps, without waiting for others."""
 
-from typing import no_type_check
-
 import numba
 import numpy as np
 import torch
@@ -68,7 +66,6 @@ def _slabs(sequences: int, threads: int) -> tuple[int, int]:
 
 
 @njit()
-@no_type_check
 def _room(rows, n, like):
     """Rows wide enough for whole tiles, an odd number of cache lines apart, so that they do not fall upon the same."""
     lanes = VECTOR_BYTES // like.itemsize
@@ -76,7 +73,6 @@ def _room(rows, n, like):
 
 
 @njit()
-@no_type_check
 def _multiply(total, left, panels):
     """total [rows, n] += left [rows, n] @ the matrix in panels; whole tiles are written."""
     n, lanes = panels.shape[1], panels.shape[2]
@@ -90,7 +86,6 @@ def _multiply(total, left, panels):
 
 
 @njit()
-@no_type_check
 def _add_outer(total, left, right, columns):
     """total [n, columns] += left [rows, n]^T @ right [rows, columns]; whole tiles are written."""
     lanes = VECTOR_BYTES // total.itemsize
@@ -104,7 +99,6 @@ def _add_outer(total, left, right, columns):
 
 
 @njit()
-@no_type_check
 def _activate(u, slope, y, copy):
     """y = copy = phi(u): [n]."""
     zero, below = u.dtype.type(0), u.dtype.type(slope)
@@ -117,7 +111,6 @@ def _activate(u, slope, y, copy):
 
 
 @njit()
-@no_type_check
 def _differentiate(d_y, y, slope, d_u):
     """d_u = d_y phi', where phi gave y: [n]."""
     zero, one, below = y.dtype.type(0), y.dtype.type(1), y.dtype.type(slope)
@@ -129,78 +122,79 @@ def _differentiate(d_y, y, slope, d_u):
             d_u[i] = d_y[i] * (one - y[i] * y[i])
 
 
-@njit()
-@no_type_check
-def _forward_slab(slab, rows, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states):
-    T, n, first = len(bits), h0.shape[1], slab * rows
-    count = min(rows, len(h0) - first)
-    h, u, y = _room(rows, n, h0), _room(rows, n, h0), np.empty(n, h0.dtype)
-    for row in range(count):
-        for i in range(n):
-            h[row, i] = h0[first + row, i]
-    for t in range(T):
+@njit(parallel=True)
+def _forward(rows, slabs, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states):
+    T, n = len(bits), h0.shape[1]
+    for slab in numba.prange(slabs):
+        first = slab * rows
+        count = min(rows, len(h0) - first)
+        h, u, y = _room(rows, n, h0), _room(rows, n, h0), np.empty(n, h0.dtype)
         for row in range(count):
-            x, current = bits[t, first + row], u[row]
             for i in range(n):
-                current[i] = bias[i] + input_weight[i] * x
-        _multiply(u, h, panels)
-        for row in range(count):
-            h_row, state = h[row], states[t, first + row]
-            if inside:
-                _activate(u[row], slope, h_row, state)
-            else:
-                _activate(u[row], slope, y, state)
+                h[row, i] = h0[first + row, i]
+        for t in range(T):
+            for row in range(count):
+                x, current = bits[t, first + row], u[row]
                 for i in range(n):
-                    h_row[i] = state[i] = keep[i] * h_row[i] + gain[i] * y[i]
+                    current[i] = bias[i] + input_weight[i] * x
+            _multiply(u, h, panels)
+            for row in range(count):
+                h_row, state = h[row], states[t, first + row]
+                if inside:
+                    _activate(u[row], slope, h_row, state)
+                else:
+                    _activate(u[row], slope, y, state)
+                    for i in range(n):
+                        h_row[i] = state[i] = keep[i] * h_row[i] + gain[i] * y[i]
 
 
-@njit()
-@no_type_check
-def _backward_slab(slab, rows, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, d_folded, d_leak):
-    """d_folded [n, n + 2] receives the gradients of the folded matrix, input weights and biases side by side."""
-    T, n, first = len(states), h0.shape[1], slab * rows
-    count, steps = min(rows, len(h0) - first), max(1, BLOCK // rows)
-    d_h, d_u, previous = _room(rows, n, h0), _room(steps * rows, n, h0), _room(steps * rows, n, h0)
-    y, d_y = np.empty(n, h0.dtype), np.empty(n, h0.dtype)
-    for row in range(count):
-        for i in range(n):
-            d_h[row, i] = d_h0[first + row, i]
-    for t in range(T - 1, -1, -1):
-        start = t % steps * rows
+@njit(parallel=True)
+def _backward(rows, slabs, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, d_folded, d_leaks):
+    """d_folded [slabs, n, n + 2] receives the gradients of the folded matrix, input weights and biases side by side."""
+    T, n, steps = len(states), h0.shape[1], max(1, BLOCK // rows)
+    for slab in numba.prange(slabs):
+        first, d_leak = slab * rows, d_leaks[slab]
+        count = min(rows, len(h0) - first)
+        d_h, d_u, previous = _room(rows, n, h0), _room(steps * rows, n, h0), _room(steps * rows, n, h0)
+        y, d_y = np.empty(n, h0.dtype), np.empty(n, h0.dtype)
         for row in range(count):
-            b = first + row
-            h, before, d, d_current = states[t, b], previous[start + row], d_h[row], d_u[start + row]
-            earlier = states[t - 1, b] if t else h0[b]
             for i in range(n):
-                before[i] = earlier[i]
-            before[n], before[n + 1] = bits[t, b], 1
-            if len(d_states):
+                d_h[row, i] = d_h0[first + row, i]
+        for t in range(T - 1, -1, -1):
+            start = t % steps * rows
+            for row in range(count):
+                b = first + row
+                h, before, d, d_current = states[t, b], previous[start + row], d_h[row], d_u[start + row]
+                earlier = states[t - 1, b] if t else h0[b]
                 for i in range(n):
-                    d[i] += d_states[t, b, i]
-            if inside:
-                _differentiate(d, h, slope, d_current)
-                for i in range(n):
-                    d[i] = 0
-            else:
-                for i in range(n):
-                    d_leak[i] += d[i] * (h[i] - earlier[i]) / gain[i]
-                for i in range(n):
-                    kept = keep[i] * earlier[i]
-                    y[i] = (h[i] - kept) / gain[i]
-                    d_y[i] = gain[i] * d[i]
-                    d[i] *= keep[i]
-                _differentiate(d_y, y, slope, d_current)
-        _multiply(d_h, d_u[start : start + rows], panels)
-        if start == 0:
-            filled = min(steps, T - t) * rows
-            _add_outer(d_folded, d_u[:filled], previous[:filled], n + 2)
-    for row in range(count):
-        for i in range(n):
-            d_h0[first + row, i] = d_h[row, i]
+                    before[i] = earlier[i]
+                before[n], before[n + 1] = bits[t, b], 1
+                if len(d_states):
+                    for i in range(n):
+                        d[i] += d_states[t, b, i]
+                if inside:
+                    _differentiate(d, h, slope, d_current)
+                    for i in range(n):
+                        d[i] = 0
+                else:
+                    for i in range(n):
+                        d_leak[i] += d[i] * (h[i] - earlier[i]) / gain[i]
+                    for i in range(n):
+                        kept = keep[i] * earlier[i]
+                        y[i] = (h[i] - kept) / gain[i]
+                        d_y[i] = gain[i] * d[i]
+                        d[i] *= keep[i]
+                    _differentiate(d_y, y, slope, d_current)
+            _multiply(d_h, d_u[start : start + rows], panels)
+            if start == 0:
+                filled = min(steps, T - t) * rows
+                _add_outer(d_folded[slab], d_u[:filled], previous[:filled], n + 2)
+        for row in range(count):
+            for i in range(n):
+                d_h0[first + row, i] = d_h[row, i]
 
 
 @njit()
-@no_type_check
 def _unfold(d_folded, d_leaks, inside, weight, input_weight, bias, leak, d_weight, d_input_weight, d_bias, d_leak):
     """The gradients of the parameters from the sums over the slabs (README.md)."""
     n = len(weight)
@@ -217,20 +211,3 @@ def _unfold(d_folded, d_leaks, inside, weight, input_weight, bias, leak, d_weigh
         for j in range(n):
             d_weight[i, j] = total[j]
         d_input_weight[i], d_bias[i] = total[n], total[n + 1]
-
-
-@njit(parallel=True)
-@no_type_check
-def _forward(rows, slabs, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states):
-    for slab in numba.prange(slabs):
-        _forward_slab(slab, rows, bits, h0, panels, input_weight, bias, keep, gain, inside, slope, states)
-
-
-@njit(parallel=True)
-@no_type_check
-def _backward(rows, slabs, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, d_folded, d_leaks):
-    for slab in numba.prange(slabs):
-        own_folded, own_leak = d_folded[slab], d_leaks[slab]
-        _backward_slab(
-            slab, rows, d_states, bits, h0, panels, keep, gain, states, inside, slope, d_h0, own_folded, own_leak
-        )

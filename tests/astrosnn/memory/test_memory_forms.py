@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from astrocyte_memories import FORMS, KINDS, assert_same, everything, memory
+from agreement import assert_same
+from astrocyte_memories import FORMS, KINDS, everything, memory
 
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.kernels.memory import astrocyte_memory
@@ -31,15 +32,6 @@ def test_every_form_is_the_loops(kind, size, poisoned):
     expected = everything(reference.memory, inputs)
     for form in FORMS.values():
         assert_same(everything(astrocyte_memory, inputs, **form), expected, EXACT)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_many_segments(kind, monkeypatch):
-    monkeypatch.setattr(dispatcher, "LENGTH", 32)
-    inputs = memory(kind, (2, 5 * SEGMENT + 3, 2, 6, 4))
-    expected = everything(astrocyte_memory, inputs, **FORMS["recurrent"])
-    for form in ("compiled", "parallel", "chunked"):
-        assert_same(everything(astrocyte_memory, inputs, **FORMS[form]), expected, EXACT)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -130,15 +122,7 @@ def test_what_is_not_a_number_stays_in_its_head(kind):
     assert found["output"][1, :4].isfinite().all() and found["d_key"][[0, 2]].isfinite().all()
 
 
-@pytest.mark.parametrize("kind", ["gated", "gated delta"])
-def test_the_number_of_threads_changes_nothing(kind):
-    inputs, before = memory(kind, (5, 12, 3, 4, 5)), torch.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            found.append(everything(astrocyte_memory, inputs, impl="cpu"))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert all(found[0][name].equal(tensor) for name, tensor in found[1].items())
+def test_the_number_of_threads_changes_nothing(with_threads):
+    inputs = memory("gated delta", (5, 12, 3, 4, 5))
+    one, two = with_threads(lambda: everything(astrocyte_memory, inputs, impl="cpu"))
+    assert all(one[name].equal(tensor) for name, tensor in two.items())

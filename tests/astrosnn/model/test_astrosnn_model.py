@@ -9,7 +9,6 @@ from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig, matched
 from brainlib.astrosnn.mixers import MIXERS
-from brainlib.training import TrainingConfig, train
 from brainlib.training.trees import leaves
 
 SMALL = AstroSNNConfig(layers=2, dim=12, heads=3, vocab=20)
@@ -28,12 +27,7 @@ def tokens(time=11, batch=2, seed=1):
 
 @pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"token_shift": False, "feedforward": "gated", "hidden": 7},
-        {"inputs": 3, "outputs": 5, "feedforward": "gelu", "layers": 1},
-    ],
+    "changes", [{"feedforward": "gated", "hidden": 7}, {"inputs": 3, "outputs": 5, "token_shift": False}]
 )
 def test_the_formula_counts_the_parameters(mixer, changes):
     config = replace(SMALL, mixer=mixer, **changes)
@@ -66,16 +60,6 @@ def test_in_two_parts_or_one_by_one_it_is_one_function(mixer, token_shift):
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(theirs, expected, rtol=1e-10, atol=1e-12)
     assert network(text, return_state=False)[2] is None
-
-
-@pytest.mark.parametrize("mixer", MIXERS)
-def test_nothing_is_heard_before_it_is_said(mixer):
-    network, text = model(mixer=mixer), tokens()
-    changed = text.clone()
-    changed[:, 6] = (changed[:, 6] + 1) % 20
-    before, after = network(text)[0], network(changed)[0]
-    assert before[:, :6].equal(after[:, :6])
-    assert not before[:, 6].equal(after[:, 6])
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -114,55 +98,12 @@ def test_targets_that_do_not_count_are_left_out():
     torch.testing.assert_close(loss, expected)
 
 
-def test_it_reads_bytes():
-    network = model(vocab=256)
-    text = torch.tensor([[0, 255, 156, 100]], dtype=torch.uint8)
-    logits, loss, _ = network(text, text)
-    expected = network(text.long(), text.long())
-    assert logits.equal(expected[0]) and loss.equal(expected[1])
-
-
 def test_it_reads_vectors():
     network = model(inputs=3, outputs=4)
     vectors = torch.randn(2, 6, 3, dtype=torch.float64)
     logits, _, _ = network(vectors, torch.randint(4, (2, 6)))
     assert logits.shape == (2, 6, 4)
     torch.testing.assert_close(network.step(vectors[:, 5], network(vectors[:, :5])[2])[0], logits[:, 5])
-
-
-class Texts:
-    """Random texts, until power fails after some batches."""
-
-    def __init__(self, fails_after=None):
-        self.count, self.fails_after = 0, fails_after
-
-    def next_batch(self):
-        if self.count == self.fails_after:
-            raise KeyboardInterrupt
-        self.count += 1
-        return tokens(8, seed=self.count), tokens(8, seed=self.count + 1)
-
-    def state_dict(self):
-        return {"count": torch.tensor(self.count)}
-
-    def load_state_dict(self, state):
-        self.count = int(state["count"])
-
-
-@pytest.mark.parametrize("mixer", ["amsu", "spikegpt"])
-def test_a_run_goes_on_from_its_checkpoint(mixer, tmp_path):
-    def loss(network, batch, state):
-        _, value, state = network(*batch, state=state)
-        return value, state
-
-    whole, broken, again = (model(mixer=mixer).float() for _ in range(3))
-    config = TrainingConfig(steps=4, warmup_steps=0, learning_rate=1e-2, checkpoint_every=2, precision="float32")
-    options = {"config": config, "progress": False}
-    expected = train(whole, loss, Texts(), folder=tmp_path / "whole", **options)
-    with pytest.raises(KeyboardInterrupt):
-        train(broken, loss, Texts(fails_after=3), folder=tmp_path / "broken", **options)
-    assert train(again, loss, Texts(), folder=tmp_path / "broken", **options).losses == expected.losses
-    assert all(a.equal(b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -187,10 +128,7 @@ def test_a_frame_too_small_to_match_is_refused():
     [
         ({"dim": 10}, "dim: got 10, expected a multiple of heads = 3"),
         ({"layers": 0}, "layers: got 0"),
-        ({"inputs": -1}, "inputs: got -1"),
-        ({"vocab": True}, "vocab: got True"),
         ({"mixer": "lstm"}, "mixer: got 'lstm', expected one of amsu"),
-        ({"feedforward": "relu"}, "feedforward: got 'relu'"),
         ({"mixer": "gru", "unit": AMSUConfig(dim=12)}, "unit: got switches for the mixer 'gru'"),
     ],
 )
@@ -203,10 +141,7 @@ def test_unfit_sizes_are_named(changes, message):
     ("arguments", "message"),
     [
         ((torch.full((2, 3), 20),), "tokens: got values from 20 to 20, expected 0 to 19"),
-        ((torch.full((2, 3), -1),), "tokens: got values from -1"),
         ((torch.zeros(2, 3),), "tokens: got dtype torch.float32"),
-        ((torch.zeros(3, dtype=torch.long),), r"tokens: got shape \(3,\)"),
-        ((torch.zeros(2, 0, dtype=torch.long),), r"tokens: got shape \(2, 0\)"),
         ((tokens(), tokens(4)), r"targets: got shape \(2, 4\), expected \(batch, time\) = \(2, 11\)"),
         ((tokens(), tokens() + 20), "targets: got values .* expected 0 to 19, or -100"),
     ],

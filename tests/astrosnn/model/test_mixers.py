@@ -1,6 +1,5 @@
 """The mixers of the field against their equations."""
 
-import inspect
 import math
 
 import pytest
@@ -53,21 +52,6 @@ def test_with_gradients_a_step_changes_nothing(x):
     y, after = attention.step(x[:, 8], state)
     y.sum().backward()
     assert state.keys.equal(before) and after.length == 9 and attention.attention.weight.grad.abs().sum() > 0
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"length": 0}, "state: got length 0, expected 1 to 9"),
-        ({"values": torch.zeros(2, 2, 8, 4).double()}, "state.values: got "),
-        ({"keys": torch.zeros(2, 2, 9, 4)}, "state.keys: got torch.float32"),
-    ],
-)
-def test_an_unfit_cache_is_named(x, change, message):
-    attention = Attention(8, 2).double()
-    state = attention(x)[1]._replace(**change)
-    with pytest.raises(ValueError, match=message):
-        inspect.unwrap(Attention.step)(attention, x[:, 0], state)
 
 
 def test_rwkv_is_its_equations(x):

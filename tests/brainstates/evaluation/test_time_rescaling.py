@@ -10,7 +10,6 @@ from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.rescaling import time_rescaling
-from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 
 
@@ -67,15 +66,3 @@ def test_wrong_models_are_rejected():
     uncoupled.weights[..., :-1] = 0
     for model in (one_state(parameters, 1), uncoupled, switching(stay=0.6)):
         assert kstest(time_rescaling(model, regression, Emission(), seeded()).uniform, "uniform").pvalue < 1e-3
-
-
-def record_alone(parameters: Parameters, bins: int):
-    return sample_spikes(parameters, Emission(), 1, bins, seeded(5), coupling=False)
-
-
-def test_no_interval_is_lost_at_the_ends_of_short_trials():
-    """Trials of 3 bins at .1 spikes a bin: whole intervals within a trial would all be short."""
-    parameters = constant(0.1)
-    trials, _ = record_alone(parameters, 30_000)
-    found = time_rescaling(parameters, design(trials.cut(3), coupling=False), Emission(), seeded())
-    assert found.of(0).pvalue > 0.01 and len(found.uniform) == (trials.counts > 0).sum()

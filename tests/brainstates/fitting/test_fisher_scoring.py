@@ -8,7 +8,7 @@ import torch
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting import GaussianPrior, Model
 from brainlib.brainstates.fitting.model import log_prior
-from brainlib.brainstates.fitting.scoring import FLOOR, climb, improve, most_likely_transitions
+from brainlib.brainstates.fitting.scoring import FLOOR, improve, most_likely_transitions
 from brainlib.brainstates.fitting.sums import Weighted, gain
 
 D = 6
@@ -49,20 +49,6 @@ def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
         nudge = 0.01 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         nudge[..., -1] = nudge[:, :1, :, -1]
         assert objective(weights, weights + nudge).max() < 1e-3
-
-
-def test_a_step_that_is_far_too_long_is_halved_only_where_it_loses():
-    weights, data = spikes(Emission(link="exp"))
-    model = Model(2, Emission(link="exp"))
-    step = improve(weights, data, model) - weights
-    stretched = step.clone()
-    stretched[0, 1, 2] *= 1000
-    after = climb(weights, stretched, data, model)
-    assert (gain(weights, after, data) >= 0).all()
-    others = torch.ones(1, 2, 3, dtype=torch.bool)
-    others[0, 1, 2] = False
-    torch.testing.assert_close((after - weights)[others], step[others])
-    assert torch.equal(climb(weights, torch.full_like(step, torch.nan), data, model), weights)  # never a gain
 
 
 # ---- Transitions ----

@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from brainlib.brainstates.design import design
-from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting import Model, fit
-from brainlib.brainstates.fitting.starts import kmeans, kmeans_start, random_start, window_means
+from brainlib.brainstates.fitting.starts import kmeans_start
 from brainlib.brainstates.inference import posterior
 from brainlib.data.trials import Trials
 
@@ -21,45 +20,10 @@ def two_rates(bins=400, neurons=5):
     return design(Trials.from_sequences(sequences, 10.0)), high
 
 
-def test_kmeans_finds_clusters_that_lie_apart():
-    centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
-    true = torch.randint(0, 4, (500,), generator=generator())
-    points = centres[true] + torch.randn(500, 2, generator=generator())
-    for seed in range(10):
-        found = kmeans(points, 4, generator(seed))
-        table = torch.zeros(4, 4).index_put_((true, found), torch.ones(500), accumulate=True)
-        assert (table > 0).sum() == 4
-    assert kmeans(torch.ones(5, 2), 3, generator()).max() < 3
-
-
 def test_kmeans_wants_a_window_for_every_state():
     data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
     with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
         fit(Model(3), data, start="kmeans")
-
-
-def test_window_means_are_of_the_bins_within_the_trial():
-    counts = [torch.full((t, 2), 3).int() for t in (60, 25, 7)]
-    means = window_means(design(Trials.from_sequences(counts, 10.0)))
-    assert means.shape == (3, 3, 2)
-    torch.testing.assert_close(means[0], torch.full((3, 2), 3.0))
-    torch.testing.assert_close(means[:, 0], torch.full((3, 2), 3.0))
-    assert not means[1:, 1:].any()
-
-
-@pytest.mark.parametrize("emission", [Emission(), Emission(link="sigmoid")])
-def test_states_start_apart_and_near_the_mean_counts(emission):
-    data, _ = two_rates()
-    model = Model(3, emission)
-    start = random_start(model, data, 2, generator())
-    weights = start.weights
-    assert weights.shape == (2, 3, 5, 6) and start.log_transition.shape == (2, 3, 3)
-    assert (weights[:, 0] - weights[:, 1]).abs().amax((1, 2)).min() > 0.01
-    assert (weights[0] - weights[1]).abs().max() > 0.01
-    torch.testing.assert_close(start.log_transition.exp().sum(-1), torch.ones(2, 3))
-    torch.testing.assert_close(start.log_initial.exp(), torch.full((2, 3), 1 / 3))
-    drive = torch.einsum("btd,rsnd->rsnbt", data.features, weights)
-    assert 0.3 < float(emission.mean(drive).mean() / data.counts.double().mean()) < 3
 
 
 def test_a_neuron_that_never_fires_has_a_finite_start():

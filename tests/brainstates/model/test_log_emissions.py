@@ -98,13 +98,3 @@ def test_what_does_not_fit():
         log_emission(broken, plan, Emission())
     with pytest.raises(ValueError, match="counts: got 0 to 3, expected 0 or 1 for a Bernoulli emission"):
         log_emission(parameters(), plan, Emission("bernoulli"))
-
-
-def test_parts_of_parameters():
-    several = parameters(4, features=7)
-    assert torch.equal(several.coupling, several.weights[:, :, :, :3])
-    assert torch.equal(several.bias, several.weights[:, :, :, 6])
-    assert torch.equal(several.run(2).coupling, several.coupling[2])
-    assert several.to(torch.float32).log_initial.dtype == torch.float32
-    with pytest.raises(ValueError, match="weights: got 1 features for 3 neurons, expected a coupled design's"):
-        _ = several._replace(weights=several.weights[..., -1:]).coupling

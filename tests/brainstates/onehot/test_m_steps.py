@@ -14,7 +14,6 @@ from brainlib.brainstates.onehot.edges import Integrated, Quadratic, integrate_s
 from brainlib.brainstates.onehot.model import OneHot
 from brainlib.brainstates.onehot.relaxation import (
     DEPTH,
-    Adam,
     Relaxed,
     bounded,
     log_concrete,
@@ -61,18 +60,6 @@ def test_the_density_integrates_to_one(temperature, prior):
     log_density = log_concrete(log_a, torch.tensor(prior, dtype=torch.float64).log(), temperature)
     mass = float((log_density + log_a.sum(-1)).exp().sum()) * step**2
     assert mass == pytest.approx(1, abs=1e-9)
-
-
-def test_gradients():
-    logits, prior_logits = random(4, 5, 3).requires_grad_(), random(5, 3, seed=1).requires_grad_()
-
-    def density(logits, prior_logits):
-        return log_concrete(logits.log_softmax(-1), prior_logits.log_softmax(-1), 0.2)
-
-    by_logits, by_log_a0 = log_concrete_gradients(logits.log_softmax(-1), prior_logits.log_softmax(-1), 0.2)
-    expected = torch.autograd.grad(density(logits, prior_logits).sum(), (logits, prior_logits))
-    torch.testing.assert_close(by_logits, expected[0], rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(by_log_a0.sum(0), expected[1])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -151,18 +138,6 @@ def test_gradients_of_the_relaxation():
         found = step.gradients(quadratic)
     for name, gradient in zip(sizes, expected, strict=True):
         torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-9)
-
-
-def test_adam_is_that_of_torch():
-    start = random(5)
-    theirs = start.clone().requires_grad_()
-    optimiser, adam, ours = torch.optim.Adam([theirs], lr=0.03), Adam(0.03), {"x": start.clone()}
-    for _ in range(20):
-        optimiser.zero_grad()
-        (theirs**4).sum().backward()
-        optimiser.step()
-        adam.ascend(ours, {"x": -4 * ours["x"] ** 3})
-    torch.testing.assert_close(ours["x"], theirs.detach(), rtol=1e-9, atol=1e-12)
 
 
 def test_what_an_m_step_tells_is_of_the_weights_that_it_took(monkeypatch):

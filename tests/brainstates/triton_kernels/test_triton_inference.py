@@ -1,9 +1,16 @@
 """The Triton kernels against the chain's definitions in float64."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 pytest.importorskip("triton")
+
+sys.path.append(str(Path(__file__).parents[1] / "kernels"))
+
+import hidden_chains
 
 from brainlib.brainstates.kernels import filter_states, forward_backward
 from brainlib.brainstates.kernels import triton as gpu
@@ -21,14 +28,10 @@ SIZES = {  # trials, time, states
 
 def chain(B, T, S, device="cpu", dtype=torch.float32, spread=2.0):
     """log_emission around -200, where NaN stands beyond the lengths, and another chain a trial."""
-    g = torch.Generator().manual_seed(100 * T + 10 * B + S)
-    log_emission = spread * torch.randn(B, T, S, generator=g) - 200
-    log_transition = (3 * torch.eye(S) + torch.randn(B, S, S, generator=g)).log_softmax(-1)
-    log_initial = torch.randn(B, S, generator=g).log_softmax(-1)
-    lengths = torch.randint(1, T + 1, (B,), generator=g)
-    lengths[0], lengths[-1] = 1, T
+    log_emission, *model = hidden_chains.chain(B, T, S)
+    log_emission, lengths = spread / 2 * log_emission - 200, hidden_chains.some_lengths(B, T)
     log_emission[torch.arange(T) >= lengths[:, None]] = float("nan")
-    return [tensor.to(device, dtype) for tensor in (log_emission, log_transition, log_initial)] + [lengths.to(device)]
+    return [tensor.to(device, dtype) for tensor in (log_emission, *model)] + [lengths.to(device)]
 
 
 def one_way(log_emission, log_transition, log_initial, lengths):

@@ -52,8 +52,3 @@ def test_accuracy_by_pair_is_that_of_the_whole(model):
     pairs = by_pair(model, [(TOKENS, TARGETS)], 3, 4, "astrocyte")
     assert len(pairs) == 3
     assert sum(pairs) / 3 == pytest.approx(after_lesion(model, [(TOKENS, TARGETS)], 4, "astrocyte"))
-
-
-def test_an_unknown_lesion_is_refused(model):
-    with pytest.raises(ValueError, match="lesion: got 'burnt', expected one of none, astrocyte, membrane, frozen"):
-        lesioned(model, TOKENS, 2, "burnt")

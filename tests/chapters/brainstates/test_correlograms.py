@@ -1,11 +1,9 @@
 import pytest
 import torch
 
-from brainlib.brainstates.design import design, exponential_basis
+from brainlib.brainstates.design import exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import edge_auc, match_states, soft_adjacency, state_accuracy
-from brainlib.brainstates.fitting import Model, fit
-from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.evaluation import soft_adjacency
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
@@ -71,15 +69,3 @@ def test_a_planted_connection_its_sign_and_its_state_are_found(planted):
     assert (soft_adjacency(wiring).argmax(-1) - 1).nonzero().tolist() == [[0, 1, 0], [1, 2, 0]]
     together = correlogram_wiring(trials, torch.ones(*path.shape, 1), exponential_basis())[0]
     assert together[3, 0] > 0.05 and together[0, 3] > 0.05  # states that are not told apart look like wiring
-
-
-def test_a_fitted_hmm_and_its_correlograms(planted):
-    """HMM Corr from the data on: states by their rates, matched, then wiring."""
-    trials, path = planted
-    regression = design(trials, coupling=False)
-    found = fit(Model(2), regression, iterations=30).parameters
-    states = posterior(found, regression, Emission()).states
-    order = match_states(path, states.argmax(-1), trials.lengths, 2)
-    assert state_accuracy(path, states.argmax(-1), trials.lengths, 2) > 0.85
-    wiring = correlogram_wiring(trials, states, exponential_basis())[order]
-    assert edge_auc(torch.tensor([4, 16 + 8])[:, None].eq(torch.arange(32)).any(0), wiring.flatten().abs()) > 0.95

@@ -12,7 +12,7 @@ from brainlib.brainstates.simulate import sample_spikes
 from chapters.brainstates import fits as fits_of
 from chapters.brainstates import recordings
 from chapters.brainstates.fits import Fits
-from chapters.brainstates.recordings import EMISSION, STUDIES, Sample, Setting, Study
+from chapters.brainstates.recordings import EMISSION, STUDIES, Sample, Setting
 
 STATES = {"Poisson HMM": (2,), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (2,)}
 SETTING = Setting("made up", 100.0, 5.0, 3, STATES, {"HG-L1": (1.0, 1000.0), "GHG": (1.0, 10.0)}, iterations=8)
@@ -37,7 +37,7 @@ def fits(sample, tmp_path_factory) -> Fits:
         patch.setenv("BRAINLIB_PROCESSES", "1")
         patch.setenv("BRAINLIB_RUNS", str(tmp_path_factory.mktemp("runs")))
         patch.setattr(fits_of, "read", lambda setting: sample)
-        patch.setitem(STUDIES, "ci", Study({"made up": SETTING}, 10, (2,)))
+        patch.setitem(STUDIES, "ci", {"made up": SETTING})
         first, second = (fits_of.fit_all.__wrapped__("ci", seed)["made up"] for seed in (0, 1))
     return Fits(sample, SETTING, first.results | second.results)
 
@@ -51,11 +51,11 @@ def test_blocks_follow_one_another_and_are_held_out_once(sample):
 
 
 def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
-    seen, others = (fits.part(1, held_out=held) for held in (False, True))
-    assert len(seen.coupled.lengths) == 6 and len(others.coupled.lengths) == 3
-    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others.coupled, EMISSION).sum()
-    base = homogeneous_log_likelihood(seen.uncoupled, others.uncoupled, EMISSION).sum()
-    expected = (there - base) / (math.log(2) * others.coupled.counts.sum())
+    seen, others = (fits.design("HG", 1, held_out=held) for held in (False, True))
+    assert len(seen.lengths) == 6 and len(others.lengths) == 3
+    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others, EMISSION).sum()
+    base = homogeneous_log_likelihood(seen, others, EMISSION).sum()
+    expected = (there - base) / (math.log(2) * others.counts.sum())
     assert fits.results["HG", 2, 1]["bits"] == pytest.approx(float(expected))
     assert fits.results["Poisson HMM", 2, 1]["bits"] > 0.1
     assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))  # with other starts:
@@ -102,10 +102,8 @@ def test_the_interval_is_students():
 
 
 def test_every_profile_fits_what_the_chapter_compares():
-    for profile, plan in STUDIES.items():
-        own = plan.settings["waves"]
-        assert set(plan.explored) <= set(own.states["Poisson HMM"]), profile
-        for setting in plan.settings.values():
+    for settings in STUDIES.values():
+        for setting in settings.values():
             assert setting.blocks >= 3 and set(setting.states["OHG"]) <= set(setting.states["HG-L1"])
             assert 1 in setting.states["HG"] and 2 in setting.states["GHG"]
     assert list(SETTING.splits(1)) == [3, 4, 5]
@@ -113,7 +111,7 @@ def test_every_profile_fits_what_the_chapter_compares():
 
 def test_a_readers_copy_of_the_maze_joins(tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_DATA", str(tmp_path))
-    assert "maze" not in recordings.planned("laptop").settings
+    assert "maze" not in recordings.planned("laptop")
     (tmp_path / "pfc6").mkdir()
-    assert recordings.planned("laptop").settings["maze"].folder == str(tmp_path / "pfc6")
-    assert "maze" not in recordings.planned("ci").settings
+    assert recordings.planned("laptop")["maze"].folder == str(tmp_path / "pfc6")
+    assert "maze" not in recordings.planned("ci")

@@ -3,7 +3,6 @@ import dataclasses
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import marginal_log_likelihood
 from brainlib.brainstates.fitting import Model
 from chapters.brainstates import table
 from chapters.brainstates.table import KNOWN, METHODS, STRENGTHS, THRESHOLDS, TRUE, Setting
@@ -57,11 +56,3 @@ def test_the_penalty_with_the_most_probable_unseen_sequences_is_chosen(data):
     assert table.chosen_penalty(model, data.train, SMALL, 0) in SMALL.l1
     assert table.chosen_penalty(model, data.train, dataclasses.replace(SMALL, l1=(5.0,)), 0) == 5.0
     assert table.chosen_penalty(model, data.train.pick([0]), SMALL, 0) == 3.0
-
-
-def test_a_second_start_is_no_worse(data):
-    model = Model(2)
-    once = table.fit_well(model, data.train, dataclasses.replace(SMALL, restarts=1, iterations=60), 0)
-    often = table.fit_well(model, data.train, dataclasses.replace(SMALL, restarts=6, iterations=60), 0)
-    one, more = (marginal_log_likelihood(p, data.train, model.emission).sum() for p in (once, often))
-    assert more > one - 1

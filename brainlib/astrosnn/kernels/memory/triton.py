@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from triton import knobs
 
-from brainlib.astrosnn.kernels.triton import jit
+from brainlib.astrosnn.kernels.triton import jit, require_gpu
 
 INTERPRETED = tl.constexpr(knobs.runtime.interpret)
 FORGOTTEN = tl.constexpr(-80.0)  # a log decay below it counts as it: nothing is left of a state, and sums stay finite
@@ -107,7 +107,7 @@ class Chunked(NamedTuple):
 
 
 def forward(query, key, value, log_decay, write, state):
-    check(query)
+    require_gpu("query", query)
     with torch.cuda.device_of(query):
         memory = Chunked(log_decay, *query.shape[:3], plan(query.dtype))
         states, last, _ = memory.carry(key, value, state)
@@ -116,7 +116,7 @@ def forward(query, key, value, log_decay, write, state):
 
 
 def backward(d_output, d_last, query, key, value, log_decay, write, state, errors):
-    check(query)
+    require_gpu("query", query)
     d_output = torch.zeros_like(value) if d_output is None else d_output
     d_last = torch.zeros_like(state) if d_last is None else d_last
     with torch.cuda.device_of(query):
@@ -131,13 +131,6 @@ def backward(d_output, d_last, query, key, value, log_decay, write, state, error
     d_decay = d_decay.flatten(1, 2)[:, : memory.T]
     d_decay = d_decay.contiguous() if log_decay.ndim == 3 else d_decay.sum((0, 1))
     return d_query, d_key, d_value, d_decay, value.new_empty(0, 0, 0, 0), d_state
-
-
-def check(query: Tensor) -> None:
-    """Raises `ValueError` for a tensor that these kernels cannot reach."""
-    if not query.is_cuda and not knobs.runtime.interpret:
-        expected = "a GPU (or Triton's interpreter: TRITON_INTERPRET=1)"
-        raise ValueError(f"query: got a tensor on {query.device}, expected {expected}")
 
 
 @jit(do_not_specialize=["T"])
