@@ -14,7 +14,21 @@ from brainlib.training.mode import mode
 
 class GenerationMixin(nn.Module):
     """`generate` for a module that is called `model(tokens, state=...) -> logits, loss, state` and has a `config` with
-    `vocab`. A model that reads single tokens faster than by this call overrides `stepper`."""
+    `vocab`. A model that reads single tokens faster than by this call overrides `stepper`.
+
+    >>> from types import SimpleNamespace
+    >>> class Alphabet(GenerationMixin):
+    ...     config = SimpleNamespace(vocab=256)
+    ...
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.next = nn.Parameter(torch.eye(256).roll(1, 1))
+    ...
+    ...     def forward(self, tokens, state=None):
+    ...         return self.next[tokens], None, state
+    >>> Alphabet().generate("a", 3, temperature=0.0)
+    'abcd'
+    """
 
     state_class: ClassVar[type] = object  # of its states
     config: Any

@@ -1,4 +1,4 @@
-"""Estimators with the interface of scikit-learn: `HMMGLM` and `OneHotHMMGLM`, and `select` among them.
+"""Estimators, named and called as scikit-learn's are: `HMMGLM` and `OneHotHMMGLM`, and `select` among them.
 
 They are thin: `design`, `fit`, `fit_one_hot`, `posterior` and `sample_spikes` do the work, and can be used as they are.
 
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
 from brainlib.progress import progress_bar
 
+Estimator = TypeVar("Estimator", bound="_Estimator")
 ARGUMENTS = {  # of the estimators, by what the functions beneath call them in their errors
     "states": "n_states",
     "restarts": "n_init",
@@ -63,16 +64,16 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
-    coupling: ClassVar[bool] = True
+    coupling = True  # an argument of `HMMGLM` alone
     _results: ClassVar[tuple[str, ...]] = Parameters._fields  # what is saved, names without underscore
 
-    # ---- scikit-learn's ways ----
+    # ---- Arguments ----
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def set_params(self, **params: Any) -> "_Estimator":
+    def set_params(self: Estimator, **params: Any) -> Estimator:
         """Other arguments, by name. Raises `ValueError` for one that there is not."""
         for name, value in params.items():
             if name not in self.get_params():
@@ -82,7 +83,7 @@ class _Estimator:
 
     # ---- Use ----
 
-    def fit(self, X: Any, y: None = None) -> "_Estimator":
+    def fit(self: Estimator, X: Any, y: None = None) -> Estimator:
         """Fits to spike counts: an array (time, neurons), a list of them, or a pynapple `TsGroup` (bins of `bin_ms`).
 
         Counts may be of any integer type, or floats of whole numbers. Warns of neurons that never fire: nothing
@@ -169,7 +170,7 @@ class _Estimator:
         save_file(tensors, Path(path).expanduser(), metadata=metadata)
 
     @classmethod
-    def load(cls, path: str | Path) -> "_Estimator":
+    def load(cls: type[Estimator], path: str | Path) -> Estimator:
         """Reads what `save` wrote. Raises `ValueError` for the file of anything else."""
         from safetensors import SafetensorError, safe_open
 

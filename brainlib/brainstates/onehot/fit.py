@@ -85,6 +85,7 @@ def fit_one_hot(
         parameters = parameters._replace(
             weights=weights.to(parameters.weights), log_transition=transition.to(parameters.log_transition)
         )
-    weights, *wiring = (tensor.to(parameters.weights) for tensor in m_step.outcome())
+    weights, adjacency, shared, strengths = (tensor.to(parameters.weights) for tensor in m_step.outcome())
     scores = torch.tensor(history, dtype=torch.float64)
-    return OneHotFit(parameters._replace(weights=weights), *wiring, scores[:, 0], scores.sum(1))
+    parameters = parameters._replace(weights=weights)
+    return OneHotFit(parameters, adjacency, shared, strengths, scores[:, 0], scores.sum(1))

@@ -78,7 +78,8 @@ class Relaxed:
     """
 
     def __init__(self, model: OneHot, design: Design) -> None:
-        self.model, self.adam, self.values = model, Adam(LEARNING_RATE), {}
+        self.model, self.adam = model, Adam(LEARNING_RATE)
+        self.values: dict[str, Tensor] = {}
 
     def start(self, quadratic: Quadratic) -> None:
         """From the quadratic's centre: sizes of weights as strengths, and as logits of the signs the evidence of each.
