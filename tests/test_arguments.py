@@ -80,7 +80,7 @@ class Batches:
 config = TrainingConfig(steps=two, warmup_steps=n, seed=np.int64(5), checkpoint_every=n)
 with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
-        train(model, lambda m, b, s: (m(*b)[1], None), Batches(), config, folder=folder)
+        train(model, lambda m, b, s: (m(*b)[1], None), Batches(), config, folder=folder, progress=False)
 with tempfile.TemporaryDirectory() as folder:
     config = CurriculumConfig("parity", single_head(two), four, two, four, n, n, np.int64(3), four)
     for _ in range(2):
@@ -114,7 +114,7 @@ class Batches:
 
 for folder in ("~/first", Path("~/second")):
     model = torch.nn.Linear(1, 1)
-    train(model, lambda m, b, s: (m(b).mean(), None), Batches(), TrainingConfig(1), folder=folder)
+    train(model, lambda m, b, s: (m(b).mean(), None), Batches(), TrainingConfig(1), folder=folder, progress=False)
     assert list(Path(folder).expanduser().iterdir()) and not Path("~").exists()
 model = HMMGLM(1, n_init=1, max_iter=1).fit(torch.ones(9, 2).int())
 model.save("~/fit.safetensors")
