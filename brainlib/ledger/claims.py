@@ -115,12 +115,20 @@ class Bound:
 
 @dataclass(frozen=True)
 class Check(Bound):
-    """Exactness, an equivalence of forms, a count: asserted wherever it is computed, and not counted as science."""
+    """Exactness, an equivalence of forms, a count: asserted wherever it is computed, and not counted as science.
+
+    >>> Check("X1", "Two forms are one.", "difference", {"at_most": 1e-10}).keeps(1e-12)
+    True
+    """
 
 
 @dataclass(frozen=True)
 class FirstEdition(Bound):
-    """A claim of the first edition, with neither a least effect nor a control yet: each seed is held to bare bounds."""
+    """A claim of the first edition, with neither a least effect nor a control yet: each seed is held to bare bounds.
+
+    >>> FirstEdition("X1", "It learns.", "the loss", {"below": 2}, asserted=("ci",)).rule
+    'below 2'
+    """
 
     asserted: tuple[str, ...] = ()
 

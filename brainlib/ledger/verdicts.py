@@ -111,6 +111,13 @@ def leading(verdicts: Iterable[Verdict]) -> Verdict:
     those with most seeds the newest.
 
     Raises `ValueError` if there is none.
+
+    >>> from brainlib.ledger import Bound
+    >>> from brainlib.ledger.records import Record
+    >>> claim, facts = Bound("X1", "It learns.", "the loss", {"at_most": 0.1}), {"time": "2026"}
+    >>> runs = [Verdict(claim, Record("X1", (0.05,), (0,), profile, facts)) for profile in ("ci", "laptop")]
+    >>> leading(runs).profile
+    'laptop'
     """
     verdicts = list(verdicts)
     if not verdicts:
