@@ -70,9 +70,7 @@ class Claim:
         least = f"{self.least:g} {self.unit}".strip()
         if self.side == "within":
             return f"the whole 95 % interval lies within {least} of 0; the control must lie outside"
-        return (
-            f"the whole 95 % interval lies {self.side} 0 and the mean is beyond {least}; the control must not show it"
-        )
+        return f"the whole 95 % interval lies {self.side} 0, the mean beyond {least}; the control must not show it"
 
 
 @dataclass(frozen=True)
