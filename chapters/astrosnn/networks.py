@@ -114,10 +114,6 @@ def untrained(config: AstroSNNConfig, seed: int = 0, device: str = "auto") -> As
 
 def trained(model: AstroSNN, batches: Batches, steps: int, seed: int, folder: Path | None, **options: Any) -> History:
     """Trains the network on what its batches ask: AdamW, a tenth of the steps to warm up, then a cosine."""
-    with torch.random.fork_rng():  # what is compiled at the first call does not count as training
-        tokens = torch.zeros(1, 64, dtype=torch.long, device=next(model.parameters()).device)
-        _loss(model, (tokens, tokens), None)[0].backward()
-    model.zero_grad()
     config = TrainingConfig(steps=steps, warmup_steps=steps // 10, decay="cosine", seed=seed, **options)
     history = train(model, _loss, batches, config, folder=folder, progress=False)
     model.eval()
