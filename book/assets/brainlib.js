@@ -79,7 +79,7 @@
       const over = above.filter(({ x, y }) => left <= x && x <= right && y > high - 0.02).sort((a, b) => a.y - b.y);
       const next = beside.find(({ y }) => low <= y && y <= high);
       const text = wrapped([over[0], next].filter(Boolean).map((note) => note.text).join(", "));
-      return { text, x: 0, y: top, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false, font: { size: 13 } };
+      return { text, x: 0.5, y: top, xref: "paper", yref: "paper", xanchor: "center", yanchor: "bottom", showarrow: false, font: { size: 13 } };
     });
     layout.annotations = (layout.annotations ?? []).filter((note) => !beside.includes(note) && !above.includes(note));
     layout.annotations.push(...titles.filter(({ text }) => text));
