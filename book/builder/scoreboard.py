@@ -158,11 +158,10 @@ def _sentence(rows: list[Row]) -> str:
 
 
 def _card(row: Row) -> str:
-    page = row.page
     if row.verdict is not None:
-        return card.card(row.verdict, anchor=page)
+        return card.card(row.verdict, anchor=row.page)
     name = escape(row.claim.id)
-    link = f'<p><a class="claim-id" href="{page}">{name} in its chapter</a></p>' if page else ""
+    link = f'<p><a class="claim-id" href="{row.page}">{name} in its chapter</a></p>' if row.page else ""
     statement = f'<span class="statement">{escape(row.claim.statement)}</span>'
     return (
         f'<details class="claim claim-open" id="{name}" data-outcome="not run"><summary>{name} '
