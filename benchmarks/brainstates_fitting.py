@@ -32,6 +32,7 @@ from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.fitting.starts import random_start
 from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.parameters import Parameters
 from chapters.brainstates.brains import demo_brain, paper_brain, simulate
 
 STATES, NEURONS, SEQUENCES, BINS = 5, 20, 30, 2_000
@@ -48,7 +49,7 @@ def problem() -> Design:
 
 def compare(python: str, iterations: int) -> dict[str, float | str]:
     data, model = problem(), Model(STATES)
-    start = random_start(model, data, 1, torch.Generator().manual_seed(1))
+    start = Parameters(*(part[0] for part in random_start(model, data, 1, torch.Generator().manual_seed(1))))
     fit(model, data, start=start, iterations=1)  # compiles
     seconds = []
     for done in (1, iterations + 1):
@@ -62,7 +63,7 @@ def compare(python: str, iterations: int) -> dict[str, float | str]:
         for name, tensor in (
             ("features", data.features),
             ("counts", data.counts),
-            *((field, getattr(start, field)[0]) for field in start._fields),
+            *start._asdict().items(),
         ):
             np.save(Path(folder) / f"{name}.npy", tensor.numpy())
         for peer in PEERS:

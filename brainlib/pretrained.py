@@ -15,7 +15,21 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 class PretrainedMixin(nn.Module):
-    """`save_pretrained` and `from_pretrained` for a module that is built from a dataclass, its `config`."""
+    """`save_pretrained` and `from_pretrained` for a module that is built from a dataclass, its `config`.
+
+    >>> @dataclasses.dataclass
+    ... class Size:
+    ...     width: int = 2
+    >>> class Row(PretrainedMixin):
+    ...     config_class = Size
+    ...
+    ...     def __init__(self, config):
+    ...         super().__init__()
+    ...         self.config, self.weight = config, nn.Parameter(torch.ones(config.width))
+    >>> Row(Size(3)).save_pretrained("row")
+    >>> Row.from_pretrained("row").weight.shape
+    torch.Size([3])
+    """
 
     config_class: ClassVar[type]
     nested_configs: ClassVar[dict[str, type]] = {}  # the dataclasses of its fields that are such, or None

@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -14,8 +14,23 @@ from brainlib.training.mode import mode
 
 class GenerationMixin(nn.Module):
     """`generate` for a module that is called `model(tokens, state=...) -> logits, loss, state` and has a `config` with
-    `vocab`. A model that reads single tokens faster than by this call overrides `stepper`."""
+    `vocab`. A model that reads single tokens faster than by this call overrides `stepper`.
 
+    >>> from types import SimpleNamespace
+    >>> class Alphabet(GenerationMixin):
+    ...     config = SimpleNamespace(vocab=256)
+    ...
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.next = nn.Parameter(torch.eye(256).roll(1, 1))
+    ...
+    ...     def forward(self, tokens, state=None):
+    ...         return self.next[tokens], None, state
+    >>> Alphabet().generate("a", 3, temperature=0.0)
+    'abcd'
+    """
+
+    state_class: ClassVar[type] = object  # of its states
     config: Any
 
     def generate(
@@ -44,6 +59,12 @@ class GenerationMixin(nn.Module):
         The prompt is read once. Raises `ValueError` for unfit arguments.
         """
         vocab = self.config.vocab
+        if not isinstance(prompt, str | Tensor) or prompt == "":
+            got = "an empty text" if isinstance(prompt, str) else type(prompt).__name__
+            raise ValueError(f"prompt: got {got}, expected text of a byte or more, or a tensor of tokens (batch, time)")
+        if state is not None and not isinstance(state, self.state_class):
+            expected = f"{self.state_class.__name__}, as `return_state` gives it"
+            raise ValueError(f"state: got {type(state).__name__}, expected {expected}")
         check_sampling(max_new_tokens, temperature, top_k, vocab, top_p)
         as_text = isinstance(prompt, str)
         if (as_text or isinstance(stop, str)) and vocab != 256:

@@ -169,6 +169,13 @@ def test_a_card_leads_with_the_largest_valid_recorded_run(claims, monkeypatch):
     assert "9.8 (8.76 to 10.8) spans" in repr(found)
 
 
+def test_of_a_bound_the_run_that_breaks_it_leads(claims, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(claims.parent / "records"))
+    verdict("F1", [0.5], "paper")
+    found = verdict("F1", [0.05, 0.05])
+    assert found.outcome == "holds" and ledger.leading((*found.kept, found)).outcome == "fails"
+
+
 def test_a_card_brings_its_look_into_a_notebook_and_links_in_the_page(claims, monkeypatch):
     monkeypatch.delenv("BRAINLIB_PAGE", raising=False)
     found = verdict("K1", [1], "ci")

@@ -1,12 +1,17 @@
 """Drawing tokens: ties, and temperatures at the edge of what numbers can say."""
 
+import inspect
 import math
 
 import pytest
 import torch
 
+from brainlib.astrosnn import AstroSNN, AstroSNNConfig
+from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.sampling import check_sampling, sample
+from brainlib.sampling import GenerationMixin, check_sampling, sample
+
+unchecked_generate = inspect.unwrap(GenerationMixin.generate)
 
 
 def drawn(logits, temperature, top_k) -> set[int]:
@@ -42,6 +47,25 @@ def test_temperatures_at_the_edges():
 def test_what_is_no_temperature_is_named(temperature):
     with pytest.raises(ValueError, match=f"temperature: got {temperature}, expected at least 0"):
         check_sampling(1, temperature, None, 9)
+
+
+@pytest.mark.parametrize("prompt, got", [("", "an empty text"), (b"To be", "bytes"), ([84, 111], "list")])
+def test_what_is_no_prompt_is_named(prompt, got):
+    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
+    with pytest.raises(ValueError, match=f"prompt: got {got}, expected text of a byte or more, or a tensor of tokens"):
+        unchecked_generate(model, prompt, 1)
+
+
+@pytest.mark.parametrize("model", [
+    BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16)),
+    GPT(GPTConfig(layers=1, dim=8, heads=1)),
+    AstroSNN(AstroSNNConfig(layers=1, dim=16)),
+], ids=lambda model: type(model).__name__)  # fmt: skip
+def test_the_state_of_something_else_is_named(model):
+    for state in (torch.zeros(3), (1, 2), {"position": 3}):
+        message = f"state: got {type(state).__name__}, expected {type(model).__name__}State, as `return_state`"
+        with pytest.raises(ValueError, match=message):
+            model.generate("To be", 1, state=state)
 
 
 def test_top_p_keeps_the_fewest_that_hold_it():

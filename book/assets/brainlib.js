@@ -67,23 +67,24 @@
       if (/^[xy]axis/.test(key) && axis.title?.text) axis.title = { ...axis.title, text: wrapped(axis.title.text) };
     }
     const panels = panelsOf(traces, layout);
-    if (panels.every(({ x }) => x.domain[1] - x.domain[0] > 0.75)) return height + extra;
+    const notes = (layout.annotations ?? []).filter((note) => note.xref === "paper" && note.yref === "paper");
+    const beside = notes.filter((note) => note.textangle === 90); // titles of rows
+    const above = notes.filter((note) => note.yanchor === "bottom" && !note.textangle); // of panels, or of columns
+    if (!beside.length && panels.every(({ x }) => x.domain[1] - x.domain[0] > 0.75)) return height + extra;
     const area = panels.length * PANEL + (panels.length - 1) * GAP;
-    panels.forEach((panel, k) => {
+    const titles = panels.map((panel, k) => {
       const top = 1 - (k * (PANEL + GAP)) / area;
       panel.to = [top - PANEL / area, top];
+      const [left, right] = panel.x.domain, [low, high] = panel.y.domain;
+      const over = above.filter(({ x, y }) => left <= x && x <= right && y > high - 0.02).sort((a, b) => a.y - b.y);
+      const next = beside.find(({ y }) => low <= y && y <= high);
+      const text = wrapped([over[0], next].filter(Boolean).map((note) => note.text).join(", "));
+      return { text, x: 0.5, y: top, xref: "paper", yref: "paper", xanchor: "center", yanchor: "bottom", showarrow: false, font: { size: 13 } };
     });
-    for (const note of layout.annotations ?? []) { // titles of panels
-      if (note.xref !== "paper" || note.yref !== "paper" || note.yanchor !== "bottom") continue;
-      const own = panels.find(({ x: { domain: [left, right] }, y: { domain: [, top] } }) =>
-        Math.abs(top - note.y) < 0.02 && left <= note.x && note.x <= right);
-      if (!own) continue;
-      const [left, right] = own.x.domain;
-      note.font = { ...note.font, size: 13 };
-      Object.assign(note, { x: (note.x - left) / (right - left), y: own.to[1], text: wrapped(note.text) });
-      const room = 12 + LINE * note.text.split("<br>").length;
-      if (own === panels[0]) layout.margin = { ...layout.margin, t: Math.max(layout.margin?.t ?? 24, room) };
-    }
+    layout.annotations = (layout.annotations ?? []).filter((note) => !beside.includes(note) && !above.includes(note));
+    layout.annotations.push(...titles.filter(({ text }) => text));
+    const room = 12 + LINE * titles[0].text.split("<br>").length;
+    if (titles[0].text) layout.margin = { ...layout.margin, t: Math.max(layout.margin?.t ?? 24, room) };
     for (const { x, y, to, traces } of panels) {
       Object.assign(x, { domain: [0, 1], showticklabels: true });
       Object.assign(y, { domain: to, showticklabels: true });
@@ -140,13 +141,15 @@
         const series = simulate(Object.fromEntries(places.map((at, k) => [data.names[k], data.numbers[k][at]])));
         for (const trace of traces) if (trace.meta in series) trace.y = series[trace.meta];
       }
+      for (const trace of traces) if (trace.type === "scattergl") trace.type = "scatter"; // few contexts of WebGL, none in print
+      if ("still" in figure.dataset) figure.dataset.still = "gone"; // the picture, whose place has its own height
+      plot.querySelector(":scope > svg")?.remove();
       narrow = isNarrow();
       plot.style.height = `${narrow ? narrowed(traces, layout, height) : height}px`;
       layout.template = dressed(data.template, figure, narrow);
       layout.uirevision = "kept"; // a reader's zoom outlives a change
       layout.dragmode ??= touch ? false : "zoom"; // on a phone a finger on the figure scrolls the page
       layout.autosize = true;
-      plot.querySelector(":scope > svg")?.remove(); // the picture
       return Plotly.react(plot, traces, layout, config);
     }
 
@@ -236,8 +239,18 @@
     });
   }
 
+  // A formula that is wider than the page is scrolled, by keyboard too.
+  function scrollFormulas() {
+    for (const formula of document.querySelectorAll("div.math")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    }
+  }
+
   window.addEventListener("hashchange", unfold);
-  document.addEventListener("DOMContentLoaded", () => { filterClaims(); unfold(); });
+  window.addEventListener("resize", scrollFormulas);
+  const begin = () => { filterClaims(); unfold(); scrollFormulas(); };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
   else mountAll();

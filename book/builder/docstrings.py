@@ -1,10 +1,18 @@
-"""A Sphinx extension: equations and tables in docstrings are shown as they stand."""
+"""A Sphinx extension: equations and tables in docstrings are shown as they stand, fields without words not at all."""
+
+import re
 
 
 def setup(app) -> dict[str, bool]:
     """Registers it."""
     app.connect("autodoc-process-docstring", literal)
+    app.connect("autodoc-skip-member", unsaid)
     return {"parallel_read_safe": True}
+
+
+def unsaid(app, what, name, obj, skip, options) -> bool | None:
+    """Skips the fields of a NamedTuple, which its signature names."""
+    return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
 def literal(app, what, name, obj, options, lines: list[str]) -> None:
@@ -20,5 +28,7 @@ def literal(app, what, name, obj, options, lines: list[str]) -> None:
                 kind = "bar" if line.startswith("|") else "indented"
         elif line.strip():
             kind, listed = "", line.lstrip().startswith(("- ", "* "))
+        if not kind:  # |x| is an absolute value, and no name of a substitution
+            line = re.sub(r"(?<![`|])\|(\w+)\|(?![`|])", r"\\|\1\\|", line)
         found.append(f"    {line}" if kind == "bar" and line.strip() else line)
     lines[:] = found

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from brainlib.ledger import Claim, Interval, Verdict
+from brainlib.ledger import Claim, Interval, Verdict, card
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 760, 64, 24, 26, 30
 TICKS = (-1000, -100, -10, -1, 0, 1, 10, 100, 1000)
@@ -46,7 +46,7 @@ def draw(verdicts: Sequence[tuple[Claim, Verdict]], title: str) -> str:
     )
     for number, (claim, effect, run) in enumerate(shown):
         y = TOP + ROW * number + ROW / 2
-        kind = {"holds": "claim-holds", "fails": "claim-fails"}.get(run.outcome, "claim-open")
+        kind = card.style(run)
         control = _turned(claim, run.control) if run.control else None
         hollow = f'<circle class="control" cx="{x(control.mean)}" cy="{y}" r="4"/>' if control else ""
         said = f"{claim.id}: {run.outcome}, {run.measured}. {claim.statement}"

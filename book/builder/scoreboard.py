@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from book.builder import effects
+from book.builder.recorded import place
 from book.builder.sources import code, pages
 from brainlib.explore.page import LOADER
 from brainlib.ledger import Bound, Check, Claim, FirstEdition, Verdict, card, read_claims, read_records
@@ -38,7 +39,7 @@ class Row:
     part: str
     claim: Claim | Bound
     verdict: Verdict | None  # the leading one; the others are its `kept`
-    page: str  # without ending, from the book's root; empty if no chapter records it
+    page: str  # with the card's place, if it is shown there; empty if no chapter records it
 
     @property
     def outcome(self) -> str:
@@ -88,9 +89,14 @@ def gather(root: Path, results: dict[Path, Path], recorded: Iterable[Path]) -> l
         found = [one for c in own if c in results for one in read_records(results[c] / "records", claims)]
         found += read_records(root / folder / "records", claims)
         texts = {chapter: "\n".join(code(root, chapter)) for chapter in own}
+        kept = {c: results[c] / "notebook.ipynb" if c in results else root / place(c) for c in own}
+        shown = {chapter: path.read_text(encoding="utf-8") for chapter, path in kept.items() if path.is_file()}
         for claim in claims.values():
             runs = [verdict for verdict in found if verdict.claim.id == claim.id]
-            page = next((c.with_suffix("").as_posix() for c, text in texts.items() if f'"{claim.id}"' in text), "")
+            chapter = next((c for c, text in texts.items() if f'"{claim.id}"' in text), None)
+            page = f"../{chapter.with_suffix('.html').as_posix()}" if chapter else ""
+            if f'id=\\"{claim.id}\\"' in shown.get(chapter, ""):
+                page += f"#{claim.id}"
             rows.append(Row(titles[folder], claim, card.led(runs) if runs else None, page))
     return rows
 
@@ -105,10 +111,10 @@ def render(rows: list[Row], profile: str) -> str:
         drawn = [row for row in judged if row.verdict is not None and row.outcome not in UNJUDGED]
         if drawn:
             text.append(effects.draw([(row.claim, row.verdict) for row in drawn], f"Effects of the claims: {part}"))
-        for title, kind, place in _groups(own):
-            if place:
+        for title, kind, group in _groups(own):
+            if group:
                 text.append(
-                    f'<section class="claims claims-{kind}"><h3>{title}</h3>{"".join(map(_card, place))}</section>'
+                    f'<section class="claims claims-{kind}"><h3>{title}</h3>{"".join(map(_card, group))}</section>'
                 )
     return "\n\n".join(text) + "\n"
 
@@ -152,15 +158,14 @@ def _sentence(rows: list[Row]) -> str:
 
 
 def _card(row: Row) -> str:
-    page = f"../{row.page}.html#{row.claim.id}" if row.page else ""
     if row.verdict is not None:
-        return card.card(row.verdict, anchor=page)
+        return card.card(row.verdict, anchor=row.page)
     name = escape(row.claim.id)
-    link = f'<a class="claim-id" href="{page}">{name}</a>' if page else name
+    link = f'<p><a class="claim-id" href="{row.page}">{name} in its chapter</a></p>' if row.page else ""
     statement = f'<span class="statement">{escape(row.claim.statement)}</span>'
     return (
-        f'<details class="claim claim-open" id="{name}" data-outcome="not run"><summary>{link} '
-        f'<strong class="verdict">not run</strong> {statement}</summary>'
+        f'<details class="claim claim-open" id="{name}" data-outcome="not run"><summary>{name} '
+        f'<strong class="verdict">not run</strong> {statement}</summary>{link}'
         f"{card.facts(row.claim)}</details>"
     )
 

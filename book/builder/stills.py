@@ -66,8 +66,9 @@ def _figure(html: str) -> dict[str, Any]:
     layout = layout | {"font": layout["font"] | {"color": INK}}
     layout |= {name: layout[name] | axis for name in ("xaxis", "yaxis")}
     width, height = map(float, SIZE.search(html).groups())
+    traces = [trace | {"type": trace.get("type", "scatter").removesuffix("gl")} for trace in state["data"]]
     return {
-        "data": state["data"],
+        "data": traces,
         "layout": state["layout"] | {"template": template | {"layout": layout}, "width": width, "height": height},
     }
 

@@ -48,7 +48,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
     (torch.Size([2, 9, 256]), torch.Size([2, 13]))
     """
 
-    config_class = AstroSNNConfig
+    config_class, state_class = AstroSNNConfig, AstroSNNState
     nested_configs: ClassVar[dict[str, type]] = {"unit": AMSUConfig}
 
     def __init__(self, config: AstroSNNConfig):

@@ -112,7 +112,7 @@ class GPT(PretrainedMixin, GenerationMixin, nn.Module):
     10
     """
 
-    config_class = GPTConfig
+    config_class, state_class = GPTConfig, GPTState
 
     def __init__(self, config: GPTConfig):
         super().__init__()

@@ -94,7 +94,7 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
     18
     """
 
-    config_class = BDHConfig
+    config_class, state_class = BDHConfig, BDHState
     frequencies: Int[Tensor, "pairs"]
     decay: Float[Tensor, "heads"] | None
 

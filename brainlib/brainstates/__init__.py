@@ -1,8 +1,8 @@
 """Switching brain states: GLMs of spike trains whose wiring a hidden Markov chain selects, and priors on the wiring.
 
-`HMMGLM` and `OneHotHMMGLM` are estimators with the interface of scikit-learn. Beneath them, `design` makes features of
-spikes (in its module), `fit` and `fit_one_hot` fit a `Model` or a `OneHot` to them, `posterior` says which states a
-model sees; the inference in the chain itself, whatever it observes, is a handful of functions of tensors.
+`HMMGLM` and `OneHotHMMGLM` are estimators with `fit`, `predict`, `predict_proba` and `score`. Beneath them, `design`
+makes features of spikes (in its module), `fit` and `fit_one_hot` fit a `Model` or a `OneHot` to them, `posterior` says
+which states a model sees; inference in the chain itself, whatever it observes, is a handful of functions of tensors.
 """
 
 from brainlib.brainstates.emissions import Emission

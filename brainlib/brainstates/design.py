@@ -25,6 +25,10 @@ class Design(NamedTuple):
     - `features`: with N neurons and a basis of F functions, the history of all neurons (column j N + n' is function j
       of source n'), and last a 1, the bias's;
     - `counts`, `lengths`: as in `Trials`; bins beyond a trial's length hold finite numbers that mean nothing.
+
+    >>> data = design(Trials.from_sequences([torch.ones(5, 3).int(), torch.ones(4, 3).int()], bin_ms=10.0))
+    >>> data.features.shape, data.pick([1]).mask.tolist()
+    (torch.Size([2, 5, 4]), [[True, True, True, True]])
     """
 
     features: Float[Tensor, "trials time features"]
@@ -57,6 +61,9 @@ def exponential_basis(lags: int = 5, decay: float = 1.0) -> Float[Tensor, "lags 
     """The official code's one function, phi_k = exp(-decay k) / sum over k of the same, for lags k of 1 to `lags` bins.
 
     Raises `ValueError` for no lag and a decay (a bin) that is not finite.
+
+    >>> exponential_basis(lags=2).tolist()
+    [[0.7310585975646973], [0.2689414322376251]]
     """
     whole_number("lags", lags, least=1)
     if not math.isfinite(decay):
@@ -78,6 +85,12 @@ def design(
     `coupling` False leaves the history out: a plain Poisson or Bernoulli HMM. Memory: trials x time x features numbers,
     804 MB for 200 neurons and 1,000,000 bins in float32. Raises `ValueError` for a basis without a lag or not finite,
     and a dtype other than float32 and float64.
+
+    >>> counts = torch.tensor([[1, 0], [0, 0], [0, 2]])  # (time, neurons)
+    >>> design(Trials.from_sequences([counts], bin_ms=10.0), torch.tensor([[0.8], [0.2]])).features[0]
+    tensor([[0.0000, 0.0000, 1.0000],
+            [0.8000, 0.0000, 1.0000],
+            [0.2000, 0.0000, 1.0000]])
     """
     counts, lengths = trials.counts, trials.lengths
     basis = exponential_basis() if basis is None else basis

@@ -1,4 +1,4 @@
-"""Estimators with the interface of scikit-learn: `HMMGLM` and `OneHotHMMGLM`, and `select` among them.
+"""Estimators, named and called as scikit-learn's are: `HMMGLM` and `OneHotHMMGLM`, and `select` among them.
 
 They are thin: `design`, `fit`, `fit_one_hot`, `posterior` and `sample_spikes` do the work, and can be used as they are.
 
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +34,20 @@ from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
 from brainlib.progress import progress_bar
 
+Estimator = TypeVar("Estimator", bound="_Estimator")
+ARGUMENTS = {  # of the estimators, by what the functions beneath call them in their errors
+    "states": "n_states",
+    "restarts": "n_init",
+    "iterations": "max_iter",
+    "tolerance": "tol",
+    "sd": "prior_sd",
+    "start": "init",
+    "kind": "emission",
+    "seed": "random_state",
+    "design": "basis",
+    "counts": "X",
+}
+
 
 @dataclass(eq=False)
 class _Estimator:
@@ -50,16 +64,16 @@ class _Estimator:
     bin_ms: float = 1.0
     random_state: int | None = 0
 
-    coupling: ClassVar[bool] = True
-    _results: ClassVar[tuple[str, ...]] = Parameters._fields  # saved tensors, names without underscore
+    coupling = True  # an argument of `HMMGLM` alone
+    _results: ClassVar[tuple[str, ...]] = Parameters._fields  # what is saved, names without underscore
 
-    # ---- scikit-learn's ways ----
+    # ---- Arguments ----
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def set_params(self, **params: Any) -> "_Estimator":
+    def set_params(self: Estimator, **params: Any) -> Estimator:
         """Other arguments, by name. Raises `ValueError` for one that there is not."""
         for name, value in params.items():
             if name not in self.get_params():
@@ -69,20 +83,24 @@ class _Estimator:
 
     # ---- Use ----
 
-    def fit(self, X: Any, y: None = None) -> "_Estimator":
+    def fit(self: Estimator, X: Any, y: None = None) -> Estimator:
         """Fits to spike counts: an array (time, neurons), a list of them, or a pynapple `TsGroup` (bins of `bin_ms`).
 
         Counts may be of any integer type, or floats of whole numbers. Warns of neurons that never fire: nothing
-        determines their weights. Raises `ValueError` for NaN (cut the recording there and pass a list) and for counts
-        that the emission cannot give.
+        determines their weights. Raises `ValueError` for NaN (cut the recording there and pass a list), for counts that
+        the emission cannot give, and for arguments out of range.
         """
         trials = self._trials(X)
         silent = (trials.counts.sum((0, 1)) == 0).nonzero()[:, 0].tolist()
         if silent:
             warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
-        seed = int(np.random.default_rng().integers(2**31)) if self.random_state is None else self.random_state
-        for name, result in self._fitted(self._design(trials), seed).items():
-            setattr(self, f"{name}_", result)
+        try:
+            results = self._fitted(self._design(trials), _seed(self.random_state))
+        except ValueError as error:
+            name, colon, rest = str(error).partition(":")
+            raise ValueError(f"{ARGUMENTS.get(name, name)}{colon}{rest}") from error
+        for name, result in results.items():
+            setattr(self, f"{name}_", result.numpy())
         return self
 
     def predict(self, X: Any) -> Any:
@@ -102,23 +120,26 @@ class _Estimator:
         data = self._seen(X)
         return float(marginal_log_likelihood(self.parameters_, data, self._emission).sum()) / int(data.lengths.sum())
 
-    def sample(self, bins: int, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Simulated counts (bins, neurons) and the states (bins,) behind them.
+    def sample(self, bins: int, random_state: int | None = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Simulated counts (bins, neurons) and the states (bins,) behind them; `random_state`: a seed, None for any.
 
         Raises `ValueError` for a model that runs away to more than 10,000 spikes a bin.
         """
         from brainlib.brainstates.simulate import sample_spikes  # loads numba
 
         how: dict[str, Any] = {"basis": self._basis, "coupling": self.coupling, "bin_ms": self.bin_ms}
-        trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(random_state), **how)
+        trials, states = sample_spikes(self.parameters_, self._emission, 1, bins, seeded(_seed(random_state)), **how)
         return trials.counts[0].numpy(), states[0].numpy()
 
     @property
     def parameters_(self) -> Parameters:
-        """Weights, log transitions and log first state. Raises `ValueError` before `fit`."""
+        """Weights, log transitions and log first state as tensors, which the functions beneath take.
+
+        Raises `ValueError` before `fit`.
+        """
         if not hasattr(self, "weights_"):
             raise ValueError(f"{type(self).__name__}: got no fit yet, expected `fit` to be called first")
-        return Parameters(*(getattr(self, f"{name}_") for name in Parameters._fields))
+        return Parameters(*(torch.from_numpy(getattr(self, f"{name}_")) for name in Parameters._fields))
 
     @property
     def bias_(self) -> np.ndarray:
@@ -142,14 +163,14 @@ class _Estimator:
         from safetensors.torch import save_file
 
         tensors = {"basis": self._basis, **self.parameters_._asdict()}
-        tensors |= {name: getattr(self, f"{name}_") for name in self._results if name not in tensors}
+        tensors |= {name: torch.from_numpy(getattr(self, f"{name}_")) for name in self._results if name not in tensors}
         params = {name: value for name, value in self.get_params().items() if name != "basis"}
         metadata = {"estimator": type(self).__name__, "params": json.dumps(params, default=lambda value: value.item())}
         tensors = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
         save_file(tensors, Path(path).expanduser(), metadata=metadata)
 
     @classmethod
-    def load(cls, path: str | Path) -> "_Estimator":
+    def load(cls: type[Estimator], path: str | Path) -> Estimator:
         """Reads what `save` wrote. Raises `ValueError` for the file of anything else."""
         from safetensors import SafetensorError, safe_open
 
@@ -163,7 +184,7 @@ class _Estimator:
             raise ValueError(f"path: got {path} with {kind}, expected a saved {cls.__name__}")
         estimator = cls(**json.loads(metadata["params"]), basis=tensors.pop("basis"))
         for name, tensor in tensors.items():
-            setattr(estimator, f"{name}_", tensor)
+            setattr(estimator, f"{name}_", tensor.numpy())
         return estimator
 
     # ---- Within ----
@@ -219,8 +240,8 @@ class HMMGLM(_Estimator):
     - `n_init` starts, "random" or "kmeans" (`init`); `max_iter` iterations, or until one gains less than `tol` nats a
       bin; `bin_ms`: width of the bins, which makes them of spike times; `random_state`: a seed, None for any.
 
-    Results: `parameters_`, `coupling_`, `bias_`, `transition_`, and `log_likelihoods_` of the training data after each
-    iteration, nats.
+    Results, as arrays: `coupling_`, `bias_`, `transition_`, and `log_likelihoods_` of the training data after each
+    iteration, nats; and `parameters_`.
 
     >>> counts = np.random.default_rng(0).poisson(0.3, size=(500, 4))
     >>> model = HMMGLM(2, l1=5.0, n_init=1, max_iter=5).fit(counts)
@@ -255,8 +276,11 @@ class HMMGLM(_Estimator):
 class OneHotHMMGLM(_Estimator):
     """The one-hot HMM-GLM: connections have signs that the states share a belief in (see `OneHot`).
 
-    Arguments as in `HMMGLM`; `strength_mean` and `strength_sd` are of the logarithm of a connection's strength. It
-    starts from the Gaussian model, which is fitted from `n_init` random starts.
+    - `strength_mean`, `strength_sd`: of the logarithm of a connection's strength;
+    - `n_init`: random starts of the Gaussian model, an `HMMGLM` with `prior_sd` 1/3, from whose fit this one starts;
+      `max_iter` iterations of this one (the Gaussian's are at most 100), or until two gain less than `tol` nats a bin;
+    - `basis` (lags, 1): of one function, since a connection has one sign;
+    - `emission`, `link`, `bin_ms`, `random_state` as in `HMMGLM`. It has no `coupling`, `l1`, `prior_sd` or `init`.
 
     Results beside those of `HMMGLM`: `adjacency_` (states, to, from, 3), probabilities that a connection is inhibitory,
     none, excitatory; `adjacency_prior_` (to, from, 3), what all states share; `strengths_` (states, to, from).
@@ -264,7 +288,7 @@ class OneHotHMMGLM(_Estimator):
     >>> counts = np.random.default_rng(0).poisson(0.3, size=(500, 4))
     >>> model = OneHotHMMGLM(2, n_init=1, max_iter=3).fit(counts)
     >>> model.adjacency_.shape, model.sample(100)[0].shape
-    (torch.Size([2, 4, 4, 3]), (100, 4))
+    ((2, 4, 4, 3), (100, 4))
     """
 
     max_iter: int = 30
@@ -304,7 +328,7 @@ def select(
 
     Folds are blocks of consecutive trials; fewer trials than folds are cut into pieces first, so that a block of time
     is held out. The combination with the highest mean is fitted again to everything. Raises `ValueError` for an empty
-    grid, and fewer than 2 folds or bins for them.
+    grid, a name in it that is no argument, and fewer than 2 folds or bins for them.
 
     >>> counts = np.random.default_rng(0).poisson(0.3, size=(300, 4))
     >>> chosen = select(HMMGLM(n_init=1, max_iter=3), counts, {"n_states": [1, 2]}, folds=2, progress=False)
@@ -315,6 +339,7 @@ def select(
     candidates = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if not grid or not candidates:
         raise ValueError(f"grid: got {dict(grid)}, expected values for some parameters")
+    models = [type(estimator)(**estimator.get_params()).set_params(**candidate) for candidate in candidates]
     trials = estimator._trials(X)
     if len(trials) < folds:
         trials = trials.cut(math.ceil(trials.bins / folds))
@@ -326,11 +351,15 @@ def select(
     with progress_bar("cross-validation", "fit", len(jobs), shown=progress) as bar:
         for c, k in jobs:
             seen = torch.cat([block for place, block in enumerate(blocks) if place != k])
-            model = type(estimator)(**estimator.get_params() | candidates[c]).fit(trials.pick(seen))
-            held_out[c, k] = model.score(trials.pick(blocks[k]))
+            held_out[c, k] = models[c].fit(trials.pick(seen)).score(trials.pick(blocks[k]))
             bar.update()
-    best = candidates[int(held_out.mean(1).argmax())]
-    return Selection(type(estimator)(**estimator.get_params() | best).fit(X), candidates, held_out)
+    return Selection(models[int(held_out.mean(1).argmax())].fit(X), candidates, held_out)
+
+
+def _seed(random_state: int | None) -> int:
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    return whole_number("random_state", random_state)
 
 
 def _several(X: Any) -> bool:

@@ -32,7 +32,12 @@ BLOCK = 2**18  # state probabilities of single neurons at once
 
 
 class RescaledTimes(NamedTuple):
-    """The intervals of all neurons, one after the other."""
+    """The intervals of all neurons, one after the other.
+
+    >>> times = RescaledTimes(torch.linspace(0.05, 0.95, 10).double(), torch.zeros(10, dtype=torch.int64))
+    >>> bool(times.of(neuron=0).pvalue > 0.99)
+    True
+    """
 
     uniform: Float64[Tensor, "events"]  # u, uniform on 0 .. 1 under the true model
     neuron: Int64[Tensor, "events"]
@@ -55,6 +60,14 @@ def time_rescaling(
         P(y_t = 0 | x_1 .. x_{t-1}) = sum over s of P(z_t = s | x_1 .. x_{t-1}) P(x_{t, n} = 0 | z_t = s, history).
 
     Raises `ValueError` as `log_emission` does.
+
+    >>> from brainlib.brainstates.design import design
+    >>> from brainlib.brainstates.simulate import sample_spikes
+    >>> brain = Parameters(torch.zeros(1, 3, 4), torch.zeros(1, 1), torch.zeros(1))
+    >>> trials, _ = sample_spikes(brain, Emission(), 1, 200, torch.Generator().manual_seed(0))
+    >>> times = time_rescaling(brain, design(trials), Emission(), torch.Generator().manual_seed(1))
+    >>> len(times.uniform) == (trials.counts > 0).sum()
+    tensor(True)
     """
     survived = _survived(parameters, design, emission)  # [M, N]
     fired = design.counts[design.mask] > 0

@@ -35,6 +35,11 @@ def sample_spikes(
     state of the generator gives the same spikes. Raises `ValueError` for no trials or bins, weights with a runs' axis,
     of another design or not finite, probabilities that do not sum to 1, and for networks that run away to more than
     10,000 spikes a bin.
+
+    >>> brain = Parameters(torch.zeros(2, 3, 4), torch.full((2, 2), 0.5).log(), torch.full((2,), 0.5).log())
+    >>> trials, states = sample_spikes(brain, Emission(), 2, 100, torch.Generator().manual_seed(0))
+    >>> trials.counts.shape, states.shape
+    (torch.Size([2, 100, 3]), torch.Size([2, 100]))
     """
     whole_number("trials", trials, least=1)
     whole_number("bins", bins, least=1)

@@ -26,7 +26,7 @@ CLOCK_HZ = 30_000.0
 SPEED_S = 0.5
 HELD_S = 5.0  # at one place to the pixel, and the tracker sees no light: on the track the longest halt is 2.4 s
 EDGE = 1e-6  # bins: a spike this near before an edge is on it, for times such as .57 s are not exact
-MAZE_BIN_MS = 20.0
+SESSION, MAZE_BIN_MS = "200104", 20.0  # of the rats in a maze
 BEFORE_S, AFTER_S = 5.0, 10.0  # around the start of a trial in the maze: 750 bins
 CITATION = (
     "Peyrache, Khamassi, Benchenane, Wiener and Battaglia (2018), Activity of neurons in rat medial prefrontal cortex "
@@ -193,9 +193,9 @@ class MazeTrials:
     source: str
 
 
-def pfc6(folder: str | Path, session: str = "200104") -> MazeTrials:
-    """Rats in a maze, medial prefrontal cortex: a session of CRCNS pfc-6 in bins of 20 ms, 750 a trial, as in the paper
-    "One-hot Generalized Linear Model".
+def pfc6(folder: str | Path) -> MazeTrials:
+    """Rats in a maze, medial prefrontal cortex: session 200104 of CRCNS pfc-6 in bins of 20 ms, 750 a trial, as in the
+    paper "One-hot Generalized Linear Model".
 
     The data cannot be passed on: a reader with an account at crcns.org unpacks them into `folder`, where a session is
     a folder of tables without a head. `200104/200104_SpikeData.dat` has a spike a line: its time in ms and the number
@@ -210,7 +210,7 @@ def pfc6(folder: str | Path, session: str = "200104") -> MazeTrials:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise ValueError(f"folder: got {str(folder)!r}, expected a folder that exists")
-    paths = [folder / session / f"{session}_{table}.dat" for table in ("SpikeData", "Behavior")]
+    paths = [folder / SESSION / f"{SESSION}_{table}.dat" for table in ("SpikeData", "Behavior")]
     if missing := [str(path) for path in paths if not path.is_file()]:
         raise DataUnavailable(
             f"{', '.join(missing)}: missing. Make an account at https://crcns.org, get pfc-6 from "

@@ -135,9 +135,8 @@ def _counts(place: int, sequence: Tensor | np.ndarray) -> Integer[Tensor, "time 
     low, high = values.min().item(), values.max().item()  # NaN if there is one
     fits = low >= 0 and high <= np.iinfo(np.int32).max
     if not fits or (values.dtype.kind == "f" and (values % 1).any()):
-        raise ValueError(
-            f"sequences[{place}]: got counts from {low} to {high}, expected whole numbers from 0 to 2^31 - 1"
-        )
+        got = f"counts from {low} to {high}" if math.isfinite(low + high) else "a count that is not finite"
+        raise ValueError(f"sequences[{place}]: got {got}, expected whole numbers from 0 to 2^31 - 1")
     return torch.from_numpy(values.astype(np.int32))
 
 

@@ -8,7 +8,7 @@ same file with a `bound`.
 
 from brainlib.ledger.claims import PROFILES, Bound, Check, Claim, FirstEdition, find_claims, read_claims
 from brainlib.ledger.intervals import Interval, interval
-from brainlib.ledger.records import MEASURES, Measured, measures, read_records, record, write
+from brainlib.ledger.records import MEASURES, Measured, Record, measures, read_records, record, write
 from brainlib.ledger.verdicts import Verdict, leading
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "FirstEdition",
     "Interval",
     "Measured",
+    "Record",
     "Verdict",
     "find_claims",
     "interval",

@@ -40,13 +40,14 @@ def card(verdict: Verdict, page: bool = True, anchor: str | None = None) -> str:
     if not page:
         look = f' style="max-width:48em;padding:0 1em;border-left:5px {_LOOK[kind]}"'
     name, anchor = escape(claim.id), f"{SCOREBOARD}#{claim.id}" if anchor is None else anchor
-    link = f'<a class="claim-id" href="{escape(anchor)}">{name}</a>' if page and anchor else name
+    words = "on the scoreboard" if anchor.startswith(SCOREBOARD) else "in its chapter"
+    link = f'<p><a class="claim-id" href="{escape(anchor)}">{name} {words}</a></p>' if page and anchor else ""
     this = escape(f"this {verdict.profile} run: {verdict.outcome}, {verdict.measured}")
     small = "" if first is verdict else f' <small class="this-build">{this}</small>'
     return (
-        f'<details class="claim {kind}" id="{name}" data-outcome="{escape(first.outcome)}"{look}><summary>{link} '
+        f'<details class="claim {kind}" id="{name}" data-outcome="{escape(first.outcome)}"{look}><summary>{name} '
         f'<strong class="verdict">{escape(word(first))}</strong> <span class="effect">{escape(first.measured)}</span> '
-        f'<span class="statement">{escape(claim.statement)}</span>{small}</summary>{facts(claim, first.why)}'
+        f'<span class="statement">{escape(claim.statement)}</span>{small}</summary>{link}{facts(claim, first.why)}'
         f"{runs([first, *(run for run in (verdict, *verdict.kept) if run is not first)])}</details>"
     )
 

@@ -12,7 +12,11 @@ MOST_SEEDS = 1000
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval; one value alone has an endless one."""
+    """A mean with its 95 % interval; one value alone has an endless one.
+
+    >>> print(Interval(2.0, 1.5, 2.5))
+    2 (1.5 to 2.5)
+    """
 
     mean: float
     low: float

@@ -1,11 +1,10 @@
 """What runs measured, and how it is kept: facts alone, judged anew whenever they are read."""
 
-import dataclasses
 import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
@@ -38,7 +37,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Record:
-    """The facts of a run for one claim. Only records of equal settings and code are pooled."""
+    """The facts of a run for one claim. Only records of equal settings and code are pooled.
+
+    >>> Record("X1", (0.05,), (0,), "ci", {}).poolable(Record("X1", (0.06,), (1,), "ci", {}))
+    True
+    """
 
     claim: str
     values: tuple[float | int, ...]
@@ -77,7 +80,7 @@ class Record:
     def pooled(self, other: "Record") -> "Record":
         """Both as one, by seed."""
         order = sorted(range(len(self.seeds + other.seeds)), key=(self.seeds + other.seeds).__getitem__)
-        joined = {}
+        joined: dict[str, Any] = {}
         for name in ("values", "seeds", "control", "reached"):
             both = getattr(self, name) + getattr(other, name)
             joined[name] = tuple(both[place] for place in order) if both else ()
@@ -176,7 +179,7 @@ def write(folder: Path, found: Record, overwrite: bool = False) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{found.claim}-{found.profile}-seed{'+'.join(map(str, found.seeds))}", 1
-    facts = {name: value for name, value in dataclasses.asdict(found).items() if value not in ((), {}, "")}
+    facts = {name: value for name, value in asdict(found).items() if value not in ((), {}, "")}
     text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
     while True:
         path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
@@ -213,4 +216,6 @@ def _numbers(values: Any) -> tuple[float, ...]:
 def _plain(settings: Any) -> dict[str, Any]:
     if settings is None:
         return {}
-    return json.loads(json.dumps(dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else settings))
+    return json.loads(
+        json.dumps(asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else settings)
+    )

@@ -108,9 +108,16 @@ def label(claim: Claim | Bound) -> str:
 
 def leading(verdicts: Iterable[Verdict]) -> Verdict:
     """The one that a page shows: of the largest run within the claim's domain that has all the seeds it asks for; of
-    those with most seeds the newest.
+    those with most seeds the newest. Bounds are broken if any run breaks them.
 
     Raises `ValueError` if there is none.
+
+    >>> from brainlib.ledger import Bound
+    >>> from brainlib.ledger.records import Record
+    >>> claim, facts = Bound("X1", "It learns.", "the loss", {"at_most": 0.1}), {"time": "2026"}
+    >>> runs = [Verdict(claim, Record("X1", (0.05,), (0,), profile, facts)) for profile in ("ci", "laptop")]
+    >>> leading(runs).profile
+    'laptop'
     """
     verdicts = list(verdicts)
     if not verdicts:
@@ -118,7 +125,9 @@ def leading(verdicts: Iterable[Verdict]) -> Verdict:
 
     def size(one: Verdict) -> tuple:
         within = one.outcome not in ("out of domain", "only run small")
+        broken = isinstance(one.claim, Bound) and one.outcome == "fails"
         return (
+            broken,
             within and len(one.seeds) >= one.claim.seeds,
             within,
             PROFILES.index(one.profile),

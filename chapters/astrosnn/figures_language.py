@@ -136,7 +136,7 @@ def costs(source: Source, decoded: Mapping[str, list[dict[str, Any]]]) -> explor
 
 
 def energy(source: Source, table: pd.DataFrame):
-    """The estimate of energy, split into multiplications and spikes, mean over seeds; from the lowest to the highest."""
+    """The estimate of energy, split into multiplications and spikes, mean over seeds; the lowest first."""
     first = first_of(table).assign(firing=lambda t: 100 * t.firing, multiplications=lambda t: t.nanojoules - t.spikes)
     found = first.groupby("model")[["firing", "multiplications", "spikes", "nanojoules"]].mean()
     columns = ["neurons that fire (%)", "multiplications (nJ a byte)", "spikes (nJ a byte)", "both (nJ a byte)"]

@@ -118,6 +118,10 @@ def trained_and_tested(
     model = untrained(model_config(study.frame, condition.model), seed, device)
     training, held_out = corpus(study.text)
     batches = data.RandomCrops(training, study.batch, study.length, seed)
+    tokens = torch.zeros(1, 64, dtype=torch.long, device=next(model.parameters()).device)
+    with torch.random.fork_rng():  # the first call compiles, which is no training
+        model(tokens, tokens, return_state=False)[1].backward()
+    model.zero_grad()
     history = trained(model, batches, study.steps, seed, folder, learning_rate=rate, **SCHEDULE)
     held_out, tuning = held_out.split([len(held_out) - study.test_bytes, study.test_bytes])
     tested = held_out[: max(study.contexts) + study.test_bytes + 1]

@@ -1,4 +1,4 @@
-"""The figures and tables of the chapter on anatomy: what repeats, the wiring, and single synapses for single concepts."""
+"""The figures and tables of the chapter on anatomy: what repeats, the wiring, single synapses for concepts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -28,7 +28,7 @@ KEPT = 0.9  # of each synapse, at every word
 
 
 def encode(facts: Sequence[tuple[str, str]], question: str) -> Float[Tensor, "words n"]:
-    """What the neurons say at each word of a lesson: facts such as ("leaf", "green"), then a thing that is asked for."""
+    """What the neurons say at each word of a lesson: facts such as ("leaf", "green"), then what is asked for."""
     words = [*facts, (question,)]
     return torch.tensor([[float(name in word) for name in NAMES] for word in words], dtype=torch.float64)
 

@@ -38,7 +38,7 @@ class Plan:
     def runs(self, *names: str) -> dict[str, Run]:
         """By name: the parent, and clones that go on for as long (FAMILY); a little training on all pairs, of the
         merge and of one clone for comparison (MENDED); a little training of the parent as it is and with half as many
-        neurons more, in two ways (GROWN); the parent without gradients through time ("present"). All of them without names."""
+        neurons more, in two ways (GROWN); the parent without gradients through time ("present"). Without names: all."""
         short = replace(self.whole, training=schedule(self.short_steps, self.whole.training.learning_rate / 2))
         base = Run(self.whole)
         clones = [Run(self.whole, (pair,), (base,)) for pair in (FRENCH, ITALIAN, SPANISH)]

@@ -125,8 +125,8 @@ def oracle(settings: tuple[Setting, float], seed: int, *, device: str = "cpu", f
 
 
 def by_states(settings: tuple[Setting, int], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict:
-    """With so many states, the held-out log-likelihoods of GHG and OHG (`one_hot`) in nats a bin, and GHG's BIC in nats a
-    training bin.
+    """With so many states, the held-out log-likelihoods of GHG and OHG (`one_hot`) in nats a bin, and GHG's BIC in nats
+    a training bin.
     """
     setting, states = settings
     data = data_set(setting, seed)

@@ -1,4 +1,4 @@
-"""What the states of a recording are: waves, places, behaviour; and whether a fitted model keeps the recording's time."""
+"""What the states of a recording are: waves, places, behaviour; whether a fitted model keeps the recording's time."""
 
 import functools
 from statistics import fmean

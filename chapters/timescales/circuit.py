@@ -19,7 +19,6 @@ from brainlib.timescales.autocorrelation import autocorrelation as measured
 from brainlib.timescales.kernels import recurrence
 from brainlib.timescales.model import LeakyRNN
 
-
 INPUT_WEIGHT = torch.tensor([1.0, 0.0], dtype=torch.float64)  # w: only the first neuron hears the bits
 
 

@@ -15,7 +15,7 @@ NAMES = ("first state", "W", "w", "b", "leak a")
 
 
 def differences(generator: torch.Generator) -> pd.DataFrame:
-    """The largest differences, relative to the largest entry, in float64, of the states and of the gradients of `NAMES`:
+    """The largest differences, relative to the largest entry, in float64, of states and of the gradients of `NAMES`:
     a row for both forms of the leak with each activation, and one of the states with the leak folded by hand."""
     found = {}
     for inside in (True, False):

@@ -47,6 +47,7 @@ def test_a_simulated_brain_is_found_again(fitted, recording):
     made, behind = fitted.sample(300, random_state=1)
     assert made.shape == (300, 4) and behind.shape == (300,)
     assert np.array_equal(made, fitted.sample(300, random_state=1)[0])
+    assert not np.array_equal(made, fitted.sample(300, random_state=None)[0])
 
 
 def test_a_file_holds_everything(fitted, recording, tmp_path):
@@ -57,7 +58,9 @@ def test_a_file_holds_everything(fitted, recording, tmp_path):
     assert again.bin_ms == 20.0 and torch.equal(again.basis, basis)
     assert again.score(recording[0]) == model.score(recording[0])
     assert np.array_equal(again.sample(50)[0], model.sample(50)[0])
-    assert all(torch.equal(getattr(again, f"{name}_"), getattr(model, f"{name}_")) for name in model._results)
+    for name in model._results:
+        value = getattr(again, f"{name}_")
+        assert isinstance(value, np.ndarray) and np.array_equal(value, getattr(model, f"{name}_"))
     other = {HMMGLM: OneHotHMMGLM, OneHotHMMGLM: HMMGLM}[type(fitted)]
     message = f"path: got .* with {type(fitted).__name__}, expected a saved {other.__name__}"
     with pytest.raises(ValueError, match=message):
@@ -108,6 +111,8 @@ def test_the_number_of_states_and_the_penalty_are_selected(recording):
     assert chosen.best.predict(counts).shape == (2000,)
     with pytest.raises(ValueError, match=r"grid: got \{\}"):
         select(HMMGLM(), counts, {})
+    with pytest.raises(ValueError, match="n_state: got a parameter that HMMGLM does not have"):
+        select(HMMGLM(), counts, {"n_state": [1, 2]})
     with pytest.raises(ValueError, match="folds: got 1"):
         select(HMMGLM(), counts, {"n_states": [1]}, folds=1)
 
@@ -118,6 +123,17 @@ def test_parameters_are_told_and_set():
     assert repr(model).startswith("HMMGLM(n_states=4, emission='poisson'")
     with pytest.raises(ValueError, match="states: got a parameter that HMMGLM does not have"):
         model.set_params(states=4)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("n_states", 0), ("n_init", 0), ("max_iter", 0), ("tol", -1.0), ("bin_ms", 0.0), ("prior_sd", 0.0), ("l1", -1.0),
+    ("init", "zeros"), ("basis", np.full((3, 1), np.nan)),
+])  # fmt: skip
+def test_arguments_out_of_range_are_named_as_they_were_given(name, value, recording):
+    for kind in (HMMGLM, OneHotHMMGLM):
+        if name in kind().get_params():
+            with pytest.raises(ValueError, match=f"^{name}: got"):
+                kind().set_params(**{name: value}).fit(recording[0][:50])
 
 
 def test_what_cannot_be_fitted_is_named(recording):

@@ -46,7 +46,7 @@ def test_what_is_asserted_at_ci_holds(part):
     ]
     unjudged = []
     for claim in claims.values():
-        if "ci" in claim.asserted:
+        if isinstance(claim, ledger.Check) or "ci" in getattr(claim, "asserted", ()):
             own = [verdict for verdict in verdicts if verdict.claim == claim]
             if not own and f'"{claim.id}"' in drawn:
                 unjudged.append(claim.id)
@@ -58,11 +58,31 @@ def test_what_is_asserted_at_ci_holds(part):
 
 
 @pytest.mark.parametrize("part", PARTS, ids=str)
-def test_recorded_runs_hold_where_they_are_asserted(part):
+def test_recorded_runs_say_what_their_claims_expect(part):
     claims = ledger.read_claims(ROOT / part / "claims.toml")
-    for verdict in ledger.read_records(ROOT / part / "records", claims):
-        if verdict.profile in verdict.claim.asserted:
+    verdicts = ledger.read_records(ROOT / part / "records", claims)
+    for verdict in verdicts:
+        if isinstance(verdict.claim, ledger.Check) or verdict.profile in getattr(verdict.claim, "asserted", ()):
             assert verdict.outcome == "holds", f"\n{verdict}"
+    for claim in claims.values():
+        own = [verdict for verdict in verdicts if verdict.claim.id == claim.id]
+        if isinstance(claim, ledger.Claim) and own:
+            assert ledger.leading(own).outcome == claim.expected, f"\n{ledger.leading(own)}"
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_no_claim_holds_where_nothing_is(part):
+    claims = ledger.read_claims(ROOT / part / "claims.toml").values()
+    for claim in (claim for claim in claims if isinstance(claim, ledger.Claim)):
+        noise = [claim.least * (0.02 * seed - 0.04) for seed in range(5)]
+        large = [2 * claim.least + one for one in noise]
+        values, control = (large, large) if claim.side == "within" else (noise, noise)
+        reached = [claim.domain["from"]] * 5 if claim.domain else []
+        seeds, facts = tuple(range(5)), {"time": "2026"}
+        record = ledger.Record(
+            claim.id, tuple(values), seeds, "paper", facts, control=tuple(control), reached=tuple(reached)
+        )
+        assert ledger.Verdict(claim, record).outcome in ("fails", "undecided")
 
 
 def test_what_needs_data_at_ci_has_a_recorded_page_and_every_page_fits_its_chapter():

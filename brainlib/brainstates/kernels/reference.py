@@ -58,7 +58,7 @@ def probabilities(log: Tensor, log_total: Tensor) -> Tensor:
     return torch.where(log_total > -torch.inf, (log - log_total).exp(), 0.0)
 
 
-def forward_backward(log_emission, log_transition, log_initial, lengths, scaled):
+def forward_backward(log_emission, log_transition, log_initial, lengths, _):
     states, transitions = torch.zeros_like(log_emission), torch.zeros_like(log_transition)
     log_likelihood = log_emission.new_zeros(len(lengths), dtype=torch.float64)
     for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
@@ -70,7 +70,7 @@ def forward_backward(log_emission, log_transition, log_initial, lengths, scaled)
     return states, transitions, log_likelihood
 
 
-def filter_states(log_emission, log_transition, log_initial, lengths, scaled):
+def filter_states(log_emission, log_transition, log_initial, lengths, _):
     states, log_likelihood = torch.zeros_like(log_emission), lengths.new_zeros(len(lengths), dtype=torch.float64)
     for b, (e, P, p) in enumerate(trials(log_emission, log_transition, log_initial, lengths)):
         ahead = forward_messages(e, P, p)

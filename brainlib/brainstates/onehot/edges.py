@@ -20,7 +20,7 @@ from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.sums import Weighted, gain, gradient_and_curvature, information
-from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, OneHot, hard_weights
+from brainlib.brainstates.onehot.model import BIAS_SD, EXCITATORY, INHIBITORY, OneHot, hard_weights
 
 SWEEPS = 3  # over all connections, for one quadratic
 LEAST_PRECISION = 1e-9  # of a weight, where a feature was silent
@@ -88,7 +88,7 @@ def update_edges(
     """The posterior of all edges, and a_0, under the quadratic.
 
     Coordinate ascent over sources n', all states and targets at once. The bias goes to its maximum under
-    N(mu_b, sigma_b^2).
+    N(0, sigma_b^2).
     """
     weights, slope = quadratic.centre.clone(), quadratic.slope.clone()  # slope: the quadratic's, at the weights
     S, N, _ = weights.shape
@@ -96,7 +96,7 @@ def update_edges(
     probabilities = weights.new_zeros(S, N, N, 3)
     strengths = weights.new_zeros(S, N, N, 2)
     cost = weights.new_zeros(S, N, N)
-    decay = 1 / model.bias_sd**2
+    decay = 1 / BIAS_SD**2
 
     def move(j: int, target: Tensor) -> None:
         step = target - weights[..., j]
@@ -124,12 +124,11 @@ def update_edges(
             cost[..., j] = linear * mean - precision * mean.square() / 2 - log_evidence
             move(j, mean)
         precision = diagonal[..., N]
-        move(N, (slope[..., N] + precision * weights[..., N] + decay * model.bias_mean) / (precision + decay))
+        move(N, (slope[..., N] + precision * weights[..., N]) / (precision + decay))
         before = log_prior
         adjacency_prior = probabilities.mean(0)
     shift = before - model.log_prior(adjacency_prior)
-    bias = weights[..., N] - model.bias_mean
-    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * bias.square()
+    total = cost.sum(-1) + (probabilities * shift).sum((-2, -1)) + decay / 2 * weights[..., N].square()
     return Edges(weights, probabilities, strengths, total), adjacency_prior
 
 

@@ -41,7 +41,8 @@ def fit_one_hot(
     """Fits the one-hot HMM-GLM by EM, from `start`: parameters of the naive or the Gaussian model.
 
     - Weights of the start that the prior thinks too large (silent neurons' may be) are cut to e^(mu_w + 3 sigma_w).
-    - Without a start the Gaussian model is fitted first, from `restarts` random starts; nothing else is random.
+    - Without a start the Gaussian model is fitted first, from `restarts` random starts; nothing else is random. That
+      fit is `fit`'s own, with its limits: `iterations` and `tolerance` are of this one.
     - It ends when two iterations raised the objective by less than `tolerance` nats a bin, or after `iterations`.
 
     Memory: states x neurons x features^2 numbers of float64. Raises `ValueError` for designs without connections or
@@ -84,6 +85,7 @@ def fit_one_hot(
         parameters = parameters._replace(
             weights=weights.to(parameters.weights), log_transition=transition.to(parameters.log_transition)
         )
-    weights, *wiring = (tensor.to(parameters.weights) for tensor in m_step.outcome())
+    weights, adjacency, shared, strengths = (tensor.to(parameters.weights) for tensor in m_step.outcome())
     scores = torch.tensor(history, dtype=torch.float64)
-    return OneHotFit(parameters._replace(weights=weights), *wiring, scores[:, 0], scores.sum(1))
+    parameters = parameters._replace(weights=weights)
+    return OneHotFit(parameters, adjacency, shared, strengths, scores[:, 0], scores.sum(1))

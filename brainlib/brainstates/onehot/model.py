@@ -3,7 +3,7 @@
     w_{s, n<-n'} = (a_exc - a_inh) wt      equation (3); a = (a_inh, a_no, a_exc) sums to 1
     a ~ Gumbel-Softmax(a_0, tau)           equations (4), (5); a_0 of a pair is learned, and shared by all states
     ln wt ~ N(mu_w, sigma_w^2)             equation (6)
-    b ~ N(mu_b, sigma_b^2)
+    b ~ N(0, sigma_b^2)
 
 Classes of connections are in the paper's order everywhere: inhibitory, none, excitatory.
 """
@@ -20,36 +20,32 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 
 INHIBITORY, NONE, EXCITATORY = range(3)
+TEMPERATURE, BIAS_SD = 0.2, 2.0  # tau and sigma_b, the paper's
 LEAST_PRIOR = 1e-9  # of a class in a_0: with a probability of exactly 0 it could never come back
 
 
 @dataclass(frozen=True)
 class OneHot:
-    """The model, with the paper's values.
+    """The model, with the paper's values: mu_w and sigma_w are `strength_mean` and `strength_sd`.
 
-    Raises `ValueError` for fewer than one state, a temperature or deviation that is not positive and finite, and a mean
-    that is not finite.
+    Raises `ValueError` for fewer than one state, a deviation that is not positive and finite, and a mean that is not
+    finite.
 
-    >>> OneHot(2, Emission(link="sigmoid"), strength_mean=-3.0).temperature
-    0.2
+    >>> OneHot(2, Emission(link="sigmoid"), strength_mean=-3.0).strength_sd
+    2.0
     """
 
     states: int
     emission: Emission = field(default_factory=Emission)
-    temperature: float = 0.2
     strength_mean: float = -5.0
     strength_sd: float = 2.0
-    bias_mean: float = 0.0
-    bias_sd: float = 2.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", whole_number("states", self.states, least=1))
-        for name in ("temperature", "strength_sd", "bias_sd"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a positive number")
-        for name in ("strength_mean", "bias_mean"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a finite number")
+        if not 0 < self.strength_sd < math.inf:
+            raise ValueError(f"strength_sd: got {self.strength_sd!r}, expected a positive number")
+        if not math.isfinite(self.strength_mean):
+            raise ValueError(f"strength_mean: got {self.strength_mean!r}, expected a finite number")
 
     def log_prior(self, adjacency_prior: Float[Tensor, "*any 3"]) -> Float[Tensor, "*any 3"]:
         """log a_0, normalised, with no class impossible."""

@@ -24,7 +24,7 @@ from torch import Tensor
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.onehot.edges import Quadratic
-from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, OneHot, hard_weights
+from brainlib.brainstates.onehot.model import BIAS_SD, EXCITATORY, INHIBITORY, TEMPERATURE, OneHot, hard_weights
 
 THRESHOLD = 4.0  # standard errors, of a state and of all together, that a weight needs at the start to be a connection
 LEAST_STRENGTH = 1e-4
@@ -78,7 +78,8 @@ class Relaxed:
     """
 
     def __init__(self, model: OneHot, design: Design) -> None:
-        self.model, self.adam, self.values = model, Adam(LEARNING_RATE), {}
+        self.model, self.adam = model, Adam(LEARNING_RATE)
+        self.values: dict[str, Tensor] = {}
 
     def start(self, quadratic: Quadratic) -> None:
         """From the quadratic's centre: sizes of weights as strengths, and as logits of the signs the evidence of each.
@@ -116,14 +117,12 @@ class Relaxed:
         slope = quadratic.slope_at(torch.cat((net * strength, bias[..., None]), -1))
         pull = slope[..., :-1] * strength
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
-        by_density, by_log_a0 = log_concrete_gradients(
-            log_softmax(logits), log_softmax(prior_logits), model.temperature
-        )
+        by_density, by_log_a0 = log_concrete_gradients(log_softmax(logits), log_softmax(prior_logits), TEMPERATURE)
         return {
             "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) + by_density,
             "prior_logits": by_log_a0.sum(0),  # its classes sum to 0, so normalising log a_0 changes nothing
             "log_strength": pull * net - (log_strength - model.strength_mean) / model.strength_sd**2,
-            "bias": slope[..., -1] - (bias - model.bias_mean) / model.bias_sd**2,
+            "bias": slope[..., -1] - bias / BIAS_SD**2,
         }
 
     def weights(self) -> Float64[Tensor, "states neurons features"]:
@@ -135,9 +134,9 @@ class Relaxed:
     def log_prior(self) -> float:
         """The log density of equations (5) and (6)."""
         model, (logits, prior_logits, log_strength, bias) = self.model, self.values.values()
-        total = log_concrete(log_softmax(logits), log_softmax(prior_logits), model.temperature).sum()
+        total = log_concrete(log_softmax(logits), log_softmax(prior_logits), TEMPERATURE).sum()
         total += log_gaussian(log_strength, model.strength_mean, model.strength_sd).sum()
-        return float(total + log_gaussian(bias, model.bias_mean, model.bias_sd).sum())
+        return float(total + log_gaussian(bias, 0.0, BIAS_SD).sum())
 
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The weights with each a put to the corner of its likeliest class, a, a_0, and strengths."""
