@@ -1,7 +1,7 @@
 """What is measured for each claim: functions of profile, seed and device, by claim in `ledger.MEASURES`.
 
-Every claim has a value and a control for each network of the run. "The next seed" is the next network of the run, after
-the last the first. A claim about conditions which the profile lacks is left out. All studies are kept: nothing runs
+Every claim has a value and a control for each network of the run. Where the control is two networks of one kind, it is
+the distance between them, since its mean would be 0 by construction with a sign. A claim about conditions which the profile lacks is left out. All studies are kept: nothing runs
 twice.
 """
 
@@ -48,7 +48,7 @@ def recurrence(profile: str, seed: int, device: str) -> dict[str, list[float]]:
 @ledger.measures("T1")
 def span_lead(profile: str, seed: int, device: str) -> Measurements:
     single, multi = curves(profile, seed, device, *CONDITIONS)
-    return {"T1": _measured(profile, CONDITIONS, shorter_lead(multi, single), shorter_lead(following(single), single))}
+    return {"T1": _measured(profile, CONDITIONS, shorter_lead(multi, single), apart(shorter_lead(following(single), single)))}
 
 
 def shorter_lead(first: Sequence[LearningCurve], second: Sequence[LearningCurve]) -> list[float]:
@@ -89,7 +89,7 @@ def network_timescales(profile: str, seed: int, device: str) -> Measurements:
 def memory(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("memory", profile, seed, device)
     single, multi = ([earlier_spans(one, condition) for one in found] for condition in CONDITIONS)
-    return {"T4": _lesioned(profile, less(multi, single), less(multi, following(multi)))}
+    return {"T4": _lesioned(profile, less(multi, single), apart(less(following(multi), multi)))}
 
 
 def earlier_spans(memory: Mapping[str, Any], condition: str) -> float:
@@ -144,14 +144,14 @@ def perturbations(profile: str, seed: int, device: str) -> Measurements:
         return least(*(less(one[what], left[SINGLE][what]) for what in lesions.PUSHES))
 
     others = {what: following(values) for what, values in left[SINGLE].items()}
-    return {"T7": _lesioned(profile, lead(left[MULTI]), lead(others))}
+    return {"T7": _lesioned(profile, lead(left[MULTI]), apart(lead(others)))}
 
 
 @ledger.measures("T8")
 def retraining(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("retraining", profile, seed, device)
     single, multi = ([fmean(one[condition].values()) for one in found] for condition in CONDITIONS)
-    return {"T8": _lesioned(profile, less(multi, single), less(following(single), single))}
+    return {"T8": _lesioned(profile, less(multi, single), apart(less(following(single), single)))}
 
 
 @ledger.measures("T9")
@@ -163,8 +163,8 @@ def other_networks_and_tasks(profile: str, seed: int, device: str) -> Measuremen
     found = curves(profile, seed, device, *names)
     pairs = list(zip(found[::2], found[1::2], prices.values(), strict=True))
     lead = least(*(leads(multi, single, price) for single, multi, price in pairs))
-    chance = [leads(following(single), single, price) for single, _, price in pairs]
-    return {"T9": _measured(profile, names, lead, list(map(max, zip(*chance, strict=True))))}
+    chance = least(*(leads(following(single), single, price) for single, _, price in pairs))
+    return {"T9": _measured(profile, names, lead, apart(chance))}
 
 
 @ledger.measures("T11")
@@ -215,12 +215,16 @@ def clamp(profile: str, seed: int, device: str) -> Measurements:
 def weights(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("growth", profile, seed, device)
     single, multi = ([one["growth"][c][str(one["span"])]["radius"] for one in found] for c in CONDITIONS)
-    return {"T15": _lesioned(profile, less(single, multi), less(following(single), single))}
+    return {"T15": _lesioned(profile, less(single, multi), apart(less(following(single), single)))}
 
 
 def following(values: Sequence[Any]) -> list[Any]:
-    """Those of the next seed."""
+    """Those of the next network of the run, after the last the first."""
     return [*values[1:], *values[:1]]
+
+
+def apart(differences: Iterable[float]) -> list[float]:
+    return list(map(abs, differences))
 
 
 def less(first: Iterable[float], second: Iterable[float]) -> list[float]:
