@@ -29,7 +29,7 @@ def test_everything_that_is_compiled_goes_through_one_door():
 
 
 def test_without_a_place_to_write_it_computes(tmp_path):
-    shutil.copytree(BRAINLIB, tmp_path / "brainlib", ignore=shutil.ignore_patterns("__pycache__", "files"))
+    shutil.copytree(BRAINLIB, tmp_path / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in {path.parent for path in (tmp_path / "brainlib").rglob("*.py")}:
         (folder / "__pycache__").touch()  # a file: no folder can be made, not even by root
     modules = [

@@ -34,7 +34,7 @@ PAGE = Path("chapters/part/records/pages/01_first.json")
 def chapter(root, write) -> Path:
     """A chapter with a figure and a claim, which needs a file at laptop and another one at ci."""
     shutil.rmtree(root / "brainlib")
-    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__", "files"))
+    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "chapters/part").mkdir()
     (root / "chapters/part/claims.toml").write_text(CLAIM)
     table = '["chapters/part/01_first"]\ndata = {ci = ["waves.h5", "other.h5"], laptop = []}\n'

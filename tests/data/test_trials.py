@@ -13,10 +13,10 @@ SMALL = settings.get_profile("trials")
 
 
 @st.composite
-def sequences(draw, least=1):
+def sequences(draw):
     """Counts of one to five trials, of different lengths and one number of neurons; some are above 255."""
     seed, neurons = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 4))
-    lengths = draw(st.lists(st.integers(1, 9), min_size=least, max_size=5))
+    lengths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
     top = draw(st.sampled_from([1, 255, 256, 2**31 - 1]))
     generator = np.random.default_rng(seed)
     return [generator.integers(0, top, (length, neurons), endpoint=True) for length in lengths]
@@ -89,20 +89,6 @@ def test_picked_trials_are_those_at_the_places(given_counts, draws):
     assert same(whole(trials.pick(torch.tensor(places))), whole(picked))
 
 
-@SMALL
-@given(sequences(least=2), st.floats(0.01, 0.99))
-def test_a_split_parts_the_trials_in_order(given_counts, share):
-    trials = Trials.from_sequences(given_counts, 10.0)
-    first = round(share * len(trials))
-    if 0 < first < len(trials):
-        training, test = trials.split(share)
-        assert len(training) == first
-        assert same(whole(training) + whole(test), whole(trials))
-    else:
-        with pytest.raises(ValueError, match=r"share: got .* leaves a part"):
-            trials.split(share)
-
-
 @pytest.mark.parametrize("value", [-1, 0.5, 2.0**31, float("nan")])
 def test_what_is_no_count_is_refused(value):
     with pytest.raises(ValueError, match=r"sequences\[1\]: got .* expected"):
@@ -145,11 +131,9 @@ def test_other_places_are_refused(unchecked, indices):
         trials.pick(torch.tensor(indices))
 
 
-def test_bins_and_shares_have_a_range():
+def test_bins_have_a_range():
     with pytest.raises(ValueError, match="bin_ms: got nan, expected a positive number"):
         Trials.from_sequences([np.ones((2, 3))], float("nan"))
     trials = Trials.from_sequences([np.ones((2, 3))], 1.0)
     with pytest.raises(ValueError, match="bins: got 0, expected a whole number of at least 1"):
         trials.cut(0)
-    with pytest.raises(ValueError, match=r"share: got nan.* leaves a part of the 1 trials empty"):
-        trials.split(float("nan"))

@@ -53,10 +53,10 @@ def test_verses_come_in_the_order_of_the_books(bible):
     assert data.verses("en", "es", whole=True) == [
         (f"Jesus wept. {place}", f"Y lloró Jesús. {place}") for place in sorted(places)
     ]
-    assert data.verse_texts("it", "en", "de", whole=True)[0] == tuple(
+    assert data.verses("it", "en", "de", whole=True)[0] == tuple(
         f"{CLEAN[code]} (2, 1, 1)" for code in ("it", "en", "de")
     )
-    assert data.verse_texts("fr", whole=True)[3] == ("Jésus pleura. (43, 11, 36)",)
+    assert data.verses("fr", whole=True)[3] == ("Jésus pleura. (43, 11, 36)",)
 
 
 def test_a_verse_is_left_out_of_all_languages_or_of_none(bible):
@@ -98,7 +98,7 @@ def test_none_is_more_than_twice_as_long_as_another(bible, length, kept):
 )
 def test_cleaning(bible, written, read):
     bible(((1, 1, 1), dict.fromkeys(TRANSLATIONS, written)))
-    assert data.verse_texts("fr", whole=True) == [(read,)]
+    assert data.verses("fr", whole=True) == [(read,)]
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,13 @@ def test_cleaning(bible, written, read):
 @pytest.mark.parametrize("languages", [(), ("en", "ru"), ("en", "en"), ("k", "v")])
 def test_other_languages_are_refused(languages, whole, known):
     with pytest.raises(ValueError, match=rf"languages: got .* expected different ones of {known}"):
-        data.verse_texts(*languages, whole=whole)
+        data.verses(*languages, whole=whole)
 
 
 @pytest.fixture(scope="module")
 def real():
     needs_data("bible.db")
-    return data.verse_texts(*TRANSLATIONS, whole=True)
+    return data.verses(*TRANSLATIONS, whole=True)
 
 
 def test_the_real_verses(real):
@@ -129,7 +129,7 @@ def test_the_real_verses(real):
 
 @pytest.fixture(scope="module")
 def shipped():
-    return data.verse_texts(*SHIPPED)
+    return data.verses(*SHIPPED)
 
 
 def test_the_shipped_verses_are_half_of_the_real_ones(shipped, real):
