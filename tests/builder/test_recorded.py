@@ -1,7 +1,6 @@
 """A chapter whose data cannot be had is drawn from its recorded page, which says so."""
 
 import json
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -13,30 +12,18 @@ from book.builder import build, needs, recorded, scoreboard
 from book.builder.failures import BuildError
 from brainlib import data
 
-REPOSITORY = Path(__file__).parents[2]
 FIGURE = "<figure><figcaption>What it shows.</figcaption></figure>"
 SHOWS = f"""\
 from IPython.display import HTML
 HTML({FIGURE!r})
 """
-CLAIM = """
-[A1]
-statement = "One stays below two."
-source = "Sec. 1"
-paper = "yes"
-measure = "one"
-holds = { below = 2 }
-"""
 PAGE = Path("chapters/part/records/pages/01_first.json")
 
 
 @pytest.fixture
-def chapter(root, write) -> Path:
-    """A chapter with a figure and a claim, which needs a file at laptop and another one at ci."""
-    shutil.rmtree(root / "brainlib")
-    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "chapters/part").mkdir()
-    (root / "chapters/part/claims.toml").write_text(CLAIM)
+def chapter(root, with_brainlib, claims, write) -> Path:
+    """A chapter with a figure and a claim, which needs files at ci and none at laptop."""
+    claims("A1")
     table = '["chapters/part/01_first"]\ndata = {ci = ["waves.h5", "other.h5"], laptop = []}\n'
     (root / "chapters/chapters.toml").write_text(table)
     return write(

@@ -12,57 +12,33 @@ from book.builder import __main__ as command
 from book.builder import build, plan, recorded, site
 from book.builder.build import Ways
 from book.builder.failures import BuildError
+from brainlib.backend import provenance
 
 REPOSITORY = Path(__file__).parents[2]
-CLAIMS = """
-[A1]
-statement = "One is & stays < two."
-source = "Sec. 1"
-paper = "yes"
-measure = "one"
-holds = { below = 2 }
-[A2]
-statement = "Nobody ran this."
-source = "Sec. 2"
-paper = "yes"
-measure = "nothing"
-holds = { below = 2 }
-"""
 RECORD = {
     "claim": "A1",
     "values": [1.5],
     "seeds": [0],
     "profile": "laptop",
     "note": "a larger run",
-    "provenance": {
-        "device": "cpu",
-        "device_name": "a laptop",
-        "threads": 8,
-        "python": "3.13.0",
-        "torch": "2.13.0",
-        "numpy": "2.4.6",
-        "revision": "0123456789ab",
-        "time": "2026-01-02T03:04:05+00:00",
-    },
+    "provenance": provenance() | {"device_name": "a laptop", "threads": 8, "time": "2026-01-02T03:04:05+00:00"},
 }
 
 
 @pytest.fixture
-def book(root, write):
-    """The small book with the repository's own configuration and brainlib, a claim, and a page with maths."""
+def book(root, with_brainlib, claims, write):
+    """The small book with the repository's own configuration and brainlib, two claims, and a page with maths."""
     shutil.copy(REPOSITORY / "_config.yml", root)
-    shutil.rmtree(root / "brainlib")
-    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "book" / "assets", root / "book" / "assets")
     (root / "book" / "welcome.md").write_text("# Welcome\n\nHere $E = mc^2$.\n\n{{ colab }}\n")
     shutil.copy(REPOSITORY / "book" / "references.bib", root / "book")
+    records = claims("A1", "A2") / "records"
+    records.mkdir()
+    (records / "A1-laptop.json").write_text(json.dumps(RECORD))
     write(
         "from brainlib import ledger",
         'ledger.record("A1", values=[1.25], seeds=[seed], profile=profile, device=device)',
     )
-    (root / "chapters/part/claims.toml").write_text(CLAIMS)
-    (root / "chapters/part/records").mkdir()
-    (root / "chapters/part/records/A1-laptop.json").write_text(json.dumps(RECORD))
     return root
 
 
