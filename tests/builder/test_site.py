@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from book.builder import __main__ as command
-from book.builder import build, plan, recorded, site
+from book.builder import build, plan, site
 from book.builder.build import Ways
 from book.builder.failures import BuildError
 from brainlib.backend import provenance
@@ -115,18 +115,3 @@ def test_a_parameter_from_the_command_line_is_a_literal_or_text():
         ("rate", 1e-3),
         ("device", "cpu"),
     ]
-
-
-def test_a_recorded_page_is_rendered_and_says_so_at_its_top_and_in_its_captions(book):
-    chapter = Path("chapters/part/01_first.ipynb")
-    executed = nbformat.read(book / chapter, as_version=4)
-    figure = {"text/html": "<figure><p>a</p><figcaption>What it shows.</figcaption></figure>"}
-    executed.cells[-1].outputs = [nbformat.v4.new_output("display_data", data=figure)]
-    nbformat.write(executed, book / "executed.ipynb")
-    (book / "records").mkdir()
-    (book / "records" / "A1.json").write_text(json.dumps(RECORD))
-    recorded.write(book, chapter, book / "executed.ipynb")
-    assert site.render(book, site.assemble(book, {}, {chapter: recorded.read(book, chapter)}, "ci"))
-    text = (book / "_build/html/chapters/part/01_first.html").read_text()
-    assert re.search(r'class="warning admonition">\s*<p class="admonition-title">Recorded, not computed by this', text)
-    assert 'What it shows. <span class="recorded">Not computed by this build: recorded at the ci profile on' in text

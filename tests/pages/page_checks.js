@@ -1,4 +1,4 @@
-// What the checks of `page_checks.py` look at in a page. It is loaded before the page's own scripts.
+// The checks of `page_checks.py` that look at a page alone. It is loaded before the page's own scripts.
 
 window.checks = (() => {
   const LAYERS = ".mlayer, .polarlayer, .pielayer, .shapelayer, .annotation"; // of plotly's drawing
@@ -28,7 +28,7 @@ window.checks = (() => {
       return !surface || !traces.some((part) => Math.max(...size(part)) > 0);
     };
     const figures = all(document, "figure.brainlib, .js-plotly-plot").filter(isBlank);
-    return figures.map((figure) => figure.id || figure.className);
+    return figures.map((figure) => `blank figure: ${figure.id || figure.className}`);
   };
 
   /** All that a figure draws, as text. */
@@ -48,7 +48,8 @@ window.checks = (() => {
       picture.getAttribute("aria-labelledby") ||
       picture.querySelector?.("title")?.textContent;
     const pictures = all(document, "img, [role=img]:not([aria-hidden=true])");
-    return pictures.filter((picture) => !text(picture)?.trim()).map((picture) => picture.outerHTML.slice(0, 120));
+    const bare = pictures.filter((picture) => !text(picture)?.trim());
+    return bare.map((picture) => `picture without text: ${picture.outerHTML.slice(0, 120)}`);
   };
 
   /** Series that a page computes otherwise than brainlib did when the page was made, both at the start. */
@@ -68,7 +69,7 @@ window.checks = (() => {
         return computed.length === trace.y.length && trace.y.every(same);
       };
       const computed = data.states[0].data.filter((trace) => "meta" in trace);
-      return computed.filter((trace) => !alike(trace)).map((trace) => `${figure.id} ${trace.meta}`);
+      return computed.filter((trace) => !alike(trace)).map((trace) => `differs from brainlib: ${figure.id} ${trace.meta}`);
     });
 
   /** Titles, notes and legends of figures that lie over one another or do not fit. */
@@ -102,9 +103,17 @@ window.checks = (() => {
     document.head.insertAdjacentHTML("beforeend", "<style>* { transition: none !important }</style>");
   };
 
-  /** The number of live widgets, which a page without a kernel cannot move. */
-  const widgets = () =>
-    all(document, ".jupyter-widgets, script[type='application/vnd.jupyter.widget-view+json']").length;
+  /** Live widgets, which a page without a kernel cannot move. */
+  const widgets = () => {
+    const found = all(document, ".jupyter-widgets, script[type='application/vnd.jupyter.widget-view+json']");
+    return found.map(() => "live widget in a static page");
+  };
 
-  return { touch, ready, painted, blank, drawn, withoutText, differing, crowded, strip, widgets };
+  /** A page that scrolls sideways. */
+  const tooWide = () => {
+    const width = document.documentElement.scrollWidth;
+    return width > innerWidth ? [`too wide: ${width} px in a window of ${innerWidth}`] : [];
+  };
+
+  return { touch, ready, painted, blank, drawn, withoutText, differing, crowded, strip, widgets, tooWide };
 })();

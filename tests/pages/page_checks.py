@@ -46,32 +46,16 @@ def complaints_of(browser: Browser, address: str, site: Path, page: str) -> list
     """All complaints about a page: at a desk in the light, where it gets dark at last, and on a phone in the dark."""
     found = dead_links(site, page)
     with visit(browser, address, page, "light", DESK) as (tab, noise):
-        found += blank_figures(tab) + without_text(tab) + dead_widgets(tab)
-        found += differing_simulations(tab) + dead_controls(tab) + noise
+        found += complaints(tab, "blank", "withoutText", "widgets", "differing") + dead_controls(tab) + noise
         found += inaccessible(tab, "light") + inaccessible(tab, "dark")
     with visit(browser, address, page, "dark", PHONE) as (tab, noise):
-        found += too_wide(tab) + blank_figures(tab) + crowded(tab) + noise
+        found += complaints(tab, "tooWide", "blank", "crowded") + noise
     return list(dict.fromkeys(found))
 
 
-def blank_figures(tab: Page) -> list[str]:
-    """Figures without a drawing surface or without a single drawn trace."""
-    return [f"blank figure: {name}" for name in tab.evaluate("checks.blank()")]
-
-
-def without_text(tab: Page) -> list[str]:
-    """Pictures without alternative text."""
-    return [f"picture without text: {html}" for html in tab.evaluate("checks.withoutText()")]
-
-
-def dead_widgets(tab: Page) -> list[str]:
-    """Live widgets, which a page without a kernel cannot move."""
-    return ["live widget in a static page"] if tab.evaluate("checks.widgets()") else []
-
-
-def differing_simulations(tab: Page) -> list[str]:
-    """Series that a page computes otherwise than brainlib did when the page was made, both at the start."""
-    return [f"differs from brainlib: {series}" for series in tab.evaluate("checks.differing()")]
+def complaints(tab: Page, *checks: str) -> list[str]:
+    """What the named checks of `page_checks.js` find: blank, withoutText, differing, crowded, widgets, tooWide."""
+    return [complaint for check in checks for complaint in tab.evaluate(f"checks.{check}()")]
 
 
 def inaccessible(tab: Page, scheme: str) -> list[str]:
@@ -82,17 +66,6 @@ def inaccessible(tab: Page, scheme: str) -> list[str]:
     run = "(rules) => axe.run({ runOnly: rules, preload: false, resultTypes: ['violations'] })"
     nodes = [(rule["id"], node) for rule in tab.evaluate(run, RULES)["violations"] for node in rule["nodes"]]
     return [f"{rule} ({scheme}): {node['target']} {node['html'][:120]}" for rule, node in nodes]
-
-
-def too_wide(tab: Page) -> list[str]:
-    """A page that scrolls sideways."""
-    width, window = tab.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
-    return [f"too wide: {width} px in a window of {window}"] if width > window else []
-
-
-def crowded(tab: Page) -> list[str]:
-    """Titles, notes and legends of figures that lie over one another or do not fit."""
-    return tab.evaluate("checks.crowded()")
 
 
 def dead_controls(tab: Page) -> list[str]:
