@@ -8,12 +8,12 @@ import sys
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores; read when NumPy and torch are loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
-install_import_hook("brainlib", "beartype.beartype")
+jaxtyping.install_import_hook("brainlib", "beartype.beartype")
 
 if torch.cuda.is_available():
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for `poisoned`
@@ -31,6 +31,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in [loud_line(skipped), *sorted(reason for reason in reasons if "TESTS SKIPPED" in reason)]:
         if line:
             terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture
+def unchecked():
+    """Without the checker of annotations, as a reader runs brainlib, which must refuse or take the arguments itself."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from process import told
 
 from book.builder import sources
 
@@ -23,8 +24,7 @@ def test_importing_is_light():
     """What all of them together do not load, none of them loads."""
     modules = ", ".join(f"brainlib.{package}" for package in PACKAGES.split())
     code = f"import sys; import torch; before = set(sys.modules); import {modules}; print(*(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert not {name.partition(".")[0] for name in done.stdout.split()} & {*HEAVY.split()}
+    assert not {name.partition(".")[0] for name in told(code).split()} & {*HEAVY.split()}
 
 
 def test_no_file_of_brainlib_is_long():

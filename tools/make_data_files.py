@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from brainlib.data import verse_texts
+from brainlib.data import verses
 from brainlib.data.doors import FILES, at_hand, cache_folder
 from brainlib.data.verses import RUN, SHIPPED
 
@@ -95,7 +95,7 @@ def make_verses() -> bytes:
     Runs keep neighbours together, and hold ten blocks of `hold_out`: what it holds out of these verses, it holds out of
     the whole Bible.
     """
-    kept = [v for place, v in enumerate(verse_texts(*SHIPPED, whole=True)) if place // RUN % 2 == 0]
+    kept = [v for place, v in enumerate(verses(*SHIPPED, whole=True)) if place // RUN % 2 == 0]
     return bz2.compress("".join(f"{text}\n" for column in zip(*kept, strict=True) for text in column).encode())
 
 

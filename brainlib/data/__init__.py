@@ -1,7 +1,7 @@
 """Data of the book: found, verified, turned into tokens and batches or into counts of spikes.
 
 `locate` finds a data file and checks it, by whatever door it came. Every text is a row of bytes, a byte is a token;
-every recording becomes `Trials`. Files later parts need are one entry each in `registry.py`.
+every recording becomes `Trials`. Files later parts need are one entry each in `files/registry.toml`.
 """
 
 from .batches import CoherentStreams, RandomCrops, windows
@@ -10,7 +10,7 @@ from .doors import DataError, DataUnavailable, Located, locate, missing
 from .recordings import WAVES, Hippocampus, MazeTrials, Waves, bin_spikes, hippocampus, pfc6, waves
 from .tokens import decode, encode, require_batch, shakespeare, split, tiny_shakespeare
 from .trials import Trials
-from .verses import TAG, Pair, TaggedText, hold_out, translation_stream, verse_texts, verses
+from .verses import TAG, Pair, TaggedText, hold_out, translation_stream, verses
 
 __all__ = [
     "TAG",
@@ -41,7 +41,6 @@ __all__ = [
     "split",
     "tiny_shakespeare",
     "translation_stream",
-    "verse_texts",
     "verses",
     "waves",
     "windows",

@@ -33,6 +33,8 @@ def digits() -> Digits:
     >>> images, labels = digits()
     >>> images.shape, labels[:4].tolist()
     (torch.Size([1797, 8, 8]), [0, 1, 2, 3])
+    >>> images[0, 0].tolist()
+    [0, 0, 5, 13, 9, 1, 0, 0]
     """
     table = np.loadtxt(locate("digits.csv.gz").path, delimiter=",")
     whole = torch.from_numpy(table.astype(np.uint8))

@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .registry import REGISTRY, DataFile, Wheel
+from .registry import FILES, REGISTRY, DataFile, Wheel
 
-FILES = Path(__file__).with_name("files")  # what comes with brainlib
 FOLDER_VARIABLE = "BRAINLIB_DATA"
 RETRIES = 1  # of a download
 TIMEOUT = (3, 20)  # seconds to connect to an address, and between two pieces

@@ -8,10 +8,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64, Int64, Integer
+from jaxtyping import Float64, Int64, Integer
 from torch import Tensor
 
 from brainlib.extras import extra
@@ -53,7 +54,7 @@ class Recording:
         return self.stop_s - self.start_s
 
     def trials(self, bin_ms: float) -> Trials:
-        """The whole recording as one trial of counts, for `Trials.cut` and `Trials.split`."""
+        """The whole recording as one trial of counts, for `Trials.cut`."""
         return Trials.from_sequences([bin_spikes(self.times, bin_ms, self.start_s, self.stop_s)], bin_ms)
 
 
@@ -173,23 +174,19 @@ def hippocampus() -> Hippocampus:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class MazeTrials:
+class MazeTrials(NamedTuple):
     """Trials of one session, each from 5 s before its start to 10 s after it, and what the rat did in them.
 
-    `duration_s` is from the start of a trial to its end, which may come before or after the last bin. `rule` is 1 for
-    right, 2 for light, 3 for left, 4 for dark. `source` is what to cite.
+    A row of `behaviour` has the start and the end of a trial in ms, the rule (1 right, 2 light, 3 left, 4 dark), and 0
+    or 1 for whether the choice was correct, whether it was left, and whether the light was left. `source` is what to
+    cite.
 
     >>> pfc6("~/data/pfc6").trials.bin_ms  # doctest: +SKIP
     20.0
     """
 
     trials: Trials
-    duration_s: Float64[Tensor, " trials"]
-    rule: Int64[Tensor, " trials"]
-    correct: Bool[Tensor, " trials"]
-    went_left: Bool[Tensor, " trials"]
-    light_left: Bool[Tensor, " trials"]
+    behaviour: Float64[Tensor, "trials 6"]
     source: str
 
 
@@ -199,13 +196,12 @@ def pfc6(folder: str | Path) -> MazeTrials:
 
     The data cannot be passed on: a reader with an account at crcns.org unpacks them into `folder`, where a session is
     a folder of tables without a head. `200104/200104_SpikeData.dat` has a spike a line: its time in ms and the number
-    of its neuron. `200104/200104_Behavior.dat` has a trial a line: start and end in ms, rule, whether the choice was
-    correct, whether it was left, whether the light was left.
+    of its neuron. `200104/200104_Behavior.dat` has a trial a line, as `MazeTrials` describes it.
     Raises `ValueError` if the folder does not exist, `DataUnavailable` if it lacks the files, and `DataError` if one
     is not of this form.
 
     >>> maze = pfc6("~/data/pfc6")  # doctest: +SKIP
-    >>> maze.correct.float().mean()  # doctest: +SKIP
+    >>> maze.behaviour[:, 3].mean()  # how often the rat was right  # doctest: +SKIP
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -216,28 +212,20 @@ def pfc6(folder: str | Path) -> MazeTrials:
             f"{', '.join(missing)}: missing. Make an account at https://crcns.org, get pfc-6 from "
             f"https://crcns.org/data-sets/pfc/pfc-6 and unpack it there. To be cited: {CITATION}."
         )
-    spikes, behaviour = _table(paths[0], columns=2, whole=[1]), _table(paths[1], columns=6, whole=[2, 3, 4, 5])
-    starts, ends = behaviour[:, 0] / 1000, behaviour[:, 1] / 1000
-    rule, answers = behaviour[:, 2], behaviour[:, 3:]
-    correct, went_left, light_left = torch.from_numpy(answers.T == 1)
-    if (ends <= starts).any() or not np.isin(rule, (1, 2, 3, 4)).all() or not np.isin(answers, (0, 1)).all():
+    spikes, behaviour = _table(paths[0], columns=2), _table(paths[1], columns=6)
+    if (spikes[:, 1] % 1).any():
+        raise DataError(f"{paths[0]}: got a neuron whose number has a fraction")
+    starts, ends, rule = behaviour.T[:3]
+    if (ends <= starts).any() or not np.isin(rule, (1, 2, 3, 4)).all() or not np.isin(behaviour[:, 3:], (0, 1)).all():
         raise DataError(
             f"{paths[1]}: expected ends after starts, rules from 1 to 4, and 0 or 1 for correct, left and light"
         )
     times = [spikes[spikes[:, 1] == neuron, 0] / 1000 for neuron in np.unique(spikes[:, 1])]
-    counts = [bin_spikes(times, MAZE_BIN_MS, start - BEFORE_S, start + AFTER_S) for start in starts.tolist()]
-    return MazeTrials(
-        Trials.from_sequences(counts, MAZE_BIN_MS),
-        torch.from_numpy(ends - starts),
-        torch.from_numpy(rule.astype(np.int64)),
-        correct,
-        went_left,
-        light_left,
-        CITATION,
-    )
+    counts = [bin_spikes(times, MAZE_BIN_MS, start - BEFORE_S, start + AFTER_S) for start in (starts / 1000).tolist()]
+    return MazeTrials(Trials.from_sequences(counts, MAZE_BIN_MS), torch.from_numpy(behaviour), CITATION)
 
 
-def _table(path: Path, columns: int, whole: list[int]) -> np.ndarray:
+def _table(path: Path, columns: int) -> np.ndarray:
     try:
         with warnings.catch_warnings(action="ignore"):  # of an empty file
             table = np.loadtxt(path, ndmin=2)
@@ -245,8 +233,6 @@ def _table(path: Path, columns: int, whole: list[int]) -> np.ndarray:
         raise DataError(f"{path}: not a table of numbers ({error})") from error
     if table.shape[1:] != (columns,) or not len(table) or not np.isfinite(table).all():
         raise DataError(f"{path}: got a table of shape {table.shape}, expected finite numbers in {columns} columns")
-    if (table[:, whole] % 1).any():
-        raise DataError(f"{path}: got a number with a fraction, expected whole numbers in the columns {whole}")
     return table
 
 
@@ -271,23 +257,23 @@ def bin_spikes(
     length = (stop_s - start_s) * 1000 / bin_ms
     if not (math.isfinite(length) and length + EDGE >= 1):
         raise ValueError(f"stop_s: got {stop_s!r}, expected at least a bin of {bin_ms} ms after {start_s} s")
-    size = int(length + EDGE), len(times)
+    bins = int(length + EDGE)
 
-    places = []  # of every spike in the flat counts, [time, neurons]
+    columns = []
     coarsest = 0.0  # bins between neighbouring numbers
     for neuron, given in enumerate(times):
         seconds = np.asarray(given, dtype=np.float64)
         if seconds.ndim != 1 or not np.isfinite(seconds).all():
             raise ValueError(f"times[{neuron}]: got a time that is not finite or no row, expected a row of seconds")
-        bins = np.floor((seconds - start_s) * 1000 / bin_ms + EDGE)
+        places = np.floor((seconds - start_s) * 1000 / bin_ms + EDGE)
         if getattr(given, "dtype", None) in (np.float16, np.float32) and len(seconds):
             coarsest = max(coarsest, float(np.spacing(np.abs(given).max())) * 1000 / bin_ms)
-        places.append(bins[(bins >= 0) & (bins < size[0])].astype(np.int64) * size[1] + neuron)
+        columns.append(np.bincount(places[(places >= 0) & (places < bins)].astype(np.int64), minlength=bins))
     if coarsest > EDGE:
         warnings.warn(
             f"times: neighbouring numbers of this precision are up to {coarsest:.2g} bins apart, so that spikes near "
             "an edge may be counted in the bin beside; expected times that were float64 from the start",
             stacklevel=2,
         )
-    counts = np.bincount(np.concatenate(places), minlength=size[0] * size[1]).reshape(size)
+    counts = np.stack(columns, axis=1)
     return torch.from_numpy(counts.astype(np.uint8 if counts.max() < 256 else np.int32))

@@ -108,16 +108,6 @@ class Trials:
         whole = [counts[:length] for counts, length in zip(self.counts, self.lengths.tolist(), strict=True)]
         return self._padded([piece for counts in whole for piece in counts.split(bins)], self.bin_ms)
 
-    def split(self, share: float) -> tuple["Trials", "Trials"]:
-        """The first `share` of the trials and the rest, as for training and for a test on what was not seen.
-
-        The number of trials in the first part is rounded. Raises `ValueError` if a part would be empty.
-        """
-        first = round(share * len(self)) if 0 < share < 1 else 0
-        if not 0 < first < len(self):
-            raise ValueError(f"share: got {share!r}, which leaves a part of the {len(self)} trials empty")
-        return self.pick(range(first)), self.pick(range(first, len(self)))
-
     @classmethod
     def _padded(cls, parts: list[Tensor], bin_ms: float) -> "Trials":
         lengths = torch.tensor([len(part) for part in parts])

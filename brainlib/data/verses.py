@@ -56,17 +56,8 @@ class TaggedText(NamedTuple):
     target: Bool[Tensor, "bytes"]
 
 
-def verses(first: str, second: str, whole: bool = False) -> list[Pair]:
-    """Verses in the languages `first` and `second`, such as "en" and "es": `verse_texts` of two.
-
-    >>> verses("en", "fr")[0][1]
-    'Au commencement, Dieu créa les cieux et la terre.'
-    """
-    return [(one, other) for one, other in verse_texts(first, second, whole=whole)]
-
-
-def verse_texts(*languages: str, whole: bool = False) -> list[tuple[str, ...]]:
-    """The verses in the given languages, cleaned, in the order of the books.
+def verses(*languages: str, whole: bool = False) -> list[tuple[str, ...]]:
+    """The verses in the given languages, such as "en" and "es", cleaned, in the order of the books.
 
     15,500 verses in "en", "es", "fr" and "it" come with brainlib: every other run of 500. With `whole` it is all
     30,879, in "de" as well, out of a file that `locate` obtains (73 MB, and 218 MB unpacked).
@@ -78,8 +69,8 @@ def verse_texts(*languages: str, whole: bool = False) -> list[tuple[str, ...]]:
     words, whose words stay) and collapses white space.
     Raises `ValueError` if a language is not one of these or comes twice, and what `locate` raises.
 
-    >>> len(verse_texts("en"))
-    15500
+    >>> len(verses("en")), verses("en", "fr")[0][1]
+    (15500, 'Au commencement, Dieu créa les cieux et la terre.')
     """
     known = tuple(TRANSLATIONS) if whole else SHIPPED
     if not languages or len(set(languages)) < len(languages) or not set(languages) <= set(known):

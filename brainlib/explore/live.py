@@ -5,8 +5,9 @@ import math
 import traceback
 from collections.abc import Callable
 from html import escape
-from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from brainlib.explore.controls import Control
 from brainlib.explore.template import template
@@ -119,21 +120,9 @@ def _field(control: Control) -> Any:
 
 
 def positions(values: tuple[float, ...]) -> list[float]:
-    """Every value of an increasing grid, and between neighbours as many more as give a slider 100 positions.
-
-    They have even ratios where the grid has, else even steps. A FloatSlider's own positions would miss the grid's.
+    """Every value of an increasing grid, and between neighbours as many more, in even steps, as give a slider 100
+    positions. A FloatSlider's own would miss the grid's.
     """
     between = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * (len(values) - 1) >= POSITIONS or n == 100)
-    ratios = values[0] > 0 and _even([math.log(value) for value in values]) and not _even(values)
-    found = []
-    for low, high in pairwise(values):
-        digits = 1 - math.floor(math.log10((high - low) / between))
-        for part in (k / between for k in range(1, between)):
-            value = low * (high / low) ** part if ratios else low + (high - low) * part
-            found.append(round(value, digits))
-    return sorted({*values, *found})
-
-
-def _even(values: Any) -> bool:
-    steps = [after - before for before, after in pairwise(values)]
-    return max(steps) - min(steps) < 1e-6 * max(steps)
+    places = np.arange(between * (len(values) - 1) + 1) / between
+    return np.interp(places, range(len(values)), values).tolist()

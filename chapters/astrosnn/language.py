@@ -154,7 +154,7 @@ def corpus(text: str) -> tuple[UInt8[Tensor, " train"], UInt8[Tensor, " held_out
     plays = {"nine plays": data.shakespeare, "tiny Shakespeare": data.tiny_shakespeare}
     if text in plays:
         return data.split(plays[text]())
-    parts = data.hold_out([verse for (verse,) in data.verse_texts("en", whole=True)])
+    parts = data.hold_out([verse for (verse,) in data.verses("en", whole=True)])
     training, held_out = (data.encode("\n".join(part) + "\n") for part in parts)
     return training, held_out
 

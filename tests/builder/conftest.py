@@ -1,5 +1,6 @@
-"""A small book in a temporary folder: one page, one chapter, and a brainlib of one number."""
+"""A small book in a temporary folder: one page, one chapter, claims, and a brainlib of one number or the real one."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from book.builder.sources import METADATA
 
+REPOSITORY = Path(__file__).parents[2]
 CHAPTER = Path("chapters/part/01_first.ipynb")
 PARAMETERS = 'profile = "ci"\nseed = 0\ndevice = "auto"'
+CLAIM = """
+[{}]
+statement = "One is & stays < two."
+source = "Sec. 1"
+paper = "yes"
+measure = "one"
+holds = {{ below = 9 }}
+"""
 
 
 @pytest.fixture
@@ -25,6 +35,27 @@ def root(tmp_path) -> Path:
     (tmp_path / "chapters").mkdir()
     (tmp_path / "brainlib" / "__init__.py").write_text("VALUE = 1\n")
     return tmp_path
+
+
+@pytest.fixture
+def with_brainlib(root) -> Path:
+    """The root of the small book, with the real brainlib."""
+    shutil.rmtree(root / "brainlib")
+    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.fixture
+def claims(root) -> Callable[..., Path]:
+    """Writes claims of these names for a part, and gives its folder."""
+
+    def write(*names: str, part: str = "part") -> Path:
+        folder = root / "chapters" / part
+        folder.mkdir()
+        (folder / "claims.toml").write_text("".join(map(CLAIM.format, names)))
+        return folder
+
+    return write
 
 
 @pytest.fixture

@@ -8,28 +8,6 @@ import pytest
 from book.builder import __main__ as command
 from brainlib import ledger
 
-CLAIMS = """
-[A1]
-statement = "Twice the seed stays below nine."
-source = "Sec. 1"
-paper = "yes"
-measure = "twice the seed"
-holds = { below = 9 }
-
-[A2]
-statement = "Two networks a seed."
-source = "Sec. 1"
-paper = "yes"
-measure = "their numbers"
-holds = { below = 9 }
-
-[A3]
-statement = "Nothing measures this."
-source = "Sec. 1"
-paper = "yes"
-measure = "none"
-holds = { below = 9 }
-"""
 MEASURES = """
 from brainlib import ledger
 
@@ -40,17 +18,14 @@ def numbers(profile, seed, device):
 
 
 @pytest.fixture
-def part(root, monkeypatch):
+def part(root, claims, monkeypatch):
     """A part with claims and the function that measures two of them."""
-    folder = root / "chapters" / "sample_part"
-    folder.mkdir()
-    (folder / "claims.toml").write_text(CLAIMS)
+    folder = claims("A1", "A2", "A3", part="sample_part")
     (folder / "measures.py").write_text(MEASURES)
     monkeypatch.setattr(command, "ROOT", root)
     for claim in list(ledger.MEASURES):
         monkeypatch.delitem(ledger.MEASURES, claim)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("BRAINLIB_RUNS", raising=False)
     monkeypatch.setenv("BRAINLIB_RUNS", str(root / "runs"))
     for name in [name for name in sys.modules if name.partition(".")[0] == "chapters"]:
         monkeypatch.delitem(sys.modules, name)

@@ -9,60 +9,36 @@ import nbformat
 import pytest
 
 from book.builder import __main__ as command
-from book.builder import build, plan, recorded, site
+from book.builder import build, plan, site
 from book.builder.build import Ways
 from book.builder.failures import BuildError
+from brainlib.backend import provenance
 
 REPOSITORY = Path(__file__).parents[2]
-CLAIMS = """
-[A1]
-statement = "One is & stays < two."
-source = "Sec. 1"
-paper = "yes"
-measure = "one"
-holds = { below = 2 }
-[A2]
-statement = "Nobody ran this."
-source = "Sec. 2"
-paper = "yes"
-measure = "nothing"
-holds = { below = 2 }
-"""
 RECORD = {
     "claim": "A1",
     "values": [1.5],
     "seeds": [0],
     "profile": "laptop",
     "note": "a larger run",
-    "provenance": {
-        "device": "cpu",
-        "device_name": "a laptop",
-        "threads": 8,
-        "python": "3.13.0",
-        "torch": "2.13.0",
-        "numpy": "2.4.6",
-        "revision": "0123456789ab",
-        "time": "2026-01-02T03:04:05+00:00",
-    },
+    "provenance": provenance() | {"device_name": "a laptop", "threads": 8, "time": "2026-01-02T03:04:05+00:00"},
 }
 
 
 @pytest.fixture
-def book(root, write):
-    """The small book with the repository's own configuration and brainlib, a claim, and a page with maths."""
+def book(root, with_brainlib, claims, write):
+    """The small book with the repository's own configuration and brainlib, two claims, and a page with maths."""
     shutil.copy(REPOSITORY / "_config.yml", root)
-    shutil.rmtree(root / "brainlib")
-    shutil.copytree(REPOSITORY / "brainlib", root / "brainlib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "book" / "assets", root / "book" / "assets")
     (root / "book" / "welcome.md").write_text("# Welcome\n\nHere $E = mc^2$.\n\n{{ colab }}\n")
     shutil.copy(REPOSITORY / "book" / "references.bib", root / "book")
+    records = claims("A1", "A2") / "records"
+    records.mkdir()
+    (records / "A1-laptop.json").write_text(json.dumps(RECORD))
     write(
         "from brainlib import ledger",
         'ledger.record("A1", values=[1.25], seeds=[seed], profile=profile, device=device)',
     )
-    (root / "chapters/part/claims.toml").write_text(CLAIMS)
-    (root / "chapters/part/records").mkdir()
-    (root / "chapters/part/records/A1-laptop.json").write_text(json.dumps(RECORD))
     return root
 
 
@@ -139,18 +115,3 @@ def test_a_parameter_from_the_command_line_is_a_literal_or_text():
         ("rate", 1e-3),
         ("device", "cpu"),
     ]
-
-
-def test_a_recorded_page_is_rendered_and_says_so_at_its_top_and_in_its_captions(book):
-    chapter = Path("chapters/part/01_first.ipynb")
-    executed = nbformat.read(book / chapter, as_version=4)
-    figure = {"text/html": "<figure><p>a</p><figcaption>What it shows.</figcaption></figure>"}
-    executed.cells[-1].outputs = [nbformat.v4.new_output("display_data", data=figure)]
-    nbformat.write(executed, book / "executed.ipynb")
-    (book / "records").mkdir()
-    (book / "records" / "A1.json").write_text(json.dumps(RECORD))
-    recorded.write(book, chapter, book / "executed.ipynb")
-    assert site.render(book, site.assemble(book, {}, {chapter: recorded.read(book, chapter)}, "ci"))
-    text = (book / "_build/html/chapters/part/01_first.html").read_text()
-    assert re.search(r'class="warning admonition">\s*<p class="admonition-title">Recorded, not computed by this', text)
-    assert 'What it shows. <span class="recorded">Not computed by this build: recorded at the ci profile on' in text

@@ -1,8 +1,7 @@
-"""A cache that is empty, nothing shipped, no folder of the reader's, one try a download; and no type checker."""
+"""A cache that is empty, nothing shipped, no folder of the reader's, and one try a download."""
 
 import hashlib
 
-import jaxtyping
 import pytest
 
 from brainlib.data import doors
@@ -36,11 +35,3 @@ def register(monkeypatch):
         return entry
 
     return add
-
-
-@pytest.fixture
-def unchecked():
-    """Without the type checker, as a reader runs it: the arguments must be refused by brainlib itself."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)

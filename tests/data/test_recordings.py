@@ -240,11 +240,8 @@ def test_trials_around_their_starts(maze):
         [2, 749, 1],
     ]
     assert found.trials.counts.amax((1, 2)).tolist() == [2, 2, 1]
-    assert found.duration_s.tolist() == pytest.approx([2.836] * 3)
-    assert found.rule.tolist() == [4, 4, 1]
-    assert found.correct.tolist() == [False, True, True]
-    assert found.went_left.tolist() == [True] * 3 and found.light_left.tolist() == [False] * 3
-    assert found.rule.dtype == torch.int64 and "Peyrache" in found.source
+    assert found.behaviour[:, 2:].tolist() == [[4, 0, 1, 0], [4, 1, 1, 0], [1, 1, 1, 0]]
+    assert found.behaviour.diff()[:, 0].tolist() == pytest.approx([2836] * 3) and "Peyrache" in found.source
 
 
 @pytest.mark.parametrize(
@@ -252,7 +249,7 @@ def test_trials_around_their_starts(maze):
     [
         ("", BEHAVIOUR, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
         (FIRED + "1.0\n", BEHAVIOUR, r"SpikeData\.dat: not a table of numbers"),
-        (FIRED + "1.0\t1.5\n", BEHAVIOUR, r"SpikeData\.dat: got a number with a fraction"),
+        (FIRED + "1.0\t1.5\n", BEHAVIOUR, r"SpikeData\.dat: got a neuron whose number has a fraction"),
         (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", r"Behavior\.dat: expected .* 0 or 1"),
     ],
 )

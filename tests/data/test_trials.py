@@ -13,10 +13,10 @@ SMALL = settings.get_profile("trials")
 
 
 @st.composite
-def sequences(draw, least=1):
+def sequences(draw):
     """Counts of one to five trials, of different lengths and one number of neurons; some are above 255."""
     seed, neurons = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 4))
-    lengths = draw(st.lists(st.integers(1, 9), min_size=least, max_size=5))
+    lengths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
     top = draw(st.sampled_from([1, 255, 256, 2**31 - 1]))
     generator = np.random.default_rng(seed)
     return [generator.integers(0, top, (length, neurons), endpoint=True) for length in lengths]
@@ -57,15 +57,6 @@ def test_counts_of_any_array_are_counts(kind, order):
         assert same(whole(trials), [torch.from_numpy(part.copy()) for part in (counts[view], counts.T[view].T)])
 
 
-@pytest.mark.parametrize("kind", [np.uint8, ">i4"])
-def test_numpy_integers_are_places_and_sizes(unchecked, kind):
-    trials = Trials.from_sequences([np.full((n, 2), n) for n in (4, 5, 6)], 10.0)
-    places = np.array([0, 2], dtype=kind)
-    for given_places in (places[::-1], list(places[::-1])):
-        assert same(whole(trials.pick(given_places)), [whole(trials)[place] for place in (2, 0)])
-    assert trials.cut(places[1]).lengths.tolist() == trials.cut(2).lengths.tolist()
-
-
 @SMALL
 @given(sequences(), st.integers(1, 12))
 def test_cut_trials_joined_again_are_the_trials(given_counts, bins):
@@ -79,28 +70,13 @@ def test_cut_trials_joined_again_are_the_trials(given_counts, bins):
 
 
 @SMALL
-@given(sequences(), st.data())
-def test_picked_trials_are_those_at_the_places(given_counts, draws):
+@given(sequences(), st.data(), st.sampled_from([list, torch.tensor, lambda places: np.array(places, dtype=">i4")]))
+def test_picked_trials_are_those_at_the_places(given_counts, draws, kind):
     trials = Trials.from_sequences(given_counts, 10.0)
     places = draws.draw(st.lists(st.integers(0, len(trials) - 1), min_size=1, max_size=7))
-    picked = trials.pick(places)
+    picked = trials.pick(kind(places))
     assert same(whole(picked), [whole(trials)[place] for place in places])
     assert picked.counts.shape[1] == int(picked.lengths.max())  # no more padding than needed
-    assert same(whole(trials.pick(torch.tensor(places))), whole(picked))
-
-
-@SMALL
-@given(sequences(least=2), st.floats(0.01, 0.99))
-def test_a_split_parts_the_trials_in_order(given_counts, share):
-    trials = Trials.from_sequences(given_counts, 10.0)
-    first = round(share * len(trials))
-    if 0 < first < len(trials):
-        training, test = trials.split(share)
-        assert len(training) == first
-        assert same(whole(training) + whole(test), whole(trials))
-    else:
-        with pytest.raises(ValueError, match=r"share: got .* leaves a part"):
-            trials.split(share)
 
 
 @pytest.mark.parametrize("value", [-1, 0.5, 2.0**31, float("nan")])
@@ -145,11 +121,9 @@ def test_other_places_are_refused(unchecked, indices):
         trials.pick(torch.tensor(indices))
 
 
-def test_bins_and_shares_have_a_range():
+def test_bins_have_a_range():
     with pytest.raises(ValueError, match="bin_ms: got nan, expected a positive number"):
         Trials.from_sequences([np.ones((2, 3))], float("nan"))
     trials = Trials.from_sequences([np.ones((2, 3))], 1.0)
     with pytest.raises(ValueError, match="bins: got 0, expected a whole number of at least 1"):
         trials.cut(0)
-    with pytest.raises(ValueError, match=r"share: got nan.* leaves a part of the 1 trials empty"):
-        trials.split(float("nan"))

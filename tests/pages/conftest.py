@@ -1,6 +1,5 @@
 """A browser for the page tests; where there is none, one loud line says so, or a failure where it is required."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from page_browser import MISSING, REQUIRED, chromium, launched
-from page_links import pages, read
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = "part/page.html"
@@ -17,14 +15,6 @@ HTML = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="../_assets/brainlib.css"></head>
 <body><main><h1>A page</h1>{body}</main></body></html>
 """
-SITE = Path(os.environ.get("BRAINLIB_SITE", Path(__file__).parents[2] / "_build" / "html"))
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs what takes a `built_page` over every page of the built book."""
-    if "built_page" in metafunc.fixturenames:
-        names = [name for name in pages(SITE) if not read(SITE / name).redirects]
-        metafunc.parametrize("built_page", names or [None], ids=names or ["no book"])
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +31,6 @@ def browser(executable: str) -> Iterator:
     """A headless Chromium."""
     with launched(executable) as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def built_site() -> Path:
-    """The folder of the built book."""
-    return SITE
 
 
 @pytest.fixture

@@ -6,16 +6,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 from page_browser import served
-from page_checks import (
-    DESK,
-    PHONE,
-    blank_figures,
-    complaints_of,
-    crowded,
-    dead_controls,
-    differing_simulations,
-    visit,
-)
+from page_checks import DESK, PHONE, complaints, complaints_of, dead_controls, visit
 
 from brainlib import explore
 
@@ -90,7 +81,7 @@ def test_every_fault_of_a_page_is_found(browser, write_page: Callable[[str], Pat
 def test_a_fault_of_a_figure_is_found(browser, write_page: Callable[[str], Path], complaint: str, body: str) -> None:
     site = write_page(body)
     with served(site) as address, visit(browser, address, PAGE, "light", DESK) as (tab, _):
-        assert complaint in blank_figures(tab) + dead_controls(tab) + differing_simulations(tab)
+        assert complaint in complaints(tab, "blank", "differing") + dead_controls(tab)
 
 
 def test_titles_that_do_not_fit_are_found(browser, write_page: Callable[[str], Path]) -> None:
@@ -102,7 +93,7 @@ def test_titles_that_do_not_fit_are_found(browser, write_page: Callable[[str], P
 
     site = write_page(interactive(draw))
     with served(site) as address, visit(browser, address, PAGE, "light", PHONE) as (tab, _):
-        assert crowded(tab) == [f"cut off: {'unbreakable' * 8} (line)", "overlap: this and that (line)"]
+        assert complaints(tab, "crowded") == [f"cut off: {'unbreakable' * 8} (line)", "overlap: this and that (line)"]
 
 
 def test_a_page_without_plotly_is_not_blank_to_its_reader(browser, write_page: Callable[[str], Path]) -> None:
