@@ -40,12 +40,32 @@ def reached(function: Callable) -> dict[str, Path]:
 
 
 def digest(function: Callable) -> tuple[str, bool]:
-    """A hash of all that the function can reach, and whether none of it was changed since this process began."""
+    """A hash of all that the function can reach, and whether none of it was changed since this process began.
+
+    Of Python what is run counts: comments, docstrings and line breaks may change without a result being lost.
+    """
     total, fresh = hashlib.sha256(), True
     for name, path in sorted(reached(function).items()):
-        total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+        total.update(f"{name}\0".encode() + _content(path, path.stat().st_mtime_ns))
         fresh = fresh and path.stat().st_ctime < BEGAN
     return total.hexdigest(), fresh
+
+
+@functools.lru_cache(4096)
+def _content(path: Path, changed: int) -> bytes:
+    """A hash of what a file says, of Python without its texts that nobody reads."""
+    content = path.read_bytes()
+    if path.suffix == ".py":
+        tree = ast.parse(content)
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list):
+                node.body = [one for one in body if not _text(one)]
+        content = ast.dump(tree).encode()
+    return hashlib.sha256(content).digest()
+
+
+def _text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _files(homes: dict[str, Path], name: str) -> Iterator[Path]:
