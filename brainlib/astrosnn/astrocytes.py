@@ -15,15 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from brainlib.astrosnn.kernels.memory import Form, astrocyte_memory, memory_step
-from brainlib.astrosnn.synapses import (
-    in_heads,
-    linear,
-    logit_of_time_constant,
-    positive,
-    spread,
-    unit_length,
-    unit_power,
-)
+from brainlib.astrosnn.synapses import in_heads, logit_of_time_constant, positive, spread, unit_length, unit_power
 
 
 class MatrixAstrocyte(nn.Module):
@@ -41,16 +33,16 @@ class MatrixAstrocyte(nn.Module):
     H is kept as its transpose, [batch, heads, key, value].
     """
 
-    def __init__(self, config, generator: torch.Generator | None = None):
+    def __init__(self, config):
         super().__init__()
         dim, heads = config.dim, config.heads
         self.heads, self.normalised = heads, config.normalised
         self.features = {"unit": unit_length, "elu": positive}[config.features]
-        self.query, self.key, self.value = (linear(dim, dim, bias=False, generator=generator) for _ in range(3))
+        self.query, self.key, self.value = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.gain = nn.Parameter(torch.ones(dim))
         self.decay = nn.Parameter(logit_of_time_constant(2 ** torch.linspace(config.fastest, config.slowest, heads)))
         self.gate = nn.Parameter(torch.zeros(heads, dim)) if config.astrocyte == "gated" else None
-        self.write = linear(dim, heads, generator=generator) if config.astrocyte == "delta" else None
+        self.write = nn.Linear(dim, heads) if config.astrocyte == "delta" else None
         if self.write is not None:
             nn.init.zeros_(self.write.bias)
 

@@ -11,14 +11,14 @@ With `return_state` a layer gives `(spikes, state)`, and goes on from a `state` 
 gradient of one.
 """
 
-import math
 from typing import Any, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from brainlib.astrosnn.checks import check_state, one_of, require_positive
+from brainlib.arguments import whole_number
+from brainlib.astrosnn.checks import check_state, one_of, require_positive, require_time_constant
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan, slow_scan
 from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
@@ -54,8 +54,7 @@ class Neurons(nn.Module):
         reset: Reset = "hard",
         surrogate: Surrogate = "atan",
     ):
-        if channels < 1:
-            raise ValueError(f"channels: got {channels}, expected at least 1")
+        channels = whole_number("channels", channels, least=1)
         require_positive("threshold", threshold)
         one_of("reset", reset, get_args(Reset))
         one_of("surrogate", surrogate, SURROGATES)
@@ -72,7 +71,7 @@ class Neurons(nn.Module):
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
         """Spikes of currents and a state that fit."""
-        options = self.options | {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1}
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
         spikes, membrane = lif_scan(current, state=state.membrane, **options)
         return spikes, NeuronState(membrane, None)
 
@@ -106,8 +105,7 @@ class LIF(Neurons):
     """
 
     def __init__(self, channels: int, *, tau: float = 2.0, **options):
-        if not 1 <= tau < math.inf:
-            raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
+        require_time_constant("tau", tau)
         super().__init__(channels, **options)
         self.tau = tau
 

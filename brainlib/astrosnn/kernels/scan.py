@@ -93,7 +93,7 @@ class Columns:
         tensors: Any = first, second, rates, state
         if impl == "reference":
             tensors = tuple(x if x is None else x.double() for x in tensors)
-            output, _, last = reference.scan(model, *tensors, *options)
+            output, last = reference.scan(model, *tensors, *options)
             output, last = output.to(first.dtype), last.to(self.dtype)
         else:
             output, last, _ = scan(model, *tensors, *options, impl)

@@ -67,6 +67,6 @@ def test_spikegpt_is_rwkv_with_neurons_behind(x):
     rwkv.load_state_dict(spikegpt.average.state_dict())
     x = 8 * x
     spikes, state = spikegpt(x)
-    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False, time_dim=1)
+    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False)
     assert spikes.equal(expected) and state.membrane.equal(membrane)
     assert set(spikes.unique().tolist()) == {0.0, 1.0}

@@ -47,12 +47,12 @@ def test_every_form_of_a_neuron(model, reset, detach):
 def test_a_plain_neuron_is_that_of_the_loops(reset):
     """Those of the whole part, which know nothing of this code; and with a slow variable of no weight the same."""
     inputs = columns("lif") | {"threshold": 0.8}
-    found = lif_scan(**inputs, reset=reset, time_dim=1)
+    found = lif_scan(**inputs, reset=reset)
     sequences = {name: inputs[name].movedim(1, 0) for name in ("current", "astro")}
     spikes, _, last = reference.lif(**inputs | sequences, reset=reset)
     assert found[0].equal(spikes.movedim(0, 1)) and found[1].equal(last)
     del inputs["astro"]
-    plain = lif_scan(**inputs, reset=reset, time_dim=1)
+    plain = lif_scan(**inputs, reset=reset)
     zero = torch.zeros(5, dtype=torch.float64)
     slow = {name: inputs[name] for name in ("current", "beta", "threshold")} | {"weight": zero, "decay": zero}
     spikes, last, _ = scan("slow", slow | {"membrane": inputs["state"], "calcium": inputs["state"]}, reset=reset)

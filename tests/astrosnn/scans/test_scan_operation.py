@@ -10,7 +10,7 @@ import torch
 from scan_columns import NAMES, RESETS, columns, scan
 
 from brainlib.astrosnn.kernels import scan as operation
-from brainlib.astrosnn.kernels.lif import lif_scan, lif_trace, slow_scan
+from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
 from brainlib.astrosnn.kernels.wkv import wkv
 
 MODELS = tuple(NAMES)
@@ -60,7 +60,7 @@ from brainlib.astrosnn.kernels.wkv import wkv
 q, d = torch.randn(2, 3, 2, 4), -torch.rand(2, 3, 2)
 x, w = torch.randn(2, 9, 5, requires_grad=True), torch.rand(5, requires_grad=True)
 scans = {
-    "lif": lambda: lif_scan(x, beta=w, threshold=w, time_dim=1)[0],
+    "lif": lambda: lif_scan(x, beta=w, threshold=w)[0],
     "slow": lambda: slow_scan(x, w, w)[0],
     "wkv": lambda: wkv(x, x, w, w)[0],
     "memory": lambda: astrocyte_memory(q * x.sum(), q, w.sum() * q, d, torch.exp(d))[0],
@@ -90,15 +90,6 @@ def test_function_transforms_are_refused_by_name():
             transform(lambda one: unchecked["lif"](one)[0].sum())(current)
 
 
-def test_a_trace_has_the_membrane_before_the_spike():
-    inputs = columns("lif")
-    spikes, membrane, last = lif_trace(**inputs, time_dim=1)
-    found, end = lif_scan(**inputs, time_dim=1)
-    assert spikes.equal(found) and last.equal(end)
-    assert spikes.equal((membrane + inputs["astro"] >= inputs["threshold"]).double())
-    assert last.equal(membrane[:, -1] * (1 - spikes[:, -1]))
-
-
 def test_half_precision_keeps_its_membrane_in_single():
     inputs = columns("lif", dtype=torch.float32)
     inputs |= {name: inputs[name].bfloat16() for name in ("current", "astro")}
@@ -126,6 +117,5 @@ def test_half_precision_keeps_its_membrane_in_single():
 def test_bad_input(model, change, message):
     inputs = columns(model)
     given = {name: inputs[name] for name in NAMES[model] if name not in ("membrane", "calcium", "mean", "log_weight")}
-    options = {} if model == "wkv" else {"time_dim": 1}
     with pytest.raises(ValueError, match=message):
-        unchecked[model](**given | options | change(inputs))
+        unchecked[model](**given | change(inputs))

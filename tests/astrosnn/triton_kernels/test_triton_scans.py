@@ -96,7 +96,7 @@ def test_as_one_operation(device):
 def test_not_a_number_is_not_hidden(reset, device):
     inputs = {name: tensor.to(device) for name, tensor in columns("lif", (2, K + 3, 7)).items()}
     inputs["current"][1, 0, 4] = float("nan")
-    spikes, last = lif_scan(**inputs, reset=reset, time_dim=1, impl="triton")
+    spikes, last = lif_scan(**inputs, reset=reset, impl="triton")
     assert last.isnan().nonzero().tolist() == [[1, 4]] and spikes[1, :, 4].isnan().all()
 
 

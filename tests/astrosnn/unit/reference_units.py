@@ -25,11 +25,11 @@ SWITCHES = [
 
 def unit(seed=0, **switches) -> AMSU:
     """8 channels in 2 heads, float64; what starts at 0 or 1 is drawn."""
-    generator = torch.Generator().manual_seed(seed)
-    built = AMSU(AMSUConfig(**{"dim": 8, "heads": 2} | switches), generator).double()
+    torch.manual_seed(seed)
+    built = AMSU(AMSUConfig(**{"dim": 8, "heads": 2} | switches)).double()
     with torch.no_grad():
         for parameter in built.parameters():
-            parameter += 0.7 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter += 0.7 * torch.randn_like(parameter)
     return built
 
 

@@ -95,7 +95,7 @@ def test_bad_currents_and_states():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LIF(0), "channels: got 0, expected at least 1"),
+        (lambda: LIF(0), "channels: got 0, expected a whole number of at least 1"),
         (lambda: LIF(4, tau=0.5), "tau: got 0.5, expected a time constant of at least 1 step"),
         (lambda: LIF(4, threshold=0.0), "threshold: got 0.0, expected a positive number"),
     ],

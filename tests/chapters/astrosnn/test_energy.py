@@ -30,7 +30,7 @@ def test_rates_are_those_of_the_spikes():
     model = untrained(FRAME, device="cpu")
     with torch.no_grad():
         block = model.blocks[0]
-        trace = block.mixer.trace(block.shift(block.mixer_norm(model.embed(TOKENS))))
+        trace = block.mixer.trace(block.shift(block.mixer_norm(model.embedding(TOKENS))))
     assert operations(model, TOKENS)["rates"]["blocks.0.mixer.output"] == pytest.approx(
         float(trace.spikes.mean()), abs=1e-6
     )

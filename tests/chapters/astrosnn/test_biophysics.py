@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brainlib.astrosnn.biophysics import LASTING, SPIKE, STEP, Pulse, rates, resting_state, simulate, stimulate
+from chapters.astrosnn.biophysics import LASTING, SPIKE, STEP, Pulse, rates, resting_state, simulate, stimulate
 
 
 def test_at_rest_nothing_changes() -> None:
@@ -37,19 +37,6 @@ def test_pulses_are_never_stepped_over_and_add_up() -> None:
     assert np.allclose(twice.calcium, strong.calcium, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("pulses", "duration", "step", "message"),
-    [
-        ([], 0.0, 0.01, "^step, duration: got 0.01, 0.0"),
-        ([Pulse(-1.0, 0.1)], 1.0, 0.01, "^pulses: got Pulse.*within 0 to 1"),
-        ([Pulse(0.5, 0.1, -1.0)], 1.0, 0.01, "^pulses: got a strength of -1"),
-    ],
-)
-def test_wrong_arguments_are_named(pulses: list, duration: float, step: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        simulate(pulses, duration, step=step)
-
-
 def test_neurons_without_current_rest() -> None:
     zone = stimulate(np.zeros(16), 0.0, 0.05, 0.05)
     assert np.allclose(zone.voltage, -70.0) and not zone.glutamate.any() and zone.pulses == []
@@ -74,9 +61,3 @@ def test_the_astrocyte_hears_when_half_of_the_neurons_are_active() -> None:
     assert pulse.start == pytest.approx(active[0] * STEP)
     assert pulse.start + pulse.duration == pytest.approx(active[-1] * STEP + LASTING)
     assert stimulate(np.where(np.arange(16) < 7, 25.0, 0.0), 0.05, 0.2, 0.3).pulses == []
-
-
-@pytest.mark.parametrize(("start", "end", "duration"), [(-0.1, 0.1, 1.0), (0.2, 0.2, 1.0), (0.5, 1.5, 1.0)])
-def test_a_stimulus_lies_within_the_duration(start: float, end: float, duration: float) -> None:
-    with pytest.raises(ValueError, match=r"^start, end, duration: got"):
-        stimulate(np.zeros(2), start, end, duration)
