@@ -75,8 +75,9 @@ def train_neurons(inputs: list[Tensor], d_spikes: Tensor) -> list[Tensor]:
     """Values and gradients of `inputs`: current, astrocyte, rates and state."""
     from brainlib.astrosnn.kernels import triton as kernels
 
-    *results, kept = kernels.forward("lif", *inputs, *OPTIONS)
-    return [*results, *kernels.backward("lif", d_spikes, None, *inputs[:3], kept, True, *OPTIONS)]
+    spikes, last, kept = kernels.forward("lif", *inputs, *OPTIONS)
+    d_last = torch.zeros_like(last)
+    return [spikes, last, *kernels.backward("lif", d_spikes, d_last, *inputs[:3], kept, True, *OPTIONS)]
 
 
 def memory_differences(dtype: torch.dtype) -> list[float]:
@@ -108,7 +109,7 @@ def one_scan(steps: int, columns: int, dtype: torch.dtype, ceiling: float) -> di
 
     def train(astro: Tensor | None = astro) -> tuple:
         *_, kept = forward(astro)
-        return kernels.backward("lif", gradient, None, current, astro, rates, kept, False, *OPTIONS)
+        return kernels.backward("lif", gradient, torch.zeros_like(state), current, astro, rates, kept, False, *OPTIONS)
 
     results, own = {"plan": str(kernels.plan(columns))}, kernels.plan
     for name, run, tensors in (("forward", forward, 3), ("training", train, 8)):

@@ -166,12 +166,10 @@ class Attention(Mixer):
     ) -> tuple[Float[Tensor, "batch time dim"], AttentionState]:
         """All tokens, and the cache after them. Raises `ValueError` for a state that does not fit."""
         query, key, value = self.project(x)
-        past = 0
         if state is not None:
             past = self.check_state(state, len(x), key)
-            key, value = (
-                torch.cat((old[:, :, :past], new), 2) for old, new in ((state.keys, key), (state.values, value))
-            )
+            key = torch.cat((state.keys[:, :, :past], key), 2)
+            value = torch.cat((state.values[:, :, :past], value), 2)
         return self.attention_output(query, key, value), AttentionState(key, value, key.shape[2])
 
     def step(

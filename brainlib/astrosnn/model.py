@@ -10,7 +10,7 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Integer
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn.blocks import Block, BlockState
-from brainlib.astrosnn.checks import require_tensor
+from brainlib.astrosnn.checks import one_of, require_tensor
 from brainlib.astrosnn.config import AstroSNNConfig
+from brainlib.astrosnn.kernels.memory import Form
 from brainlib.astrosnn.unit import AMSUConfig
 from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
@@ -69,7 +70,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         state: AstroSNNState | None = None,
         *,
         return_state: bool = True,
-        form: str = "auto",
+        form: Form = "auto",
     ) -> tuple[Float[Tensor, "batch time classes"], Float[Tensor, ""] | None, AstroSNNState | None]:
         """Logits after every token (or vector), the mean loss if there are `targets`, and the state after the last.
 
@@ -80,6 +81,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         Raises `ValueError` for tokens outside 0 .. vocab-1, vectors of another size, targets of another shape or
         outside 0 .. outputs-1, and for a state of another configuration, batch, dtype or device.
         """
+        one_of("form", form, get_args(Form))
         self.check_input(tokens, targets)
         logits, after = self.read(tokens, state, form)
         loss = None

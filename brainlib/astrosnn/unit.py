@@ -149,9 +149,8 @@ class AMSU(nn.Module):
         options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
         options |= {"beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
-            calcium = self.astrocyte
-            options |= {"weight": calcium.weight, "decay": calcium.gamma(), "state": (membrane, memory)}
-            spikes, (membrane, memory) = slow_scan(current, **options)
+            slow = self.astrocyte.weight, self.astrocyte.gamma()
+            spikes, (membrane, memory) = slow_scan(current, *slow, state=(membrane, memory), **options)
         else:
             if self.astrocyte is not None:
                 astrocyte, memory = self.astrocyte(x, memory, form)

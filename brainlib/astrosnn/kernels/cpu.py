@@ -161,7 +161,7 @@ def backward(
         return narrowed(N, backward(model, *wide, learn, *options))
     inputs = (
         no_sequence(first) if d_output is None else d_output,
-        kept.new_zeros(len(kept), outer, N) if d_last is None else d_last,
+        d_last,
         first,
         no_sequence(first) if second is None else second,
         rates,

@@ -1,4 +1,4 @@
-"""The scans as one operation of torch: finite differences, what the compiler sees, function transforms, bad input."""
+"""The scans as one operation of torch: what the compiler sees, function transforms, bad input."""
 
 import inspect
 import math
@@ -7,46 +7,22 @@ import sys
 
 import pytest
 import torch
-from scan_columns import NAMES, RESETS, columns, scan
+from scan_columns import NAMES, columns, scan
 
 from brainlib.astrosnn.kernels import scan as operation
 from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
 from brainlib.astrosnn.kernels.wkv import wkv
 
-MODELS = tuple(NAMES)
 SCANS = {"lif": lif_scan, "slow": slow_scan, "wkv": wkv}
 unchecked = {name: inspect.unwrap(function) for name, function in SCANS.items()}  # under the tests' annotation check
 
 
-def stacked(model):
-    """Arguments of the operation itself."""
-    found = list(columns(model).values())
-    sequences = [*found[:1], None] if model == "slow" else found[:2]
-    rates = found[1:5] if model == "slow" else found[2:4]
-    order = [2, 3, 0, 1] if model == "slow" else [0, 1]
-    state = torch.stack(found[5:] if model == "slow" else found[4:])
-    tensors = *sequences, torch.stack([rates[i] for i in order]), state
-    tensors = [t if t is None else t.requires_grad_() for t in tensors]
-    return model, *tensors, "soft", "atan", 2.0, False, "cpu"
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_the_operation_keeps_torchs_rules(model):
-    torch.library.opcheck(operation.scan.compiled, stacked(model))
-
-
-@pytest.mark.parametrize("reset", RESETS)
-def test_gradients_are_finite_differences_where_no_spike_is_near(reset):
-    """QGate's derivative is 0 further than 1/2 from the threshold, as the step's is."""
-    inputs = columns("slow", (1, 5, 3))
-    inputs["current"] = 4 * inputs["current"].sign()
-    inputs |= {name: inputs[name] / 10 for name in ("weight", "membrane")} | {"beta": inputs["beta"] / 3}
-
-    def last(*tensors):
-        named = dict(zip(inputs, tensors, strict=True))
-        return tuple(scan("slow", named, reset=reset, surrogate="qgate")[1:])
-
-    assert torch.autograd.gradcheck(last, [tensor.requires_grad_() for tensor in inputs.values()])
+@pytest.mark.parametrize(("model", "rates", "states"), [("lif", 2, 1), ("slow", 4, 2), ("wkv", 2, 2)])
+def test_the_operation_keeps_torchs_rules(model, rates, states):
+    first, second = torch.rand(2, 2, 9, 5, dtype=torch.float64)
+    tensors = first, second, torch.rand(rates, 5).double(), torch.rand(states, 2, 5).double()
+    tensors = [None if model == "slow" and t is second else t.requires_grad_() for t in tensors]
+    torch.library.opcheck(operation.scan.compiled, (model, *tensors, "soft", "atan", 2.0, False, "cpu"))
 
 
 def test_the_compiler_sees_one_operation():

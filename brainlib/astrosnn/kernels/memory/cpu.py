@@ -75,7 +75,7 @@ def _row(S, n, changes, decay, column, row, reader, token, so_far):
 
 
 @inlined
-def _rows(S, changes, decay, column, row, reader, token):
+def update_and_read(S, decay, column, row, reader, token, changes=True):
     """S <- decay S + column[token] (x) row, if it changes; reader[token] S."""
     a = b = c = d = zeros(S)
     even = len(S) // UNROLLED * UNROLLED
@@ -90,15 +90,9 @@ def _rows(S, changes, decay, column, row, reader, token):
 
 
 @inlined
-def update_and_read(S, decay, column, row, reader, token):
-    """S <- decay S + column[token] (x) row; reader[token] S."""
-    return _rows(S, True, decay, column, row, reader, token)
-
-
-@inlined
 def read(S, reader, token):
     """reader[token] S."""
-    return _rows(S, False, 1, reader, zeros(S), reader, token)
+    return update_and_read(S, 1, reader, zeros(S), reader, token, False)
 
 
 @njit(parallel=True)
