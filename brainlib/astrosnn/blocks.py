@@ -47,43 +47,34 @@ class TokenShift(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two matrices, W_1 up to the hidden neurons and W_2 down."""
+    """Two matrices, W_1 up to the hidden neurons and W_2 down, and what `kind` has between them.
 
-    def __init__(self, dim: int, hidden: int):
+    spiking  neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`
+    gated    RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2
+    gelu     the transformer's: W_2 gelu(W_1 x)
+    """
+
+    def __init__(self, kind: str, dim: int, hidden: int):
         super().__init__()
+        self.kind = kind
         self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+        self.receptance = nn.Linear(dim, dim, bias=False) if kind == "gated" else None
+
+    def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
+        hidden = self.up(x)
+        if self.receptance is not None:
+            return self.receptance(x).sigmoid() * self.down(hidden.relu().square())
+        return self.down(gelu(hidden) if self.kind == "gelu" else fired(hidden.to(self.up.weight.dtype)))
 
 
-class SpikingFeedForward(FeedForward):
-    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`."""
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        current = self.up(x).to(self.up.weight.dtype)
-        if not torch.is_grad_enabled():
-            return self.down((current >= FIRING_THRESHOLD).to(current.dtype))
-        spikes, _ = lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none")
-        return self.down(spikes)
+def fired(current: Float[Tensor, "batch time hidden"]) -> Float[Tensor, "batch time hidden"]:
+    """1 where a neuron without a membrane fires, else 0."""
+    if not torch.is_grad_enabled():
+        return (current >= FIRING_THRESHOLD).to(current.dtype)
+    return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none")[0]
 
 
-class GatedFeedForward(FeedForward):
-    """RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2."""
-
-    def __init__(self, dim: int, hidden: int):
-        super().__init__(dim, hidden)
-        self.receptance = nn.Linear(dim, dim, bias=False)
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        return self.receptance(x).sigmoid() * self.down(self.up(x).relu().square())
-
-
-class GELUFeedForward(FeedForward):
-    """The transformer's: W_2 gelu(W_1 x)."""
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        return self.down(gelu(self.up(x)))
-
-
-FEEDFORWARDS = {"spiking": SpikingFeedForward, "gated": GatedFeedForward, "gelu": GELUFeedForward}
+FEEDFORWARDS = ("spiking", "gated", "gelu")
 
 
 class Block(nn.Module):
@@ -95,7 +86,7 @@ class Block(nn.Module):
         self.shift = TokenShift(config.dim) if config.token_shift else None
         self.mixer = MIXERS[config.mixer](config)
         self.feedforward_norm = nn.LayerNorm(config.dim)
-        self.feedforward = FEEDFORWARDS[config.feedforward](config.dim, config.hidden_size)
+        self.feedforward = FeedForward(config.feedforward, config.dim, config.hidden_size)
         self.has_forms = config.mixer in FORMED
 
     def forward(

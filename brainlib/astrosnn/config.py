@@ -48,11 +48,10 @@ class AstroSNNConfig:
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
         one_of("mixer", self.mixer, tuple(MIXERS))
-        one_of("feedforward", self.feedforward, tuple(FEEDFORWARDS))
+        one_of("feedforward", self.feedforward, FEEDFORWARDS)
         if self.unit is not None and self.mixer not in FORMED:
-            raise ValueError(
-                f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"
-            )
+            got = f"switches for the mixer {self.mixer!r}"
+            raise ValueError(f"unit: got {got}, expected None ({', '.join(FORMED)} take them)")
 
     @property
     def classes(self) -> int:

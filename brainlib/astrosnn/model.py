@@ -56,12 +56,11 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
     def __init__(self, config: AstroSNNConfig):
         super().__init__()
         self.config = config
-        self.embedding = (
-            nn.Linear(config.inputs, config.dim) if config.inputs else nn.Embedding(config.vocab, config.dim)
-        )
+        dim, inputs = config.dim, config.inputs
+        self.embedding = nn.Linear(inputs, dim) if inputs else nn.Embedding(config.vocab, dim)
         self.blocks: Any = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.LayerNorm(config.dim)
-        self.readout = nn.Linear(config.dim, config.classes, bias=False)
+        self.norm = nn.LayerNorm(dim)
+        self.readout = nn.Linear(dim, config.classes, bias=False)
 
     def forward(
         self,

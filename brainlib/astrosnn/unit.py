@@ -13,7 +13,6 @@ are the four relations that the authors print in their overview figure. The rest
 with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -78,9 +77,8 @@ class AMSUConfig:
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
         if not 0 < self.fastest <= self.slowest <= 24:
-            raise ValueError(
-                f"fastest, slowest: got {self.fastest}, {self.slowest}, expected 0 < fastest <= slowest <= 24"
-            )
+            got = f"{self.fastest}, {self.slowest}"
+            raise ValueError(f"fastest, slowest: got {got}, expected 0 < fastest <= slowest <= 24")
         if self.astrocyte == "calcium" and self.injection == "membrane":
             raise ValueError("injection: got 'membrane' with astrocyte 'calcium', expected 'threshold'")
         if self.astrocyte == "delta" and self.features == "elu":
@@ -149,8 +147,8 @@ class AMSU(nn.Module):
         options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
         options |= {"beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
-            slow = self.astrocyte.weight, self.astrocyte.gamma()
-            spikes, (membrane, memory) = slow_scan(current, *slow, state=(membrane, memory), **options)
+            options |= {"state": (membrane, memory), "weight": self.astrocyte.weight, "decay": self.astrocyte.gamma()}
+            spikes, (membrane, memory) = slow_scan(current, **options)
         else:
             if self.astrocyte is not None:
                 astrocyte, memory = self.astrocyte(x, memory, form)
@@ -181,7 +179,7 @@ class AMSU(nn.Module):
 
     def state_size(self, context: int) -> int:
         """How many numbers are kept of a sequence after `context` tokens: the same for any."""
-        return sum(math.prod(shape) for shape in self.state_shapes(1) if shape is not None)
+        return sum(part.numel() for part in self.initial_state(1) if part is not None)
 
     def state_shapes(self, batch: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         D, h = self.config.dim, self.config.heads
@@ -210,7 +208,7 @@ class AMSU(nn.Module):
         elif astrocyte is None:
             o = torch.zeros_like(current)
         else:
-            o, memory = astrocyte.step(x, memory)
+            o, memory = astrocyte(x, memory, "step")
         drive, told = (current + o, 0) if config.injection == "membrane" else (current, o)
         spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset, config.surrogate)
         return Trace(current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)
