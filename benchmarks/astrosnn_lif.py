@@ -44,13 +44,13 @@ def ours(current: torch.Tensor, d_spikes: torch.Tensor) -> dict:
     def run(*others, **options):
         for leaf in leaves:
             leaf.grad = None
-        spikes, _ = lif_scan(current, *others, **options)
+        spikes, _ = lif_scan(current, *others, time_dim=0, **options)
         spikes.backward(d_spikes)
         return spikes
 
     def forward():
         with torch.no_grad():
-            lif_scan(current)
+            lif_scan(current, time_dim=0)
 
     return {
         "brainlib": run,
@@ -74,7 +74,7 @@ def compare(size: str, peers: Peers, rounds: int) -> dict[str, float | str]:
     current.requires_grad_()
     calls, gradients, results = ours(current, d_spikes), {}, []
     for peer, detach_reset in DETACHED.items():
-        spikes, _ = lif_scan(current, detach_reset=detach_reset)
+        spikes, _ = lif_scan(current, detach_reset=detach_reset, time_dim=0)
         (gradients[peer],) = torch.autograd.grad(spikes, current, d_spikes)
     with tempfile.TemporaryDirectory() as folder:
         for name, tensor in {"current": current.detach(), "d_spikes": d_spikes}.items():

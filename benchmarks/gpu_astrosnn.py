@@ -75,8 +75,9 @@ def train_neurons(inputs: list[Tensor], d_spikes: Tensor) -> list[Tensor]:
     """Values and gradients of `inputs`: current, astrocyte, rates and state."""
     from brainlib.astrosnn.kernels import triton as kernels
 
-    *results, kept = kernels.forward("lif", *inputs, *OPTIONS)
-    return [*results, *kernels.backward("lif", d_spikes, None, *inputs[:3], kept, True, *OPTIONS)]
+    spikes, last, kept = kernels.forward("lif", *inputs, *OPTIONS)
+    d_last = torch.zeros_like(last)
+    return [spikes, last, *kernels.backward("lif", d_spikes, d_last, *inputs[:3], kept, True, *OPTIONS)]
 
 
 def memory_differences(dtype: torch.dtype) -> list[float]:
@@ -86,7 +87,7 @@ def memory_differences(dtype: torch.dtype) -> list[float]:
 
     def run(inputs: list[Tensor], d_output: Tensor) -> list[Tensor]:
         output, last, errors = kernels.forward(*inputs)
-        *gradients, _, d_state = kernels.backward(d_output, None, *inputs, errors)
+        *gradients, _, d_state = kernels.backward(d_output, torch.zeros_like(last), *inputs, errors)
         return [output, last, *gradients, d_state]
 
     return differences(run, [q, k, v, -normal(2, 501, 3).abs(), None, normal(2, 3, 64, 64)], d_output)
@@ -108,7 +109,7 @@ def one_scan(steps: int, columns: int, dtype: torch.dtype, ceiling: float) -> di
 
     def train(astro: Tensor | None = astro) -> tuple:
         *_, kept = forward(astro)
-        return kernels.backward("lif", gradient, None, current, astro, rates, kept, False, *OPTIONS)
+        return kernels.backward("lif", gradient, torch.zeros_like(state), current, astro, rates, kept, False, *OPTIONS)
 
     results, own = {"plan": str(kernels.plan(columns))}, kernels.plan
     for name, run, tensors in (("forward", forward, 3), ("training", train, 8)):
@@ -164,8 +165,8 @@ def memory_kernels(*inputs_and_gradient: Tensor) -> dict:
     inputs += [None, state]
 
     def train() -> list[Tensor]:
-        *results, errors = kernels.forward(*inputs)
-        return [*results, *kernels.backward(gradient, None, *inputs, errors)]
+        output, last, errors = kernels.forward(*inputs)
+        return [output, last, *kernels.backward(gradient, torch.zeros_like(last), *inputs, errors)]
 
     own = kernels.plan
     results = {

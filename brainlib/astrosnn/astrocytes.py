@@ -9,21 +9,15 @@ Two kinds, both modules that hold parameters and nothing else:
   least that can be called an astrocyte).
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from brainlib.astrosnn.kernels.memory import Form, astrocyte_memory, memory_step
-from brainlib.astrosnn.synapses import (
-    in_heads,
-    linear,
-    logit_of_time_constant,
-    positive,
-    spread,
-    unit_length,
-    unit_power,
-)
+from brainlib.astrosnn.kernels.memory import astrocyte_memory, memory_step
+from brainlib.astrosnn.synapses import in_heads, logit_of_time_constant, positive, spread, unit_length, unit_power
 
 
 class MatrixAstrocyte(nn.Module):
@@ -41,16 +35,16 @@ class MatrixAstrocyte(nn.Module):
     H is kept as its transpose, [batch, heads, key, value].
     """
 
-    def __init__(self, config, generator: torch.Generator | None = None):
+    def __init__(self, config):
         super().__init__()
         dim, heads = config.dim, config.heads
         self.heads, self.normalised = heads, config.normalised
         self.features = {"unit": unit_length, "elu": positive}[config.features]
-        self.query, self.key, self.value = (linear(dim, dim, bias=False, generator=generator) for _ in range(3))
+        self.query, self.key, self.value = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.gain = nn.Parameter(torch.ones(dim))
         self.decay = nn.Parameter(logit_of_time_constant(2 ** torch.linspace(config.fastest, config.slowest, heads)))
         self.gate = nn.Parameter(torch.zeros(heads, dim)) if config.astrocyte == "gated" else None
-        self.write = linear(dim, heads, generator=generator) if config.astrocyte == "delta" else None
+        self.write = nn.Linear(dim, heads) if config.astrocyte == "delta" else None
         if self.write is not None:
             nn.init.zeros_(self.write.bias)
 
@@ -68,18 +62,12 @@ class MatrixAstrocyte(nn.Module):
         return self.gain * (unit_power(answer) if self.normalised else answer).flatten(-2)
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], memory: Float[Tensor, "batch heads d d"], form: Form = "auto"
-    ) -> tuple[Float[Tensor, "batch time dim"], Float[Tensor, "batch heads d d"]]:
-        """o_1 to o_T and H_T; `form` as in `kernels.memory.astrocyte_memory`."""
-        answers, memory = astrocyte_memory(*self.project(x), memory, form=form)
+        self, x: Float[Tensor, "batch *time dim"], memory: Float[Tensor, "batch heads d d"], form: Any = "auto"
+    ) -> tuple[Float[Tensor, "batch *time dim"], Float[Tensor, "batch heads d d"]]:
+        """o_1 to o_T and H_T; `form` as in `kernels.memory.astrocyte_memory`, or "step" for one token without time."""
+        tokens = *self.project(x), memory
+        answers, memory = memory_step(*tokens) if form == "step" else astrocyte_memory(*tokens, form=form)
         return self.output(answers), memory
-
-    def step(
-        self, x: Float[Tensor, "batch dim"], memory: Float[Tensor, "batch heads d d"]
-    ) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch heads d d"]]:
-        """o_t and H_t, at a cost that does not depend on t."""
-        answer, memory = memory_step(*self.project(x), memory)
-        return self.output(answer), memory
 
     def gamma(self) -> Float[Tensor, "heads"]:
         """The decays, without gradients (gated: those of an input of zeros)."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from brainlib.astrosnn.kernels.lif import lif_scan
-from brainlib.astrosnn.mixers import FORMED, build
+from brainlib.astrosnn.mixers import FORMED, MIXERS
 
 FIRING_THRESHOLD = 0.5  # of the spiking feed-forward's neurons
 
@@ -47,47 +47,34 @@ class TokenShift(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two matrices, W_1 up to the hidden neurons and W_2 down."""
+    """Two matrices, W_1 up to the hidden neurons and W_2 down, and what `kind` has between them.
 
-    def __init__(self, dim: int, hidden: int):
+    spiking  neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`
+    gated    RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2
+    gelu     the transformer's: W_2 gelu(W_1 x)
+    """
+
+    def __init__(self, kind: str, dim: int, hidden: int):
         super().__init__()
+        self.kind = kind
         self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
+        self.receptance = nn.Linear(dim, dim, bias=False) if kind == "gated" else None
+
+    def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
+        hidden = self.up(x)
+        if self.receptance is not None:
+            return self.receptance(x).sigmoid() * self.down(hidden.relu().square())
+        return self.down(gelu(hidden) if self.kind == "gelu" else fired(hidden.to(self.up.weight.dtype)))
 
 
-class SpikingFeedForward(FeedForward):
-    """Neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`."""
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        return self.down(self.spikes(x))
-
-    def spikes(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time hidden"]:
-        """1 where a hidden neuron fires, else 0."""
-        current = self.up(x).to(self.up.weight.dtype)
-        if not torch.is_grad_enabled():
-            return (current >= FIRING_THRESHOLD).to(current.dtype)
-        # With beta 0 the axis of time is any.
-        return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none", time_dim=-2)[0]
+def fired(current: Float[Tensor, "batch time hidden"]) -> Float[Tensor, "batch time hidden"]:
+    """1 where a neuron without a membrane fires, else 0."""
+    if not torch.is_grad_enabled():
+        return (current >= FIRING_THRESHOLD).to(current.dtype)
+    return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none")[0]
 
 
-class GatedFeedForward(FeedForward):
-    """RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2."""
-
-    def __init__(self, dim: int, hidden: int):
-        super().__init__(dim, hidden)
-        self.receptance = nn.Linear(dim, dim, bias=False)
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        return self.receptance(x).sigmoid() * self.down(self.up(x).relu().square())
-
-
-class GELUFeedForward(FeedForward):
-    """The transformer's: W_2 gelu(W_1 x)."""
-
-    def forward(self, x: Float[Tensor, "*batch time dim"]) -> Float[Tensor, "*batch time dim"]:
-        return self.down(gelu(self.up(x)))
-
-
-FEEDFORWARDS = {"spiking": SpikingFeedForward, "gated": GatedFeedForward, "gelu": GELUFeedForward}
+FEEDFORWARDS = ("spiking", "gated", "gelu")
 
 
 class Block(nn.Module):
@@ -97,29 +84,23 @@ class Block(nn.Module):
         super().__init__()
         self.mixer_norm = nn.LayerNorm(config.dim)
         self.shift = TokenShift(config.dim) if config.token_shift else None
-        self.mixer = build(config)
+        self.mixer = MIXERS[config.mixer](config)
         self.feedforward_norm = nn.LayerNorm(config.dim)
-        self.feedforward = FEEDFORWARDS[config.feedforward](config.dim, config.hidden_size)
+        self.feedforward = FeedForward(config.feedforward, config.dim, config.hidden_size)
         self.has_forms = config.mixer in FORMED
 
     def forward(
         self, x: Float[Tensor, "batch time dim"], state: BlockState | None, form: str
     ) -> tuple[Float[Tensor, "batch time dim"], BlockState]:
-        """All tokens, and the state after the last."""
+        """All tokens, and the state after the last; by the form "step" a token alone."""
         previous, before = (None, None) if state is None else state
         normed = self.mixer_norm(x)
         shifted = normed if self.shift is None else self.shift(normed, previous)
-        options = {"form": form, "return_state": True} if self.has_forms else {}
-        return self.after(x, normed[:, -1], *self.mixer(shifted, before, **options))
-
-    def step(self, x: Float[Tensor, "batch dim"], state: BlockState) -> tuple[Float[Tensor, "batch dim"], BlockState]:
-        """One token."""
-        normed = shifted = self.mixer_norm(x)
-        if self.shift is not None:
-            shifted = torch.lerp(state.previous, normed, self.shift.mix.to(normed.dtype))
-        return self.after(x, normed, *self.mixer.step(shifted, state.mixer))
-
-    def after(self, x: Tensor, last: Tensor, y: Tensor, state: Any) -> tuple[Tensor, BlockState]:
-        """What follows the mixer's y and state."""
-        x = x + y
-        return x + self.feedforward(self.feedforward_norm(x)), BlockState(None if self.shift is None else last, state)
+        if form == "step":
+            y, after = self.mixer.step(shifted[:, 0], before)
+            x = x + y[:, None]
+        else:
+            y, after = self.mixer(shifted, before, **({"form": form, "return_state": True} if self.has_forms else {}))
+            x = x + y
+        x = x + self.feedforward(self.feedforward_norm(x))
+        return x, BlockState(None if self.shift is None else normed[:, -1], after)

@@ -21,6 +21,12 @@ def require_positive(name: str, value: float) -> None:
         raise ValueError(f"{name}: got {value}, expected a positive number")
 
 
+def require_time_constant(name: str, steps: float) -> None:
+    require_positive(name, steps)
+    if steps < 1:
+        raise ValueError(f"{name}: got {steps}, expected a time constant of at least 1 step")
+
+
 def require_tensor(
     name: str, tensor: Tensor | None, shape: tuple[int, ...] | None, like: Tensor, dtype: torch.dtype | None = None
 ) -> None:

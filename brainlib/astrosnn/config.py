@@ -1,11 +1,13 @@
 """The sizes and parts of an `AstroSNN`: the configuration, and with other mixers at equal parameters."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from brainlib.arguments import whole_number
-from brainlib.astrosnn.blocks import FEEDFORWARDS
+from brainlib.astrosnn.blocks import FEEDFORWARDS, Block
 from brainlib.astrosnn.checks import one_of
-from brainlib.astrosnn.mixers import FORMED, MIXERS, parameters_of
+from brainlib.astrosnn.mixers import FORMED, MIXERS
+from brainlib.astrosnn.synapses import learned_by
 from brainlib.astrosnn.unit import AMSUConfig
 
 
@@ -45,12 +47,11 @@ class AstroSNNConfig:
                 object.__setattr__(self, name, whole_number(name, value, least))
         if self.dim % self.heads:
             raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
-        one_of("mixer", self.mixer, MIXERS)
-        one_of("feedforward", self.feedforward, tuple(FEEDFORWARDS))
+        one_of("mixer", self.mixer, tuple(MIXERS))
+        one_of("feedforward", self.feedforward, FEEDFORWARDS)
         if self.unit is not None and self.mixer not in FORMED:
-            raise ValueError(
-                f"unit: got switches for the mixer {self.mixer!r}, expected None ({', '.join(FORMED)} take them)"
-            )
+            got = f"switches for the mixer {self.mixer!r}"
+            raise ValueError(f"unit: got {got}, expected None ({', '.join(FORMED)} take them)")
 
     @property
     def classes(self) -> int:
@@ -70,14 +71,9 @@ class AstroSNNConfig:
 
     @property
     def parameters(self) -> int:
-        """(vocab + outputs + 2) dim + layers (mixer + 2 dim hidden + 4 dim), and in each layer dim more with a token
-        shift and dim^2 with a gated feed-forward; inputs + 1 in place of vocab if vectors are read."""
-        dim = self.dim
-        block = parameters_of(self) + 2 * dim * self.hidden_size + 4 * dim
-        block += dim * self.token_shift + dim**2 * (self.feedforward == "gated")
-        return (
-            dim * (self.inputs + 1 if self.inputs else self.vocab) + self.layers * block + 2 * dim + dim * self.classes
-        )
+        """How many numbers the model learns."""
+        embedding = self.inputs + 1 if self.inputs else self.vocab
+        return self.layers * learned_by(Block, self) + self.dim * (embedding + 2 + self.classes)
 
 
 def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
@@ -98,7 +94,9 @@ def matched(config: AstroSNNConfig, mixer: str) -> AstroSNNConfig:
         return replace(config, mixer=mixer, unit=unit, dim=dim, hidden=max(1, round(ratio * dim)))
 
     dims = range(config.heads, 8 * config.dim, config.heads)
-    best = min((sized(dim) for dim in dims), key=lambda other: abs(other.parameters - config.parameters))
+    first = bisect_left(dims, config.parameters, hi=len(dims) - 1, key=lambda dim: sized(dim).parameters)
+    near = map(sized, dims[max(first - 1, 0) : first + 1])
+    best = min(near, key=lambda other: abs(other.parameters - config.parameters))
     missing = config.parameters - best.parameters
     best = replace(best, hidden=max(1, best.hidden_size + round(missing / (2 * best.dim * best.layers))))
     if abs(best.parameters / config.parameters - 1) > 0.02:

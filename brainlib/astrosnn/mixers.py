@@ -8,7 +8,7 @@ The unit is in `brainlib.astrosnn.unit` (amsu, calcium); `Spiking` holds neurons
 Those of the field stand beside it, to be compared in the same frame: gru, rwkv, spikegpt and attention.
 """
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -20,35 +20,8 @@ from brainlib.astrosnn.checks import check_input, require_tensor
 from brainlib.astrosnn.kernels.lif import lif_scan
 from brainlib.astrosnn.kernels.wkv import WKVState, wkv
 from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons, NeuronState
-from brainlib.astrosnn.synapses import linear
 from brainlib.astrosnn.unit import AMSU
 from brainlib.baselines.alibi import alibi_bias, alibi_slopes
-
-FORMED = ("amsu", "calcium")  # spiking units with switches, and with several forms of one function
-MIXERS = (*FORMED, "lif", "plif", "alif", "gru", "rwkv", "spikegpt", "attention")
-
-
-def build(config) -> nn.Module:
-    """The mixer that an `AstroSNNConfig` names."""
-    if config.mixer in FORMED:
-        return AMSU(config.unit_config)
-    if config.mixer == "attention":
-        return Attention(config.dim, config.heads)
-    neurons: dict[str, Any] = {"lif": LIF, "plif": PLIF, "alif": partial(ALIF, strength=1.8)}
-    if config.mixer in neurons:
-        return Spiking(neurons[config.mixer](config.dim))
-    return {"gru": GRU, "rwkv": RWKV, "spikegpt": SpikeGPT}[config.mixer](config.dim)
-
-
-def parameters_of(config) -> int:
-    """How many numbers the mixer of an `AstroSNNConfig` learns."""
-    if config.mixer in FORMED:
-        return config.unit_config.parameters
-    matrices, vectors = {
-        "lif": (2, 1), "plif": (2, 2), "alif": (2, 3), "gru": (6, 6), "rwkv": (4, 2), "spikegpt": (4, 2),
-        "attention": (4, 0),
-    }[config.mixer]  # fmt: skip
-    return matrices * config.dim**2 + vectors * config.dim
 
 
 class Mixer(nn.Module):
@@ -73,10 +46,10 @@ class Mixer(nn.Module):
 class Spiking(Mixer):
     """Neurons without an astrocyte between two linear maps, as the AM-SU is: y_t = W_o s_t of currents W_x x_t + b."""
 
-    def __init__(self, neurons: Neurons, generator: torch.Generator | None = None):
+    def __init__(self, neurons: Neurons):
         super().__init__(neurons.channels)
-        self.input = linear(self.dim, self.dim, generator=generator)
-        self.output = linear(self.dim, self.dim, bias=False, generator=generator)
+        self.input = nn.Linear(self.dim, self.dim)
+        self.output = nn.Linear(self.dim, self.dim, bias=False)
         self.neurons, self.kept = neurons, 1 + neurons.adapts
 
     def forward(
@@ -163,10 +136,8 @@ class SpikeGPT(Mixer):
     ) -> tuple[Float[Tensor, "batch time dim"], SpikeGPTState]:
         """Spikes, and the state after the last token. Raises `ValueError` for a state that does not fit."""
         average, membrane = (None, None) if state is None else state
-        if membrane is not None:
-            require_tensor("state.membrane", membrane, (len(x), self.dim), x)
         current, average = self.average(x, average)
-        spikes, membrane = lif_scan(current.to(x.dtype) / 2, beta=0.5, detach_reset=False, state=membrane, time_dim=1)
+        spikes, membrane = lif_scan(current.to(x.dtype) / 2, beta=0.5, detach_reset=False, state=membrane)
         return spikes, SpikeGPTState(average, membrane)
 
 
@@ -195,12 +166,10 @@ class Attention(Mixer):
     ) -> tuple[Float[Tensor, "batch time dim"], AttentionState]:
         """All tokens, and the cache after them. Raises `ValueError` for a state that does not fit."""
         query, key, value = self.project(x)
-        past = 0
         if state is not None:
             past = self.check_state(state, len(x), key)
-            key, value = (
-                torch.cat((old[:, :, :past], new), 2) for old, new in ((state.keys, key), (state.values, value))
-            )
+            key = torch.cat((state.keys[:, :, :past], key), 2)
+            value = torch.cat((state.values[:, :, :past], value), 2)
         return self.attention_output(query, key, value), AttentionState(key, value, key.shape[2])
 
     def step(
@@ -210,8 +179,7 @@ class Attention(Mixer):
         every token but those few reads the cache and copies nothing, and a state is to be continued once at a time.
         """
         if torch.is_grad_enabled():
-            y, state = self(x[:, None], state)
-            return y[:, 0], state
+            return super().step(x, state)
         query, key, value = self.project(x[:, None])
         length = self.check_state(state, len(x), key)
         keys, values = state.keys, state.values
@@ -242,3 +210,16 @@ class Attention(Mixer):
     def state_size(self, context: int) -> int:
         """2 dim numbers for every token."""
         return 2 * self.dim * context
+
+
+FORMED = ("amsu", "calcium")  # spiking units with switches, and with several forms of one function
+MIXERS: dict[str, Callable[[Any], nn.Module]] = {  # of an `AstroSNNConfig`
+    **dict.fromkeys(FORMED, lambda config: AMSU(config.unit_config)),
+    "lif": lambda config: Spiking(LIF(config.dim)),
+    "plif": lambda config: Spiking(PLIF(config.dim)),
+    "alif": lambda config: Spiking(ALIF(config.dim, strength=1.8)),
+    "gru": lambda config: GRU(config.dim),
+    "rwkv": lambda config: RWKV(config.dim),
+    "spikegpt": lambda config: SpikeGPT(config.dim),
+    "attention": lambda config: Attention(config.dim, config.heads),
+}

@@ -10,7 +10,7 @@ here is chosen:
 - tokens are read all at once for training, and one by one, at constant cost and memory, to generate.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Integer
@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn.blocks import Block, BlockState
-from brainlib.astrosnn.checks import require_tensor
+from brainlib.astrosnn.checks import one_of, require_tensor
 from brainlib.astrosnn.config import AstroSNNConfig
+from brainlib.astrosnn.kernels.memory import Form
 from brainlib.astrosnn.unit import AMSUConfig
+from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
 from brainlib.sampling import GenerationMixin, Stepper
 
@@ -54,12 +56,11 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
     def __init__(self, config: AstroSNNConfig):
         super().__init__()
         self.config = config
-        self.embedding = (
-            nn.Linear(config.inputs, config.dim) if config.inputs else nn.Embedding(config.vocab, config.dim)
-        )
+        dim, inputs = config.dim, config.inputs
+        self.embedding = nn.Linear(inputs, dim) if inputs else nn.Embedding(config.vocab, dim)
         self.blocks: Any = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.LayerNorm(config.dim)
-        self.readout = nn.Linear(config.dim, config.classes, bias=False)
+        self.norm = nn.LayerNorm(dim)
+        self.readout = nn.Linear(dim, config.classes, bias=False)
 
     def forward(
         self,
@@ -68,7 +69,7 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         state: AstroSNNState | None = None,
         *,
         return_state: bool = True,
-        form: str = "auto",
+        form: Form = "auto",
     ) -> tuple[Float[Tensor, "batch time classes"], Float[Tensor, ""] | None, AstroSNNState | None]:
         """Logits after every token (or vector), the mean loss if there are `targets`, and the state after the last.
 
@@ -79,35 +80,29 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         Raises `ValueError` for tokens outside 0 .. vocab-1, vectors of another size, targets of another shape or
         outside 0 .. outputs-1, and for a state of another configuration, batch, dtype or device.
         """
-        self.check_input(tokens, time=True)
-        if targets is not None:
-            self.check_targets(targets, tuple(tokens.shape[:2]))
-        self.check_state(state, len(tokens))
-        x = self.embed(tokens)
-        after = []
-        for block, before in zip(self.blocks, state.blocks if state else [None] * len(self.blocks), strict=True):
-            x, block_state = block(x, before, form)
-            after.append(block_state)
-        logits = self.readout(self.norm(x))
+        one_of("form", form, get_args(Form))
+        self.check_input(tokens, targets)
+        logits, after = self.read(tokens, state, form)
         loss = None
         if targets is not None:
             loss = cross_entropy(logits.flatten(0, 1), targets.flatten().long(), ignore_index=IGNORED)
-        return logits, loss, AstroSNNState(tuple(after)) if return_state else None
+        return logits, loss, after if return_state else None
 
     def step(
         self, token: Integer[Tensor, "batch"] | Float[Tensor, "batch inputs"], state: AstroSNNState | None = None
     ) -> tuple[Float[Tensor, "batch classes"], AstroSNNState]:
         """Reads one token (or vector): the logits after it and the state. Without attention, its cost and the state's
         size do not depend on how many came before. Raises `ValueError` as `forward` does."""
-        self.check_input(token, time=False)
-        if state is None:
-            logits, _, state = self(token[:, None])
-            return logits[:, 0], state
-        self.check_state(state, len(token))
-        x = self.embed(token)
-        after = []
-        for block, before in zip(self.blocks, state.blocks, strict=True):
-            x, block_state = block.step(x, before)
+        self.check_input(token[:, None])
+        logits, state = self.read(token[:, None], state, "auto" if state is None else "step")
+        return logits[:, 0], state
+
+    def read(self, tokens: Tensor, state: AstroSNNState | None, form: str) -> tuple[Tensor, AstroSNNState]:
+        """Logits after every token, and the state after the last; `form` as above, or "step" for a token alone."""
+        self.check_state(state, len(tokens))
+        x, after = self.embedding(tokens if self.config.inputs else tokens.long()), []
+        for block, before in zip(self.blocks, state.blocks if state else [None] * len(self.blocks), strict=True):
+            x, block_state = block(x, before, form)
             after.append(block_state)
         return self.readout(self.norm(x)), AstroSNNState(tuple(after))
 
@@ -125,23 +120,18 @@ class AstroSNN(PretrainedMixin, GenerationMixin, nn.Module):
         shift = self.config.dim * self.config.token_shift
         return sum(shift + block.mixer.state_size(context) for block in self.blocks)
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        return self.embedding(tokens if self.config.inputs else tokens.long())
-
-    def check_input(self, tokens: Tensor, time: bool) -> None:
-        inputs, name = self.config.inputs, "vectors" if self.config.inputs else "tokens"
-        axes = ["batch"] + ["time"] * time + [f"inputs = {inputs}"] * (inputs > 0)
+    def check_input(self, tokens: Tensor, targets: Tensor | None = None) -> None:
+        inputs, dtype = self.config.inputs, self.readout.weight.dtype
         if not inputs:
-            require_numbers(name, tokens, self.config.vocab)
-        elif tokens.dtype != self.readout.weight.dtype:
-            raise ValueError(f"vectors: got dtype {tokens.dtype}, expected the model's {self.readout.weight.dtype}")
-        if tokens.ndim != len(axes) or not tokens.numel() or (inputs and tokens.shape[-1] != inputs):
-            raise ValueError(f"{name}: got shape {tuple(tokens.shape)}, expected ({', '.join(axes)}), all at least 1")
-
-    def check_targets(self, targets: Tensor, shape: tuple[int, ...]) -> None:
-        require_numbers("targets", targets, self.config.classes, ignored=IGNORED)
-        if tuple(targets.shape) != shape:
-            raise ValueError(f"targets: got shape {tuple(targets.shape)}, expected (batch, time) = {shape}")
+            require_batch(self.config.vocab, tokens)
+        elif tokens.dtype != dtype:
+            raise ValueError(f"vectors: got dtype {tokens.dtype}, expected the model's {dtype}")
+        elif tokens.ndim != 3 or tokens.shape[2] != inputs or not tokens.numel():
+            expected = f"(batch, time, inputs = {inputs}), all at least 1"
+            raise ValueError(f"vectors: got shape {tuple(tokens.shape)}, expected {expected}")
+        if targets is not None:
+            places = torch.zeros(tokens.shape[:2], dtype=torch.uint8, device=tokens.device)
+            require_batch(self.config.classes, places, targets.masked_fill(targets.long() == IGNORED, 0))
 
     def check_state(self, state: AstroSNNState | None, batch: int) -> None:
         """The frame's part of a state; the mixers check theirs."""
@@ -161,21 +151,3 @@ class Step(Stepper):
     def __call__(self, token: Integer[Tensor, "batch"]) -> Float[Tensor, "batch classes"]:
         logits, self.state = self.model.step(token, self.state)
         return logits
-
-
-def require_numbers(name: str, values: Tensor, end: int, ignored: int | None = None) -> None:
-    """Raises `ValueError` unless `values` are whole numbers from 0 to end - 1, or the one that is `ignored`.
-
-    Their range is not looked at on a GPU, which would have to be waited for (there torch ends the process instead), nor
-    in a compiled model.
-    """
-    if values.dtype not in (torch.uint8, torch.int32, torch.int64):
-        raise ValueError(f"{name}: got dtype {values.dtype}, expected uint8, int32 or int64")
-    if values.device.type != "cpu" or torch.compiler.is_compiling():
-        return
-    counted = values.long()  # a uint8 would take the bounds modulo 256
-    counted = counted if ignored is None else counted[counted != ignored]
-    low, high = map(int, counted.aminmax()) if counted.numel() else (0, 0)
-    if low < 0 or high >= end:
-        also = "" if ignored is None else f", or {ignored}"
-        raise ValueError(f"{name}: got values from {low} to {high}, expected 0 to {end - 1}{also}")

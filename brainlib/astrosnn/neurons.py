@@ -11,14 +11,14 @@ With `return_state` a layer gives `(spikes, state)`, and goes on from a `state` 
 gradient of one.
 """
 
-import math
 from typing import Any, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from brainlib.astrosnn.checks import check_state, one_of, require_positive
+from brainlib.arguments import whole_number
+from brainlib.astrosnn.checks import check_state, one_of, require_positive, require_time_constant
 from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan, slow_scan
 from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
@@ -40,8 +40,7 @@ class NeuronState(NamedTuple):
 
 
 class Neurons(nn.Module):
-    """What the kinds share. `threshold` is where all begin, one learnable number a channel with `learn_threshold`;
-    `reset` and `surrogate` are those of `lif_scan`. Raises `ValueError` for unfit sizes, numbers and names."""
+    """What the kinds share; their options are told in `LIF`."""
 
     adapts = False
 
@@ -54,8 +53,7 @@ class Neurons(nn.Module):
         reset: Reset = "hard",
         surrogate: Surrogate = "atan",
     ):
-        if channels < 1:
-            raise ValueError(f"channels: got {channels}, expected at least 1")
+        channels = whole_number("channels", channels, least=1)
         require_positive("threshold", threshold)
         one_of("reset", reset, get_args(Reset))
         one_of("surrogate", surrogate, SURROGATES)
@@ -72,7 +70,7 @@ class Neurons(nn.Module):
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
         """Spikes of currents and a state that fit."""
-        options = self.options | {"beta": self.beta(), "threshold": self.threshold, "time_dim": 1}
+        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
         spikes, membrane = lif_scan(current, state=state.membrane, **options)
         return spikes, NeuronState(membrane, None)
 
@@ -89,11 +87,10 @@ class Neurons(nn.Module):
         if current.ndim != 3 or current.shape[-1] != self.channels or not current.numel():
             expected = f"(batch, time, channels = {self.channels})"
             raise ValueError(f"current: got shape {tuple(current.shape)}, expected {expected}, all at least 1")
-        spikes, state = self.fire(current, check_state(state, NeuronState, self.state_shapes(len(current)), current))
+        shape = len(current), self.channels
+        state = check_state(state, NeuronState, (shape, shape if self.adapts else None), current)
+        spikes, state = self.fire(current, state)
         return (spikes, state) if return_state else spikes
-
-    def state_shapes(self, batch: int) -> tuple[tuple[int, int], tuple[int, int] | None]:
-        return (batch, self.channels), (batch, self.channels) if self.adapts else None
 
 
 class LIF(Neurons):
@@ -101,13 +98,15 @@ class LIF(Neurons):
 
     u_t = (1 - 1 / tau) m_{t-1} + I_t        s_t = 1 where u_t >= threshold, else 0        m_t = u_t (1 - s_t)
 
+    Options: `threshold` (1), a learnable number a channel with `learn_threshold`; `reset` ("hard") and `surrogate`
+    ("atan") as in `lif_scan`. Raises `ValueError` for unfit sizes, numbers and names.
+
     >>> LIF(1)(torch.tensor([[[0.6], [0.6], [0.6], [0.0]]])).flatten().tolist()  # one sequence of 4 steps
     [0.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, channels: int, *, tau: float = 2.0, **options):
-        if not 1 <= tau < math.inf:
-            raise ValueError(f"tau: got {tau}, expected a time constant of at least 1 step")
+        require_time_constant("tau", tau)
         super().__init__(channels, **options)
         self.tau = tau
 
@@ -116,7 +115,8 @@ class LIF(Neurons):
 
 
 class PLIF(Neurons):
-    """LIF neurons with a learnable time constant each, log-spaced from 1.5 to 300 steps at the start.
+    """LIF neurons with a learnable time constant each, log-spaced from 1.5 to 300 steps at the start; options
+    `threshold`, `learn_threshold`, `reset` and `surrogate` as in `LIF`.
 
     >>> (10 / (1 - PLIF(3).beta())).round().tolist()
     [15.0, 212.0, 3000.0]
@@ -135,7 +135,7 @@ class ALIF(LIF):
 
     rho is learnable for each channel, its time constant log-spaced from 20 to 2,000 steps at the start: 200 in the
     middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
-    `tau` is the membrane's.
+    `tau` is the membrane's; options `threshold`, `learn_threshold`, `reset` and `surrogate` as in `LIF`.
 
         >>> ALIF(8, strength=1.8)(torch.rand(2, 10, 8)).shape
         torch.Size([2, 10, 8])

@@ -55,16 +55,13 @@ def memory(query, key, value, log_decay, write=None, state=None) -> tuple[Tensor
 
 def scan(
     model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Any, *options
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The output [O, T, N], the membranes before the spike (of wkv the output) and the last state [K, O, N], in the
-    dtype they come in; arguments as in kernels/scan.py."""
-    step = average if model == "wkv" else neuron
-    outputs, membranes = [], []
+) -> tuple[Tensor, Tensor]:
+    """The output [O, T, N] and the last state [K, O, N], in the dtype they come in; arguments as in kernels/scan.py."""
+    step, outputs = average if model == "wkv" else neuron, []
     for t, x in enumerate(first.unbind(1)):
-        output, membrane, state = step(x, 0 if second is None else second[:, t], rates, state, *options)
+        output, _, state = step(x, 0 if second is None else second[:, t], rates, state, *options)
         outputs.append(output)
-        membranes.append(membrane)
-    return torch.stack(outputs, 1), torch.stack(membranes, 1), torch.stack(state)
+    return torch.stack(outputs, 1), torch.stack(state)
 
 
 def neuron(x, o, rates, state, reset="hard", surrogate="atan", slope=None, detach_reset=True):

@@ -1,6 +1,7 @@
-"""What neurons with and without astrocytes share: linear maps, heads and time constants."""
+"""What neurons with and without astrocytes share: heads, time constants, and a count of what is learned."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -10,13 +11,10 @@ from torch.nn import functional
 SMALLEST = 1e-6  # added to squares under a root, so that silence has a gradient
 
 
-def linear(inputs: int, outputs: int, *, bias: bool = True, generator: torch.Generator | None = None) -> nn.Linear:
-    """A linear map with torch's own start, U(-1, 1) / sqrt(inputs), drawn from `generator` (None: torch's own)."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.uniform_(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
-    return layer
+def learned_by(module: Callable[..., nn.Module], *arguments) -> int:
+    """How many numbers `module(*arguments)` learns; none of them is made."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in module(*arguments).parameters())
 
 
 def in_heads(x: Float[Tensor, "*batch dim"], heads: int) -> Float[Tensor, "*batch heads head_dim"]:

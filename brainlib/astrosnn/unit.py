@@ -13,7 +13,6 @@ are the four relations that the authors print in their overview figure. The rest
 with o_t of `astrocytes.py`. x is [batch, time, dim]; a token is a time step.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -21,12 +20,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from brainlib.arguments import whole_number
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
-from brainlib.astrosnn.checks import check_input, check_state, one_of, require_positive
+from brainlib.astrosnn.checks import check_input, check_state, one_of, require_positive, require_time_constant
 from brainlib.astrosnn.kernels.lif import Reset, Surrogate, lif_scan, slow_scan
 from brainlib.astrosnn.kernels.memory import Form
-from brainlib.astrosnn.synapses import in_heads, linear
+from brainlib.astrosnn.synapses import learned_by
 
 Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]
 
@@ -70,16 +70,15 @@ class AMSUConfig:
         for name, hint in get_type_hints(AMSUConfig).items():
             if get_origin(hint) is Literal:
                 one_of(name, getattr(self, name), get_args(hint))
-        for name in ("tau", "threshold"):
-            require_positive(name, getattr(self, name))
-        if self.heads < 1 or self.dim < 1 or self.dim % self.heads:
-            raise ValueError(f"dim: got {self.dim} with {self.heads} heads, expected a positive multiple of the heads")
+        for name in ("dim", "heads"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least=1))
+        require_positive("threshold", self.threshold)
+        require_time_constant("tau", self.tau)
+        if self.dim % self.heads:
+            raise ValueError(f"dim: got {self.dim}, expected a multiple of heads = {self.heads}")
         if not 0 < self.fastest <= self.slowest <= 24:
-            raise ValueError(
-                f"fastest, slowest: got {self.fastest}, {self.slowest}, expected 0 < fastest <= slowest <= 24"
-            )
-        if not self.tau >= 1:
-            raise ValueError(f"tau: got {self.tau}, expected at least 1 token")
+            got = f"{self.fastest}, {self.slowest}"
+            raise ValueError(f"fastest, slowest: got {got}, expected 0 < fastest <= slowest <= 24")
         if self.astrocyte == "calcium" and self.injection == "membrane":
             raise ValueError("injection: got 'membrane' with astrocyte 'calcium', expected 'threshold'")
         if self.astrocyte == "delta" and self.features == "elu":
@@ -88,9 +87,7 @@ class AMSUConfig:
     @property
     def parameters(self) -> int:
         """How many numbers the unit learns."""
-        D, h = self.dim, self.heads
-        own = {"none": 0, "calcium": 2 * D}.get(self.astrocyte, 3 * D * D + D + h)
-        return 2 * D * D + D + own + {"gated": D * h, "delta": D * h + h}.get(self.astrocyte, 0)
+        return learned_by(AMSU, self)
 
 
 class AMSUState(NamedTuple):
@@ -105,36 +102,30 @@ class AMSUState(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What happens within a unit, [batch, time, dim] each but the norm."""
+    """What happens within a unit, [batch, time, dim] each."""
 
     current: Float[Tensor, "batch *time dim"]  # I
     membrane: Float[Tensor, "batch *time dim"]  # u, before the reset (membrane injection: with o)
     astrocyte: Float[Tensor, "batch *time dim"]  # o; zeros without an astrocyte
-    memory_norm: Float[Tensor, "batch *time heads"]  # |H| (Frobenius), or of a head's calcium, after the token
     spikes: Float[Tensor, "batch *time dim"]  # s
 
 
 class AMSU(nn.Module):
     """A layer of `dim` units as in the equations above, for `nn.Sequential` too; `config` holds the switches.
 
-    `generator` draws the weights (None: torch's own), as torch does for linear layers.
-
-        >>> layer = AMSU(AMSUConfig(dim=16))
-        >>> y, state = layer(torch.randn(2, 10, 16), return_state=True)
-        >>> y.shape, state.memory.shape
-        (torch.Size([2, 10, 16]), torch.Size([2, 4, 4, 4]))
+    >>> layer = AMSU(AMSUConfig(dim=16))
+    >>> y, state = layer(torch.randn(2, 10, 16), return_state=True)
+    >>> y.shape, state.memory.shape
+    (torch.Size([2, 10, 16]), torch.Size([2, 4, 4, 4]))
     """
 
-    def __init__(self, config: AMSUConfig, generator: torch.Generator | None = None):
+    def __init__(self, config: AMSUConfig):
         super().__init__()
         self.config = config
-        self.astrocyte: Any = None
-        self.input = linear(config.dim, config.dim, generator=generator)
-        if config.astrocyte in ("matrix", "gated", "delta"):
-            self.astrocyte = MatrixAstrocyte(config, generator)
-        else:
-            self.astrocyte = CalciumAstrocyte(config) if config.astrocyte == "calcium" else None
-        self.output = linear(config.dim, config.dim, bias=False, generator=generator)
+        self.input = nn.Linear(config.dim, config.dim)
+        kinds: dict[str, Any] = {"none": lambda config: None, "calcium": CalciumAstrocyte}
+        self.astrocyte: Any = kinds.get(config.astrocyte, MatrixAstrocyte)(config)
+        self.output = nn.Linear(config.dim, config.dim, bias=False)
 
     def forward(
         self,
@@ -156,15 +147,14 @@ class AMSU(nn.Module):
         options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
         options |= {"beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
-            calcium = self.astrocyte
-            options |= {"weight": calcium.weight, "decay": calcium.gamma(), "state": (membrane, memory)}
+            options |= {"state": (membrane, memory), "weight": self.astrocyte.weight, "decay": self.astrocyte.gamma()}
             spikes, (membrane, memory) = slow_scan(current, **options)
         else:
             if self.astrocyte is not None:
                 astrocyte, memory = self.astrocyte(x, memory, form)
                 if config.injection == "membrane":
                     current, astrocyte = current + astrocyte, None
-            spikes, membrane = lif_scan(current, astrocyte, state=membrane, time_dim=1, **options)
+            spikes, membrane = lif_scan(current, astrocyte, state=membrane, **options)
         y = self.output(spikes)
         return (y, AMSUState(membrane, memory)) if return_state else y
 
@@ -172,17 +162,15 @@ class AMSU(nn.Module):
         self, x: Float[Tensor, "batch dim"], state: AMSUState | None = None
     ) -> tuple[Float[Tensor, "batch dim"], AMSUState]:
         """One token: y and the state after it, at a cost that does not depend on how many came before."""
-        (*_, spikes), state = self.observe(x, state)
-        return self.output(spikes), state
+        moment, state = self.observe(x, state)
+        return self.output(moment.spikes), state
 
     def trace(self, x: Float[Tensor, "batch time dim"], state: AMSUState | None = None) -> Trace:
         """What happens within the unit at each token, one after another."""
         moments = []
         for token in x.unbind(1):
-            (current, u, o, spikes), state = self.observe(token, state)
-            memory = torch.zeros_like(current) if state.memory is None else state.memory.flatten(1)
-            norm = in_heads(memory, self.config.heads).norm(dim=-1)
-            moments.append(Trace(current, u, o, norm, spikes))
+            moment, state = self.observe(token, state)
+            moments.append(moment)
         return Trace(*(torch.stack(values, 1) for values in zip(*moments, strict=True)))
 
     def initial_state(self, batch: int) -> AMSUState:
@@ -191,7 +179,7 @@ class AMSU(nn.Module):
 
     def state_size(self, context: int) -> int:
         """How many numbers are kept of a sequence after `context` tokens: the same for any."""
-        return sum(math.prod(shape) for shape in self.state_shapes(1) if shape is not None)
+        return sum(part.numel() for part in self.initial_state(1) if part is not None)
 
     def state_shapes(self, batch: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         D, h = self.config.dim, self.config.heads
@@ -208,10 +196,8 @@ class AMSU(nn.Module):
         check_input(x, self.config.dim, self.input.weight)
         return check_state(state, AMSUState, self.state_shapes(len(x)), self.input.weight)
 
-    def observe(
-        self, x: Float[Tensor, "batch dim"], state: AMSUState | None
-    ) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], AMSUState]:
-        """One token: I, u, o and s, and the state after it."""
+    def observe(self, x: Float[Tensor, "batch dim"], state: AMSUState | None) -> tuple[Trace, AMSUState]:
+        """One token: what happens, and the state after it."""
         config, astrocyte, (membrane, memory) = self.config, self.astrocyte, self.checked(x, state)
         before: Any = (membrane,)
         rates: list[Any] = [1 - 1 / config.tau, config.threshold]
@@ -222,7 +208,7 @@ class AMSU(nn.Module):
         elif astrocyte is None:
             o = torch.zeros_like(current)
         else:
-            o, memory = astrocyte.step(x, memory)
+            o, memory = astrocyte(x, memory, "step")
         drive, told = (current + o, 0) if config.injection == "membrane" else (current, o)
         spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset, config.surrogate)
-        return (current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)
+        return Trace(current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)

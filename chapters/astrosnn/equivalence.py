@@ -65,7 +65,9 @@ def differing_spikes(kind: str, seed: int) -> int:
     """How many spikes of a random layer differ at most between a form of its astrocyte and the layer, one token after
     another; in float64, of 2 sequences and 24 neurons."""
     generator = seeded(seed)
-    layer = AMSU(AMSUConfig(24, heads=3, astrocyte=KINDS[kind]), generator).double()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        layer = AMSU(AMSUConfig(24, heads=3, astrocyte=KINDS[kind])).double()
     x = 2 * torch.randn(2, STEPS, 24, generator=generator, dtype=torch.float64)
     with torch.no_grad():
         layer.output.weight.copy_(torch.eye(24))  # so that what comes out is the spikes

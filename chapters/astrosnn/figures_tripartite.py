@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from brainlib import explore
-from brainlib.astrosnn.biophysics import simulate, stimulate
+from chapters.astrosnn.biophysics import simulate, stimulate
 from chapters.astrosnn import forgetting
 from chapters.astrosnn import one_synapse as synapse
 from chapters.astrosnn.figures import ABOVE

@@ -29,7 +29,7 @@ def left_in_membrane(seed: int, spike_at: int | None = None) -> Float[Tensor, "d
     if spike_at is not None:
         current[spike_at] = 2.0
     current.requires_grad_()
-    membranes = [lif_scan(current[: delay + 1], beta=BETA)[1].sum() for delay in range(DELAYS)]
+    membranes = [lif_scan(current[: delay + 1], beta=BETA, time_dim=0)[1].sum() for delay in range(DELAYS)]
     return torch.stack([torch.autograd.grad(membrane, current)[0][0, 0] for membrane in membranes])
 
 

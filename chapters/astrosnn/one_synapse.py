@@ -20,8 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn.kernels.lif import lif_trace
-from brainlib.astrosnn.kernels.memory import astrocyte_memory
+from brainlib.astrosnn import astrocyte_memory, reference
 
 TOKENS, CUE, QUESTION = 128, 4, 12
 BACKGROUND, BETA = 0.2, 0.5
@@ -50,7 +49,7 @@ def one_synapse(
 ) -> Traces:
     """The synapse's traces in float64; times in tokens, `memory` the astrocyte's time constant in tokens.
 
-    `lif_trace` and `astrocyte_memory` compute it, and raise what they raise.
+    `reference.lif` and `astrocyte_memory` compute it.
     """
     one, two, asking = (_during(first_cue, CUE), _during(second_cue, CUE), _during(question, QUESTION))
     log_decay = torch.tensor([math.log1p(-1 / memory) if memory > 1 else -math.inf], dtype=torch.float64)
@@ -60,7 +59,7 @@ def one_synapse(
     first_kept, second_kept = kept[..., 0, 0]
     answer = gain * asking * (first_kept if asked_for == "first" else second_kept)
     current = BACKGROUND + one + two
-    spikes, membrane, _ = lif_trace(current, answer, beta=BETA, threshold=threshold)
+    spikes, membrane, _ = reference.lif(current, answer, beta=BETA, threshold=threshold)
     return Traces(current, membrane, threshold - answer, spikes, first_kept, second_kept, asking)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from brainlib.astrosnn.biophysics import Course, Pulse, resting_state, simulate
+from chapters.astrosnn.biophysics import Course, Pulse, resting_state, simulate
 
 SECONDS = 60.0
 ONSET = 1.0  # s

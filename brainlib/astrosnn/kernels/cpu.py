@@ -159,14 +159,8 @@ def backward(
     if lanes > N:
         wide = widened(lanes, d_output, d_last, first, second, rates, kept)
         return narrowed(N, backward(model, *wide, learn, *options))
-    inputs = (
-        no_sequence(first) if d_output is None else d_output,
-        kept.new_zeros(len(kept), outer, N) if d_last is None else d_last,
-        first,
-        no_sequence(first) if second is None else second,
-        rates,
-        kept,
-    )
+    d_output = no_sequence(first) if d_output is None else d_output
+    inputs = d_output, d_last, first, no_sequence(first) if second is None else second, rates, kept
     d_first, d_state = torch.empty_like(first), kept.new_empty(len(kept), outer, N)
     d_second = first.new_empty(0, 0, 0) if second is None else torch.empty_like(second)
     d_rates = rates.new_empty(len(rates) if learn else 0, outer, N)

@@ -131,20 +131,17 @@ def step(typing_context, lanes):
     return lanes(lanes), generate
 
 
-@intrinsic
-def absolute(typing_context, lanes):
-    def generate(context, builder, signature, arguments):
-        return call(builder, "fabs", *arguments)
+def llvms_own(name: str):
+    """LLVM's own function of lanes."""
 
-    return lanes(lanes), generate
+    @intrinsic
+    def function(typing_context, lanes):
+        return lanes(lanes), lambda context, builder, signature, arguments: call(builder, name, *arguments)
+
+    return function
 
 
-@intrinsic
-def nearest_integer(typing_context, lanes):
-    def generate(context, builder, signature, arguments):
-        return call(builder, "rint", *arguments)
-
-    return lanes(lanes), generate
+absolute, nearest_integer = llvms_own("fabs"), llvms_own("rint")
 
 
 @intrinsic

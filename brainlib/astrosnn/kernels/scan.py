@@ -10,7 +10,7 @@ An implementation (`cpu`, or `triton` for a GPU) is a module with a number and t
     first, second, output and their gradients [O, T, N]: sequences of N columns   rates, d_rates [P, N]
     state, last, d_last, d_state [K, O, N]   kept [K, O, ceil(T / SEGMENT), N]: the state before each segment
     all contiguous, on one device and of one dtype, but rates and states in float32 beside half precision; O, T, N >= 1
-    second, d_output, d_last may be None; d_second is empty where second is None, d_rates unless `learn`
+    second and d_output may be None; d_second is empty where second is None, d_rates unless `learn`
     model: "lif" (current, astrocyte; beta, theta; m), "slow" (current, None; beta, theta, w, lambda; m, c) or
            "wkv" (key, value; w, u; mean, log weight)
     options: reset, surrogate, slope, detach_reset
@@ -93,7 +93,7 @@ class Columns:
         tensors: Any = first, second, rates, state
         if impl == "reference":
             tensors = tuple(x if x is None else x.double() for x in tensors)
-            output, _, last = reference.scan(model, *tensors, *options)
+            output, last = reference.scan(model, *tensors, *options)
             output, last = output.to(first.dtype), last.to(self.dtype)
         else:
             output, last, _ = scan(model, *tensors, *options, impl)
@@ -106,10 +106,9 @@ def resolve(impl: str, name: str, tensor: Tensor) -> str:
     if impl == "auto":
         gpu = tensor.is_cuda and importlib.util.find_spec("triton")
         impl = "triton" if gpu else "cpu" if tensor.device.type == "cpu" else "reference"
-    if impl == "cpu" and tensor.device.type != "cpu":
-        raise ValueError(f"{name}: got a tensor on {tensor.device}, expected one on cpu for impl='cpu'")
-    if impl == "cpu" and tensor.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"{name}: got {tensor.dtype}, expected torch.float32 or torch.float64 for impl='cpu'")
+    if impl == "cpu" and (tensor.device.type != "cpu" or tensor.dtype not in (torch.float32, torch.float64)):
+        got = f"{tensor.dtype} on {tensor.device}"
+        raise ValueError(f"{name}: got {got}, expected float32 or float64 on the CPU for impl='cpu'")
     return impl
 
 
@@ -126,7 +125,8 @@ def backward(
     kept: Tensor, learn: bool,
     reset: str, surrogate: str, slope: float, detach_reset: bool, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    d_output, d_last = (None if d is None else d.contiguous() for d in (d_output, d_last))
+    d_output = None if d_output is None else d_output.contiguous()
+    d_last = torch.zeros_like(kept[:, :, 0]) if d_last is None else d_last.contiguous()
     options = reset, surrogate, slope, detach_reset
     return implementation(impl).backward(model, d_output, d_last, first, second, rates, kept, learn, *options)
 

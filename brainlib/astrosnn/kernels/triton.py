@@ -127,9 +127,7 @@ def scan_backward(
     at = (sequence * T + start) * N + n
     kept += (sequence * segments + segments - 1) * N + n
     p = load_all(rates + n, N, inside, RATES)
-    d_p, g = zeros(p[0], RATES), zeros(p[0], STATES)
-    if d_last is not None:
-        g = load_all(d_last + column, columns, inside, STATES)
+    d_p, g = zeros(p[0], RATES), load_all(d_last + column, columns, inside, STATES)
     left = T - start
     next_s = load_all(kept, segments.to(tl.int64) * columns, inside, STATES)
     next_x = load_steps(first, at, left, inside, p[0], N, STEPS)

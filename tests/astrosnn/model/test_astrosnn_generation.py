@@ -38,11 +38,9 @@ def test_a_token_is_read_once(small, monkeypatch):
     assert lengths == [9]
 
 
-def test_text_in_text_out_and_on_from_a_state():
+def test_it_goes_on_from_a_state():
     torch.manual_seed(0)
     model = AstroSNN(AstroSNNConfig(layers=1, dim=12, heads=3))
-    whole = model.generate("ROMEO: ", 30, 0.0)
-    assert isinstance(whole, str) and whole.startswith("ROMEO: ")
     prompt = torch.tensor([list(b"ROMEO: ")])
     tokens = model.generate(prompt, 30, 0.0)
     first, state = model.generate(prompt, 12, 0.0, return_state=True)
@@ -52,9 +50,6 @@ def test_text_in_text_out_and_on_from_a_state():
     following = logits[:, -1:].argmax(-1)
     second = model.generate(following, 17, 0.0, state=state)
     assert torch.cat((first, second), 1).equal(tokens)
-    streamed = []
-    model.generate("ROMEO: ", 30, 0.0, stream=streamed.append)
-    assert "ROMEO: " + "".join(streamed) == whole
 
 
 @pytest.mark.parametrize("changes", [{"inputs": 3}, {"outputs": 5}])

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from brainlib.astrosnn.kernels.lif import lif_scan
-from brainlib.astrosnn.kernels.wkv import wkv
 from brainlib.astrosnn.mixers import RWKV, Attention, SpikeGPT
 from brainlib.baselines.alibi import alibi_slopes
 
@@ -54,19 +53,12 @@ def test_with_gradients_a_step_changes_nothing(x):
     assert state.keys.equal(before) and after.length == 9 and attention.attention.weight.grad.abs().sum() > 0
 
 
-def test_rwkv_is_its_equations(x):
-    torch.manual_seed(0)
-    rwkv = RWKV(8).double()
-    average, _ = wkv(rwkv.key(x), rwkv.value(x), rwkv.log_decay_rate.exp(), rwkv.bonus)
-    torch.testing.assert_close(rwkv(x)[0], rwkv.output(rwkv.receptance(x).sigmoid() * average))
-
-
 def test_spikegpt_is_rwkv_with_neurons_behind(x):
     torch.manual_seed(0)
     spikegpt, rwkv = SpikeGPT(8).double(), RWKV(8).double()
     rwkv.load_state_dict(spikegpt.average.state_dict())
     x = 8 * x
     spikes, state = spikegpt(x)
-    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False, time_dim=1)
+    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False)
     assert spikes.equal(expected) and state.membrane.equal(membrane)
     assert set(spikes.unique().tolist()) == {0.0, 1.0}

@@ -86,9 +86,3 @@ def test_not_a_number_is_not_hidden(device, small):
         spoilt[name][0, 3, 0] = float("nan")
         output, _ = astrocyte_memory(**spoilt, impl="triton")
         assert output[0, 3, 0].isnan().all() and output[:, :, 1].isfinite().all()
-
-
-def test_a_cpu_without_the_interpreter_is_refused(monkeypatch):
-    monkeypatch.setattr(kernels.knobs.runtime, "interpret", False)
-    with pytest.raises(ValueError, match="query: got a tensor on cpu"):
-        astrocyte_memory(**memory("gated", ODD), impl="triton")

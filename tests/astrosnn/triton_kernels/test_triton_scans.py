@@ -12,7 +12,6 @@ sys.path.append(str(Path(__file__).parents[1] / "scans"))
 
 from scan_columns import NAMES, RESETS, columns, everything
 
-from brainlib.astrosnn.kernels import scan as operation
 from brainlib.astrosnn.kernels import triton as kernels
 from brainlib.astrosnn.kernels.lif import SURROGATES, lif_scan
 
@@ -84,19 +83,11 @@ def test_more_columns_than_a_program_has(device, poisoned, monkeypatch):
         compare("slow", (5, 3, 31), device)
 
 
-def test_as_one_operation(device):
-    inputs = [t.to(device) for t in columns("lif", (2, 5, 3)).values()]
-    tensors = [t.requires_grad_() for t in (*inputs[:2], torch.stack(inputs[2:4]), inputs[4][None])]
-    for test in ("test_schema", "test_faketensor"):
-        arguments = "lif", *tensors, "hard", "atan", 2.0, True, "triton"
-        torch.library.opcheck(operation.scan.compiled, arguments, test_utils=test)
-
-
 @pytest.mark.parametrize("reset", RESETS)
 def test_not_a_number_is_not_hidden(reset, device):
     inputs = {name: tensor.to(device) for name, tensor in columns("lif", (2, K + 3, 7)).items()}
     inputs["current"][1, 0, 4] = float("nan")
-    spikes, last = lif_scan(**inputs, reset=reset, time_dim=1, impl="triton")
+    spikes, last = lif_scan(**inputs, reset=reset, impl="triton")
     assert last.isnan().nonzero().tolist() == [[1, 4]] and spikes[1, :, 4].isnan().all()
 
 

@@ -25,11 +25,11 @@ SWITCHES = [
 
 def unit(seed=0, **switches) -> AMSU:
     """8 channels in 2 heads, float64; what starts at 0 or 1 is drawn."""
-    generator = torch.Generator().manual_seed(seed)
-    built = AMSU(AMSUConfig(**{"dim": 8, "heads": 2} | switches), generator).double()
+    torch.manual_seed(seed)
+    built = AMSU(AMSUConfig(**{"dim": 8, "heads": 2} | switches)).double()
     with torch.no_grad():
         for parameter in built.parameters():
-            parameter += 0.7 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter += 0.7 * torch.randn_like(parameter)
     return built
 
 
@@ -52,7 +52,10 @@ def by_hand(built: AMSU, x, state):
     current = 1 / (1 + (-a).exp()) if config.input == "sigmoid" else a
     beta = 1 - 1 / config.tau
     if config.astrocyte == "calcium":
-        return calcium_by_hand(built, current, state, beta)
+        weight, decay = built.astrocyte.weight, 1 / (1 + (-built.astrocyte.decay).exp())
+        rates = torch.stack([torch.full_like(weight, beta), torch.full_like(weight, config.threshold), weight, decay])
+        spikes, last = reference.scan("slow", current, None, rates, state, config.reset, config.surrogate)
+        return spikes @ built.output.weight.T, *last
     if config.astrocyte != "none":
         told, remembered = matrix_by_hand(built, x, state.memory)
     if config.injection == "membrane" and told is not None:
@@ -80,16 +83,3 @@ def matrix_by_hand(built: AMSU, x, memory):
     if config.normalised:
         o = o / ((o**2).mean(-1, keepdim=True) + 1e-6) ** 0.5
     return glia.gain * torch.cat([o[:, :, n] for n in range(h)], -1), H
-
-
-def calcium_by_hand(built: AMSU, current, state, beta):
-    config, w, (m, c) = built.config, built.astrocyte.weight, state
-    lam = 1 / (1 + (-built.astrocyte.decay).exp())
-    outputs = []
-    for drive in current.unbind(1):
-        u = beta * m + drive
-        s = reference.spike(u + w * c - config.threshold, config.surrogate)
-        m = {"hard": u * (1 - s.detach()), "soft": u - config.threshold * s.detach(), "none": u}[config.reset]
-        c = lam * c + (1 - lam) * s
-        outputs.append(s @ built.output.weight.T)
-    return torch.stack(outputs, 1), m, c

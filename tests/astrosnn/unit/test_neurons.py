@@ -4,7 +4,6 @@ import inspect
 
 import pytest
 import torch
-from torch import nn
 
 from brainlib.astrosnn import AMSU, AMSUConfig, reference
 from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons
@@ -62,20 +61,7 @@ def test_a_stream_may_be_cut_anywhere(kind):
     assert all((a is b is None) or torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in zip(end, last, strict=True))
 
 
-def test_layers_in_a_row_learn():
-    torch.manual_seed(0)
-    layers = [nn.Linear(5, 32), LIF(32), nn.Linear(32, 32), PLIF(32), AMSU(AMSUConfig(32)), ALIF(32, strength=1.8)]
-    network = nn.Sequential(*layers, nn.Linear(32, 3))
-    y = network(3 * torch.randn(4, 20, 5))
-    y.square().sum().backward()
-    assert y.shape == (4, 20, 3) and all(p.grad is not None for p in network.parameters())
-    assert layers[0].weight.grad.any()
-
-
 def test_time_constants_start_from_fast_to_slow():
-    tau = 1 / (1 - torch.sigmoid(PLIF(6).double().decay))
-    torch.testing.assert_close(tau[[0, -1]], torch.tensor([1.5, 300.0]).double(), rtol=1e-3, atol=0)
-    assert (tau.diff() > 0).all()
     tau = 1 / (1 - torch.sigmoid(ALIF(5).double().decay))
     torch.testing.assert_close(tau[[0, 2, -1]], torch.tensor([20.0, 200.0, 2000.0]).double(), rtol=1e-3, atol=0)
 
@@ -95,7 +81,7 @@ def test_bad_currents_and_states():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LIF(0), "channels: got 0, expected at least 1"),
+        (lambda: LIF(0), "channels: got 0, expected a whole number of at least 1"),
         (lambda: LIF(4, tau=0.5), "tau: got 0.5, expected a time constant of at least 1 step"),
         (lambda: LIF(4, threshold=0.0), "threshold: got 0.0, expected a positive number"),
     ],

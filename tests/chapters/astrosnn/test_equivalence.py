@@ -1,15 +1,8 @@
-"""The comparison of forms finds them equal, and finds a form that is not."""
+"""The comparison of forms finds a form that differs."""
 
 import pytest
 
 from chapters.astrosnn import equivalence
-
-
-@pytest.mark.parametrize("kind", equivalence.KINDS)
-def test_all_forms_are_the_loops(kind: str) -> None:
-    found = equivalence.differences(kind, 0)
-    assert list(found) == list(equivalence.FORMS) and max(map(max, found.values())) < 1e-12
-    assert equivalence.differing_spikes(kind, 0) == 0
 
 
 def test_a_form_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import torch
 from brainlib.arguments import seeded
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.ledger import PROFILES
-from chapters.astrosnn import lesions, memory
+from chapters.astrosnn import memory
 from chapters.astrosnn.capacity import capacity, recalled
 from chapters.astrosnn.memory import Condition, Experiment, accuracies, accuracy, lead, slowest, tidy
 from chapters.astrosnn.memory_profiles import AS_MUCH_STATE, MECHANISMS, PLANS
@@ -102,16 +102,6 @@ def test_the_lead_is_over_the_best_of_the_others_seed_by_seed():
     assert accuracies(table, "AM-SU", 16) == accuracies(table, "RWKV", 4) == []
     assert lead(table, 4, "AM-SU", ("LIF", "GRU", "RWKV")) == pytest.approx([0.5, 0.6])
     assert lead(table, 4, "AM-SU", ("RWKV",)) == lead(table, 4, "RWKV", ("LIF",)) == lead(tidy({}), 4, "A", "B") == []
-
-
-def test_the_lesion_study():
-    pairs = Experiment("pairs", ("AM-SU",), (2, 4), 2, 4, together=True, tests=1)
-    plan = replace(PLANS["ci"], frame=FRAME, retention=replace(TINY, values=(2, 4)), pairs=pairs)
-    found = lesions.study(plan, range(1), "cpu")["0"]
-    assert found["delay"]["at"] == [1, 2, 3, 4, 5] and len(found["delay"]["frozen"]) == 5
-    assert found["pairs"]["at"] == 4 and len(found["pairs"]["astrocyte"]) == 4
-    assert all(len(found["heads"][part]) == 4 for part in ("without", "alone"))
-    assert len(found["heads"]["time_constants"][0]) == 4
 
 
 @pytest.mark.parametrize("rule", ["Hebbian", "delta"])

@@ -16,7 +16,6 @@ torch operations; `cpu` (recurrent, compiled) and `triton` (chunked, for a GPU) 
     query, key [B, T, h, d_key]   value, output [B, T, h, d_value]   log_decay [h] or [B, T, h]
     write None or [B, T, h]   errors v - k gamma H, as value is   (no write: errors and d_write have no element)
     state, last [B, h, d_key, d_value]
-    d_output or d_last may be None (no gradient came that way), never both
     all tensors contiguous and on one device; B, T, h, d >= 1
 
 `triton` has no delta rule: its write is None. Its query, key and value may be narrower than float32, beside log_decay

@@ -30,12 +30,11 @@ def forward(query, key, value, log_decay, write, state) -> tuple[Tensor, Tensor,
 def backward(
     d_output, d_last, query, key, value, log_decay, write, state, errors
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    d_output = torch.zeros_like(value) if d_output is None else d_output
     d_query, d_key, d_value = (torch.empty_like(tensor) for tensor in (query, key, value))
     d_write = torch.zeros_like(errors if write is None else write)
     balance = query.new_zeros(query.shape[:3], dtype=torch.float64)
     edges = state.new_empty(*state.shape[:2], -(-query.shape[1] // SEGMENT) + 1, *state.shape[2:])
-    edges[:, :, -1] = 0 if d_last is None else d_last
+    edges[:, :, -1] = d_last
     written, partner = (value, value) if write is None else (write[..., None] * errors, errors)
     do, q, k, u, dq, dk, dv = map(flat, (d_output, query, key, written, d_query, d_key, d_value))
     decay = decays(log_decay, query)
@@ -76,7 +75,7 @@ def _row(S, n, changes, decay, column, row, reader, token, so_far):
 
 
 @inlined
-def _rows(S, changes, decay, column, row, reader, token):
+def update_and_read(S, decay, column, row, reader, token, changes=True):
     """S <- decay S + column[token] (x) row, if it changes; reader[token] S."""
     a = b = c = d = zeros(S)
     even = len(S) // UNROLLED * UNROLLED
@@ -91,15 +90,9 @@ def _rows(S, changes, decay, column, row, reader, token):
 
 
 @inlined
-def update_and_read(S, decay, column, row, reader, token):
-    """S <- decay S + column[token] (x) row; reader[token] S."""
-    return _rows(S, True, decay, column, row, reader, token)
-
-
-@inlined
 def read(S, reader, token):
     """reader[token] S."""
-    return _rows(S, False, 1, reader, zeros(S), reader, token)
+    return update_and_read(S, 1, reader, zeros(S), reader, token, False)
 
 
 @njit(parallel=True)

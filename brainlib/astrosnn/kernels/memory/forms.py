@@ -43,11 +43,9 @@ def read(query: Tensor, state: Tensor) -> Tensor:
 
 def recurrent(query, key, value, log_decay, write, state) -> tuple[Tensor, Tensor]:
     """`astrocyte_memory` with a step a token; every argument as there, the state given."""
-    outputs = []
+    outputs, tokens = [], (query, key, value, log_decay.expand(query.shape[:3]), write)
     for t in range(query.shape[1]):
-        decay = log_decay if log_decay.ndim == 1 else log_decay[:, t]
-        eta = None if write is None else write[:, t]
-        output, state = memory_step(query[:, t], key[:, t], value[:, t], decay, eta, state)
+        output, state = memory_step(*(x if x is None else x[:, t] for x in tokens), state)
         outputs.append(output)
     return torch.stack(outputs, 1), state
 

@@ -116,8 +116,9 @@ def backward(
     write: Tensor | None, state: Tensor, errors: Tensor, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     module = importlib.import_module(f"brainlib.astrosnn.kernels.memory.{impl}")
-    gradients = (d if d is None else d.contiguous() for d in (d_output, d_last))
-    return module.backward(*gradients, query, key, value, log_decay, write, state, errors)
+    d_output = torch.zeros_like(value) if d_output is None else d_output.contiguous()
+    d_last = torch.zeros_like(state) if d_last is None else d_last.contiguous()
+    return module.backward(d_output, d_last, query, key, value, log_decay, write, state, errors)
 
 
 def save(ctx, inputs, output):

@@ -116,9 +116,6 @@ def forward(query, key, value, log_decay, write, state):
 
 
 def backward(d_output, d_last, query, key, value, log_decay, write, state, errors):
-    require_gpu("query", query)
-    d_output = torch.zeros_like(value) if d_output is None else d_output
-    d_last = torch.zeros_like(state) if d_last is None else d_last
     with torch.cuda.device_of(query):
         memory = Chunked(log_decay, *query.shape[:3], plan(query.dtype))
         states, _, _ = memory.carry(key, value, state)

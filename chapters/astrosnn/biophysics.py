@@ -1,7 +1,7 @@
 """The astrocyte of physiology, in seconds and micromolar: its calcium and IP3, and the neurons that release glutamate.
 
-It is not the paper's model. It is here to ask what a slow astrocyte's decay, gamma in the rest of the package, could
-stand for. The equations are those of Ullah and colleagues with the constants of Gordleeva's code. Glutamate makes IP3
+It is not the paper's model. It is here to ask what a slow astrocyte's decay, gamma in `brainlib.astrosnn`, could stand
+for. The equations are those of Ullah and colleagues with the constants of Gordleeva's code. Glutamate makes IP3
 (inositol trisphosphate); IP3 opens channels of the endoplasmic reticulum, a store inside the cell, and calcium rushes
 out of it; calcium first opens these channels further, then shuts their gate h; pumps restore it.
 
@@ -32,8 +32,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-
-from brainlib.extras import extra
+from scipy.integrate import solve_ivp
+from scipy.optimize import root
 
 # Gordleeva's, under their names in the equations: per second (v1, v2, k1, a2 per micromolar, tau_r), micromolar per
 # second (v3, v4, v6), of volumes (c1: the store over the cytosol) and micromolar.
@@ -43,7 +43,7 @@ K1, K2, K3, K4 = 0.5, 1.0, 0.1, 1.1
 D1, D2, D3, D5 = 0.13, 1.049, 0.9434, 0.082
 LIKELY = (0.07, 0.89, 0.7)  # near the state of rest, where the search for it begins
 
-STEP = 1e-4  # s
+SAMPLE, STEP = 0.01, 1e-4  # s, of the astrocyte's course and of the neurons' steps
 SPIKE, RESET, JUMP = 30.0, -65.0, 2.0  # mV, mV, and what a spike adds to U
 REST = -70.0  # mV, before any current
 CLEARED, RELEASED = 10.0, 600.0  # 1/s
@@ -89,42 +89,24 @@ def rates(state: Float[np.ndarray, "3"], glutamate: float = 0.0) -> Float[np.nda
 
 def resting_state() -> Float[np.ndarray, "3"]:
     """(Ca, h, IP3) at which nothing changes without glutamate."""
-    with extra("notebook"):
-        from scipy.optimize import root
-
     return root(rates, LIKELY).x
 
 
-def simulate(pulses: Sequence[Pulse], duration: float, *, step: float = 0.01) -> Course:
-    """The astrocyte from rest for `duration` seconds, while it hears the pulses; sampled every `step` seconds.
+def simulate(pulses: Sequence[Pulse], duration: float) -> Course:
+    """The astrocyte from rest for `duration` seconds, while it hears pulses that lie within; sampled every 0.01 s.
 
     Pulses that overlap add up. LSODA integrates from one edge of a pulse to the next, so that none is stepped over.
-    Raises `ValueError` for a pulse that is empty, negative or not within the duration, and for a step that is not
-    positive or longer than the duration.
     """
-    with extra("notebook"):
-        from scipy.integrate import solve_ivp
-
-    if not 0 < step <= duration < np.inf:
-        raise ValueError(f"step, duration: got {step}, {duration}, expected 0 < step <= duration, in seconds")
-    for pulse in pulses:
-        if not (pulse.start >= 0 and pulse.duration > 0 and pulse.start + pulse.duration <= duration):
-            raise ValueError(f"pulses: got {pulse}, expected one that lasts, within 0 to {duration} s")
-        if not 0 <= pulse.strength < np.inf:
-            raise ValueError(f"pulses: got a strength of {pulse.strength}, expected one of at least 0 micromolar/s")
-    time = step * np.arange(int(duration / step + 1e-9) + 1)
+    time = SAMPLE * np.arange(int(duration / SAMPLE + 1e-9) + 1)
     edges = np.unique([0.0, *(edge for p in pulses for edge in (p.start, p.start + p.duration)), time[-1]])
     states = np.empty((3, len(time)))
     state = states[:, 0] = resting_state()
     for start, end in pairwise(edges):
-        middle = (start + end) / 2
+        middle, within = (start + end) / 2, (time > start) & (time <= end)
         glutamate = sum((p.strength for p in pulses if p.start < middle < p.start + p.duration), 0.0)
-        within = (time > start) & (time <= end)
-        solved = solve_ivp(
-            lambda _, x, glutamate=glutamate: rates(x, glutamate),
-            (start, end), state, method="LSODA", t_eval=np.append(time[within & (time < end)], end),
-            rtol=1e-8, atol=1e-10,
-        )  # fmt: skip
+        sampled = np.append(time[within & (time < end)], end)
+        options = {"method": "LSODA", "t_eval": sampled, "rtol": 1e-8, "atol": 1e-10}
+        solved = solve_ivp(lambda _, x, glutamate=glutamate: rates(x, glutamate), (start, end), state, **options)
         states[:, within] = solved.y[:, : within.sum()]
         state = solved.y[:, -1]
     return Course(time, *states)
@@ -141,12 +123,7 @@ class Zone(NamedTuple):
 
 
 def stimulate(current: Float[np.ndarray, "neurons"], start: float, end: float, duration: float) -> Zone:
-    """Neurons at rest that hear a constant current each, from `start` to `end`, in seconds, of `duration`.
-
-    Raises `ValueError` unless 0 <= start < end <= duration.
-    """
-    if not 0 <= start < end <= duration:
-        raise ValueError(f"start, end, duration: got {start}, {end}, {duration}, expected 0 <= start < end <= duration")
+    """Neurons at rest that hear a constant current each, from `start` to `end`, in seconds, of `duration`."""
     steps = round(duration / STEP)
     time = STEP * np.arange(steps)
     v, u, g = np.full(len(current), REST), np.full(len(current), 0.2 * REST), np.zeros(len(current))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brainlib.astrosnn.biophysics import LASTING, SPIKE, STEP, Pulse, rates, resting_state, simulate, stimulate
+from chapters.astrosnn.biophysics import LASTING, SPIKE, STEP, Pulse, rates, resting_state, simulate, stimulate
 
 
 def test_at_rest_nothing_changes() -> None:
@@ -15,44 +15,12 @@ def test_at_rest_nothing_changes() -> None:
         assert np.allclose(values, level, atol=1e-9)
 
 
-def test_the_rates_are_the_printed_terms() -> None:
-    calcium, gate, ip3 = state = np.array([0.3, 0.7, 0.9])
-    gradient = (2.0 - calcium) / 0.185 - calcium
-    release = 0.185 * 6.0 * (ip3 / (ip3 + 0.13)) ** 3 * (calcium / (calcium + 0.082)) ** 3 * gate**3 * gradient
-    pump, leak = 2.2 * calcium**2 / (calcium**2 + 0.01), 0.185 * 0.11 * gradient
-    q2 = 1.049 * (ip3 + 0.13) / (ip3 + 0.9434)
-    expected = [
-        release - pump + leak + 0.2 * ip3**2 / (1 + ip3**2) - 0.5 * calcium,
-        0.14 * (q2 * (1 - gate) - calcium * gate),
-        (0.16 - ip3) * 0.14 + 0.3 * (calcium + 0.22) / (calcium + 1.1) + 5.0,
-    ]
-    assert np.allclose(rates(state, 5.0), expected, rtol=1e-12)
-
-
 def test_pulses_are_never_stepped_over_and_add_up() -> None:
     short = simulate([Pulse(20.0, 0.001, 1000.0)], 21.0)
     assert short.ip3[-1] - short.ip3[0] == pytest.approx(1.0, rel=0.2)
     twice = simulate([Pulse(1.0, 0.1), Pulse(1.0, 0.1)], 3.0)
     strong = simulate([Pulse(1.0, 0.1, 10.0)], 3.0)
     assert np.allclose(twice.calcium, strong.calcium, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("pulses", "duration", "step", "message"),
-    [
-        ([], 0.0, 0.01, "^step, duration: got 0.01, 0.0"),
-        ([Pulse(-1.0, 0.1)], 1.0, 0.01, "^pulses: got Pulse.*within 0 to 1"),
-        ([Pulse(0.5, 0.1, -1.0)], 1.0, 0.01, "^pulses: got a strength of -1"),
-    ],
-)
-def test_wrong_arguments_are_named(pulses: list, duration: float, step: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        simulate(pulses, duration, step=step)
-
-
-def test_neurons_without_current_rest() -> None:
-    zone = stimulate(np.zeros(16), 0.0, 0.05, 0.05)
-    assert np.allclose(zone.voltage, -70.0) and not zone.glutamate.any() and zone.pulses == []
 
 
 def test_more_current_more_spikes_and_every_spike_releases_as_much() -> None:
@@ -74,9 +42,3 @@ def test_the_astrocyte_hears_when_half_of_the_neurons_are_active() -> None:
     assert pulse.start == pytest.approx(active[0] * STEP)
     assert pulse.start + pulse.duration == pytest.approx(active[-1] * STEP + LASTING)
     assert stimulate(np.where(np.arange(16) < 7, 25.0, 0.0), 0.05, 0.2, 0.3).pulses == []
-
-
-@pytest.mark.parametrize(("start", "end", "duration"), [(-0.1, 0.1, 1.0), (0.2, 0.2, 1.0), (0.5, 1.5, 1.0)])
-def test_a_stimulus_lies_within_the_duration(start: float, end: float, duration: float) -> None:
-    with pytest.raises(ValueError, match=r"^start, end, duration: got"):
-        stimulate(np.zeros(2), start, end, duration)
