@@ -69,14 +69,16 @@ def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
 
     Raises `CheckpointError` if it is damaged.
     """
+
+    def placed(storage: Any, place: str) -> Any:
+        return None if place == "cpu" else storage.to(device=device)
+
     try:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():  # torch leaves the checksums unread
                 raise ValueError(f"{damaged} is not what was written")
         with safe_globals(named_tuples(path)):
-            return torch.load(
-                path, lambda storage, place: None if place == "cpu" else storage.to(device=device), weights_only=True
-            )
+            return torch.load(path, placed, weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 
@@ -89,7 +91,7 @@ def named_tuples(file: Path | io.BytesIO) -> list[Any]:
     classes = []
     for address in get_unsafe_globals_in_checkpoint(file):
         module, _, name = address.rpartition(".")
-        found = getattr(sys.modules.get(module), name, None)
+        found: Any = getattr(sys.modules.get(module), name, None)
         if not (isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")):
             raise ValueError(f"{address} is not loaded in this program, or is no NamedTuple")
         classes.append(found)
