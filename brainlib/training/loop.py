@@ -1,9 +1,9 @@
 """The training loop of every model in the book."""
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,7 @@ def train(
         raise ValueError(f"folder: {folder} is a file, expected a directory")
     device = _device(model)
     keep_freed_memory()
-    with contextlib.ExitStack() as stack:
-        if device.type == "cuda":
-            stack.enter_context(torch.cuda.device(device))
-        stack.enter_context(mode(model, training=True))
-        stack.enter_context(_own_random_numbers(device))
+    with torch.cuda.device_of(next(model.parameters())), mode(model, training=True), _own_random_numbers(device):
         torch.default_generator.manual_seed(config.seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(config.seed)
@@ -186,7 +182,5 @@ def _tell(bar: Any, history: History) -> None:
     bar.set_postfix_str(f"loss {history.losses[-1]:.3f}{held_out}", refresh=False)
 
 
-@contextlib.contextmanager
-def _own_random_numbers(device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
+def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
