@@ -128,7 +128,7 @@ def mann_whitney(values: Tensor, labels: Tensor) -> tuple[ndarray, ndarray]:
     with extra("notebook"):
         from scipy.stats import mannwhitneyu
 
-    inside, outside = (values[kind.to(values.device)].numpy(force=True) for kind in (labels, ~labels))
+    inside, outside = (values[kind.to(values.device)].double().numpy(force=True) for kind in (labels, ~labels))
     u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
     return u / (len(inside) * len(outside)), p
 
