@@ -63,7 +63,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = checkpoint.finished(arguments.folder)[-1]
     model = BDH(EXPERIMENTS["laptop"].model).eval()
-    model.load_state_dict(checkpoint.load(path).tensors["model"])
+    model.load_state_dict(checkpoint.load(path)["model"])
     text = tiny_shakespeare().long()
     print(json.dumps(provenance()), path)
 

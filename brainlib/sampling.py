@@ -1,7 +1,7 @@
 """Text from a language model, token by token: drawing, and `generate` for every model that has a state."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -65,7 +65,7 @@ class GenerationMixin(nn.Module):
         if state is not None and not isinstance(state, self.state_class):
             expected = f"{self.state_class.__name__}, as `return_state` gives it"
             raise ValueError(f"state: got {type(state).__name__}, expected {expected}")
-        check_sampling(max_new_tokens, temperature, top_k, vocab, top_p)
+        check_sampling(max_new_tokens, temperature, top_k, top_p, vocab)
         as_text = isinstance(prompt, str)
         if (as_text or isinstance(stop, str)) and vocab != 256:
             raise ValueError(f"prompt, stop: got text for a model of {vocab} tokens, expected 256 (bytes), or tokens")
@@ -79,10 +79,11 @@ class GenerationMixin(nn.Module):
         with mode(self, training=False), torch.no_grad():
             logits, _, state = self(tokens, state=state)
             step, stopped = self.stepper(state), torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
-            for token in draw_tokens(logits[:, -1], step, max_new_tokens, temperature, top_k, generator, top_p):
-                drawn.append(token)
+            for _ in range(max_new_tokens):
+                logits = step(drawn[-1]) if drawn else logits[:, -1]
+                drawn.append(sample(logits, temperature, top_k, generator, top_p))
                 if tell:
-                    tell(token)
+                    tell(drawn[-1])
                 if end is not None and len(drawn) >= len(end):
                     last = torch.stack(drawn[-len(end) :], 1)
                     stopped |= (last == torch.tensor(end, device=last.device)).all(1)
@@ -112,9 +113,7 @@ class Stepper:
         return logits[:, -1]
 
 
-def check_sampling(
-    max_new_tokens: int, temperature: float, top_k: int | None, vocab: int, top_p: float | None = None
-) -> None:
+def check_sampling(max_new_tokens: int, temperature: float, top_k: int | None, top_p: float | None, vocab: int) -> None:
     """Raises `ValueError` for a negative count or temperature, a top_k outside 1 .. vocab, a top_p outside 0 .. 1."""
     whole_number("max_new_tokens", max_new_tokens, least=0)
     if not temperature >= 0:
@@ -123,23 +122,6 @@ def check_sampling(
         raise ValueError(f"top_k: got {top_k}, expected 1 to {vocab}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p: got {top_p}, expected more than 0 and at most 1")
-
-
-def draw_tokens(
-    logits: Float[Tensor, "batch vocab"],
-    step: Callable[[Tensor], Tensor],
-    count: int,
-    temperature: float,
-    top_k: int | None,
-    generator: torch.Generator | None,
-    top_p: float | None = None,
-) -> Iterator[Int[Tensor, "batch"]]:
-    """`count` tokens one by one, the first from `logits` and each next from `step(token)`."""
-    for number in range(count):
-        token = sample(logits, temperature, top_k, generator, top_p)
-        yield token
-        if number < count - 1:
-            logits = step(token)
 
 
 def sample(

@@ -46,7 +46,7 @@ def test_temperatures_at_the_edges():
 @pytest.mark.parametrize("temperature", [math.nan, -1.0, -math.inf])
 def test_what_is_no_temperature_is_named(temperature):
     with pytest.raises(ValueError, match=f"temperature: got {temperature}, expected at least 0"):
-        check_sampling(1, temperature, None, 9)
+        check_sampling(1, temperature, None, None, 9)
 
 
 @pytest.mark.parametrize("prompt, got", [("", "an empty text"), (b"To be", "bytes"), ([84, 111], "list")])

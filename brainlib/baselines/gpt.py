@@ -6,7 +6,6 @@ The baseline of the Dragon Hatchling's paper (arXiv 2509.26507, appendix B.2, "G
   token, and every token hears itself and the `memory` tokens before it, however the text was cut.
 """
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -153,8 +152,8 @@ class GPT(PretrainedMixin, GenerationMixin, nn.Module):
 
         memory = self.config.memory
         past = 0 if state is None else state.keys.shape[3]
-        like = self.embedding.device, self.embedding.dtype, product_dtype(self.embedding)
-        bias = kept_bias(self.config.heads, tokens.shape[1], past, memory, *like)
+        slopes = alibi_slopes(self.config.heads).to(self.embedding)
+        bias = alibi_bias(slopes, tokens.shape[1], past, memory).to(product_dtype(self.embedding))
         v = dropout(embedding(tokens.long(), self.embedding), self.config.dropout, self.training)
         after: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
@@ -167,24 +166,11 @@ class GPT(PretrainedMixin, GenerationMixin, nn.Module):
 
     def check_state(self, state: GPTState, batch: int) -> None:
         c = self.config
-        expected = (c.layers, batch, c.heads, c.dim // c.heads)
+        past = min(state.keys.shape[3:4].numel(), c.memory)
+        expected = (c.layers, batch, c.heads, past, c.dim // c.heads)
         for name, tensor in zip(("keys", "values"), state, strict=True):
-            shape = tuple(tensor.shape)
-            if len(shape) != 5 or shape[:3] + shape[4:] != expected or shape[3] > c.memory:
+            if tensor.shape != expected:
                 raise ValueError(
-                    f"state: got {name} of shape {shape}, expected (layers, batch, heads, past, dim / heads) = "
-                    f"({', '.join(map(str, expected[:3]))}, at most {c.memory}, {expected[3]})"
+                    f"state: got {name} of shape {tuple(tensor.shape)}, "
+                    f"expected (layers, batch, heads, past, dim / heads) = {expected}, past at most {c.memory}"
                 )
-        if state.keys.shape != state.values.shape:
-            raise ValueError(
-                f"state: got {state.keys.shape[3]} keys and {state.values.shape[3]} values, expected as many"
-            )
-
-
-@functools.lru_cache(8)
-def kept_bias(
-    heads: int, time: int, past: int, memory: int, device: torch.device, dtype: torch.dtype, products: torch.dtype
-) -> Float[Tensor, "heads time past_and_time"]:
-    """`alibi_bias`, computed in `dtype`, in that of the products: every step of a training asks for the same."""
-    with torch.inference_mode(False):
-        return alibi_bias(alibi_slopes(heads).to(device, dtype), time, past, memory).to(products)

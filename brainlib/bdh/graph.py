@@ -255,11 +255,6 @@ def tensor_form(
     return torch.stack(xs, dim=-2), torch.stack(ys, dim=-2)
 
 
-def alibi(neurons: int, kept: float) -> Float64[ndarray, "n n"]:
-    """The diagonal U of ALiBi: each step of time keeps the share `kept` of every synapse."""
-    return kept * np.eye(neurons)
-
-
 def rope(neurons: int) -> Float64[ndarray, "n n"]:
     """The block-diagonal U of RoPE: each step of time turns the synapses of neurons 2i and 2i + 1 into each other.
 

@@ -9,7 +9,6 @@ The model of Appendix E of the paper (arXiv 2509.26507):
   by byte.
 """
 
-import importlib.util
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,7 +25,7 @@ from brainlib.bdh.official import from_official, to_official
 from brainlib.bdh.rotation import rope_frequencies, rotation
 from brainlib.data import require_batch
 from brainlib.pretrained import PretrainedMixin
-from brainlib.sampling import GenerationMixin, Stepper
+from brainlib.sampling import GenerationMixin
 
 LEAST_FADED = 2.0**-20  # of synapses in the recurrent form: then all are made what they should be
 LONGEST_CHUNK = 1024  # beyond it, reading in chunks costs less than the quadratic form
@@ -96,7 +95,6 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
 
     config_class, state_class = BDHConfig, BDHState
     frequencies: Int[Tensor, "pairs"]
-    decay: Float[Tensor, "heads"] | None
 
     def __init__(self, config: BDHConfig):
         super().__init__()
@@ -105,19 +103,16 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
         self.embedding = nn.Parameter(torch.empty(config.vocab, dim))
         self.decoder_x = nn.Parameter(torch.empty(heads, dim, head_neurons))
         self.decoder_y = nn.Parameter(torch.empty(heads, dim, head_neurons))
-        self.encoder = nn.Parameter(torch.empty(config.neurons, dim))  # heads one after another
+        self.encoder = nn.Parameter(torch.empty(heads, head_neurons, dim))
         self.readout = nn.Parameter(torch.empty(dim, config.vocab))
         self.register_buffer("frequencies", rope_frequencies(head_neurons))
-        self.register_buffer("decay", None if config.decay is None else torch.tensor(config.decay))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws the weights from N(0, 0.02^2) and fills the buffers: a model from the meta device after `to_empty`."""
+        """Draws the weights from N(0, 0.02^2) and fills the buffer: a model from the meta device after `to_empty`."""
         for weight in self.parameters():
             nn.init.normal_(weight, std=0.02)
         self.frequencies.copy_(rope_frequencies(self.config.head_neurons))
-        if self.decay is not None:
-            self.decay.copy_(torch.tensor(self.config.decay))
 
     def forward(
         self,
@@ -159,16 +154,15 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
         self, tokens: Tensor, state: BDHState | None, return_state: bool, bptt: bool = True
     ) -> tuple[Tensor, BDHState | None]:
         config, time = self.config, tokens.shape[1]
-        dropout, decay = config.dropout if self.training else 0.0, self.fading()
+        dropout, decay = config.dropout if self.training else 0.0, self.decay
         position = 0 if state is None else int(state.position)
         v = norm(embedding(tokens.long(), self.embedding).to(self.activation_dtype))
         rope = rotation(self.frequencies, position, time, v.dtype)
-        encoder = self.encoder.view(config.heads, config.head_neurons, config.dim)
         synapses: list[Tensor] = []
         for layer in range(config.layers):
             before = None if state is None else state.synapses[layer]
             update, after = neuron_layer(
-                v, self.decoder_x, self.decoder_y, encoder, rope, before, decay,
+                v, self.decoder_x, self.decoder_y, self.encoder, rope, before, decay,
                 dropout=dropout, return_state=return_state, bptt=bptt,
             )  # fmt: skip
             v = norm(v + norm(update))
@@ -201,19 +195,18 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
         """Of the channel and the synapses: that of the weights, but single precision where these are halved."""
         return torch.promote_types(self.decoder_x.dtype, torch.float32)
 
-    def fading(self) -> Float[Tensor, "heads"] | None:
-        """`decay` as it was given, where a cast of the model has rounded it."""
-        if self.decay is None or self.decay.dtype == self.activation_dtype:
-            return self.decay
-        return torch.tensor(self.config.decay, dtype=self.activation_dtype, device=self.decay.device)
+    @property
+    def decay(self) -> Float[Tensor, "heads"] | None:
+        """How fast each head's synapses fade: as it was given, whatever the weights were cast to."""
+        rates = self.config.decay
+        return None if rates is None else self.embedding.new_tensor(rates, dtype=self.activation_dtype)
 
-    def stepper(self, state: BDHState) -> "BDHStepper | Stepper":
+    def stepper(self, state: BDHState) -> "BDHStepper":
         """A function that reads one more token and gives the logits after it, at the same cost for every token.
 
         The synapses of `state` are changed in place; `state` itself is used up. No gradients, no dropout.
         """
-        sparse = self.embedding.device.type == "cpu" or importlib.util.find_spec("triton")
-        return BDHStepper(self, state) if sparse else super().stepper(state)
+        return BDHStepper(self, state)
 
     @classmethod
     def from_official(cls, weights: dict[str, Tensor], layers: int = 6, dropout: float = 0.0) -> "BDH":
@@ -234,14 +227,13 @@ class BDHStepper:
     """Reads token by token on the synapses, of which only the rows of active neurons are touched."""
 
     def __init__(self, model: BDH, state: BDHState) -> None:
-        config, dtype = model.config, model.activation_dtype
+        dtype = model.activation_dtype
         self.model, self.synapses, self.position = model, state.synapses, int(state.position)
         self.decoder_x, self.decoder_y = (
             weight.detach().to(dtype).mT.contiguous() for weight in (model.decoder_x, model.decoder_y)
         )
-        self.encoder = model.encoder.detach().to(dtype).view(config.heads, config.head_neurons, config.dim)
-        self.decay = model.fading()
-        self.faded = self.encoder.new_ones(config.heads)  # of the synapses, since none is touched to let it decay
+        self.encoder, self.decay = model.encoder.detach().to(dtype), model.decay
+        self.faded = self.encoder.new_ones(model.config.heads)  # of the synapses, since none is touched to let it decay
 
     @torch.no_grad()
     def __call__(self, token: Int[Tensor, "batch"]) -> Float[Tensor, "batch vocab"]:

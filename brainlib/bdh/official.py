@@ -5,7 +5,7 @@
 | `embed.weight` (vocab, dim) | `embedding` | |
 | `encoder` (heads, dim, neurons / heads) | `decoder_x` | Dx |
 | `encoder_v` (heads, dim, neurons / heads) | `decoder_y` | Dy |
-| `decoder` (neurons, dim) | `encoder` | E |
+| `decoder` (neurons, dim) | `encoder` (heads, neurons / heads, dim) | E |
 | `lm_head` (dim, vocab) | `readout` | |
 | `attn.freqs` (1, 1, 1, neurons / heads), float32 turns a token, every pair twice | `frequencies` | |
 """
@@ -43,7 +43,7 @@ def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str,
     if not turns[::2].equal(turns[1::2]):
         raise ValueError(f"weights[{FREQUENCIES!r}]: expected the same frequency for neurons 2i and 2i+1")
     ours = {NAMES[name]: weights[name] for name in NAMES}
-    ours["frequencies"] = from_turns(turns[::2])
+    ours |= {"encoder": weights["decoder"].unflatten(0, (heads, -1)), "frequencies": from_turns(turns[::2])}
     sizes = {"dim": dim, "heads": heads, "neurons": heads * head_neurons, "vocab": weights["lm_head"].shape[-1]}
     return sizes, ours
 
@@ -51,5 +51,6 @@ def from_official(weights: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str,
 def to_official(ours: dict[str, Tensor]) -> dict[str, Tensor]:
     """Our state dict under the official names and shapes."""
     weights = {official: ours[name] for official, name in NAMES.items()}
+    weights["decoder"] = ours["encoder"].flatten(0, 1)
     weights[FREQUENCIES] = to_turns(ours["frequencies"]).float().repeat_interleave(2).view(1, 1, 1, -1)
     return weights

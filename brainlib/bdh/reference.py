@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int
 from numpy import ndarray
-from torch import Tensor
 
+from brainlib.bdh.model import BDH
 from brainlib.bdh.rotation import to_turns
 
 
@@ -30,20 +30,13 @@ class Weights:
     decay: Float64[ndarray, "heads"]  # e-folds a token
 
 
-def weights_of(state_dict: dict[str, Tensor], layers: int) -> Weights:
-    """The weights of a `BDH` in float64."""
-    arrays = {name: tensor.double().numpy() for name, tensor in state_dict.items() if name != "frequencies"}
-    heads, dim, head_neurons = arrays["decoder_x"].shape
-    return Weights(
-        embedding=arrays["embedding"],
-        Dx=arrays["decoder_x"],
-        Dy=arrays["decoder_y"],
-        E=arrays["encoder"].reshape(heads, head_neurons, dim),
-        readout=arrays["readout"],
-        turns=to_turns(state_dict["frequencies"]).numpy(),
-        layers=layers,
-        decay=arrays.get("decay", np.zeros(heads)),
-    )
+def weights_of(model: BDH) -> Weights:
+    """The weights of a model in float64."""
+    tensors = model.embedding, model.decoder_x, model.decoder_y, model.encoder, model.readout
+    embedding, Dx, Dy, E, readout = (tensor.detach().double().numpy() for tensor in tensors)
+    turns, layers = to_turns(model.frequencies).numpy(), model.config.layers
+    decay = np.zeros(len(Dx)) if model.config.decay is None else np.array(model.config.decay)
+    return Weights(embedding, Dx, Dy, E, readout, turns, layers, decay)
 
 
 def listing(weights: Weights, tokens: Int[ndarray, "time"]) -> Float64[ndarray, "time vocab"]:

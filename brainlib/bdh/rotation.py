@@ -46,11 +46,3 @@ def rotate(
     """Turns every pair (x[2i], x[2i+1]) by its phase."""
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * by).flatten(-2)
-
-
-def rotate_(
-    x: Float[Tensor, "*batch length neurons"], by: Complex[Tensor, "length pairs"]
-) -> Float[Tensor, "*batch length neurons"]:
-    """`rotate` in place."""
-    torch.view_as_complex(x.unflatten(-1, (-1, 2))).mul_(by)
-    return x

@@ -35,7 +35,7 @@ def merge(models: Sequence[BDH], weights: Sequence[float] | None = None) -> BDH:
     """
     _check_models(models)
     shares = _shares(weights, len(models))
-    all_parts = [take_apart(model) for model in models]
+    all_parts = [dict(model.state_dict()) for model in models]
     for parts, share in zip(all_parts, shares, strict=True):
         root = math.sqrt(share * len(models))
         parts["decoder_x"] = parts["decoder_x"] * root
@@ -76,7 +76,7 @@ def grow(model: BDH, neurons: int, seed: int = 0) -> BDH:
     pairs = torch.randperm(config.head_neurons // 2, generator=generator)[: neurons // config.heads // 2]
     split = (2 * pairs[:, None] + torch.arange(2)).flatten()  # the same places in every head: heads share frequencies
 
-    parts = {name: tensor.clone() for name, tensor in take_apart(model).items()}
+    parts = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     device = parts["encoder"].device
     pairs, split = pairs.to(device), split.to(device)
     parts["decoder_x"][..., split] /= math.sqrt(2)
@@ -93,19 +93,11 @@ def grow(model: BDH, neurons: int, seed: int = 0) -> BDH:
     return put_together(replace(config, neurons=config.neurons + neurons), grown).train(model.training)
 
 
-def take_apart(model: BDH) -> dict[str, Tensor]:
-    """The model's tensors by name, the encoder as (heads, head_neurons, dim)."""
-    config = model.config
-    parts = dict(model.state_dict())
-    parts["encoder"] = parts["encoder"].view(config.heads, config.head_neurons, config.dim)
-    return parts
-
-
 def put_together(config: BDHConfig, parts: dict[str, Tensor]) -> BDH:
     """The model of these tensors; no random numbers are drawn, and no frequencies computed."""
     with torch.device("meta"):
         model = BDH(config)
-    model.load_state_dict(parts | {"encoder": parts["encoder"].flatten(0, 1)}, assign=True)
+    model.load_state_dict(parts, assign=True)
     return model
 
 

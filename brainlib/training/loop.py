@@ -1,9 +1,9 @@
 """The training loop of every model in the book."""
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from brainlib.training.history import History
 from brainlib.training.mode import mode
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import detach, leaves, pack, tree_map
+from brainlib.training.trees import leaves, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -64,11 +64,7 @@ def train(
         raise ValueError(f"folder: {folder} is a file, expected a directory")
     device = _device(model)
     keep_freed_memory()
-    with contextlib.ExitStack() as stack:
-        if device.type == "cuda":
-            stack.enter_context(torch.cuda.device(device))
-        stack.enter_context(mode(model, training=True))
-        stack.enter_context(_own_random_numbers(device))
+    with torch.cuda.device_of(next(model.parameters())), mode(model, training=True), _own_random_numbers(device):
         torch.default_generator.manual_seed(config.seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(config.seed)
@@ -78,7 +74,7 @@ def train(
         )
         history = History(config, sum(parameter.numel() for parameter in trained), config.precision)
         run = Run(model, optimizer, batches, history, device)
-        if folder is not None and (newest := checkpoint.load_newest(folder)):
+        if folder is not None and (newest := checkpoint.load_newest(folder, device)):
             run.restore(newest)
         if not run.history.losses:
             run.history.precision = resolve_precision(config.precision, device)
@@ -143,9 +139,9 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 _read(unread, history)
                 _tell(bar, history)
             optimizer.step()
-            run.state = tree_map(detach, state, "state")
+            run.state = tree_map(Tensor.detach, state, "state")
             if step == first and folder is not None:
-                pack(run.state, [])  # a state that cannot be written is refused now, not at the first checkpoint
+                checkpoint.require_storable(run.state)  # refused now, not at the first checkpoint
             if evaluate is not None and evaluation_due:
                 history.evaluations.append((step, _evaluate(evaluate, run)))
                 _tell(bar, history)
@@ -186,7 +182,5 @@ def _tell(bar: Any, history: History) -> None:
     bar.set_postfix_str(f"loss {history.losses[-1]:.3f}{held_out}", refresh=False)
 
 
-@contextlib.contextmanager
-def _own_random_numbers(device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
+def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

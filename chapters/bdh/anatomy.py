@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
+from scipy.stats import kurtosis, skew
 from torch import Tensor
 
 from brainlib import data, runs
@@ -46,7 +47,7 @@ def measure_wiring(
     matrices = {
         "G, trained": blocks(model),
         "G, untrained": blocks(new_model(experiment.model, seed, device)),
-        "low-rank Gaussian": [wiring.low_rank_noise(n, model.config.dim, generator) for _ in heads],
+        "low-rank Gaussian": [a @ b.mT for a, b in torch.randn(len(heads), 2, n, model.config.dim, generator=generator)],
     }
 
     def edges(name: str, head: int, per_neuron: int) -> Tensor:
@@ -83,9 +84,9 @@ def tail(degree: Tensor) -> dict[str, float]:
 
 def moments(model: BDH) -> pd.DataFrame:
     """The shape of the distribution of each block's weights, a row for each head."""
-    orders = {"skewness": 3, "kurtosis (Gaussian: 3)": 4}
     rows = [
-        {name: wiring.standardised_moment(block, order) for name, order in orders.items()} for block in blocks(model)
+        {"skewness": skew(weights), "kurtosis (Gaussian: 3)": kurtosis(weights, fisher=False)}
+        for weights in (block.detach().double().flatten().numpy() for block in blocks(model))
     ]
     return pd.DataFrame(rows, index=[f"head {head + 1}" for head in range(len(rows))])
 

@@ -18,7 +18,7 @@ def attention_forms(seed: int) -> dict[str, float]:
     sizes = {"quadratic": text.shape[1], "chunked": 10, "recurrent": 1}
     with torch.no_grad():
         logits = {f"{name} (chunk_size = {size})": small(text, chunk_size=size)[0][0] for name, size in sizes.items()}
-    weights = reference.weights_of(small.state_dict(), layers=3)
+    weights = reference.weights_of(small)
     logits["loops of Appendix E"] = torch.from_numpy(reference.listing(weights, text[0].numpy()))
     logits["loops of eq. (8)"] = torch.from_numpy(reference.state_space(weights, text[0].numpy()))
     first = next(iter(logits.values()))

@@ -14,6 +14,11 @@ def fading() -> BDH:
     return small_model(decay=(0.2, 0.01))
 
 
+@pytest.fixture(params=[None, (0.2, 0.01)], ids=["nothing fades", "synapses fade"])
+def either(request) -> BDH:
+    return small_model(decay=request.param)
+
+
 def small_model(decay: tuple[float, float] | None) -> BDH:
     """A float64 model whose weights are large enough that every layer changes what it hears."""
     torch.manual_seed(0)

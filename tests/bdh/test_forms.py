@@ -7,14 +7,14 @@ from brainlib.bdh import BDH, BDHState
 from brainlib.bdh.reference import listing, state_space, weights_of
 
 
-@pytest.fixture(name="small", params=["nothing fades", "synapses fade"])
-def without_and_with_decay(request):
-    return request.getfixturevalue("small" if request.param == "nothing fades" else "fading")
+@pytest.fixture(name="small")
+def without_and_with_decay(either):
+    return either
 
 
 @pytest.mark.parametrize("loops", [listing, state_space])
 def test_model_is_the_papers_loops(small, tokens, loops):
-    weights = weights_of(small.state_dict(), small.config.layers)
+    weights = weights_of(small)
     expected = torch.stack([torch.from_numpy(loops(weights, row.numpy())) for row in tokens[:, :17]])
     torch.testing.assert_close(small(tokens[:, :17])[0], expected, rtol=0, atol=1e-10)
 

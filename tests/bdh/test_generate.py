@@ -25,15 +25,13 @@ def test_a_generator_repeats_its_text_and_the_mode_is_kept(small, tokens):
     assert small.training
 
 
-@pytest.mark.parametrize("which", ["small", "fading"])
-def test_a_text_in_two_parts_is_the_text_in_one(which, tokens, request):
-    model = request.getfixturevalue(which)
-    whole, end = model.generate(tokens, 9, temperature=0.0, return_state=True)
-    first, state = model.generate(tokens[:, :20], 0, return_state=True)
+def test_a_text_in_two_parts_is_the_text_in_one(either, tokens):
+    whole, end = either.generate(tokens, 9, temperature=0.0, return_state=True)
+    first, state = either.generate(tokens[:, :20], 0, return_state=True)
     before = state.synapses.clone()
-    again, later = model.generate(tokens[:, 20:], 9, temperature=0.0, state=state, return_state=True)
+    again, later = either.generate(tokens[:, 20:], 9, temperature=0.0, state=state, return_state=True)
     assert first.equal(tokens[:, :20]) and again.equal(whole[:, 20:]) and state.synapses.equal(before)
-    _, _, read = model(whole)
+    _, _, read = either(whole)
     for found in (end, later):
         assert int(found.position) == whole.shape[1]
         torch.testing.assert_close(found.synapses, read.synapses, rtol=1e-9, atol=1e-9)
@@ -69,7 +67,6 @@ def test_letters_of_several_bytes_are_told_whole():
 def test_half_precision_is_close(fading, tokens):
     half = copy.deepcopy(fading).to(torch.bfloat16)
     rounded = copy.deepcopy(half).double()
-    rounded.decay = fading.decay
     logits, _, state = half(tokens)
     expected, _, whole = rounded(tokens)
     assert logits.dtype == state.synapses.dtype == torch.float32
@@ -78,14 +75,11 @@ def test_half_precision_is_close(fading, tokens):
     assert half.generate(tokens, 5, state=state).shape == (2, tokens.shape[1] + 5)
 
 
-@pytest.mark.parametrize("sparse", [True, False], ids=["sparse", "by the model's own call"])
-def test_nothing_is_read_again(small, tokens, sparse, monkeypatch):
-    read, lengths, stepped = BDH.read, [], small.generate(tokens, 5, temperature=0.0)
+def test_nothing_is_read_again(small, tokens, monkeypatch):
+    read, lengths = BDH.read, []
     monkeypatch.setattr(BDH, "read", lambda self, part, *rest: lengths.append(part.shape[1]) or read(self, part, *rest))
-    if not sparse:  # as on a GPU without Triton
-        monkeypatch.setattr(BDH, "stepper", super(BDH, small).stepper)
-    assert small.generate(tokens, 5, temperature=0.0).equal(stepped)
-    assert lengths == [tokens.shape[1], *([] if sparse else [1] * 4)]
+    small.generate(tokens, 5)
+    assert lengths == [tokens.shape[1]]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from agreement import difference, shares
 from layer_formula import formula, inputs, lowered
 
 from brainlib.bdh.kernels import decode, neuron_layer, slabs
+from brainlib.bdh.kernels.decode import in_torch
 from brainlib.bdh.kernels.layer import bdh_layer
 from brainlib.bdh.norm import norm
 
@@ -106,7 +107,7 @@ def test_torch_accepts_it_as_an_operation(carried, return_state, precision):
     checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
     if precision == torch.float64:  # it compares two runs, more closely than float32 sums agree
         checks.append("test_aot_dispatch_dynamic")
-    options = precision, 0.0, return_state, True, True, "cpu", torch.tensor(0)
+    options = precision, 0.0, return_state, True, "cpu", torch.tensor(0)
     torch.library.opcheck(bdh_layer, (*arguments, *options), test_utils=checks)
 
 
@@ -152,17 +153,8 @@ def test_dropout_uses_one_mask_forward_and_backward():
     masks = torch.ones(H, B, T, K, dtype=torch.float64)
     for job in slabs.slabs(H, B, T * K * 8, torch.device("cpu"), seed):
         slabs.dropout_(masks[job.head, job.rows], 0.4, job.seed)
-    assert 0.5 < masks.mean() < 0.7
+    assert masks.mean() == pytest.approx(0.6, abs=0.02)
     close(found, results(arguments, formula, mask=masks.transpose(0, 1) / slabs.kept_share(0.4)), 1e-10)
-
-
-def test_dropout_silences_its_share():
-    first, again, other = (torch.ones(1000, 1001) for _ in range(3))
-    for gate, seed in ((first, 1), (again, 1), (other, 2)):
-        slabs.dropout_(gate, 0.3, seed)
-    assert abs(float(first.double().mean()) - slabs.kept_share(0.3)) < 3e-3
-    assert slabs.kept_share(0.3) == pytest.approx(0.7, abs=2**-17) and slabs.kept_share(0.0) == 1
-    assert first.equal(again) and not first.equal(other)
 
 
 def test_unknown_implementations_are_named():
@@ -170,15 +162,30 @@ def test_unknown_implementations_are_named():
         inspect.unwrap(neuron_layer)(*inputs(*SIZE), impl="cuda")
 
 
-def test_silent_neurons_are_not_looked_at():
+def decoded(function, v, dx, dy, e, rope, rho, faded=(1.0, 1.0)):
+    """v after one layer, and the synapses."""
+    synapses = rho[None].clone()
+    return function(v[:, 0], dx, dy, e, rope, synapses, v.new_tensor(faded)), synapses
+
+
+@pytest.fixture
+def one_token():
+    """As `decode` wants it: v, Dx and Dy transposed, E, RoPE, synapses."""
     v, dx, dy, e, rope, rho, _ = (t if t is None else t.detach() for t in inputs(B, 1, H, D, K))
+    return v, dx.mT.contiguous(), dy.mT.contiguous(), e, rope, rho
+
+
+def test_decoding_on_a_gpu_is_that_on_a_cpu(one_token):
+    close(decoded(in_torch, *one_token, (0.5, 0.1)), decoded(decode, *one_token, (0.5, 0.1)), 1e-12)
+
+
+def test_silent_neurons_are_not_looked_at(one_token):
+    _, dx, dy, e, _, rho = one_token
     silent = slice(2, 6)  # two whole pairs
-    dx[:, :, silent] = 0
-    dx, dy, ones = dx.mT.contiguous(), dy.mT.contiguous(), torch.ones(H, dtype=torch.float64)
-    expected_synapses, synapses = rho[None].clone(), rho[None].clone()
-    expected = decode(v[:, 0], dx, dy, e, rope, expected_synapses, ones)
-    for unread in (synapses[..., silent, :], dy[:, silent], e[:, silent]):
+    dx[:, silent] = 0
+    expected, expected_synapses = decoded(decode, *one_token)
+    for unread in (rho[..., silent, :], dy[:, silent], e[:, silent]):
         unread.fill_(torch.nan)
-    assert decode(v[:, 0], dx, dy, e, rope, synapses, ones).equal(expected)
-    assert synapses[..., silent, :].isnan().all()
+    found, synapses = decoded(decode, *one_token)
+    assert found.equal(expected) and synapses[..., silent, :].isnan().all()
     assert synapses[..., 6:, :].equal(expected_synapses[..., 6:, :])

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import torch
 
-from brainlib.bdh.rotation import from_turns, rope_frequencies, rotate, rotation, to_turns
+from brainlib.bdh.rotation import rope_frequencies, rotate, rotation, to_turns
 
 
 def test_frequencies_are_the_papers():
@@ -11,11 +11,6 @@ def test_frequencies_are_the_papers():
     assert turns[0] == torch.tensor(1 / (2 * math.pi), dtype=torch.float64)
     expected = 2.0 ** (-16 * 8190 / 8192) / (2 * math.pi)
     assert abs(float(turns[-1]) - expected) < 1e-15
-
-
-def test_float32_frequencies_survive():
-    turns = to_turns(rope_frequencies(8192)).float()
-    assert to_turns(from_turns(turns)).float().equal(turns)
 
 
 def test_phases_are_exact_after_a_billion_tokens():

@@ -54,11 +54,6 @@ def test_constant():
     assert rates(warmup_steps=4) == [0.5, 1.0, 1.5] + [2.0] * 7
 
 
-def test_linear_ends_at_the_final_fraction():
-    expected = [1.0, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.8, 0.6, 0.4]
-    assert rates(warmup_steps=2, decay="linear", final_fraction=0.2) == pytest.approx(expected, rel=1e-12)
-
-
 def test_cosine_is_half_way_in_the_middle_and_ends_at_the_final_fraction():
     values = rates(warmup_steps=2, decay="cosine", final_fraction=0.1)
     assert values[:2] == [1.0, 2.0]

@@ -11,7 +11,7 @@ unchecked_train = inspect.unwrap(train)  # what a reader calls: without beartype
 
 
 def test_it_learns_and_measures_every_step():
-    _, history = tiny_train(steps=150, precision="auto", dropout=0.0, evaluate_every=50)
+    _, history = tiny_train(model=tiny_model(0.0), steps=150, precision="auto", evaluate_every=50)
     assert len(history.losses) == len(history.learning_rates) == len(history.gradient_norms) == 150
     assert history.losses[-1] < 0.75 * history.losses[0]
     assert [step for step, _ in history.evaluations] == [50, 100, 150]
@@ -62,12 +62,11 @@ def test_evaluation_is_in_eval_mode_and_changes_nothing():
         torch.rand(5)
         return torch.tensor(1.5)
 
-    config = tiny_config(precision="bfloat16")
-    history = train(model, tiny_loss, TinyBatches(), config, evaluate, progress=False)
+    _, history = tiny_train(model=model, evaluate=evaluate, precision="bfloat16")
     assert seen == [(False, False, False)] * 3
     assert history.evaluations == [(5, 1.5), (10, 1.5), (12, 1.5)]
     assert model.training and not model.dropout.training
-    assert train(tiny_model(), tiny_loss, TinyBatches(), config, progress=False).losses == history.losses
+    assert tiny_train(evaluate=None, precision="bfloat16")[1].losses == history.losses
 
 
 def test_bfloat16_is_for_the_products_only():
@@ -77,8 +76,7 @@ def test_bfloat16_is_for_the_products_only():
         inside.append(model.readout(torch.ones(1, 12)).dtype)
         return model(*batch, state)
 
-    model = tiny_model()
-    history = train(model, loss, TinyBatches(), tiny_config(precision="bfloat16"), progress=False)
+    model, history = tiny_train(loss=loss, precision="bfloat16")
     assert inside == [torch.bfloat16] * 12
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert history.precision == "bfloat16"
@@ -125,15 +123,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_model_is_spoiled(whe
 
     model = tiny_model()
     with pytest.raises(FloatingPointError, match=r"^step 8: the loss is"):
-        train(model, loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
+        tiny_train(tmp_path, model, loss)
     assert all(parameter.isfinite().all() for parameter in model.parameters())
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "step-00000003.safetensors",
-        "step-00000006.safetensors",
-    ]
-    whole, _ = tiny_train()
-    again = tiny_model()
-    train(again, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003.pt", "step-00000006.pt"]
+    (whole, _), (again, _) = tiny_train(), tiny_train(tmp_path)
     assert all(map(torch.equal, again.parameters(), whole.parameters()))
 
 

@@ -40,13 +40,12 @@ def record_activity(model: BDH, tokens: Integer[Tensor, "batch time"]) -> Activi
     """
     config, decay = model.config, model.decay
     require_batch(config.vocab, tokens)
-    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
     v = norm(embedding(tokens.long(), model.embedding))
     rope = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
     found = []
     for _ in range(config.layers):
         x, y, _ = activities(v, model.decoder_x, model.decoder_y, rope, decay=decay)
-        v = norm(v + norm((y @ encoder).sum(1)))
+        v = norm(v + norm((y @ model.encoder).sum(1)))
         found.append((x, y))
     return Activity(*map(torch.stack, zip(*found, strict=True)))
 

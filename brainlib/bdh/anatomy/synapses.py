@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Integer
+from numpy import ndarray
 from torch import Tensor
 
 from brainlib.bdh.anatomy.activity import record_activity, synapses_of
@@ -65,7 +66,7 @@ def find_synapses(
         targets, sources = places // model.config.neurons, places % model.config.neurons
         values = values_at(model, tokens, layer, sources, targets)
         for number, labels in enumerate(labellings):
-            shares = ordered_pairs(values[:, number], labels)
+            shares, _ = mann_whitney(values[:, number], labels)
             first = int(shares.argmax())
             synapse = Synapse(layer, int(sources[number, first]), int(targets[number, first]))
             best[number] = max(best[number], (float(shares[first]), synapse))
@@ -102,8 +103,7 @@ def correlations(
 @torch.no_grad()
 def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch"]:
     """The value of one synapse after each text, as the next token would find it."""
-    source, target = (torch.tensor([neuron], device=tokens.device) for neuron in synapse[1:])
-    return values_at(model, tokens, synapse.layer, source, target)[:, 0]
+    return values_at(model, tokens, *synapse)
 
 
 @torch.no_grad()
@@ -117,19 +117,20 @@ def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Sy
     return torch.cat(parts)
 
 
-def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
+def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor | int, targets: Tensor | int) -> Tensor:
     """sigma[targets, sources] of a layer after each text: [texts, *shape of sources]."""
     return torch.cat([(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)])
 
 
-def ordered_pairs(values: Tensor, labels: Tensor) -> Tensor:
-    """The share of pairs (one text with the label, one without) in which the first has the larger value: [texts, k]
-    -> [k]. Equal values count half."""
-    labels = labels.to(values.device)
-    inside, outside = values[labels].mT.contiguous(), values[~labels].mT.contiguous().sort(1).values
-    smaller = torch.searchsorted(outside, inside)
-    not_larger = torch.searchsorted(outside, inside, right=True)
-    return (smaller + not_larger).sum(1).double() / (2 * inside.shape[1] * outside.shape[1])
+def mann_whitney(values: Tensor, labels: Tensor) -> tuple[ndarray, ndarray]:
+    """Of each column of values [texts, k] the share of pairs (one text with the label, one without) in which the
+    first has the larger value, where equal ones count half, and the one-sided p."""
+    with extra("notebook"):
+        from scipy.stats import mannwhitneyu
+
+    inside, outside = (values[kind.to(values.device)].double().numpy(force=True) for kind in (labels, ~labels))
+    u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
+    return u / (len(inside) * len(outside)), p
 
 
 def factors(model: BDH, tokens: Tensor, layer: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -149,11 +150,8 @@ def separation(values: Float[Tensor, "batch"], concept: Bool[Tensor, "batch"]) -
 
     Raises `ValueError` if one of the two kinds is missing.
     """
-    with extra("notebook"):
-        from scipy.stats import mannwhitneyu
-
-    inside, outside = values[concept].numpy(force=True), values[~concept].numpy(force=True)
-    if not len(inside) or not len(outside):
-        raise ValueError(f"concept: got {len(inside)} texts with and {len(outside)} without, expected some of both")
-    u, p = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic")
-    return Separation(float(u) / (len(inside) * len(outside)), float(p))
+    if not concept.any() or concept.all():
+        counts = int(concept.sum()), int((~concept).sum())
+        raise ValueError(f"concept: got {counts[0]} texts with and {counts[1]} without, expected some of both")
+    (share,), (p,) = mann_whitney(values[:, None], concept)
+    return Separation(float(share), float(p))

@@ -25,17 +25,10 @@ def interactions(model: BDH, to_head: int, from_head: int) -> Float[Tensor, "hea
 
     Raises `ValueError` for a head that is not there.
     """
-    config = model.config
-    if not (0 <= to_head < config.heads and 0 <= from_head < config.heads):
-        raise ValueError(f"to_head, from_head: got {to_head}, {from_head}, expected 0 to {config.heads - 1}")
-    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
-    return model.decoder_x[to_head].mT @ encoder[from_head].mT
-
-
-def low_rank_noise(neurons: int, dim: int, generator: torch.Generator) -> Float[Tensor, "neurons neurons"]:
-    """The paper's second baseline: a product of two Gaussian matrices, with the rank of G but nothing learned."""
-    left, right = torch.randn(2, neurons, dim, generator=generator)
-    return left @ right.mT
+    heads = model.config.heads
+    if not (0 <= to_head < heads and 0 <= from_head < heads):
+        raise ValueError(f"to_head, from_head: got {to_head}, {from_head}, expected 0 to {heads - 1}")
+    return model.decoder_x[to_head].mT @ model.encoder[from_head].mT
 
 
 def strongest_edges(weights: Float[Tensor, "neurons neurons"], count: int) -> Int[Tensor, "edges 2"]:
@@ -52,7 +45,7 @@ def strongest_edges(weights: Float[Tensor, "neurons neurons"], count: int) -> In
 
 
 def random_edges(neurons: int, count: int, generator: torch.Generator) -> Int[Tensor, "edges 2"]:
-    """The paper's first baseline: `count` different edges (from, to) drawn evenly, none from a neuron to itself."""
+    """`count` different edges (from, to) drawn evenly, none from a neuron to itself."""
     check_count(count, neurons)
     order = torch.randperm(neurons * (neurons - 1), generator=generator)[:count]
     source, other = order // (neurons - 1), order % (neurons - 1)
@@ -87,18 +80,6 @@ def communities(edges: Int[Tensor, "edges 2"], neurons: int, seed: int = 0) -> t
     for label, members in enumerate(sorted(partitions[best], key=len, reverse=True)):
         labels[list(members)] = label
     return float(qualities[best]), labels
-
-
-def standardised_moment(values: Tensor, order: int) -> float:
-    """The mean of ((value - mean) / standard deviation)^order: 3 is the skewness, 4 the kurtosis (a Gaussian has 3)."""
-    values = values.detach().double().flatten()
-    return float((((values - values.mean()) / values.std(correction=0)) ** order).mean())
-
-
-def symmetric_part(counts: Int[Tensor, "bins"]) -> Int[Tensor, "bins"]:
-    """Of a histogram over bins that lie evenly about zero: min(count(w), count(-w)), the part that a symmetric noise
-    explains (Figure 9). What is left of `counts` is skew: more weights w than -w."""
-    return torch.minimum(counts, counts.flip(0))
 
 
 class Tail(NamedTuple):

@@ -19,19 +19,23 @@ def decode(
     """v after the last layer. In each, rho = `faded` times `synapses` hears first, then learns q v^T: eq. (8) in the
     frame that does not rotate, before it decays (for that the caller lets `faded` fall, and touches no synapse).
 
-    Dx and Dy are transposed against the model's own, so that all that belongs to one neuron lies together: only the
-    rows of neurons that fire are touched, of the synapses, of Dy and of E alike, on a CPU (numba) and a GPU (Triton).
+    Dx and Dy are transposed against the model's own, so that all that belongs to one neuron lies together: on a CPU
+    (numba) only the rows of neurons that fire are touched, of the synapses, of Dy and of E alike. A GPU waits for the
+    next operation, not for memory: there whole matrices are read.
     """
-    if v.device.type == "cpu":
-        from brainlib.bdh.kernels import event_driven
+    if v.device.type != "cpu":
+        return in_torch(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
+    from brainlib.bdh.kernels import event_driven  # it loads numba
 
-        return event_driven.decode(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
-    from brainlib.bdh.kernels.triton import decode as rows
+    return event_driven.decode(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
 
+
+def in_torch(v, decoder_x, decoder_y, encoder, rope, synapses, faded) -> Tensor:
     for rho in synapses:
-        x = (v @ decoder_x.mT).relu_().transpose(0, 1).contiguous()  # [B, H, K]
-        q = rotate(x[:, :, None], rope)[:, :, 0] / faded[:, None]
-        attended = faded[:, None] ** 2 * rows.read_and_write(rho, q, v)
-        update = rows.gate_rows(norm(attended), decoder_y, x, encoder)
-        v = norm(v + norm(update))
+        x = (v @ decoder_x.mT).relu_().transpose(0, 1)[:, :, None]  # [B, H, 1, K]
+        q = rotate(x, rope) / faded[:, None, None]
+        attended = faded[:, None, None] ** 2 * (q @ rho)
+        rho.addcmul_(q.mT, v[:, None, None])
+        y = (norm(attended) @ decoder_y.mT).relu_() * x
+        v = norm(v + norm((y @ encoder).sum(1)[:, 0]))
     return v

@@ -32,14 +32,10 @@ def _norm_of_sum(parts, factor):
     """parts[0] = norm(factor * parts.sum(0)): [N, D]."""
     total = parts[0]
     for part in parts[1:]:
-        for d in range(len(total)):
-            total[d] += part[d]
+        total += part
     mean = total.sum() / total.dtype.type(len(total))
-    for d in range(len(total)):
-        total[d] = factor * (total[d] - mean)
-    scale = 1 / np.sqrt((total * total).mean() + EPS)
-    for d in range(len(total)):
-        total[d] *= total.dtype.type(scale)
+    total[:] = factor * (total - mean)
+    total *= total.dtype.type(1 / np.sqrt((total * total).mean() + EPS))
 
 
 @njit(parallel=True, fastmath=REORDER)

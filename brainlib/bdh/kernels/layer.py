@@ -19,7 +19,6 @@ class Options(NamedTuple):
     dropout: float = 0.0
     return_state: bool = True  # compute the synapses after the last token
     bptt: bool = True  # gradients reach earlier tokens
-    differentiate: bool = True  # a backward pass may follow
     impl: str = "cpu"
     seed: int = 0
 
@@ -64,7 +63,7 @@ def neuron_layer(
     seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     if synapses is not None and not bptt:
         synapses = synapses.detach()
-    options = precision, dropout, return_state, bptt, torch.is_grad_enabled(), impl, seed
+    options = precision, dropout, return_state, bptt, impl, seed
     with torch.autocast(kind, enabled=False):
         update, after, *_ = bdh_layer(v, decoder_x, decoder_y, encoder, rope, synapses, decay, *options)
     if not return_state:
@@ -73,7 +72,7 @@ def neuron_layer(
 
 
 TENSORS = "Tensor v, Tensor decoder_x, Tensor decoder_y, Tensor encoder, Tensor rope, Tensor? synapses, Tensor? decay"
-OPTIONS = "ScalarType precision, float dropout, bool return_state, bool bptt, bool differentiate, str impl, Tensor seed"
+OPTIONS = "ScalarType precision, float dropout, bool return_state, bool bptt, str impl, Tensor seed"
 
 
 @torch.library.custom_op("brainlib::bdh_layer", mutates_args=(), schema=f"({TENSORS}, {OPTIONS}) -> Tensor[]")
@@ -121,7 +120,7 @@ def differentiate(ctx, d_outputs):
     d_update, d_after = d_outputs[0], d_outputs[1] if options.return_state else None
     *found, d_synapses = bdh_layer_backward(d_update, d_after, saved, *tensors, *ctx.options, seed)
     learning = tensors[5] is not None and options.bptt
-    return *found, None, d_synapses if learning else None, *[None] * 8
+    return *found, None, d_synapses if learning else None, *[None] * 7
 
 
 bdh_layer.register_autograd(differentiate, setup_context=save)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from brainlib.bdh.kernels.reference import left, past
 from brainlib.bdh.norm import EPS, norm
-from brainlib.bdh.rotation import rotate, rotate_
+from brainlib.bdh.rotation import rotate
 
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 silent_where_ = torch.ops.aten.threshold_backward.grad_input
@@ -141,7 +141,7 @@ def backward(
             as_value += fades.left[h] / scale * (q @ d_rho.to(low))
             if d_synapses is not None:
                 d_synapses[rows, h] += fades.whole[h] * d_rho
-        dx = dy.mul_(gate).add_(rotate_(dq.to(v.dtype), back).to(low))
+        dx = dy.mul_(gate).add_(rotate(dq.to(v.dtype), back).to(low))
         add_outer_(dDx[h], v_rows, masked_(dx, x))
         dv[rows] += dx @ Dx[h].mT
         if options.bptt:
@@ -157,7 +157,7 @@ def saved_tensors(v, heads, head_neurons, options):
     scores = v.new_empty(B, heads, T, T, dtype=options.precision)
     attended = v.new_empty(B, heads, T, D)
     wide = heads, B, T, head_neurons
-    fits = 4 * math.prod(wide) <= KEPT_BYTES and options.differentiate
+    fits = 4 * math.prod(wide) <= KEPT_BYTES
     kept = (v.new_empty(wide, dtype=options.precision) for _ in range(4 // options.precision.itemsize if fits else 0))
     return [scores, attended, *kept]
 

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from ahead_of_time import compiled, spilled
 
-from brainlib.bdh.kernels.triton import decode, products
+from brainlib.bdh.kernels.triton import products
 from brainlib.bdh.kernels.triton.tiles import ROW_BYTES, fitting
 
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -21,7 +21,6 @@ TUNED = (
 )
 NUMBERS = {"N", "T", "D", "H", "K", "first_row", "threshold"}
 ALIGNED = {"N", "T", "D", "K"}
-WHOLE = {"BD": 256, "ROWS": decode.ROWS, "STEP": decode.STEP}
 
 
 def type_of(name: str, precision: torch.dtype) -> str:
@@ -49,9 +48,6 @@ def main() -> None:
             config = fitting(kernel.configs, {}, BK=shared["BK"], generation=generation)[-1]
             options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
             show(kernel.fn, precision, generation, shared | config.kwargs, **options)
-    for kernel in (decode.read_and_write_kernel, decode.gate_rows_kernel):
-        for generation in (8, 9):
-            show(kernel, torch.float32, generation, WHOLE)
 
 
 if __name__ == "__main__":
