@@ -46,6 +46,8 @@ def test_settings_code_and_versions_are_what_a_result_depends_on(laboratory, tra
     assert compute() == 2
     (folder / "rates.py").write_text("RATE = 3\n")
     assert compute() == 3
+    (folder / "rates.py").write_text('"""A rate."""\n\nRATE = 3  # a second\n')
+    assert compute() == 3
     monkeypatch.setattr(torch, "__version__", "0")
     assert compute() == 4
 
