@@ -28,7 +28,7 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.sums import NEGLIGIBLE
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weights
-from brainlib.brainstates.onehot.relaxation import DEPTH, Adam, log_concrete_gradients, log_softmax, softmax
+from brainlib.brainstates.onehot.relaxation import DEPTH, ascend, log_concrete_gradients, softmax
 from brainlib.brainstates.parameters import Parameters, sticky
 
 EMISSION = Emission(link="sigmoid")
@@ -52,7 +52,7 @@ def fit_officially(
     model = _Adjacency(design, states, generator) if kind == "OHG" else _Weights(kind, design, states, generator)
     transition = sticky(states, STAY).log().to(design.features)
     initial = sticky(states, 1 / states)[0].log().to(design.features)
-    adam = Adam(LEARNING_RATE)
+    adam = torch.optim.Adam(model.values.values(), LEARNING_RATE, maximize=True)
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
     for _ in range(epochs):
         for trial in trials:
@@ -101,11 +101,11 @@ class _Weights:
 
     outcome = expected
 
-    def step(self, rows: Rows, adam: Adam) -> None:
+    def step(self, rows: Rows, adam: torch.optim.Adam) -> None:
         coupling = self.values["coupling"]
         gradient = rows.gradient(self.expected())
         by_coupling = gradient[..., :-1] + self.precision * (coupling.mean(0) - coupling)
-        adam.ascend(self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
+        ascend(adam, self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
 
 
 class _Adjacency:
@@ -133,7 +133,7 @@ class _Adjacency:
         hard = hard_weights(softmax(self.values["logits"]), softplus(self.values["strength"]))
         return _with_bias(hard, self.values["bias"])
 
-    def step(self, rows: Rows, adam: Adam) -> None:
+    def step(self, rows: Rows, adam: torch.optim.Adam) -> None:
         logits, prior_logits, raw = (self.values[name] for name in ("logits", "prior_logits", "strength"))
         uniform = torch.rand(logits.shape, generator=self.generator).clamp_(min=LEAST_UNIFORM)
         gumbel = -(-uniform.log()).clamp_(min=LEAST_UNIFORM).log().to(logits)
@@ -143,7 +143,7 @@ class _Adjacency:
         pull = by_coupling * softplus(raw)
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
         a0 = softmax(prior_logits)
-        by_density, by_a0 = log_concrete_gradients(log_softmax(logits), a0, TEMPERATURE)  # theirs: not log a_0
+        by_density, by_a0 = log_concrete_gradients(logits.log_softmax(-1), a0, TEMPERATURE)  # theirs: not log a_0
         by_a0 = by_a0.sum(0)
         gradients = {
             "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
@@ -151,9 +151,9 @@ class _Adjacency:
             "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
             "bias": gradient[..., -1].sum(0),
         }
-        adam.ascend(self.values, gradients)
+        ascend(adam, self.values, gradients)
         for name in ("logits", "prior_logits"):
-            extreme = (log_softmax(self.values[name]) < -DEPTH).any(-1, keepdim=True)
+            extreme = (self.values[name].log_softmax(-1) < -DEPTH).any(-1, keepdim=True)
             self.values[name].mul_(torch.where(extreme, 0.5, 1.0))
 
 

@@ -5,7 +5,6 @@ import torch
 from scipy.stats import kstest
 from small_brains import one_state, record, switching
 
-from brainlib.brainstates import rescaling as module
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
@@ -48,8 +47,7 @@ def test_a_bin_does_not_change_its_own_prediction():
 
 
 @pytest.mark.parametrize("emission", [Emission(), Emission("bernoulli")])
-def test_under_the_true_model_intervals_are_uniform(emission, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 5000)
+def test_under_the_true_model_intervals_are_uniform(emission):
     parameters = switching()
     for seed in range(3):
         trials, _ = record(parameters, emission, 10, 1000, seed)

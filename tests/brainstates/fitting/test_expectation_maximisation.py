@@ -127,7 +127,11 @@ def test_a_gaussian_prior_draws_the_states_together():
         ({"restarts": 0}, "restarts"),
         ({"iterations": 0}, "iterations"),
         ({"tolerance": math.nan}, "tolerance"),
-        ({"start": Parameters(torch.full((2, 3, 4), torch.nan), torch.zeros(2, 2), torch.zeros(2))}, "start"),
+        (
+            {"start": Parameters(torch.full((2, 3, 4), torch.nan), torch.zeros(2, 2), torch.zeros(2))},
+            "weights: got NaN",
+        ),
+        ({"start": Parameters(torch.zeros(3, 3, 4), torch.zeros(3, 3), torch.zeros(3))}, "start"),
         ({"model": Model(10)}, "states: got 10"),
         ({"model": Model(2, Emission("bernoulli"))}, "counts"),
     ],

@@ -3,11 +3,11 @@ import torch
 
 from brainlib.brainstates.design import exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import soft_adjacency
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 from chapters.brainstates.correlograms import correlogram_wiring, cross_correlogram
+from chapters.brainstates.wiring import soft_adjacency
 
 TRIALS = Trials.from_sequences(
     [torch.poisson(torch.ones(length, 3), generator=torch.Generator().manual_seed(length)) for length in (40, 25)], 1.0
