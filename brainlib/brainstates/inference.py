@@ -64,7 +64,7 @@ def hidden_chain(
     B, T, S = evidence.shape[-3:]
     log_transition = parameters.log_transition.to(evidence).reshape(-1, S, S).repeat_interleave(B, dim=0)
     log_initial = parameters.log_initial.to(evidence).reshape(-1, S).repeat_interleave(B, dim=0)
-    return evidence.view(-1, T, S), log_transition, log_initial, design.lengths.repeat(len(log_initial) // B)
+    return evidence.reshape(-1, T, S), log_transition, log_initial, design.lengths.repeat(len(log_initial) // B)
 
 
 def posterior(parameters: Parameters, design: Design, emission: Emission) -> Posterior:
