@@ -3,7 +3,7 @@ from inspect import unwrap
 
 import pytest
 import torch
-from small_brains import one_state, ragged, record, switching
+from small_brains import ragged, record, switching
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
@@ -27,17 +27,6 @@ def test_the_marginal_likelihood_by_all_paths():
         logs = evidence[trial, :length], parameters.log_transition, parameters.log_initial
         log_joint = reference.all_paths(*logs).log_joint
         assert marginal[trial].item() == pytest.approx(log_joint.logsumexp(0).item(), rel=1e-6)
-
-
-def test_the_truth_beats_one_state_which_beats_constant_rates():
-    parameters = switching()
-    seen, unseen = (design(record(parameters, Emission(), 3, 2000, seed)[0]) for seed in (1, 2))
-    spikes = int(unseen.counts.sum())
-    truth = marginal_log_likelihood(parameters, unseen, Emission())
-    homogeneous = homogeneous_log_likelihood(seen, unseen, Emission())
-    assert bits_per_spike(truth, homogeneous, spikes) > 0.1
-    assert bits_per_spike(truth, marginal_log_likelihood(one_state(parameters), unseen, Emission()), spikes) > 0.1
-    assert bits_per_spike(truth, truth, spikes) == 0
 
 
 def test_constant_rates_by_hand():
