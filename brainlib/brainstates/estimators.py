@@ -43,7 +43,6 @@ ARGUMENTS = {  # of the estimators, by what the functions beneath call them in t
     "sd": "prior_sd",
     "start": "init",
     "kind": "emission",
-    "seed": "random_state",
     "design": "basis",
     "counts": "X",
 }

@@ -110,12 +110,8 @@ def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Par
     states = parameters.log_initial.shape[-1]
     if permutation.sort().values.tolist() != list(range(states)):
         raise ValueError(f"permutation: got {permutation.tolist()}, expected the states 0 to {states - 1}, each once")
-    order = permutation.to(parameters.weights.device)
-    return Parameters(
-        parameters.weights.index_select(-3, order),
-        parameters.log_transition.index_select(-2, order).index_select(-1, order),
-        parameters.log_initial.index_select(-1, order),
-    )
+    (weights, transition, initial), order = parameters, permutation.to(parameters.weights.device)
+    return Parameters(weights[..., order, :, :], transition[..., order, :][..., order], initial[..., order])
 
 
 class StateSummary(NamedTuple):

@@ -174,13 +174,12 @@ def log_likelihood(
     tensor([[1., 1., 1.]])
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
-    return LogLikelihood.apply(*chain, kernels)
+    return LogLikelihood.apply(kernels, *chain)
 
 
 class LogLikelihood(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, log_emission, log_transition, log_initial, lengths, scaled, kernels):
-        inputs = log_emission, log_transition, log_initial, lengths, scaled
+    def forward(ctx, kernels, *inputs):
         if not any(ctx.needs_input_grad):
             return kernels.filter_states(*inputs)[1]
         states, transitions, found = kernels.forward_backward(*inputs)
@@ -192,7 +191,7 @@ class LogLikelihood(torch.autograd.Function):
     def backward(ctx, d_found):
         states, transitions = ctx.saved_tensors
         d = d_found.to(states.dtype)[:, None, None]
-        return d * states, d * transitions, d[:, 0] * states[:, 0], None, None, None
+        return None, d * states, d * transitions, d[:, 0] * states[:, 0], None, None
 
 
 def prepare(

@@ -52,9 +52,6 @@ def in_threads(loop: Callable, trials: int, *arguments) -> None:
     arrays = [a.detach().cpu().numpy() if isinstance(a, Tensor) else a for a in arguments]
     threads = min(torch.get_num_threads(), trials)
     shares = [np.arange(first, trials, threads) for first in range(threads)]
-    if threads == 1:
-        loop(shares[0], *arrays)
-        return
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(loop, share, *arrays) for share in shares]:
             done.result()
@@ -71,16 +68,14 @@ def _infer(
         if scaled:
             P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
             log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
-            if not smooth:
-                states[b, :T] = alpha
-            elif log_likelihood[b] > IMPOSSIBLE:
+            if smooth and log_likelihood[b] > IMPOSSIBLE:
                 _backward(P, w, alpha, c, states[b], pairs)
         else:
             log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
-            if not smooth:
-                states[b, :T] = np.exp(alpha)
-            elif log_likelihood[b] > IMPOSSIBLE:
+            if smooth and log_likelihood[b] > IMPOSSIBLE:
                 _log_backward(log_emission[b], log_transition[b], alpha, states[b], pairs)
+        if not smooth:
+            states[b, :T] = alpha if scaled else np.exp(alpha)
         transitions[b] = pairs
 
 

@@ -15,9 +15,7 @@ def test_weight_errors_by_hand():
 
 
 def test_the_area_is_the_probability_that_an_edge_outranks_another_pair():
-    """Ranked 4 3 2 2 1: edge, other, a tie of an edge and an other, other."""
-    scores = torch.tensor([[2.0, 4.0, 1.0], [3.0, 2.0, -1.0]])
-    assert edge_auc(torch.tensor([[True, True, False], [False, False, True]]), scores) == pytest.approx(4.5 / 9)
+    """With many ties."""
     generator = torch.Generator().manual_seed(0)
     true = torch.rand(200, generator=generator) < 0.3
     scores = torch.randint(10, (200,), generator=generator).double() + 3 * true

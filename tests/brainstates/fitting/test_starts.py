@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.fitting.starts import kmeans_start
@@ -8,15 +9,11 @@ from brainlib.brainstates.inference import posterior
 from brainlib.data.trials import Trials
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def two_rates(bins=400, neurons=5):
     """Counts of neurons that fire a lot and little in turns of 100 bins, and the turns."""
     high = torch.arange(bins) // 100 % 2
     rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(bins, neurons)
-    sequences = [torch.poisson(rates, generator=generator(trial)).int() for trial in range(3)]
+    sequences = [torch.poisson(rates, generator=seeded(trial)).int() for trial in range(3)]
     return design(Trials.from_sequences(sequences, 10.0)), high
 
 
@@ -27,7 +24,7 @@ def test_kmeans_wants_a_window_for_every_state():
 
 
 def test_a_neuron_that_never_fires_has_a_finite_start():
-    counts = torch.poisson(torch.ones(50, 3), generator=generator()).int()
+    counts = torch.poisson(torch.ones(50, 3), generator=seeded(0)).int()
     counts[:, 1] = 0
     data = design(Trials.from_sequences([counts], 10.0))
     for start in ("random", "kmeans"):
@@ -41,7 +38,7 @@ def test_kmeans_starts_with_states_of_different_rates(coupling):
     if not coupling:
         data = data._replace(features=data.features[..., -1:])
     model = Model(2)
-    start = kmeans_start(model, data, 1, generator())
+    start = kmeans_start(model, data, 1, seeded(0))
     agrees = (posterior(start.run(0), data, model.emission).states.argmax(-1) == high).double().mean()
     assert max(agrees, 1 - agrees) > 0.98
     found, again = (fit(model, data, start="kmeans", iterations=5) for _ in range(2))

@@ -96,5 +96,3 @@ def test_what_does_not_fit():
     broken.weights[1, 2, 0] = float("nan")
     with pytest.raises(ValueError, match="weights: got NaN or infinite values"):
         log_emission(broken, plan, Emission())
-    with pytest.raises(ValueError, match="counts: got 0 to 3, expected 0 or 1 for a Bernoulli emission"):
-        log_emission(parameters(), plan, Emission("bernoulli"))

@@ -21,21 +21,15 @@ def plain(rates: list[list[float]]) -> Parameters:
 
 
 def test_rates_in_states_and_their_order():
-    counts = torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]])
-    made = design(Trials.from_sequences([counts], 100.0), coupling=False)
+    """The path ends with its trial."""
+    counts = [torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]]), torch.tensor([[9, 2], [0, 0]])]
+    made = design(Trials.from_sequences(counts, 100.0), coupling=False)
     parameters = plain([[9.0, 2.0], [0.01, 0.01]])
     rates = states.state_rates(parameters, made)
     assert torch.allclose(rates, torch.tensor([[9.0, 2.0], [0.0, 0.0]], dtype=torch.float64), atol=1e-4)
     order = states.quiet_to_busy(parameters, made)
     assert order.tolist() == [1, 0]
-    assert states.decode(parameters, made, order)[0].tolist() == [0, 0, 1, 1]
-
-
-def test_the_path_ends_with_its_trial():
-    trials = Trials.from_sequences([torch.tensor([[9], [0]]), torch.tensor([[9]])], 100.0)
-    made = design(trials, coupling=False)
-    path = states.decode(plain([[0.01], [9.0]]), made, torch.tensor([0, 1]))
-    assert path.tolist() == [[1, 0], [1, -1]]
+    assert states.decode(parameters, made, order).tolist() == [[0, 0, 1, 1], [1, 0, -1, -1]]
 
 
 def test_a_path_against_bursts_by_hand():
