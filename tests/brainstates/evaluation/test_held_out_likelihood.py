@@ -3,7 +3,7 @@ from inspect import unwrap
 
 import pytest
 import torch
-from small_brains import ragged, record, switching
+from small_brains import record, switching
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
@@ -20,7 +20,8 @@ from brainlib.data.trials import Trials
 
 def test_the_marginal_likelihood_by_all_paths():
     parameters = switching()
-    _, regression = ragged(parameters, Emission(), [7, 4])
+    whole = design(record(parameters, Emission(), 2, 7)[0], dtype=torch.float64)
+    regression = whole._replace(lengths=torch.tensor([7, 4]))
     evidence = log_emission(parameters, regression, Emission())
     marginal = marginal_log_likelihood(parameters, regression, Emission())
     for trial, length in enumerate([7, 4]):

@@ -9,14 +9,6 @@ from brainlib.brainstates.inference import posterior
 from brainlib.data.trials import Trials
 
 
-def two_rates(bins=400, neurons=5):
-    """Counts of neurons that fire a lot and little in turns of 100 bins, and the turns."""
-    high = torch.arange(bins) // 100 % 2
-    rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(bins, neurons)
-    sequences = [torch.poisson(rates, generator=seeded(trial)).int() for trial in range(3)]
-    return design(Trials.from_sequences(sequences, 10.0)), high
-
-
 def test_kmeans_wants_a_window_for_every_state():
     data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
     with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
@@ -34,9 +26,11 @@ def test_a_neuron_that_never_fires_has_a_finite_start():
 
 @pytest.mark.parametrize("coupling", [True, False])
 def test_kmeans_starts_with_states_of_different_rates(coupling):
-    data, high = two_rates()
-    if not coupling:
-        data = data._replace(features=data.features[..., -1:])
+    """Neurons fire a lot and little in turns of 100 bins."""
+    high = torch.arange(400) // 100 % 2
+    rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(400, 5)
+    sequences = [torch.poisson(rates, generator=seeded(trial)).int() for trial in range(3)]
+    data = design(Trials.from_sequences(sequences, 10.0), coupling=coupling)
     model = Model(2)
     start = kmeans_start(model, data, 1, seeded(0))
     agrees = (posterior(start.run(0), data, model.emission).states.argmax(-1) == high).double().mean()

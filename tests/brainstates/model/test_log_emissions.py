@@ -20,9 +20,8 @@ LINKS = {"softplus": softplus, "exp": torch.exp, "sigmoid": torch.sigmoid}
 
 def trials(*lengths, neurons=3, most=4):
     random = torch.Generator().manual_seed(sum(lengths))
-    return Trials.from_sequences(
-        [torch.randint(0, most, (length, neurons), generator=random) for length in lengths], 1.0
-    )
+    sequences = [torch.randint(0, most, (length, neurons), generator=random) for length in lengths]
+    return Trials.from_sequences(sequences, 1.0)
 
 
 def parameters(*runs, states=2, neurons=3, features=4, dtype=torch.float64):
