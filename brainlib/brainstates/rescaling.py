@@ -68,11 +68,11 @@ def time_rescaling(
     >>> len(times.uniform) == (trials.counts > 0).sum()
     tensor(True)
     """
-    chain = hidden_chain(parameters, design, emission)
-    states = filter_states(*chain).states
-    first, following = chain[2].exp()[:, None], states[:, :-1] @ chain[1].exp()
-    seen = torch.cat((first, following), 1)[design.mask].double()  # P(z_t | x_1 .. x_{t-1}), trial after trial
-    log_prior = (seen / seen.sum(-1, keepdim=True)).log()
+    evidence, log_transition, log_initial, lengths = hidden_chain(parameters, design, emission)
+    states = filter_states(evidence, log_transition, log_initial, lengths).states
+    prior = torch.cat((log_initial.exp()[:, None], states[:, :-1] @ log_transition.exp()), 1)  # P(z_t | x_1 .. x_{t-1})
+    prior = prior[design.mask].double()
+    log_prior = (prior / prior.sum(-1, keepdim=True)).log()
     features, fired = design.features[design.mask], design.counts[design.mask] > 0
     uniform, neurons = [], []
     for n, weights in enumerate(parameters.weights.to(features).unbind(1)):
