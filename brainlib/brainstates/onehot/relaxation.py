@@ -61,13 +61,6 @@ def log_concrete_gradients(log_a: Classes, log_prior: Classes, temperature: floa
     return 3 * (temperature * q + log_a.exp()) - (temperature + 1), 1 - 3 * q
 
 
-def ascend(adam: torch.optim.Optimizer, values: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
-    """A step of an optimiser that maximises, up the gradients of the values of the same names."""
-    for name, gradient in gradients.items():
-        values[name].grad = gradient
-    adam.step()
-
-
 class Relaxed:
     """The M-step that `fit_one_hot` repeats, and its variables, float64: `logits` [S, N, N, 3] of a, `prior_logits`
     [N, N, 3] of a_0, `log_strength` [S, N, N] and `bias` [S, N].
@@ -101,7 +94,9 @@ class Relaxed:
         if not self.values:
             self.start(quadratic)
         for _ in range(STEPS):
-            ascend(self.adam, self.values, self.gradients(quadratic))
+            for name, gradient in self.gradients(quadratic).items():
+                self.values[name].grad = gradient
+            self.adam.step()
             for name in ("logits", "prior_logits"):
                 self.values[name].copy_(bounded(self.values[name]))
         return self.weights()
