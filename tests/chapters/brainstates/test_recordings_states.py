@@ -1,7 +1,6 @@
 """States against bursts and places, wiring against distance, time rescaling."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from brainlib.brainstates.parameters import Parameters
 from brainlib.data import Trials
 from chapters.brainstates import anatomy, states
 from chapters.brainstates.anatomy import NAIVE, ONE_HOT, RAW, WITHIN
+from chapters.brainstates.fits import Fits
 
 
 def plain(rates: list[list[float]]) -> Parameters:
@@ -86,4 +86,4 @@ def test_rescaled_times_of_a_good_model_are_nearer_than_those_of_a_bad_one(fits)
     assert 0 < good < 0.2
     parameters = fits.parameters("Poisson HMM", 2, 0)
     slower = {("Poisson HMM", 2, 0): parameters._replace(weights=parameters.weights - 3)._asdict()}
-    assert states.rescaled(replace(fits, results=slower), "Poisson HMM", 2, 0) > good + 0.1
+    assert states.rescaled(Fits(fits.sample, fits.setting, slower), "Poisson HMM", 2, 0) > good + 0.1
