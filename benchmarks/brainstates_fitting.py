@@ -91,12 +91,14 @@ def demonstration() -> dict[str, float]:
     data = design(trials, brain.basis)
     test = data.pick(range(30, 50))
     fit(Model(5, brain.emission), data.pick([0]), iterations=1)  # compiles
+    began = time.perf_counter()
     found = fit(Model(5, brain.emission), data.pick(range(30)), restarts=4)
+    seconds = time.perf_counter() - began
     oracle, ours = (
         float(posterior(parameters, test, brain.emission).log_likelihood.mean())
         for parameters in (brain.parameters, found.parameters)
     )
-    return {"threads": float(torch.get_num_threads()), "s": found.seconds, "nats a sequence below": oracle - ours}
+    return {"threads": float(torch.get_num_threads()), "s": seconds, "nats a sequence below": oracle - ours}
 
 
 def memory() -> dict[str, float]:

@@ -4,7 +4,6 @@ Features are the spikes of earlier bins, weighted by a few functions of the lag.
 first row; the bin itself never counts.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,8 +14,6 @@ from torch import Tensor
 
 from brainlib.arguments import whole_number
 from brainlib.data.trials import Trials
-
-BLOCK = 2**12  # bins at once: what a convolution adds up stays in the cache
 
 
 class Design(NamedTuple):
@@ -102,11 +99,9 @@ def design(
     rows = basis.double().tolist() if coupling else []
     (B, T, N), history = counts.shape, basis.shape[1] if coupling else 0
     features = torch.zeros(B, T, N * history + 1, dtype=dtype, device=counts.device)
-    for start, (k, row) in itertools.product(range(0, T, BLOCK), enumerate(rows, 1)):
-        first, stop = max(start, k), min(start + BLOCK, T)
-        if first < stop:
-            past = counts[:, first - k : stop - k].to(dtype)
-            for j, value in enumerate(row):
-                features[:, first:stop, j * N : (j + 1) * N].add_(past, alpha=value)
+    for k, row in enumerate(rows, 1):
+        past = counts[:, :-k].to(dtype)
+        for j, value in enumerate(row):
+            features[:, k:, j * N : (j + 1) * N].add_(past, alpha=value)
     features[..., -1] = 1
     return Design(features, counts, lengths)

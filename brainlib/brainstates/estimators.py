@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from brainlib.brainstates.design import Design, design, exponential_basis
 from brainlib.brainstates.emissions import Emission, Kind, Link
 from brainlib.brainstates.evaluation import marginal_log_likelihood
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
-from brainlib.brainstates.inference import log_emission, posterior
+from brainlib.brainstates.inference import hidden_chain, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
@@ -43,7 +43,6 @@ ARGUMENTS = {  # of the estimators, by what the functions beneath call them in t
     "sd": "prior_sd",
     "start": "init",
     "kind": "emission",
-    "seed": "random_state",
     "design": "basis",
     "counts": "X",
 }
@@ -57,7 +56,7 @@ class _Estimator:
     _: KW_ONLY
     emission: Kind = "poisson"
     link: Link = "softplus"
-    basis: Float[Tensor, "lags functions"] | np.ndarray | None = None
+    basis: Float[Tensor, "lags functions"] | np.ndarray | list[list[float]] | None = None
     n_init: int = 3
     max_iter: int = 100
     tol: float = 1e-5
@@ -65,7 +64,6 @@ class _Estimator:
     random_state: int | None = 0
 
     coupling = True  # an argument of `HMMGLM` alone
-    _results: ClassVar[tuple[str, ...]] = Parameters._fields  # what is saved, names without underscore
 
     # ---- Arguments ----
 
@@ -106,9 +104,7 @@ class _Estimator:
     def predict(self, X: Any) -> Any:
         """The most probable path of states (Viterbi's), an array (time,), or a list of them for a list."""
         data = self._seen(X)
-        evidence = log_emission(self.parameters_, data, self._emission)
-        chain = self.parameters_.to(evidence.dtype)[1:]
-        return self._split(X, viterbi(evidence, *chain, data.lengths), data)
+        return self._split(X, viterbi(*hidden_chain(self.parameters_, data, self._emission)), data)
 
     def predict_proba(self, X: Any) -> Any:
         """p(state | all spikes), an array (time, states), or a list of them for a list."""
@@ -160,31 +156,27 @@ class _Estimator:
 
     def save(self, path: str | Path) -> None:
         """Writes all of it, arguments and results, to a safetensors file."""
-        from safetensors.torch import save_file
+        from safetensors.numpy import save_file
 
-        tensors = {"basis": self._basis, **self.parameters_._asdict()}
-        tensors |= {name: torch.from_numpy(getattr(self, f"{name}_")) for name in self._results if name not in tensors}
-        params = {name: value for name, value in self.get_params().items() if name != "basis"}
-        metadata = {"estimator": type(self).__name__, "params": json.dumps(params, default=lambda value: value.item())}
-        tensors = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(tensors, Path(path).expanduser(), metadata=metadata)
+        results = {name: np.ascontiguousarray(value) for name, value in vars(self).items() if name.endswith("_")}
+        params = json.dumps(self.get_params(), default=lambda value: value.tolist())  # a basis, NumPy's numbers
+        save_file(results, Path(path).expanduser(), {"estimator": type(self).__name__, "params": params})
 
     @classmethod
     def load(cls: type[Estimator], path: str | Path) -> Estimator:
-        """Reads what `save` wrote. Raises `ValueError` for the file of anything else."""
+        """Reads what `save` wrote; a basis is a list then. Raises `ValueError` for the file of anything else."""
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(Path(path).expanduser(), "pt") as file:
-                metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            with safe_open(Path(path).expanduser(), "np") as file:
+                metadata, results = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise ValueError(f"path: got {path}, expected a safetensors file ({error})") from error
-        if metadata.get("estimator") != cls.__name__ or set(tensors) != {"basis", *cls._results}:
+        if metadata.get("estimator") != cls.__name__ or not all(name.endswith("_") for name in results):
             kind = metadata.get("estimator", "something else")
             raise ValueError(f"path: got {path} with {kind}, expected a saved {cls.__name__}")
-        estimator = cls(**json.loads(metadata["params"]), basis=tensors.pop("basis"))
-        for name, tensor in tensors.items():
-            setattr(estimator, f"{name}_", tensor.numpy())
+        estimator = cls(**json.loads(metadata["params"]))
+        vars(estimator).update(results)
         return estimator
 
     # ---- Within ----
@@ -255,8 +247,6 @@ class HMMGLM(_Estimator):
     prior_sd: float | None = None
     init: str = "random"
 
-    _results = *_Estimator._results, "log_likelihoods"
-
     def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
         prior = None if self.prior_sd is None else GaussianPrior(self.prior_sd)
         result = fit(
@@ -296,12 +286,11 @@ class OneHotHMMGLM(_Estimator):
     strength_mean: float = -5.0
     strength_sd: float = 2.0
 
-    _results = *HMMGLM._results, "adjacency", "adjacency_prior", "strengths"
-
     def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
         model = OneHot(self.n_states, self._emission, strength_mean=self.strength_mean, strength_sd=self.strength_sd)
         result = fit_one_hot(model, data, iterations=self.max_iter, tolerance=self.tol, restarts=self.n_init, seed=seed)
-        return result.parameters._asdict() | {name: getattr(result, name) for name in self._results[3:]}
+        more = "adjacency", "adjacency_prior", "strengths", "log_likelihoods"
+        return result.parameters._asdict() | {name: getattr(result, name) for name in more}
 
 
 class Selection(NamedTuple):

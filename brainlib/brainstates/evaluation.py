@@ -1,13 +1,11 @@
 """How good a fit is: the likelihood of unseen spikes, states and wiring against the truth.
 
 The marginal log-likelihood, log p(x_1 .. x_T), sums over all paths of states; it is also the sum of one-step
-predictions, log p(x_t | x_1 .. x_{t-1}). The authors' programs report another number, the plug-in log-likelihood, which
-looks the states up in the data that it then scores.
+predictions, log p(x_t | x_1 .. x_{t-1}).
 
 The states of a fit have no names. A permutation p of them reads: the fit's state p[s] plays the part of the true s.
 
-W[s, n, n'] leads from neuron n' to neuron n in state s. An edge has one of three classes, -1 (inhibitory), 0 (none),
-1 (excitatory); scores and probabilities of the classes stand in this order on their last axis, as in the paper.
+W[s, n, n'] leads from neuron n' to neuron n in state s.
 """
 
 import math
@@ -15,13 +13,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.inference import log_emission
-from brainlib.brainstates.kernels import forward_backward, log_likelihood
+from brainlib.brainstates.inference import hidden_chain
+from brainlib.brainstates.kernels import log_likelihood
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
 from brainlib.extras import extra
@@ -35,22 +33,7 @@ def marginal_log_likelihood(parameters: Parameters, design: Design, emission: Em
 
     Raises `ValueError` as `log_emission` does, for weights that do not fit the design.
     """
-    evidence = log_emission(parameters, design, emission)
-    chain = parameters.to(evidence.dtype)[1:]
-    return log_likelihood(evidence, *chain, design.lengths)
-
-
-@torch.no_grad()
-def plug_in_log_likelihood(parameters: Parameters, design: Design, emission: Emission) -> Float64[Tensor, "trials"]:
-    """sum over t of log p(x_t | z_t, history) of each trial in nats, z_t the most probable state given the whole trial.
-
-    As the authors' programs evaluate: not the probability of anything, since z_t is chosen with x_t and what follows in
-    sight, and the states' own probability is left out. Raises as `marginal_log_likelihood`.
-    """
-    evidence = log_emission(parameters, design, emission)
-    chain = parameters.to(evidence.dtype)[1:]
-    states = forward_backward(evidence, *chain, design.lengths).states.argmax(-1, keepdim=True)
-    return torch.where(design.mask, evidence.gather(-1, states)[..., 0], 0).double().sum(-1)
+    return log_likelihood(*hidden_chain(parameters, design, emission))
 
 
 def homogeneous_log_likelihood(train: Design, test: Design, emission: Emission) -> Float64[Tensor, "trials"]:
@@ -63,10 +46,9 @@ def homogeneous_log_likelihood(train: Design, test: Design, emission: Emission) 
         raise ValueError(f"test: got {test.counts.shape[-1]} neurons, expected {train.counts.shape[-1]} as in training")
     mean = (train.counts[train.mask].double().sum(0) + 0.5) / (train.lengths.sum() + 1)
     emission = replace(emission, link="softplus")  # any mean can be had
-    result = torch.zeros(test.counts.shape[:2], dtype=torch.float64, device=mean.device)
-    for n, eta in enumerate(emission.inverse_link(mean)):
-        result += emission.log_prob(eta, test.counts[..., n])
-    return torch.where(test.mask, result, 0).sum(-1)
+    steady = Parameters(emission.inverse_link(mean)[None, :, None], mean.new_zeros(1, 1), mean.new_zeros(1))
+    constant = mean.new_ones(*test.counts.shape[:2], 1)
+    return marginal_log_likelihood(steady, test._replace(features=constant), emission)
 
 
 def bits_per_spike(log_likelihood: Float[Tensor, "trials"], baseline: Float[Tensor, "trials"], spikes: int) -> float:
@@ -81,18 +63,14 @@ def bits_per_spike(log_likelihood: Float[Tensor, "trials"], baseline: Float[Tens
     return (log_likelihood.double() - baseline.double()).sum().item() / (spikes * math.log(2))
 
 
-def free_parameters(design: Design, states: int) -> int:
-    """How many numbers a fit chooses: the weights of every state, transitions and the first state."""
-    weights = states * design.counts.shape[-1] * design.features.shape[-1]
-    return weights + states * (states - 1) + states - 1
-
-
-def bic(log_likelihood: float, free: int, bins: int) -> float:
+def bic(log_likelihood: float, train: Design, states: int) -> float:
     """Schwarz's criterion, -2 log p + free log(bins), of the training data's marginal log-likelihood; lower is better.
 
-    A bin is one observation, of all neurons together. It counts parameters as if no prior held them back.
+    A bin is one observation, of all neurons together. Free are the weights of every state, transitions and the first
+    state, as if no prior held them back.
     """
-    return -2 * log_likelihood + free * math.log(bins)
+    weights = states * train.counts.shape[-1] * train.features.shape[-1]
+    return -2 * log_likelihood + (weights + states**2 - 1) * math.log(int(train.lengths.sum()))
 
 
 # ---- States ----
@@ -132,12 +110,8 @@ def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Par
     states = parameters.log_initial.shape[-1]
     if permutation.sort().values.tolist() != list(range(states)):
         raise ValueError(f"permutation: got {permutation.tolist()}, expected the states 0 to {states - 1}, each once")
-    order = permutation.to(parameters.weights.device)
-    return Parameters(
-        parameters.weights.index_select(-3, order),
-        parameters.log_transition.index_select(-2, order).index_select(-1, order),
-        parameters.log_initial.index_select(-1, order),
-    )
+    (weights, transition, initial), order = parameters, permutation.to(parameters.weights.device)
+    return Parameters(weights[..., order, :, :], transition[..., order, :][..., order], initial[..., order])
 
 
 class StateSummary(NamedTuple):
@@ -220,72 +194,6 @@ def weight_error(true: Float[Tensor, "*rest"], estimated: Float[Tensor, "*rest"]
     return WeightError(difference.abs().mean().item(), difference.square().mean().item(), correlation)
 
 
-def soft_adjacency(weights: Float[Tensor, "*rest"]) -> Float64[Tensor, "*rest 3"]:
-    """Scores of (inhibition, none, excitation) for models that learn no adjacency, equation (8):
-
-        (0,          1 - w / max w,   w / max w)     w >= 0
-        (w / min w,  1 - w / min w,   0)             w < 0
-
-    with max and min over all states and pairs. Where no weight has a sign there is nothing to divide: none. The wiring
-    that all states share is that of the weights' average over states.
-    """
-    w = weights.detach().double()
-    scales = torch.stack((-w.min(), w.max()))
-    scales = torch.where(scales > 0, scales, torch.inf)
-    inhibition, excitation = (-w).clamp(min=0) / scales[0], w.clamp(min=0) / scales[1]
-    return torch.stack((inhibition, 1 - inhibition - excitation, excitation), -1)
-
-
-def classes(scores: Float[Tensor, "*rest 3"]) -> Int[Tensor, "*rest"]:
-    """The class with the largest score: -1, 0 or 1."""
-    return scores.argmax(-1) - 1
-
-
-def balanced_accuracy(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> float:
-    """The share of right answers within a class, averaged over the classes that occur; guessing is 1/3 for all three.
-
-    Raises `ValueError` for shapes that do not fit or true classes other than -1, 0 and 1.
-    """
-    _require_classes(true, estimated)
-    occurring = [true == kind for kind in (-1, 0, 1) if (true == kind).any()]
-    return torch.stack([(estimated == true)[where].double().mean() for where in occurring]).mean().item()
-
-
-def accuracy_by_threshold(
-    true: Int[Tensor, "*rest"], scores: Float[Tensor, "*rest 3"], thresholds: Float[Tensor, " thresholds"]
-) -> Float64[Tensor, " thresholds"]:
-    """The balanced accuracy if an edge is called where its score exceeds the threshold, else none (appendix A.2).
-
-    The sign is that of the larger score. For the scores of (8) the threshold is on w / max w or w / min w, and 0.5
-    gives what `classes` does. Raises as `balanced_accuracy`.
-    """
-    sign = torch.where(scores[..., 2] >= scores[..., 0], 1, -1)
-    strength = torch.maximum(scores[..., 0], scores[..., 2])
-    called = (torch.where(strength > threshold, sign, 0) for threshold in thresholds)
-    return torch.tensor([balanced_accuracy(true, estimated) for estimated in called], dtype=torch.float64)
-
-
-class EdgeRates(NamedTuple):
-    """Hard edges against the true ones."""
-
-    precision: float  # the share of found edges that are true, whatever their sign; NaN if none is found
-    recall: float  # the share of true edges that are found, whatever their sign; NaN if there are none
-    sign: float  # the share of right signs among found true edges; NaN if there are none
-
-
-def edge_rates(true: Int[Tensor, "*rest"], estimated: Int[Tensor, "*rest"]) -> EdgeRates:
-    """Precision, recall and signs of edges with classes -1, 0, 1.
-
-    Raises `ValueError` for shapes that differ or other true classes.
-    """
-    _require_classes(true, estimated)
-    both = (true != 0) & (estimated != 0)
-    share = both.sum().double()
-    right = (true == estimated)[both].double().sum()
-    rates = share / (estimated != 0).sum(), share / (true != 0).sum(), right / share
-    return EdgeRates(*(rate.item() for rate in rates))
-
-
 def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> float:
     """The area under the ROC of edges whatever their sign: the probability that an edge's score is above another
     pair's, ties counting half; NaN if all or none are edges. `scores` such as |w|, or 1 less the probability of none.
@@ -299,9 +207,3 @@ def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> flo
     edges, others = (torch.bincount(place[kind.flatten()], minlength=len(values)).double() for kind in (true, ~true))
     above = (edges * (others.cumsum(0) - others / 2)).sum()
     return (above / (edges.sum() * others.sum())).item()
-
-
-def _require_classes(true: Tensor, estimated: Tensor) -> None:
-    same_shape(true=true, scores=estimated)
-    if not true.numel() or true.abs().max() > 1:
-        raise ValueError(f"true: got {true.unique().tolist()[:10]}, expected classes -1, 0 and 1")

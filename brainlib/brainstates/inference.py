@@ -1,8 +1,11 @@
 """From parameters and data to the states: what every state says of the counts, and the posterior of the chain."""
 
+from functools import partial
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission, require_counts
@@ -17,8 +20,8 @@ def log_emission(
 ) -> Float[Tensor, "*runs trials time states"]:
     """log p(x_t | z_t = s, the past) for all states, summed over neurons: equations (1) and (2) of the paper.
 
-    Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time. Gradients
-    reach the weights. Beyond a trial's length the numbers mean nothing. Raises
+    Computed in the design's dtype, in blocks of bins: beside the answer, memory does not grow with time, nor on the way
+    back: gradients reach the weights. Beyond a trial's length the numbers mean nothing. Raises
     `ValueError` for counts that the emission cannot give, and weights that do not fit the design or are not finite.
 
     >>> from brainlib.brainstates.design import design
@@ -35,51 +38,33 @@ def log_emission(
         raise ValueError(f"weights: got {got}, expected {expected} as the design has them")
     if not parameters.weights.isfinite().all():
         raise ValueError("weights: got NaN or infinite values, expected finite numbers")
-    runs = parameters.weights.shape[:-3]
+    (B, T, _), runs = design.features.shape, parameters.weights.shape[:-3]
     weights = parameters.weights.to(design.features).reshape(-1, *parameters.weights.shape[-3:])
-    B, T, _ = design.features.shape
-    result = LogEmission.apply(weights, design.features.flatten(0, 1), design.counts.flatten(0, 1), emission)
-    return result.view(*runs, B, T, -1)
+    size = max(CACHED.get(weights.device.type, CACHED["cuda"]) // weights[..., 0].numel(), 1)
+    rows = (tensor.flatten(0, 1).split(size) for tensor in (design.features, design.counts))
+    evidence = partial(checkpoint, _log_emission, use_reentrant=False) if weights.requires_grad else _log_emission
+    found = torch.cat([evidence(weights, *block, emission) for block in zip(*rows, strict=True)])
+    return found.transpose(0, 1).reshape(*runs, B, T, -1)
 
 
-class LogEmission(torch.autograd.Function):
-    """[R, M, S] of weights [R, S, N, D], features [M, D] and counts [M, N]; on the way back the drives come again."""
-
-    @staticmethod
-    def forward(ctx, weights, features, counts, emission):
-        ctx.save_for_backward(weights, features, counts)
-        ctx.emission = emission
-        R, S, N, D = weights.shape
-        result = weights.new_empty(R, len(features), S)
-        columns = weights.view(-1, D).T
-        for bins in blocks(len(features), R * S * N, weights.device):
-            a, b = emission.potentials((features[bins] @ columns).view(-1, R, S, N))
-            x = counts[bins]
-            base = emission.base(x).sum(-1).to(weights.dtype)
-            sums = (a * x[:, None, None].to(a.dtype)).sub_(b).sum(-1)
-            result[:, bins] = (sums + base[:, None, None]).transpose(0, 1)
-        return result
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, d_found):
-        weights, features, counts = ctx.saved_tensors
-        R, S, N, D = weights.shape
-        d_weights = weights.new_zeros(R * S * N, D)
-        columns = weights.view(-1, D).T
-        for bins in blocks(len(features), R * S * N, weights.device):
-            eta = (features[bins] @ columns).view(-1, R, S, N)
-            d_a, d_b, _ = ctx.emission.slopes(eta)
-            score = d_a.mul_(counts[bins][:, None, None].to(d_a.dtype)).sub_(d_b)
-            d_eta = score.mul_(d_found[:, bins].transpose(0, 1)[..., None])
-            d_weights.addmm_(d_eta.flatten(1).T, features[bins])
-        return d_weights.view_as(weights), None, None, None
+def _log_emission(weights: Tensor, features: Tensor, counts: Tensor, emission: Emission) -> Tensor:
+    """[M, R, S] of weights [R, S, N, D], features [M, D] and counts [M, N]."""
+    a, b = emission.potentials((features @ weights.flatten(0, 2).T).view(-1, *weights.shape[:3]))
+    base = emission.base(counts).sum(-1).to(a.dtype)
+    return (a * counts[:, None, None].to(a.dtype)).sub_(b).sum(-1) + base[:, None, None]
 
 
-def blocks(bins: int, drives: int, device: torch.device) -> list[slice]:
-    """Slices of bins, each with about `CACHED` drives, `drives` a bin."""
-    size = max(CACHED.get(device.type, CACHED["cuda"]) // drives, 1)
-    return [slice(start, start + size) for start in range(0, bins, size)]
+def hidden_chain(
+    parameters: Parameters, design: Design, emission: Emission
+) -> tuple[Float[Tensor, "trials time states"], Float[Tensor, "..."], Float[Tensor, "..."], Int64[Tensor, "trials"]]:
+    """What the kernels take: `log_emission`, transitions and first state of every trial, and lengths; trials of several
+    runs one after another.
+    """
+    evidence = log_emission(parameters, design, emission)
+    B, T, S = evidence.shape[-3:]
+    log_transition = parameters.log_transition.to(evidence).reshape(-1, S, S).repeat_interleave(B, dim=0)
+    log_initial = parameters.log_initial.to(evidence).reshape(-1, S).repeat_interleave(B, dim=0)
+    return evidence.reshape(-1, T, S), log_transition, log_initial, design.lengths.repeat(len(log_initial) // B)
 
 
 def posterior(parameters: Parameters, design: Design, emission: Emission) -> Posterior:
@@ -94,10 +79,6 @@ def posterior(parameters: Parameters, design: Design, emission: Emission) -> Pos
     >>> posterior(parameters, data, Emission()).states[0, 0]
     tensor([0.5000, 0.5000])
     """
-    evidence = log_emission(parameters, design, emission)
-    *runs, B, T, S = evidence.shape
-    log_transition = parameters.log_transition.reshape(-1, S, S).repeat_interleave(B, dim=0)
-    log_initial = parameters.log_initial.reshape(-1, S).repeat_interleave(B, dim=0)
-    lengths = design.lengths.repeat(len(log_initial) // B)
-    result = forward_backward(evidence.view(-1, T, S), log_transition.to(evidence), log_initial.to(evidence), lengths)
-    return Posterior(*(field.view(*runs, B, *field.shape[1:]) for field in result))
+    result = forward_backward(*hidden_chain(parameters, design, emission))
+    shape = *parameters.log_initial.shape[:-1], len(design.lengths)
+    return Posterior(*(field.view(*shape, *field.shape[1:]) for field in result))

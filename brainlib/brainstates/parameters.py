@@ -48,7 +48,5 @@ class Parameters(NamedTuple):
 
 def sticky(states: int, stay: float) -> Float64[Tensor, "states states"]:
     """Transition probabilities that stay with `stay`, and go to each of the others with the same probability."""
-    if states == 1:
-        return torch.ones(1, 1, dtype=torch.float64)
-    away = (1 - stay) / (states - 1)
-    return torch.full((states, states), away, dtype=torch.float64).fill_diagonal_(stay)
+    away = (1 - stay) / max(states - 1, 1)
+    return torch.full((states, states), away, dtype=torch.float64).fill_diagonal_(stay if states > 1 else 1.0)

@@ -18,17 +18,15 @@ How many spikes a bin holds beyond the first is not looked at.
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.inference import log_emission
+from brainlib.brainstates.inference import hidden_chain
 from brainlib.brainstates.kernels import filter_states
 from brainlib.brainstates.parameters import Parameters
 from brainlib.extras import extra
-
-BLOCK = 2**18  # state probabilities of single neurons at once
 
 
 class RescaledTimes(NamedTuple):
@@ -52,6 +50,7 @@ class RescaledTimes(NamedTuple):
         return kstest(self.uniform[self.neuron == neuron].numpy(), "uniform")
 
 
+@torch.no_grad()
 def time_rescaling(
     parameters: Parameters, design: Design, emission: Emission, generator: torch.Generator
 ) -> RescaledTimes:
@@ -69,11 +68,16 @@ def time_rescaling(
     >>> len(times.uniform) == (trials.counts > 0).sum()
     tensor(True)
     """
-    survived = _survived(parameters, design, emission)  # [M, N]
-    fired = design.counts[design.mask] > 0
+    evidence, log_transition, log_initial, lengths = hidden_chain(parameters, design, emission)
+    states = filter_states(evidence, log_transition, log_initial, lengths).states
+    prior = torch.cat((log_initial.exp()[:, None], states[:, :-1] @ log_transition.exp()), 1)  # P(z_t | x_1 .. x_{t-1})
+    prior = prior[design.mask].double()
+    log_prior = (prior / prior.sum(-1, keepdim=True)).log()
+    features, fired = design.features[design.mask], design.counts[design.mask] > 0
     uniform, neurons = [], []
-    for n in range(fired.shape[1]):
-        stretch, events = survived[:, n].double().cpu(), fired[:, n].cpu()
+    for n, weights in enumerate(parameters.weights.to(features).unbind(1)):
+        log_none = emission.log_prob(features @ weights.T, design.counts.new_zeros(())).double()
+        stretch, events = -torch.logsumexp(log_none + log_prior, 1).clamp(max=0).cpu(), fired[:, n].cpu()  # Q
         drawn = torch.rand(int(events.sum()), generator=generator, dtype=torch.float64)
         within = -torch.log1p(drawn * torch.expm1(-stretch[events]))
         before = torch.where(events, 0, stretch).cumsum(0)[events]
@@ -81,23 +85,3 @@ def time_rescaling(
         uniform.append(-torch.expm1(-times))
         neurons.append(torch.full((len(times),), n))
     return RescaledTimes(torch.cat(uniform), torch.cat(neurons))
-
-
-@torch.no_grad()
-def _survived(parameters: Parameters, design: Design, emission: Emission) -> Float[Tensor, "bins neurons"]:
-    """Q = -log P(no spike in this bin | all before), in the bins of all trials, one after the other."""
-    evidence = log_emission(parameters, design, emission)
-    _, log_transition, log_initial = parameters.to(evidence.dtype)
-    states = filter_states(evidence, log_transition, log_initial, design.lengths).states
-    first = log_initial.exp().expand(len(states), 1, -1)
-    prior = torch.cat((first, states[:, :-1] @ log_transition.exp()), 1)  # P(z_t | x_1 .. x_{t-1})
-    mask, silent = design.mask, design.counts.new_zeros(())
-    S, N, _ = parameters.weights.shape
-    blocks = (tensor[mask].split(max(1, BLOCK // (S * N))) for tensor in (design.features, prior))
-    result = []
-    for features, p in zip(*blocks, strict=True):
-        eta = torch.einsum("md,snd->msn", features, parameters.weights.to(features))
-        log_none = emission.log_prob(eta, silent).double()
-        p = p.double() / p.double().sum(-1, keepdim=True)
-        result.append(-torch.logsumexp(log_none + p.log()[..., None], 1).clamp(max=0).float())
-    return torch.cat(result)

@@ -47,36 +47,23 @@ def sample_spikes(
     basis = (exponential_basis() if basis is None else basis) if coupling else torch.zeros(0, 0)
     if weights.ndim != 3:
         raise ValueError(f"weights: got shape {weights.shape}, expected (states, neurons, features) without runs")
-    if not np.isfinite(weights).all():
-        raise ValueError("weights: got NaN or infinite values, expected finite numbers")
-    transition, initial = (p.detach().double().exp().cpu().numpy() for p in parameters[1:])
-    for name, probabilities in (("log_transition", transition), ("log_initial", initial)):
-        sums = probabilities.sum(-1)
+    transition, initial = (p.detach().double().exp().cumsum(-1).cpu().numpy() for p in parameters[1:])
+    for name, sums in (("log_transition", transition[..., -1]), ("log_initial", initial[..., -1:])):
         if not (abs(sums - 1) < 1e-3).all():
-            got = f"{sums.min():g} to {sums.max():g}"
-            raise ValueError(f"{name}: got probabilities that sum to {got}, expected 1")
+            raise ValueError(f"{name}: got probabilities that sum to {sums.min():g} to {sums.max():g}, expected 1")
+        sums[:] = 1  # where rounding left them a little below
     _, N, D = weights.shape
     if N * basis.shape[1] + 1 != D:
         raise ValueError(f"weights: got {D} features, expected {N * basis.shape[1] + 1} for {N} neurons and this basis")
 
-    states = np.empty((trials, bins), np.int64)
-    counts = np.empty((trials, bins, N), np.int32)
-    highest = _simulate_trials(
-        initial,
-        transition,
-        weights,
-        basis.double().cpu().contiguous().numpy(),
-        emission.kind == "bernoulli",
-        LINKS["sigmoid" if emission.kind == "bernoulli" else emission.link],
-        numpy_generator(generator),
-        states,
-        counts,
-    )
-    if not highest <= HIGHEST:
-        raise ValueError(f"weights: got a network that runs away to {highest:g} spikes a bin, expected a stable one")
-    spikes = torch.from_numpy(counts)
-    if counts.max() < 256:
-        spikes = spikes.to(torch.uint8)
+    states, counts = np.empty((trials, bins), np.int64), np.empty((trials, bins, N), np.int32)
+    phi, bernoulli = basis.double().cpu().contiguous().numpy(), emission.kind == "bernoulli"
+    link = LINKS["sigmoid" if bernoulli else emission.link]
+    random = numpy_generator(generator)
+    too_high = _simulate_trials(initial, transition, weights, phi, bernoulli, link, random, states, counts)
+    if too_high != 0:
+        raise ValueError(f"weights: got a network that runs away to {too_high:g} spikes a bin, expected a stable one")
+    spikes = torch.from_numpy(counts).to(torch.uint8 if counts.max() < 256 else torch.int32)
     return Trials(spikes, torch.full((trials,), bins), bin_ms), torch.from_numpy(states)
 
 
@@ -87,18 +74,6 @@ def numpy_generator(generator: torch.Generator) -> np.random.Generator:
 
 @njit()
 @no_type_check  # the tests check annotations by wrapping; numba compiles plain functions only
-def _draw(probabilities, random):
-    """A place in `probabilities`, which sum to 1 up to rounding."""
-    u = random.random()
-    for place in range(len(probabilities) - 1):
-        u -= probabilities[place]
-        if u < 0:
-            return place
-    return len(probabilities) - 1
-
-
-@njit()
-@no_type_check
 def _rate(eta, link):
     if link == 0:
         return max(eta, 0.0) + np.log1p(np.exp(-abs(eta)))
@@ -110,18 +85,17 @@ def _rate(eta, link):
 @njit()
 @no_type_check
 def _simulate_trials(initial, transition, weights, basis, bernoulli, link, random, z, x):
-    """Fills states z [B, T] and counts x [B, T, N]; gives the highest rate, and stops at one above `HIGHEST`.
+    """Fills states z [B, T] and counts x [B, T, N]; stops at a rate above `HIGHEST` and gives it, else 0.
 
-    initial [S]   transition [S, S]   weights [S, N, D], their features in the order of `Design`
+    initial [S], transition [S, S]: probabilities, added up   weights [S, N, D], their features in the order of `Design`
     basis [lags, functions], no functions without coupling
     """
     B, T, N = x.shape
     D = weights.shape[2]
     features = np.empty(D)
-    highest = 0.0
     for b in range(B):
         for t in range(T):
-            z[b, t] = _draw(initial if t == 0 else transition[z[b, t - 1]], random)
+            z[b, t] = np.searchsorted(initial if t == 0 else transition[z[b, t - 1]], random.random(), side="right")
             features[: D - 1] = 0
             for k in range(min(t, len(basis))):
                 for j in range(basis.shape[1]):
@@ -134,8 +108,7 @@ def _simulate_trials(initial, transition, weights, basis, bernoulli, link, rando
                 for d in range(D):
                     eta += w[d] * features[d]
                 f = _rate(eta, link)
-                highest = max(highest, f)
                 if not f <= HIGHEST:
-                    return highest
+                    return f
                 x[b, t, n] = random.random() < f if bernoulli else random.poisson(f)
-    return highest
+    return 0.0

@@ -14,13 +14,8 @@ from torch import Tensor
 
 from brainlib.brainstates.design import Design, design, exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import (
-    marginal_log_likelihood,
-    match_states,
-    plug_in_log_likelihood,
-    state_accuracy,
-)
-from brainlib.brainstates.inference import posterior
+from brainlib.brainstates.evaluation import marginal_log_likelihood, match_states, state_accuracy
+from brainlib.brainstates.inference import log_emission, posterior
 from brainlib.brainstates.parameters import Parameters, sticky
 from brainlib.brainstates.simulate import numpy_generator, sample_spikes
 from brainlib.data.trials import Trials
@@ -136,13 +131,19 @@ def judged(
 
     The marginal and the plug-in log-likelihood of each sequence in nats; the share of the bins whose state is right,
     one matching of states for all sequences; and the true states' counterparts, None if there are not as many.
+
+    The plug-in log-likelihood, sum over t of log p(x_t | z_t, history) with z_t the most probable state given the whole
+    sequence, is what the authors' programs report: not the probability of anything, since z_t is chosen with x_t and
+    what follows in sight, and the states' own probability is left out.
     """
     S = len(data.brain.adjacency)
     path = posterior(parameters, test, emission).states.argmax(-1)
     matched = data.test_states, path, data.test.lengths, S
     order = match_states(*matched) if len(parameters.log_initial) == S else None
-    likelihoods = (each(parameters, test, emission) for each in (marginal_log_likelihood, plug_in_log_likelihood))
-    return *likelihoods, state_accuracy(*matched), order
+    marginal = marginal_log_likelihood(parameters, test, emission)
+    along = log_emission(parameters, test, emission).gather(-1, path[..., None])[..., 0]
+    plug_in = torch.where(test.mask, along, 0).double().sum(-1)
+    return marginal, plug_in, state_accuracy(*matched), order
 
 
 def assembled(

@@ -19,13 +19,7 @@ from scipy.stats import t
 from torch import Tensor
 
 from brainlib.brainstates.design import Design, design
-from brainlib.brainstates.evaluation import (
-    bic,
-    bits_per_spike,
-    free_parameters,
-    homogeneous_log_likelihood,
-    marginal_log_likelihood,
-)
+from brainlib.brainstates.evaluation import bic, bits_per_spike, homogeneous_log_likelihood, marginal_log_likelihood
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
@@ -113,10 +107,9 @@ def fit_family(
 
     def add(family: str, parameters: Parameters, **more: Tensor) -> None:
         states = len(parameters.log_initial)
-        bins = int(seen.lengths.sum())
         here, there = (marginal_log_likelihood(parameters, part, EMISSION) for part in (seen, held_out))
         base = homogeneous_log_likelihood(seen, held_out, EMISSION)
-        criterion = bic(float(here.sum()), free_parameters(seen, states), bins) / (2 * bins)
+        criterion = bic(float(here.sum()), seen, states) / (2 * int(seen.lengths.sum()))
         bits = bits_per_spike(there, base, int(held_out.counts.sum()))
         fits.append(
             {"family": family, "states": states, "bits": bits, "bic": criterion, **parameters._asdict(), **more}

@@ -28,7 +28,7 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.fitting.sums import NEGLIGIBLE
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot.model import EXCITATORY, INHIBITORY, hard_weights
-from brainlib.brainstates.onehot.relaxation import DEPTH, Adam, log_concrete_gradients, log_softmax, softmax
+from brainlib.brainstates.onehot.relaxation import DEPTH, log_concrete_gradients, softmax
 from brainlib.brainstates.parameters import Parameters, sticky
 
 EMISSION = Emission(link="sigmoid")
@@ -38,6 +38,7 @@ LEAST_LOG_TRANSITION = -8.0
 GAUSSIAN_SD = 1 / 3
 TEMPERATURE = 0.2
 LEAST_UNIFORM = 1e-10  # torch.rand's 0 and 1 would make infinite noise
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
 
 
@@ -52,7 +53,7 @@ def fit_officially(
     model = _Adjacency(design, states, generator) if kind == "OHG" else _Weights(kind, design, states, generator)
     transition = sticky(states, STAY).log().to(design.features)
     initial = sticky(states, 1 / states)[0].log().to(design.features)
-    adam = Adam(LEARNING_RATE)
+    adam = Adam()
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
     for _ in range(epochs):
         for trial in trials:
@@ -85,6 +86,29 @@ class Rows(NamedTuple):
         f = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)]).sigmoid()
         score = (self.counts - f).mul_(1 - f).mul_(self.shares)
         return torch.stack([score[rows].T @ self.features[rows] for rows in places])
+
+
+class Adam:
+    """Kingma and Ba's optimiser, as torch has it but for rounding, on which hangs what this recipe finds: another order
+    of operations, and the book's recorded runs could not be had again.
+    """
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def ascend(self, values: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
+        """A step up each of the gradients, of the values of the same names."""
+        self.steps += 1
+        fade, fade_square = (1 - beta**self.steps for beta in BETAS)
+        for name, gradient in gradients.items():
+            if name not in self.moments:
+                self.moments[name] = torch.zeros_like(gradient), torch.zeros_like(gradient)
+            mean, square = self.moments[name]
+            mean.lerp_(gradient, 1 - BETAS[0])
+            square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            size = square.sqrt().mul_(fade_square**-0.5).add_(EPSILON)
+            values[name].addcdiv_(mean, size, value=LEARNING_RATE / fade)
 
 
 class _Weights:
@@ -143,7 +167,7 @@ class _Adjacency:
         pull = by_coupling * softplus(raw)
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
         a0 = softmax(prior_logits)
-        by_density, by_a0 = log_concrete_gradients(log_softmax(logits), a0, TEMPERATURE)  # theirs: not log a_0
+        by_density, by_a0 = log_concrete_gradients(logits.log_softmax(-1), a0, TEMPERATURE)  # theirs: not log a_0
         by_a0 = by_a0.sum(0)
         gradients = {
             "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) / TEMPERATURE + by_density,
@@ -153,7 +177,7 @@ class _Adjacency:
         }
         adam.ascend(self.values, gradients)
         for name in ("logits", "prior_logits"):
-            extreme = (log_softmax(self.values[name]) < -DEPTH).any(-1, keepdim=True)
+            extreme = (self.values[name].log_softmax(-1) < -DEPTH).any(-1, keepdim=True)
             self.values[name].mul_(torch.where(extreme, 0.5, 1.0))
 
 

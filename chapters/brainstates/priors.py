@@ -13,7 +13,7 @@ import pandas as pd
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
-from brainlib.brainstates.evaluation import bic, free_parameters, marginal_log_likelihood, state_accuracy
+from brainlib.brainstates.evaluation import bic, marginal_log_likelihood, state_accuracy
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
@@ -130,7 +130,7 @@ def by_states(settings: tuple[Setting, int], seed: int, *, device: str = "cpu", 
     """
     setting, states = settings
     data = data_set(setting, seed)
-    emission, bins = data.brain.emission, int(data.train.lengths.sum())
+    emission = data.brain.emission
     parameters = fit_well(Model(states, emission, GaussianPrior()), data.train, setting, seed)
     seen = marginal_log_likelihood(parameters, data.train, emission).sum().item()
     one_hot = fit_one_hot(OneHot(states, emission), data.train, start=parameters).parameters
@@ -141,7 +141,7 @@ def by_states(settings: tuple[Setting, int], seed: int, *, device: str = "cpu", 
     return {
         "held_out": held_out[0],
         "one_hot": held_out[1],
-        "bic": bic(seen, free_parameters(data.train, states), bins) / bins,
+        "bic": bic(seen, data.train, states) / int(data.train.lengths.sum()),
     }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.evaluation import summarise_states
-from brainlib.brainstates.inference import log_emission, posterior
+from brainlib.brainstates.inference import hidden_chain, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.rescaling import time_rescaling
@@ -35,9 +35,7 @@ def quiet_to_busy(parameters: Parameters, design: Design) -> Int64[Tensor, " sta
 
 def decode(parameters: Parameters, design: Design, order: Int64[Tensor, " states"]) -> Int64[Tensor, "trials time"]:
     """Viterbi's path, states numbered by their place in `order`; -1 beyond a trial's end."""
-    evidence = log_emission(parameters, design, EMISSION)
-    chain = parameters.to(evidence.dtype)
-    path = viterbi(evidence, chain.log_transition, chain.log_initial, design.lengths)
+    path = viterbi(*hidden_chain(parameters, design, EMISSION))
     return torch.where(path < 0, -1, order.argsort()[path.clamp(min=0)])
 
 

@@ -22,17 +22,7 @@ from torch import Tensor
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import (
-    accuracy_by_threshold,
-    balanced_accuracy,
-    classes,
-    edge_auc,
-    edge_rates,
-    marginal_log_likelihood,
-    reorder,
-    soft_adjacency,
-    weight_error,
-)
+from brainlib.brainstates.evaluation import edge_auc, marginal_log_likelihood, reorder, weight_error
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.fitting.sums import Weighted
 from brainlib.brainstates.inference import posterior
@@ -42,6 +32,7 @@ from brainlib.brainstates.parameters import Parameters
 from chapters.brainstates import brains
 from chapters.brainstates.brains import Brain, DataSet, judged, paper_brain
 from chapters.brainstates.correlograms import correlogram_wiring
+from chapters.brainstates.wiring import accuracy_by_threshold, balanced_accuracy, classes, edge_rates, soft_adjacency
 
 TRUE = "true parameters"
 EIGHT = ("GLM", "HMM Corr", "HMM Bern", "HG", "HG-L1", "GHG", "GHG-L1", "OHG")
@@ -207,7 +198,7 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
     prior = soft_adjacency(wiring.double().mean(0)) if result.prior is None else result.prior
     true, shared = brain.adjacency, classes(brain.adjacency_prior)
     error, _, correlation = weight_error(brain.parameters.coupling, wiring) if result.wiring is None else (None,) * 3
-    precision, _, sign = edge_rates(true, classes(adjacency))
+    precision, sign = edge_rates(true, classes(adjacency))
     values = {
         "log_likelihood": marginal.sum().item() / bins,
         "accuracy": accuracy,
@@ -220,7 +211,7 @@ def evaluated(result: Result, data: DataSet) -> dict[str, Any]:
         "sign": sign,
     }
     return {name: _known(value) for name, value in values.items()} | {
-        "by_threshold": accuracy_by_threshold(true, adjacency, torch.tensor(THRESHOLDS)).tolist(),
+        "by_threshold": accuracy_by_threshold(true, adjacency, THRESHOLDS),
         "by_strength": by_strength(brain, classes(adjacency)),
     }
 

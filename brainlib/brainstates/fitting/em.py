@@ -8,7 +8,6 @@ weights is one step of Fisher scoring that never loses. So the objective
 never falls, whatever the link. Restarts are a leading axis; each goes on until it has settled.
 """
 
-import time
 from typing import NamedTuple
 
 import torch
@@ -40,7 +39,6 @@ class Fit(NamedTuple):
     log_likelihoods: Float64[Tensor, "runs iterations_and_0"]
     objective: Float64[Tensor, "runs iterations_and_0"]
     best_run: int
-    seconds: float
 
 
 @torch.no_grad()
@@ -72,7 +70,6 @@ def fit(
     >>> result.parameters.coupling.shape, result.log_likelihoods.shape
     (torch.Size([2, 5, 5]), torch.Size([2, 6]))
     """
-    began = time.perf_counter()
     require(model.states, design, iterations, tolerance)
     whole_number("restarts", restarts, least=1)
     if isinstance(start, str):
@@ -93,7 +90,7 @@ def fit(
         parameters, chain = _advance(_pick(parameters, going), _pick(chain, going), design, model)
     best_run = int(runs.best.argmax())
     log_likelihoods, objective = runs.history[..., : i + 1].clone()
-    return Fit(runs.kept.run(best_run), log_likelihoods, objective, best_run, time.perf_counter() - began)
+    return Fit(runs.kept.run(best_run), log_likelihoods, objective, best_run)
 
 
 class _Runs:

@@ -30,7 +30,9 @@ def random_start(model: Model, design: Design, runs: int, generator: torch.Gener
     """
     S, D, device = model.states, design.features.shape[-1], design.features.device
     N = design.counts.shape[-1]
-    size = math.sqrt(D) * _root_mean_square(design).clamp(min=RARE)
+    trials = zip(design.features, design.lengths.tolist(), strict=True)
+    squares = sum(features[:length].square().sum(0, dtype=torch.float64) for features, length in trials)
+    size = math.sqrt(D) * (squares / design.lengths.sum()).sqrt().clamp(min=RARE)
     drawn = torch.randn(runs, S, N, D, generator=generator, dtype=torch.float64).to(device)
     weights = SPREAD * drawn / size
     mean = design.counts.sum((0, 1), dtype=torch.float64).clamp(min=FEWEST) / design.lengths.sum().double()
@@ -96,24 +98,14 @@ def window_means(design: Design) -> Float[Tensor, "trials windows neurons"]:
     return sums / (design.lengths[:, None] - first).clamp(1, WINDOW)[..., None]
 
 
-def _root_mean_square(design: Design) -> Tensor:
-    """[D], over the bins within the trials."""
-    total = torch.zeros(design.features.shape[-1], dtype=torch.float64, device=design.features.device)
-    for features, mask in zip(design.features, design.mask, strict=True):
-        total += torch.einsum("td,td->d", features, features * mask[:, None])
-    return (total / design.lengths.sum()).sqrt()
-
-
 def prepared(start: Parameters, model: Model, design: Design) -> Parameters:
     """Given parameters as a start: with an axis of runs, on the design's device, and no transition below the floor.
 
-    Raises `ValueError` if they are of another size, or not finite.
+    Raises `ValueError` if they are of another size.
     """
     got, expected = tuple(start.weights.shape), (model.states, design.counts.shape[-1], design.features.shape[-1])
     if got != expected:
         raise ValueError(f"start: got weights of shape {got}, expected {expected}")
-    if not start.weights.isfinite().all():
-        raise ValueError("start: got weights that are NaN or infinite, expected finite numbers")
     transition = most_likely_transitions(start.log_transition.exp(), start.log_transition)
     own = start.weights, transition, start.log_initial
     return Parameters(*(tensor[None].to(design.features, copy=True) for tensor in own))

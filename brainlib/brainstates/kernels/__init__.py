@@ -16,17 +16,16 @@ The functions check their arguments and hand them to an implementation, a module
     forward_backward(log_emission, log_transition, log_initial, lengths, scaled) -> states, transitions, log_likelihood
     filter_states(log_emission, log_transition, log_initial, lengths, scaled) -> states, log_likelihood
 
-`cpu` has those of paths too:
+`cpu` has that of paths too, drawn with `uniforms` or, without, the best:
 
-    viterbi(log_emission, log_transition, log_initial, lengths) -> paths
-    sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> paths
+    paths(log_emission, log_transition, log_initial, lengths, uniforms=None) -> paths
 
     log_emission [B, T, S], log_transition [B, S, S], log_initial [B, S]: contiguous, of one dtype (float32 or float64)
         and on one device; never NaN or +inf, except in log_emission beyond the lengths; rows of probabilities sum to 1
     lengths [B]: int64 on that device, 1 to T   scaled: whether no transition is less probable than exp(`LEAST`)
     uniforms [samples, B, T]: numbers in [0, 1), as many as there are bins
     states [B, T, S], transitions [B, S, S]: of that dtype   log_likelihood [B]: float64
-    paths [B, T] or [samples, B, T]: int64
+    paths [samples, B, T], of the best [1, B, T]: int64
 
 Beyond its length a trial's states are exactly 0 and its paths -1. A trial that the model cannot give has log likelihood
 -inf, transitions of 0, states of 0 (in the filter from the impossible bin on) and paths of -1.
@@ -125,7 +124,7 @@ def viterbi(
     tensor([[ 0,  1, -1]])
     """
     chain, cpu = prepare(log_emission, log_transition, log_initial, lengths, "cpu")
-    return cpu.viterbi(*chain[:4])
+    return cpu.paths(*chain[:4])[0]
 
 
 @torch.no_grad()
@@ -152,7 +151,7 @@ def sample_paths(
         raise ValueError(f"samples: got {samples}, expected at least 1")
     B, T, _ = log_emission.shape
     uniforms = torch.rand(samples, B, T, generator=generator, dtype=log_emission.dtype, device=generator.device)
-    return cpu.sample_paths(*chain[:4], uniforms.to(log_emission.device))
+    return cpu.paths(*chain[:4], uniforms.to(log_emission.device))
 
 
 def log_likelihood(
@@ -175,13 +174,12 @@ def log_likelihood(
     tensor([[1., 1., 1.]])
     """
     chain, kernels = prepare(log_emission, log_transition, log_initial, lengths, impl)
-    return LogLikelihood.apply(*chain, kernels)
+    return LogLikelihood.apply(kernels, *chain)
 
 
 class LogLikelihood(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, log_emission, log_transition, log_initial, lengths, scaled, kernels):
-        inputs = log_emission, log_transition, log_initial, lengths, scaled
+    def forward(ctx, kernels, *inputs):
         if not any(ctx.needs_input_grad):
             return kernels.filter_states(*inputs)[1]
         states, transitions, found = kernels.forward_backward(*inputs)
@@ -193,7 +191,7 @@ class LogLikelihood(torch.autograd.Function):
     def backward(ctx, d_found):
         states, transitions = ctx.saved_tensors
         d = d_found.to(states.dtype)[:, None, None]
-        return d * states, d * transitions, d[:, 0] * states[:, 0], None, None, None
+        return None, d * states, d * transitions, d[:, 0] * states[:, 0], None, None
 
 
 def prepare(

@@ -38,16 +38,10 @@ def _inferred(smooth: bool, scaled: bool, log_emission: Tensor, *chain: Tensor) 
     return tuple(tensor.to(log_emission.device) for tensor in found)
 
 
-def viterbi(log_emission, log_transition, log_initial, lengths) -> Tensor:
-    paths = torch.full(log_emission.shape[:2], -1)
-    in_threads(_viterbi, len(paths), log_emission, log_transition, log_initial, lengths, paths)
-    return paths.to(log_emission.device)
-
-
-def sample_paths(log_emission, log_transition, log_initial, lengths, uniforms) -> Tensor:
-    paths = torch.full(uniforms.shape, -1)
-    in_threads(_sample_paths, len(lengths), log_emission, log_transition, log_initial, lengths, uniforms, paths)
-    return paths.to(log_emission.device)
+def paths(log_emission, log_transition, log_initial, lengths, uniforms=None) -> Tensor:
+    found = torch.full((1, *log_emission.shape[:2]) if uniforms is None else uniforms.shape, -1)
+    in_threads(_paths, len(lengths), log_emission, log_transition, log_initial, lengths, uniforms, found)
+    return found.to(log_emission.device)
 
 
 def in_threads(loop: Callable, trials: int, *arguments) -> None:
@@ -58,9 +52,6 @@ def in_threads(loop: Callable, trials: int, *arguments) -> None:
     arrays = [a.detach().cpu().numpy() if isinstance(a, Tensor) else a for a in arguments]
     threads = min(torch.get_num_threads(), trials)
     shares = [np.arange(first, trials, threads) for first in range(threads)]
-    if threads == 1:
-        loop(shares[0], *arrays)
-        return
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(loop, share, *arrays) for share in shares]:
             done.result()
@@ -77,16 +68,14 @@ def _infer(
         if scaled:
             P, w, c = np.exp(log_transition[b].astype(np.float64)), np.empty((T, S)), np.empty(T)
             log_likelihood[b] = _forward(log_emission[b], P, log_initial[b], w, alpha, c)
-            if not smooth:
-                states[b, :T] = alpha
-            elif log_likelihood[b] > IMPOSSIBLE:
+            if smooth and log_likelihood[b] > IMPOSSIBLE:
                 _backward(P, w, alpha, c, states[b], pairs)
         else:
             log_likelihood[b] = _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha)
-            if not smooth:
-                states[b, :T] = np.exp(alpha)
-            elif log_likelihood[b] > IMPOSSIBLE:
+            if smooth and log_likelihood[b] > IMPOSSIBLE:
                 _log_backward(log_emission[b], log_transition[b], alpha, states[b], pairs)
+        if not smooth:
+            states[b, :T] = alpha if scaled else np.exp(alpha)
         transitions[b] = pairs
 
 
@@ -140,10 +129,10 @@ def _backward(P, w, alpha, c, states, pairs):
 
 @njit()
 @no_type_check
-def _log_sum(terms):
-    """log sum exp, and -inf of nothing possible."""
+def _log_sum(terms, best=False):
+    """log sum exp, or only the largest; -inf of nothing possible."""
     largest = terms.max()
-    if largest == IMPOSSIBLE:
+    if best or largest == IMPOSSIBLE:
         return largest
     total = 0.0
     for term in terms:
@@ -153,16 +142,18 @@ def _log_sum(terms):
 
 @njit()
 @no_type_check
-def _log_forward(log_emission, log_transition, log_initial, alpha):
-    """Fills alpha [T, S], logarithms, each row with a log sum of 0 if it is possible; returns the log likelihood."""
+def _log_forward(log_emission, log_transition, log_initial, alpha, best=False):
+    """Fills alpha [T, S], logarithms, each row with a log sum of 0 if it is possible; returns the log likelihood. With
+    `best`, maxima over paths take the place of sums.
+    """
     T, S = alpha.shape
     log_likelihood, terms = 0.0, np.empty(S)
     for t in range(T):
         for j in range(S):
             for i in range(S):
                 terms[i] = alpha[t - 1, i] + log_transition[i, j] if t else IMPOSSIBLE
-            alpha[t, j] = (_log_sum(terms) if t else log_initial[j]) + log_emission[t, j]
-        total = _log_sum(alpha[t])
+            alpha[t, j] = (_log_sum(terms, best) if t else log_initial[j]) + log_emission[t, j]
+        total = _log_sum(alpha[t], best)
         log_likelihood += total
         if total > IMPOSSIBLE:
             for j in range(S):
@@ -196,50 +187,27 @@ def _log_backward(log_emission, log_transition, alpha, states, pairs):
             future[i] -= largest
 
 
-@njit(nogil=True)
+@njit()
 @no_type_check
-def _viterbi(trials, log_emission, log_transition, log_initial, lengths, paths):
-    for b in trials:
-        T, S = lengths[b], log_emission.shape[2]
-        came_from = np.empty((T, S), np.uint16)
-        best, before = np.empty(S), np.empty(S)  # log probability of the best path to each state
-        for t in range(T):
-            for j in range(S):
-                first, most = 0, log_initial[b, j] if t == 0 else before[0] + log_transition[b, 0, j]
-                for i in range(1, S if t else 1):
-                    score = before[i] + log_transition[b, i, j]
-                    if score > most:
-                        first, most = i, score
-                came_from[t, j], best[j] = first, most + log_emission[b, t, j]
-            largest = best.max()
-            if largest == IMPOSSIBLE:
-                break
-            for j in range(S):
-                before[j] = best[j] - largest
-        if best.max() > IMPOSSIBLE:
-            state = best.argmax()
-            for t in range(T - 1, -1, -1):
-                paths[b, t] = state
-                state = came_from[t, state]
+def _draw(terms, uniform):
+    """A place in `terms`, logarithms of what the probabilities are proportional to."""
+    sums = np.exp(terms - terms.max()).cumsum()
+    return np.searchsorted(sums, uniform * sums[-1], side="right")
 
 
 @njit(nogil=True)
 @no_type_check
-def _sample_paths(trials, log_emission, log_transition, log_initial, lengths, uniforms, paths):
+def _paths(trials, log_emission, log_transition, log_initial, lengths, uniforms, paths):
+    """Fills paths [samples, B, T], each from its last bin back: drawn with `uniforms`, the best without."""
     for b in trials:
         T, S = lengths[b], log_emission.shape[2]
-        alpha, sums = np.empty((T, S)), np.empty(S)
-        if _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha) > IMPOSSIBLE:
+        alpha, terms = np.empty((T, S)), np.empty(S)
+        best = uniforms is None
+        if _log_forward(log_emission[b], log_transition[b], log_initial[b], alpha, best) > IMPOSSIBLE:
             for k in range(len(paths)):
                 state = 0
                 for t in range(T - 1, -1, -1):
                     for i in range(S):
-                        sums[i] = alpha[t, i] + (log_transition[b, i, state] if t + 1 < T else 0.0)
-                    largest, total = sums.max(), 0.0
-                    for i in range(S):
-                        total += np.exp(sums[i] - largest)
-                        sums[i] = total
-                    state = 0
-                    while sums[state] <= uniforms[k, b, t] * total:
-                        state += 1
+                        terms[i] = alpha[t, i] + (log_transition[b, i, state] if t + 1 < T else 0.0)
+                    state = terms.argmax() if uniforms is None else _draw(terms, uniforms[k, b, t])
                     paths[k, b, t] = state

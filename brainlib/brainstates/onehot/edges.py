@@ -9,7 +9,6 @@ why this decides better which connections there are.
 a_0 is, as in the paper, free for each pair of neurons, and where it is most likely: at the mean over its states.
 """
 
-import functools
 import math
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ SWEEPS = 3  # over all connections, for one quadratic
 LEAST_PRECISION = 1e-9  # of a weight, where a feature was silent
 DOUBLINGS = 12
 SLACK = 1.0  # nats by which the quadratic may be wrong
-NODES = 10  # of Gauss and Legendre's rule in each panel
+NODES, SHARES = np.polynomial.legendre.leggauss(10)  # Gauss and Legendre's rule on (-1, 1), for each panel
 NEWTON = 10  # steps towards a mode; how the panels are laid needs no more
 DEVIATIONS = (-8.0, -3.0, 3.0, 8.0)  # where panels end about a mode, and about the prior's mean
 FALL = (-3.0, -1.0, 1.0, 2.5)  # where they end about the ln w at which the likelihood begins to fall
@@ -199,10 +198,9 @@ def integrate_strength(
             u = u + ((linear * w - precision * w.square() - (u - mean) / sd**2) / bend).clamp(-1, 1)
         ends.append(u[..., None] + bend.rsqrt()[..., None] * deviations)
     edges = torch.cat(ends, dim=-1).sort(dim=-1).values
-    nodes, weights = _rule(linear.device)
-    length = edges.diff(dim=-1)[..., None]
-    u = (edges[..., :-1, None] + length * nodes).flatten(-2)
-    size = (length * weights).flatten(-2)
+    half = edges.diff(dim=-1)[..., None] / 2
+    u = (edges[..., :-1, None] + half * (1 + linear.new_tensor(NODES))).flatten(-2)
+    size = (half * linear.new_tensor(SHARES)).flatten(-2)
     w = u.exp()
     log_p = linear[..., None] * w - precision[..., None] * w.square() / 2 - ((u - mean) / sd).square() / 2
     highest = log_p.amax(-1, keepdim=True)
@@ -210,10 +208,3 @@ def integrate_strength(
     mass = p.sum(-1)
     log_evidence = mass.log() + highest[..., 0] - math.log(sd) - math.log(2 * math.pi) / 2
     return log_evidence, (p * w).sum(-1) / mass
-
-
-@functools.cache
-def _rule(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Nodes on (0, 1) and their weights."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return torch.from_numpy((nodes + 1) / 2).to(device), torch.from_numpy(weights / 2).to(device)

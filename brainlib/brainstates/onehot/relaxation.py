@@ -20,6 +20,7 @@ import math
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
+from torch.distributions import Normal
 
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.fitting.sums import Weighted
@@ -30,7 +31,6 @@ THRESHOLD = 4.0  # standard errors, of a state and of all together, that a weigh
 LEAST_STRENGTH = 1e-4
 STEPS, LEARNING_RATE = 60, 0.02  # of Adam, an M-step
 DEPTH = 20.0
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
 Classes = Float[Tensor, "*#any 3"]
 
@@ -39,12 +39,6 @@ def softmax(logits: Classes) -> Classes:
     """As torch's, which takes six times as long over a last axis of three."""
     unscaled = (logits - logits.amax(-1, keepdim=True)).exp()
     return unscaled / unscaled.sum(-1, keepdim=True)
-
-
-def log_softmax(logits: Classes) -> Classes:
-    """As torch's, likewise."""
-    below = logits - logits.amax(-1, keepdim=True)
-    return below - below.exp().sum(-1, keepdim=True).log()
 
 
 def bounded(logits: Classes) -> Classes:
@@ -67,18 +61,13 @@ def log_concrete_gradients(log_a: Classes, log_prior: Classes, temperature: floa
     return 3 * (temperature * q + log_a.exp()) - (temperature + 1), 1 - 3 * q
 
 
-def log_gaussian(value: Float[Tensor, "*any"], mean: float, sd: float) -> Float[Tensor, "*any"]:
-    """log N(value; mean, sd^2): of ln wt and of b in equation (6)."""
-    return -((value - mean) / sd).square() / 2 - math.log(sd) - math.log(2 * math.pi) / 2
-
-
 class Relaxed:
     """The M-step that `fit_one_hot` repeats, and its variables, float64: `logits` [S, N, N, 3] of a, `prior_logits`
     [N, N, 3] of a_0, `log_strength` [S, N, N] and `bias` [S, N].
     """
 
     def __init__(self, model: OneHot, design: Design) -> None:
-        self.model, self.adam = model, Adam(LEARNING_RATE)
+        self.model = model
         self.values: dict[str, Tensor] = {}
 
     def start(self, quadratic: Quadratic) -> None:
@@ -97,6 +86,7 @@ class Relaxed:
             "log_strength": coupling.abs().clamp(min=LEAST_STRENGTH).log(),
             "bias": quadratic.centre[..., -1].clone(),
         }
+        self.adam = torch.optim.Adam(self.values.values(), LEARNING_RATE, maximize=True)
 
     def maximise(self, weights: Float64[Tensor, "states neurons features"], data: Weighted) -> Tensor:
         """Weights with relaxed a. The first time `weights` are the start."""
@@ -104,9 +94,11 @@ class Relaxed:
         if not self.values:
             self.start(quadratic)
         for _ in range(STEPS):
-            self.adam.ascend(self.values, self.gradients(quadratic))
+            for name, gradient in self.gradients(quadratic).items():
+                self.values[name].grad = gradient
+            self.adam.step()
             for name in ("logits", "prior_logits"):
-                self.values[name] = bounded(self.values[name])
+                self.values[name].copy_(bounded(self.values[name]))
         return self.weights()
 
     def gradients(self, quadratic: Quadratic) -> dict[str, Tensor]:
@@ -117,7 +109,9 @@ class Relaxed:
         slope = quadratic.slope_at(torch.cat((net * strength, bias[..., None]), -1))
         pull = slope[..., :-1] * strength
         by_a = torch.stack((-pull, torch.zeros_like(pull), pull), -1)
-        by_density, by_log_a0 = log_concrete_gradients(log_softmax(logits), log_softmax(prior_logits), TEMPERATURE)
+        by_density, by_log_a0 = log_concrete_gradients(
+            logits.log_softmax(-1), prior_logits.log_softmax(-1), TEMPERATURE
+        )
         return {
             "logits": a * (by_a - (a * by_a).sum(-1, keepdim=True)) + by_density,
             "prior_logits": by_log_a0.sum(0),  # its classes sum to 0, so normalising log a_0 changes nothing
@@ -134,33 +128,12 @@ class Relaxed:
     def log_prior(self) -> float:
         """The log density of equations (5) and (6)."""
         model, (logits, prior_logits, log_strength, bias) = self.model, self.values.values()
-        total = log_concrete(log_softmax(logits), log_softmax(prior_logits), TEMPERATURE).sum()
-        total += log_gaussian(log_strength, model.strength_mean, model.strength_sd).sum()
-        return float(total + log_gaussian(bias, 0.0, BIAS_SD).sum())
+        total = log_concrete(logits.log_softmax(-1), prior_logits.log_softmax(-1), TEMPERATURE).sum()
+        total += Normal(model.strength_mean, model.strength_sd).log_prob(log_strength).sum()
+        return float(total + Normal(0.0, BIAS_SD).log_prob(bias).sum())
 
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The weights with each a put to the corner of its likeliest class, a, a_0, and strengths."""
         a, strengths = softmax(self.values["logits"]), self.values["log_strength"].exp()
         weights = torch.cat((hard_weights(a, strengths), self.values["bias"][..., None]), -1)
         return weights, a, softmax(self.values["prior_logits"]), strengths
-
-
-class Adam:
-    """Kingma and Ba's optimiser with its usual constants, as torch has it."""
-
-    def __init__(self, learning_rate: float) -> None:
-        self.learning_rate, self.steps = learning_rate, 0
-        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def ascend(self, values: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
-        """A step up each of the gradients, of the values of the same names."""
-        self.steps += 1
-        fade, fade_square = (1 - beta**self.steps for beta in BETAS)
-        for name, gradient in gradients.items():
-            if name not in self.moments:
-                self.moments[name] = torch.zeros_like(gradient), torch.zeros_like(gradient)
-            mean, square = self.moments[name]
-            mean.lerp_(gradient, 1 - BETAS[0])
-            square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-            size = square.sqrt().mul_(fade_square**-0.5).add_(EPSILON)
-            values[name].addcdiv_(mean, size, value=self.learning_rate / fade)

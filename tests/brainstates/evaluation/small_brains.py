@@ -2,7 +2,6 @@
 
 import torch
 
-from brainlib.brainstates.design import Design, design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
@@ -28,9 +27,3 @@ def record(
     parameters: Parameters, emission: Emission, trials: int, bins: int, seed: int = 1
 ) -> tuple[Trials, torch.Tensor]:
     return sample_spikes(parameters, emission, trials, bins, torch.Generator().manual_seed(seed))
-
-
-def ragged(parameters: Parameters, emission: Emission, lengths: list[int], seed: int = 1) -> tuple[Trials, Design]:
-    whole, _ = record(parameters, emission, len(lengths), max(lengths), seed)
-    trials = Trials.from_sequences([counts[:length] for counts, length in zip(whole.counts, lengths, strict=True)], 1.0)
-    return trials, design(trials, dtype=torch.float64)

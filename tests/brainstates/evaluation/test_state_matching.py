@@ -7,13 +7,8 @@ from brainlib.brainstates.evaluation import match_states, reorder, state_accurac
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data.trials import Trials
 
-
-def paths(*rows: list[int]) -> torch.Tensor:
-    return torch.tensor(rows)
-
-
-TRUE = paths([0, 0, 1, 1, 2, 2], [2, 2, 2, 0, 9, 9])
-FOUND = paths([1, 1, 2, 2, 0, 1], [0, 0, 0, 1, -1, -1])  # 0 -> 1, 1 -> 2, 2 -> 0, but for one bin
+TRUE = torch.tensor([[0, 0, 1, 1, 2, 2], [2, 2, 2, 0, 9, 9]])
+FOUND = torch.tensor([[1, 1, 2, 2, 0, 1], [0, 0, 0, 1, -1, -1]])  # 0 -> 1, 1 -> 2, 2 -> 0, but for one bin
 LENGTHS = torch.tensor([6, 4])
 
 
@@ -23,7 +18,7 @@ def test_the_states_that_share_most_bins_are_matched():
 
 
 def test_more_states_than_true_ones():
-    true, found = paths([0, 0, 0, 1, 1]), paths([2, 2, 0, 1, 1])
+    true, found = torch.tensor([[0, 0, 0, 1, 1]]), torch.tensor([[2, 2, 0, 1, 1]])
     assert state_accuracy(true, found, torch.tensor([5]), 3) == pytest.approx(4 / 5)
     assert match_states(true, found, torch.tensor([5]), 3).tolist() == [2, 1, 0]
 

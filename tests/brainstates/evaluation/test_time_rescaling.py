@@ -5,16 +5,12 @@ import torch
 from scipy.stats import kstest
 from small_brains import one_state, record, switching
 
-from brainlib.brainstates import rescaling as module
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.rescaling import time_rescaling
 from brainlib.data.trials import Trials
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def constant(rate: float) -> Parameters:
@@ -41,15 +37,14 @@ def test_a_bin_does_not_change_its_own_prediction():
     louder = trials.counts.clone()
     louder[0, -1] += 5
     quiet, loud = (
-        time_rescaling(parameters, design(Trials(counts, trials.lengths, 1.0)), Emission(), seeded())
+        time_rescaling(parameters, design(Trials(counts, trials.lengths, 1.0)), Emission(), seeded(0))
         for counts in (torch.cat((trials.counts[:, :-1], torch.ones_like(louder[:, -1:])), 1), louder)
     )
     assert quiet.uniform.equal(loud.uniform)
 
 
 @pytest.mark.parametrize("emission", [Emission(), Emission("bernoulli")])
-def test_under_the_true_model_intervals_are_uniform(emission, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 5000)
+def test_under_the_true_model_intervals_are_uniform(emission):
     parameters = switching()
     for seed in range(3):
         trials, _ = record(parameters, emission, 10, 1000, seed)
@@ -65,4 +60,4 @@ def test_wrong_models_are_rejected():
     uncoupled = parameters._replace(weights=parameters.weights.clone())
     uncoupled.weights[..., :-1] = 0
     for model in (one_state(parameters, 1), uncoupled, switching(stay=0.6)):
-        assert kstest(time_rescaling(model, regression, Emission(), seeded()).uniform, "uniform").pvalue < 1e-3
+        assert kstest(time_rescaling(model, regression, Emission(), seeded(0)).uniform, "uniform").pvalue < 1e-3

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import GaussianPrior, Model
+from brainlib.brainstates.fitting import GaussianPrior, Model, sums
 from brainlib.brainstates.fitting.model import log_prior
 from brainlib.brainstates.fitting.scoring import FLOOR, improve, most_likely_transitions
 from brainlib.brainstates.fitting.sums import Weighted, gain
@@ -49,6 +49,29 @@ def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
         nudge = 0.01 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         nudge[..., -1] = nudge[:, :1, :, -1]
         assert objective(weights, weights + nudge).max() < 1e-3
+
+
+def q(weights, data):
+    """Q_sn with all bins at once, and the drives [R, M, S, N] and counts that it is of."""
+    drive, counts = torch.einsum("rsnd,md->rmsn", weights, data.features), data.counts[:, None]
+    return (data.shares[..., None] * data.emission.log_prob(drive, counts)).sum(1), drive, counts
+
+
+@pytest.mark.parametrize("emission", [Emission(), Emission(link="exp"), Emission("bernoulli")])
+def test_gradient_gain_and_information_are_those_of_the_objective(emission, monkeypatch):
+    monkeypatch.setitem(sums.BLOCK, "cpu", 2**10)  # several blocks
+    weights, data = spikes(emission, M=900, R=2, S=3, N=4)
+    data.shares[:, ::3] = 0  # no part of any state
+    weights = (weights / 3).requires_grad_()
+    before, drive, counts = q(weights, data)
+    (expected,) = torch.autograd.grad(before.sum(), weights)
+    gradient, curvature = sums.gradient_and_curvature(weights.detach(), data)
+    torch.testing.assert_close(gradient, expected)
+    torch.testing.assert_close(gain(weights + 0.1, weights, data), before - q(weights + 0.1, data)[0])
+    _, per_drive = emission.score_and_information(drive, counts)
+    expected = torch.einsum("rms,rmsn,md,me->rsnde", data.shares, per_drive, data.features, data.features)
+    torch.testing.assert_close(sums.information(weights, data), expected)
+    torch.testing.assert_close(curvature, expected.diagonal(dim1=-2, dim2=-1))
 
 
 # ---- Transitions ----

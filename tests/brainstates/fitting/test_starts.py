@@ -1,23 +1,12 @@
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.fitting.starts import kmeans_start
 from brainlib.brainstates.inference import posterior
 from brainlib.data.trials import Trials
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def two_rates(bins=400, neurons=5):
-    """Counts of neurons that fire a lot and little in turns of 100 bins, and the turns."""
-    high = torch.arange(bins) // 100 % 2
-    rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(bins, neurons)
-    sequences = [torch.poisson(rates, generator=generator(trial)).int() for trial in range(3)]
-    return design(Trials.from_sequences(sequences, 10.0)), high
 
 
 def test_kmeans_wants_a_window_for_every_state():
@@ -27,7 +16,7 @@ def test_kmeans_wants_a_window_for_every_state():
 
 
 def test_a_neuron_that_never_fires_has_a_finite_start():
-    counts = torch.poisson(torch.ones(50, 3), generator=generator()).int()
+    counts = torch.poisson(torch.ones(50, 3), generator=seeded(0)).int()
     counts[:, 1] = 0
     data = design(Trials.from_sequences([counts], 10.0))
     for start in ("random", "kmeans"):
@@ -37,11 +26,13 @@ def test_a_neuron_that_never_fires_has_a_finite_start():
 
 @pytest.mark.parametrize("coupling", [True, False])
 def test_kmeans_starts_with_states_of_different_rates(coupling):
-    data, high = two_rates()
-    if not coupling:
-        data = data._replace(features=data.features[..., -1:])
+    """Neurons fire a lot and little in turns of 100 bins."""
+    high = torch.arange(400) // 100 % 2
+    rates = torch.where(high[:, None] > 0, 1.5, 0.2).expand(400, 5)
+    sequences = [torch.poisson(rates, generator=seeded(trial)).int() for trial in range(3)]
+    data = design(Trials.from_sequences(sequences, 10.0), coupling=coupling)
     model = Model(2)
-    start = kmeans_start(model, data, 1, generator())
+    start = kmeans_start(model, data, 1, seeded(0))
     agrees = (posterior(start.run(0), data, model.emission).states.argmax(-1) == high).double().mean()
     assert max(agrees, 1 - agrees) > 0.98
     found, again = (fit(model, data, start="kmeans", iterations=5) for _ in range(2))

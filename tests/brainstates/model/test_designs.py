@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from brainlib.brainstates import design as module
 from brainlib.brainstates.design import design, exponential_basis
 from brainlib.data.trials import Trials
 from chapters.brainstates import equations
@@ -15,9 +14,7 @@ TWO = torch.rand(7, 2, generator=RANDOM)
 
 
 @pytest.mark.parametrize("basis", [exponential_basis(), TWO])
-@pytest.mark.parametrize("block", [1, 4, 4096])
-def test_features_are_those_of_three_loops(basis, block, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", block)
+def test_features_are_those_of_three_loops(basis):
     trials = Trials.from_sequences([*COUNTS, 1000 * COUNTS[0].int()], bin_ms=1.0)  # beyond a byte
     features = design(trials, basis, dtype=torch.float64).features
     assert features.shape == (3, 23, 3 * basis.shape[1] + 1) and (features[..., -1] == 1).all()

@@ -5,16 +5,13 @@ import math
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 
 UNLIKELY = 4.5  # standard deviations
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def glm(weights, transition=((1.0,),), initial=(1.0,)):
@@ -50,7 +47,7 @@ def test_spikes_come_at_the_rates_of_the_design(names):
 def test_transitions_come_with_their_probabilities():
     p_true = ((0.5, 0.5, 0.0), (0.1, 0.6, 0.3), (0.3, 0.0, 0.7))
     truth = glm(torch.zeros(3, 1, 2), p_true, (0.2, 0.3, 0.5))
-    _, states = sample_spikes(truth, Emission(), 10, 20_000, seeded())
+    _, states = sample_spikes(truth, Emission(), 10, 20_000, seeded(0))
     counted = torch.zeros(3, 3)
     counted.index_put_((states[:, :-1].flatten(), states[:, 1:].flatten()), torch.ones(()), accumulate=True)
     p = torch.tensor(p_true)
@@ -62,14 +59,14 @@ def test_transitions_come_with_their_probabilities():
 def test_the_first_state_is_the_initial_one_and_nothing_came_before():
     """In the official code it is drawn from the first row of the transitions instead."""
     truth = glm(torch.tensor([[[50.0, 1.0]], [[50.0, 1.0]]]), ((0.0, 1.0), (0.5, 0.5)), (0.75, 0.25))
-    trials, states = sample_spikes(truth, Emission(link="sigmoid"), 40_000, 1, seeded())
+    trials, states = sample_spikes(truth, Emission(link="sigmoid"), 40_000, 1, seeded(0))
     assert abs((states == 0).sum() - 30_000) < UNLIKELY * math.sqrt(40_000 * 0.75 * 0.25)
     rate = 1 / (1 + math.exp(-1))
     assert abs(trials.spikes - 40_000 * rate) < UNLIKELY * math.sqrt(40_000 * rate)
 
 
 def test_counts_beyond_a_byte_take_more_room():
-    trials, _ = sample_spikes(glm(torch.tensor([[[0.0, 6.0]]])), Emission(link="exp"), 1, 50, seeded())
+    trials, _ = sample_spikes(glm(torch.tensor([[[0.0, 6.0]]])), Emission(link="exp"), 1, 50, seeded(0))
     assert trials.counts.dtype == torch.int32 and trials.counts.max() > 400
 
 
@@ -89,4 +86,4 @@ WEIGHTS = torch.zeros(1, 2, 3)
 )
 def test_what_cannot_be_simulated(truth, options, message):
     with pytest.raises(ValueError, match=message):
-        sample_spikes(truth, Emission(), **{"trials": 1, "bins": 5, "generator": seeded()} | options)
+        sample_spikes(truth, Emission(), **{"trials": 1, "bins": 5, "generator": seeded(0)} | options)

@@ -106,12 +106,6 @@ def test_large_sizes_as_they_are_planned(size, device, poisoned):
     assert_near(one_way(*arguments), 1e-3, "cpu")  # all hangs on the bin of each step
 
 
-def test_few_long_trials_are_cut():
-    assert gpu.chunk_bins(2064, 90, 5, torch.float32) == 90
-    assert gpu.chunk_bins(5000, 5000, 5, torch.float32) == 5000
-    assert gpu.chunk_bins(1, 1_000_000, 5, torch.float32) in gpu.CHUNKS
-
-
 def test_a_cpu_without_the_interpreter_is_refused(monkeypatch):
     monkeypatch.setattr(gpu.knobs.runtime, "interpret", False)
     for function in (forward_backward, filter_states):

@@ -7,6 +7,7 @@ import torch
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.evaluation import reorder
+from brainlib.brainstates.inference import log_emission, posterior
 from chapters.brainstates.brains import data_set, demo_brain, judged, paper_brain, simulate
 from chapters.brainstates.table import Setting
 
@@ -85,3 +86,7 @@ def test_a_data_set_is_cut_and_states_are_matched_whatever_their_names():
     (*scores, order), (*others, back) = (judged(p, data.test, data.brain.emission, data) for p in (truth, swapped))
     assert scores[2] == others[2] > 0.5 and order.tolist() == [0, 1] and back.tolist() == [1, 0]
     torch.testing.assert_close(scores[0], others[0])
+    path = posterior(truth, data.test, data.brain.emission).states.argmax(-1)
+    evidence = log_emission(truth, data.test, data.brain.emission)
+    by_hand = [sum(float(e_t[z]) for e_t, z in zip(*trial, strict=True)) for trial in zip(evidence, path, strict=True)]
+    assert scores[1].tolist() == pytest.approx(by_hand)

@@ -3,11 +3,11 @@ import torch
 
 from brainlib.brainstates.design import exponential_basis
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.evaluation import soft_adjacency
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 from chapters.brainstates.correlograms import correlogram_wiring, cross_correlogram
+from chapters.brainstates.wiring import soft_adjacency
 
 TRIALS = Trials.from_sequences(
     [torch.poisson(torch.ones(length, 3), generator=torch.Generator().manual_seed(length)) for length in (40, 25)], 1.0
@@ -48,19 +48,14 @@ def test_wiring_is_the_bases_mean_over_lags():
     torch.testing.assert_close(correlogram_wiring(TRIALS, STATES, torch.tensor([[3.0], [1.0]])), expected)
 
 
-@pytest.fixture(scope="module")
-def planted() -> tuple[Trials, torch.Tensor]:
+def test_a_planted_connection_its_sign_and_its_state_are_found():
     """In state 0, neuron 0 excites neuron 1; in state 1, it inhibits neuron 2. Rates differ between the states."""
     weights = torch.zeros(2, 4, 5)
     weights[0, 1, 0], weights[1, 2, 0] = 1.5, -1.5
     weights[0, :, -1], weights[1, :, -1] = -0.5, 0.5
     transition = torch.tensor([[0.99, 0.01], [0.01, 0.99]]).log()
     parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
-    return sample_spikes(parameters, Emission(), 2, 20_000, torch.Generator().manual_seed(3))
-
-
-def test_a_planted_connection_its_sign_and_its_state_are_found(planted):
-    trials, path = planted
+    trials, path = sample_spikes(parameters, Emission(), 2, 20_000, torch.Generator().manual_seed(3))
     wiring = correlogram_wiring(trials, torch.nn.functional.one_hot(path).float(), exponential_basis())
     assert wiring[0, 1, 0] > 0.1 and wiring[1, 2, 0] < -0.1
     rest = wiring.clone()

@@ -5,19 +5,11 @@ import pytest
 import torch
 
 from chapters.brainstates import priors
-from chapters.brainstates.priors import PRIORS, Experiment
-from chapters.brainstates.table import METHODS, TABLE_1, TRUE, Setting
+from chapters.brainstates.priors import PRIORS
+from chapters.brainstates.table import METHODS, TABLE_1, TRUE
 
-TINY = Setting(2, 4, train=3, test=2, bins=150, restarts=1, iterations=3, l1=(10.0,))
-PLAN = {
-    "oracle": Experiment(TINY, 2, (1.0, 2.0)),
-    "table": Experiment(TINY, 2, methods=(TRUE, "HG")),
-    "trials": Experiment(TINY, 1, (1, 3)),
-    "neurons": Experiment(TINY, 1, (3, 4)),
-    "groups": Experiment(replace(TINY, groups=2, neurons=2), 1),
-    "states": Experiment(TINY, 1, (1, 2)),
-    "explorer": Experiment(TINY, 1, (1, 3)),
-}
+pytestmark = pytest.mark.usefixtures("tiny")
+
 KEYS = {
     "oracle": ["1, 2", "1, 3", "2, 2", "2, 3"],
     "table": ["2", "3"],
@@ -27,13 +19,6 @@ KEYS = {
     "states": ["1, 1", "2, 1"],
     "explorer": ["1", "3"],
 }
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch, tmp_path):
-    monkeypatch.setitem(PRIORS, "tiny", PLAN)
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
 
 
 @pytest.mark.parametrize("experiment", KEYS)
@@ -54,8 +39,8 @@ def test_the_number_of_states_is_judged_by_unseen_spikes_and_by_bic():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_stronger_prior_leaves_less_noise(seed):
-    result = priors.explored((replace(TINY, neurons=8, bins=400, strength_sd=2.5, iterations=20), 3), seed)
+def test_a_stronger_prior_leaves_less_noise(seed, tiny):
+    result = priors.explored((replace(tiny, neurons=8, bins=400, iterations=20), 3), seed)
     true, weak, *_, strong = (torch.tensor(w) for w in (result["true"], *(f["wiring"] for f in result["found"])))
     assert (strong - true).abs().mean() < 0.9 * (weak - true).abs().mean()
 

@@ -5,52 +5,21 @@ import math
 import pytest
 import torch
 
-from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import homogeneous_log_likelihood, marginal_log_likelihood
-from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import sample_spikes
 from chapters.brainstates import fits as fits_of
 from chapters.brainstates import recordings
-from chapters.brainstates.fits import Fits
-from chapters.brainstates.recordings import EMISSION, STUDIES, Sample, Setting
-
-STATES = {"Poisson HMM": (2,), "HG": (1, 2), "HG-L1": (1, 2), "GHG": (2,), "OHG": (2,)}
-SETTING = Setting("made up", 100.0, 5.0, 3, STATES, {"HG-L1": (1.0, 1000.0), "GHG": (1.0, 10.0)}, iterations=8)
+from chapters.brainstates.recordings import EMISSION, STUDIES
 
 
-@pytest.fixture(scope="module")
-def sample() -> Sample:
-    """Four neurons whose rates switch between two states."""
-    weights = torch.zeros(2, 4, 5)
-    weights[..., -1] = torch.tensor([[-3.0], [0.5]])
-    weights[:, 1, 0] = 0.5
-    transition = torch.tensor([[0.95, 0.05], [0.05, 0.95]]).log()
-    parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
-    trials, _ = sample_spikes(parameters, Emission(), 9, 60, torch.Generator().manual_seed(0), bin_ms=100.0)
-    return Sample(trials, None, "made up")
-
-
-@pytest.fixture(scope="module")
-def fits(sample, tmp_path_factory) -> Fits:
-    """Two runs of the chapter, by the study that it uses."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BRAINLIB_PROCESSES", "1")
-        patch.setenv("BRAINLIB_RUNS", str(tmp_path_factory.mktemp("runs")))
-        patch.setattr(fits_of, "read", lambda setting: sample)
-        patch.setitem(STUDIES, "ci", {"made up": SETTING})
-        first, second = (fits_of.fit_all.__wrapped__("ci", seed)["made up"] for seed in (0, 1))
-    return Fits(sample, SETTING, first.results | second.results)
-
-
-def test_blocks_follow_one_another_and_are_held_out_once(sample):
-    held_out = [sample.split(block, 4) for block in range(4)]
+def test_blocks_follow_one_another_and_are_held_out_once(fits):
+    held_out = [fits.sample.split(block, 4) for block in range(4)]
     assert torch.equal(torch.cat([others for _, others in held_out]), torch.arange(9))
     for seen, others in held_out:
         assert (others.diff() == 1).all() and len(others) in (2, 3)
         assert torch.equal(torch.cat((seen, others)).sort().values, torch.arange(9))
 
 
-def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
+def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits):
     seen, others = (fits.design("HG", 1, held_out=held) for held in (False, True))
     assert len(seen.lengths) == 6 and len(others.lengths) == 3
     there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others, EMISSION).sum()
@@ -65,11 +34,12 @@ def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits, sample):
 def test_a_penalty_leaves_smaller_weights_and_the_one_hot_prior_is_kept(fits):
     assert fits.parameters("HG-L1", 1, 0).coupling.abs().sum() <= fits.parameters("HG", 1, 0).coupling.abs().sum()
     a_0 = torch.as_tensor(fits.results["OHG", 2, 0]["adjacency_prior"])
-    assert a_0.shape == (4, 4, 3) and torch.allclose(a_0.sum(-1), torch.ones(4, 4))
+    assert a_0.shape == (6, 6, 3) and torch.allclose(a_0.sum(-1), torch.ones(6, 6))
 
 
 def test_the_table_has_a_row_for_every_fit(fits):
     rows = fits.table()
+    assert list(fits.setting.splits(1)) == [3, 4, 5]
     assert len(rows) == 6 * 7
     assert [row["family"] for row in rows[:7]] == ["Poisson HMM", "HG", "HG", "HG-L1", "HG-L1", "GHG", "OHG"]
     assert fits_of.numbers(rows, "HG") == [1, 2]
@@ -106,7 +76,6 @@ def test_every_profile_fits_what_the_chapter_compares():
         for setting in settings.values():
             assert setting.blocks >= 3 and set(setting.states["OHG"]) <= set(setting.states["HG-L1"])
             assert 1 in setting.states["HG"] and 2 in setting.states["GHG"]
-    assert list(SETTING.splits(1)) == [3, 4, 5]
 
 
 def test_a_readers_copy_of_the_maze_joins(tmp_path, monkeypatch):

@@ -8,32 +8,10 @@ import torch
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data import Trials
 from chapters.brainstates import anatomy, states
-from chapters.brainstates import fits as fitting
 from chapters.brainstates.anatomy import NAIVE, ONE_HOT, RAW, WITHIN
 from chapters.brainstates.fits import Fits
-from chapters.brainstates.recordings import Sample, Setting
-
-STATES = {"Poisson HMM": (2,), "HG": (2,), "HG-L1": (2,), "GHG": (2,), "OHG": (2,)}
-SETTING = Setting("made up", 100.0, 5.0, 2, STATES, {"HG-L1": (1.0,), "GHG": (1.0,)}, iterations=8)
-GRID = torch.tensor([[x, y] for x in (0.0, 100.0, 200.0) for y in (0.0, 100.0)], dtype=torch.float64)
-
-
-@pytest.fixture(scope="module")
-def fits() -> Fits:
-    """Six neurons on a grid, silent and then active together."""
-    weights = torch.zeros(2, 6, 7)
-    weights[..., -1] = torch.tensor([[-3.5], [0.5]])
-    transition = torch.tensor([[0.97, 0.03], [0.05, 0.95]]).log()
-    parameters = Parameters(weights, transition, torch.tensor([0.5, 0.5]).log())
-    trials, _ = sample_spikes(parameters, Emission(), 6, 200, torch.Generator().manual_seed(0), bin_ms=100.0)
-    sample = Sample(trials, GRID, "made up")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "read", lambda setting: sample)
-        units = [fitting.fit_family((SETTING, family), 0) for family in fitting.BASELINES]
-    return Fits(sample, SETTING, {(one["family"], one["states"], 0): one for unit in units for one in unit["fits"]})
 
 
 def plain(rates: list[list[float]]) -> Parameters:
@@ -44,21 +22,15 @@ def plain(rates: list[list[float]]) -> Parameters:
 
 
 def test_rates_in_states_and_their_order():
-    counts = torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]])
-    made = design(Trials.from_sequences([counts], 100.0), coupling=False)
+    """The path ends with its trial."""
+    counts = [torch.tensor([[0, 0], [0, 0], [9, 1], [9, 3]]), torch.tensor([[9, 2], [0, 0]])]
+    made = design(Trials.from_sequences(counts, 100.0), coupling=False)
     parameters = plain([[9.0, 2.0], [0.01, 0.01]])
     rates = states.state_rates(parameters, made)
     assert torch.allclose(rates, torch.tensor([[9.0, 2.0], [0.0, 0.0]], dtype=torch.float64), atol=1e-4)
     order = states.quiet_to_busy(parameters, made)
     assert order.tolist() == [1, 0]
-    assert states.decode(parameters, made, order)[0].tolist() == [0, 0, 1, 1]
-
-
-def test_the_path_ends_with_its_trial():
-    trials = Trials.from_sequences([torch.tensor([[9], [0]]), torch.tensor([[9]])], 100.0)
-    made = design(trials, coupling=False)
-    path = states.decode(plain([[0.01], [9.0]]), made, torch.tensor([0, 1]))
-    assert path.tolist() == [[1, 0], [1, -1]]
+    assert states.decode(parameters, made, order).tolist() == [[0, 0, 1, 1], [1, 0, -1, -1]]
 
 
 def test_a_path_against_bursts_by_hand():
@@ -112,6 +84,6 @@ def test_wirings_of_all_kinds(fits):
 def test_rescaled_times_of_a_good_model_are_nearer_than_those_of_a_bad_one(fits):
     good = states.rescaled(fits, "Poisson HMM", 2, 0)
     assert 0 < good < 0.2
-    bias = fits.parameters("Poisson HMM", 2, 0)
-    fits.results["Poisson HMM", 2, 6] = bias._replace(weights=bias.weights - 3)._asdict()
-    assert states.rescaled(fits, "Poisson HMM", 2, 6) > good + 0.1
+    parameters = fits.parameters("Poisson HMM", 2, 0)
+    slower = {("Poisson HMM", 2, 0): parameters._replace(weights=parameters.weights - 3)._asdict()}
+    assert states.rescaled(Fits(fits.sample, fits.setting, slower), "Poisson HMM", 2, 0) > good + 0.1

@@ -3,22 +3,21 @@
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.kernels import filter_states
 from chapters.brainstates import chains
 from chapters.brainstates.chains import errors, random_chain
-
-GENERATOR = torch.Generator
 
 
 @pytest.mark.parametrize("forbidden", [False, True])
 @pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 9), (5, 4)])
 def test_the_kernels_count_like_enumeration(states, bins, forbidden):
-    chain = random_chain(states, bins, GENERATOR().manual_seed(states * bins), forbidden)
+    chain = random_chain(states, bins, seeded(states * bins), forbidden)
     assert max(errors(chain)) < 1e-12
 
 
 def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_found_out(monkeypatch):
-    chain = random_chain(3, 5, GENERATOR().manual_seed(1))
+    chain = random_chain(3, 5, seeded(1))
     real = chains.forward_backward
 
     def broken(*inputs):
@@ -31,7 +30,7 @@ def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_fo
 
 
 def test_single_precision_keeps_its_digits_where_logarithms_lose_them():
-    single = chains.random_evidence(500, -200, GENERATOR().manual_seed(0))
+    single = chains.random_evidence(500, -200, seeded(0))
     exact = chains.shifted(*(tensor.double() for tensor in single))
     wrong = {way.__name__: (way(*single) - exact).abs().max() for way in (chains.clamped, chains.shifted)}
     assert wrong["shifted"] < 1e-4 < 0.1 < wrong["clamped"]

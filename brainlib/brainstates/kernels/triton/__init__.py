@@ -40,7 +40,9 @@ def infer(
 
     With `smooth` the states are given the whole trial, else what was seen so far, without transitions.
     """
-    check(log_emission)
+    if not log_emission.is_cuda and not knobs.runtime.interpret:
+        expected = "a GPU (or Triton's interpreter: TRITON_INTERPRET=1)"
+        raise ValueError(f"log_emission: got a tensor on {log_emission.device}, expected {expected}")
     (B, T, S), dtype = log_emission.shape, log_emission.dtype
     chunk = chunk_bins(B, T, S, dtype)
     chunks = triton.cdiv(T, chunk)
@@ -90,10 +92,3 @@ def warps_of(states: int, dtype: torch.dtype) -> int:
 def scan_warps(states: int, dtype: torch.dtype) -> int:
     """More: few programs run at once, and a chunk takes exponentials of a whole matrix."""
     return min(8, max(1, padded(states) ** 2 * dtype.itemsize // 1024))
-
-
-def check(log_emission: Tensor) -> None:
-    """Raises `ValueError` for a tensor that these kernels cannot reach."""
-    if not log_emission.is_cuda and not knobs.runtime.interpret:
-        expected = "a GPU (or Triton's interpreter: TRITON_INTERPRET=1)"
-        raise ValueError(f"log_emission: got a tensor on {log_emission.device}, expected {expected}")

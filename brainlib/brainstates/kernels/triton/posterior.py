@@ -15,14 +15,14 @@ import triton.language as tl
 
 @triton.jit
 @no_type_check  # the tests check annotations by wrapping; Triton compiles plain functions only
-def load_square(matrix, i, S):
-    """[BS, BS] of a matrix of logarithms, [S, S]. Threads lie along what is contiguous in memory, and sums over the
-    first axis are quick: who goes back in time reads a transposed copy.
+def load_square(matrix, i, S, LOGS: tl.constexpr):
+    """[BS, BS] of a matrix of logarithms, [S, S], or their exponentials. Threads lie along what is contiguous in
+    memory, and sums over the first axis are quick: who goes back in time reads a transposed copy.
     """
     inside = i < S
-    return tl.load(
-        matrix + i[:, None] * S + i[None, :], mask=inside[:, None] & inside[None, :], other=float("-inf")
-    )  # fmt: skip
+    places = i[:, None] * S + i[None, :]
+    logs = tl.load(matrix + places, mask=inside[:, None] & inside[None, :], other=float("-inf"))
+    return logs if LOGS else tl.exp(logs)
 
 
 @triton.jit
@@ -41,9 +41,9 @@ def logarithm(x):
 @triton.jit
 @no_type_check
 def log_sum(x):
-    """log sum_i exp(x[i, j])."""
+    """log sum_i exp(x[i]), over the first axis."""
     largest = tl.max(x, 0)
-    return largest + logarithm(tl.sum(tl.exp(x - finite(largest)[None, :]), 0))
+    return largest + logarithm(tl.sum(tl.exp(x - finite(largest)), 0))
 
 
 @triton.jit
@@ -51,17 +51,6 @@ def log_sum(x):
 def reciprocal(x):
     """1 / x; of what is impossible, 0."""
     return tl.where(x > 0, 1 / tl.where(x > 0, x, 1.0), 0.0)
-
-
-@triton.jit
-@no_type_check
-def first_seen(log_start, log_emission, LOGS: tl.constexpr):
-    """The states' weights after the first bin, and the logarithm of what they were divided by."""
-    highest = tl.max(log_emission, 0)
-    joint = log_start + (log_emission - finite(highest))
-    largest = tl.max(joint, 0)
-    joint -= finite(largest)
-    return joint if LOGS else tl.exp(joint), highest.to(tl.float64) + largest
 
 
 @triton.jit
@@ -78,6 +67,14 @@ def seen(weights, inverse, log_emission, LOGS: tl.constexpr):
         joint = weights * (tl.exp(relative) * inverse)
         largest = tl.max(joint, 0)
         return joint, reciprocal(largest), highest.to(tl.float64) + tl.log(tl.where(largest > 0, largest, 1.0))
+
+
+@triton.jit
+@no_type_check
+def first_seen(log_start, log_emission, LOGS: tl.constexpr):
+    """The same after the first bin."""
+    now, inverse, scale = seen(log_start, tl.full((), 1.0, log_start.dtype), log_emission, True)
+    return now if LOGS else tl.exp(now), inverse, scale
 
 
 @triton.jit
@@ -106,13 +103,11 @@ def multiply(
     trial, first, length, last = span(at, lengths, T, chunk_bins)
     i = tl.arange(0, BS)
     log_emission += (trial * T + first) * S + i
-    transition = load_square(log_transition + trial * S * S, i, S)
-    transition = transition if LOGS else tl.exp(transition)
+    transition = load_square(log_transition + trial * S * S, i, S, LOGS)
     by_column = products + (tl.num_programs(0).to(tl.int64) + at * S) * S + i * S + entry
     products += (at * S + entry) * S + i
     inside, entered = i < S, tl.where(i == entry, 0.0, float("-inf")).to(transition.dtype)
-    now, scale = first_seen(entered, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
-    inverse, total = tl.full((), 1.0, now.dtype), scale
+    now, inverse, total = first_seen(entered, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     for _ in tl.range(1, last - first, num_stages=3):
         log_emission += S
         prior = passed_on(now, transition, LOGS)
@@ -150,7 +145,7 @@ def scan(
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), start)
             start += by_row
             start -= finite(tl.max(start, 0))
-            start = log_sum(start[:, None] + load_square(products, i, S))
+            start = log_sum(start[:, None] + load_square(products, i, S, True))
             products += S * S
             scales += S
             starts += S
@@ -161,21 +156,17 @@ def scan(
         scales += (own - 1) * S
         tl.store(ends, tl.full((BS,), float("-inf"), ends.dtype.element_ty), mask=inside)  # nothing follows
         end, total = tl.zeros_like(initial), tl.zeros((), tl.float64)
-        for _ in tl.range(0, own - 1, num_stages=3):
+        for later in tl.range(0, own, num_stages=3):
             by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-            end = by_row + log_sum(end[:, None] + load_square(products, i, S))
+            end = by_row + log_sum(end[:, None] + load_square(products, i, S, True))
             largest = tl.max(end, 0)
             end -= finite(largest)
             total += scale + largest
             products -= S * S
             scales -= S
             ends -= S
-            tl.store(ends, end, mask=inside)
-        by_row, scale = relative(tl.load(scales, mask=inside, other=float("-inf")), end)
-        end = initial + by_row + log_sum(end[:, None] + load_square(products, i, S))
-        largest = tl.max(end, 0)
-        total += scale + largest
-        tl.store(log_likelihood + trial, total + logarithm(tl.sum(tl.exp(end - finite(largest)), 0)))
+            tl.store(ends, end, mask=inside & (later + 1 < own))
+        tl.store(log_likelihood + trial, total + log_sum(initial + end))
 
 
 @triton.jit(do_not_specialize=["T", "S", "chunk_bins"])
@@ -192,15 +183,13 @@ def walk(
     bins = last - first
     i = tl.arange(0, BS)
     inside = i < S
-    transition = load_square(log_transition + trial * S * S, i, S)
-    transition = transition if LOGS else tl.exp(transition)
+    transition = load_square(log_transition + trial * S * S, i, S, LOGS)
     begin = (trial * T + first) * S + i
     log_emission += begin
     passed += begin
     states += begin
     start = tl.load(starts + at * S + i, mask=inside, other=float("-inf"))
-    now, scale = first_seen(start, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
-    inverse, total = tl.full((), 1.0, now.dtype), scale
+    now, inverse, total = first_seen(start, tl.load(log_emission, mask=inside, other=float("-inf")), LOGS)
     tl.store(passed, outcome(now, SMOOTH, LOGS), mask=inside & (bins > 0))
     for _ in tl.range(1, bins, num_stages=3):
         log_emission += S
@@ -218,8 +207,7 @@ def walk(
             after = tl.load(ends + at * S + i, mask=inside, other=float("-inf"))
         after = after if LOGS else tl.exp(after)
         inverse = tl.full((), 1.0, now.dtype)
-        transposed = load_square(log_transposed + trial * S * S, i, S)
-        transposed = transposed if LOGS else tl.exp(transposed)
+        transposed = load_square(log_transposed + trial * S * S, i, S, LOGS)
         pairs = tl.zeros_like(transposed)
         states += (bins - 1) * S
         for back in tl.range(0, bins, num_stages=3):
