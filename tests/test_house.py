@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = "plotly ipywidgets IPython numba triton papermill pooch matplotlib pandas nbformat requests h5py scipy"
 
 
-PACKAGES = "data training explore runs baselines ledger sampling astrosnn bdh brainstates timescales"
+PACKAGES = "data training exercises explore runs baselines ledger sampling astrosnn bdh brainstates timescales"
 
 
 def test_importing_is_light():

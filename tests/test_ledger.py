@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainlib import ledger
+from brainlib.ledger.chapter import findings, record_measured
 from brainlib.ledger.records import Record, _pool
 from brainlib.ledger.verdicts import Verdict
 
@@ -259,6 +260,27 @@ def test_a_bad_claim_is_refused_by_name(claims, old, new, message):
     claims.write_text(CLAIMS.replace(old, new))
     with pytest.raises(ValueError, match=re.escape(message)):
         ledger.read_claims(claims)
+
+
+def test_the_box_says_what_the_recorded_runs_found(claims):
+    settings = {"conditions": {"many heads": {"units": 100}}}
+    runs = [verdict("C1", [9, 10, 11, 10, 9], control=[0] * 5, settings=settings), verdict("F1", [0.05, 0.06])]
+    runs += [verdict("C3", [-0.4, -0.5, -0.45], control=[0, 0, 0], reached=[20, 19, 22])]
+    for run in runs:
+        ledger.write(claims.parent / "records", run.record)
+    first, second, third, last = findings("C1", "F1", "C2", besides=["C3"]).data.split("<li>")[1:]
+    assert '<a href="#C1">' in first and "&lt;more&gt;" in first and "<strong>holds</strong>" in first
+    assert "9.8 (8.76 to 10.8) spans, 5 seeds; laptop, 100 units" in first
+    assert "<strong>first edition, not yet re-made: holds</strong>" in second and "share of neurons; laptop" in second
+    assert "not recorded yet" in third
+    assert last.startswith("Besides") and "<strong>out of domain</strong>" in last
+    with pytest.raises(ValueError, match="besides: got C9, expected claims of"):
+        findings("C1", besides=["C9"])
+
+
+def test_a_claim_that_a_profile_does_not_measure_has_its_place(claims):
+    assert record_measured("F1", {"F1": 0.05}, [0], "laptop", "cpu").outcome == "too few seeds"
+    assert '<p id="F1">' in record_measured("F1", {}, [0], "ci").data
 
 
 def test_claims_are_found_upwards_and_their_absence_is_said(claims, tmp_path, monkeypatch):

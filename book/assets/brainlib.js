@@ -246,6 +246,15 @@
     }
   }
 
+  // Solutions are open on paper.
+  function printSolutions() {
+    const closed = [...document.querySelectorAll("details.sd-dropdown:not([open])")];
+    for (const solution of closed) solution.open = true;
+    const close = () => { for (const solution of closed) solution.open = false; };
+    window.addEventListener("afterprint", close, { once: true });
+  }
+
+  window.addEventListener("beforeprint", printSolutions);
   window.addEventListener("hashchange", unfold);
   window.addEventListener("resize", scrollFormulas);
   const begin = () => { filterClaims(); unfold(); scrollFormulas(); };

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.builder import chapter, glossary, maths, polish, recorded, scoreboard, stills
+from book.builder import chapter, glossary, maths, polish, recorded, scoreboard, stills, width
 from book.builder.failures import TRACES, BuildError, plain
 from book.builder.sources import pages
 
@@ -28,6 +28,8 @@ def assemble(root: Path, results: dict[Path, Path], pages_kept: dict[Path, dict]
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("builder", "__pycache__"))
     notebooks = {name: nbformat.read(result / "notebook.ipynb", as_version=4) for name, result in results.items()}
     notebooks |= {name: recorded.draw(root, name, page) for name, page in pages_kept.items()}
+    for notebook in notebooks.values():
+        width.spread(notebook)
     html = (data["text/html"] for notebook in notebooks.values() for data in chapter.outputs(notebook))
     terms = glossary.read(root)
     pictures = stills.drawn(html, root / "_build" / "stills")

@@ -29,7 +29,7 @@ NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 def drawn(pages: Iterable[str], folder: Path) -> dict[str, str]:
     """The pictures, as SVG, of all figures in these pieces of HTML, by the figure's HTML; `folder` keeps them."""
-    figures = {html: _figure(html) for page in pages for html in FIGURE.findall(page)}
+    figures = {html: figure(html) for page in pages for html in FIGURE.findall(page)}
     places = {html: folder / f"{_digest(figure)}.svg" for html, figure in figures.items()}
     missing = [html for html, place in places.items() if not place.is_file()]
     if missing and importlib.util.find_spec("kaleido") is not None:
@@ -53,7 +53,7 @@ def inserted(page: str, pictures: dict[str, str]) -> str:
     return FIGURE.sub(with_picture, page)
 
 
-def _figure(html: str) -> dict[str, Any]:
+def figure(html: str) -> dict[str, Any]:
     """The figure as it is shown first, in plotly's terms."""
     data = json.loads(DATA.search(html).group(1))
     place = 0

@@ -6,9 +6,8 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
-from IPython.display import Markdown
 
-from brainlib import explore, ledger, runs
+from brainlib import explore, runs
 from brainlib.astrosnn import AstroSNNConfig
 from chapters.astrosnn.networks import untrained
 
@@ -56,14 +55,6 @@ def sizes_table(configs: Mapping[str, AstroSNNConfig], lengths: Iterable[int]) -
         for name, config in configs.items()
     }
     return pd.DataFrame(rows).T
-
-
-def record(values: Mapping[str, Any], seeds: Iterable[int], profile: str, device: str, claim: str, note: str = ""):
-    """The verdict, or a word where this profile lacks what the claim compares."""
-    if claim not in values:
-        return Markdown(f"*Claim {claim} is not measured at the {profile} profile.*")
-    found = values[claim] if isinstance(values[claim], list) else [values[claim]]
-    return ledger.record(claim, found, seeds, profile, device, note)
 
 
 def captioned(table: pd.DataFrame, source: Source):

@@ -12,6 +12,8 @@ from chapters.brainstates import anatomy, states
 from chapters.brainstates.figures import LEGEND_BELOW, largest, plain_titles, with_interval
 from chapters.brainstates.fits import FAMILIES, Fits, best, by_model, interval, numbers
 
+pd.set_option("display.max_colwidth", None)  # tables of recordings hold sentences
+
 COLOURS = explore.COLOURS
 PLACES = {
     "waves": "retina with waves",

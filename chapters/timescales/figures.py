@@ -1,17 +1,15 @@
-"""What the figures of this part share: colours, the run that is shown, and the box that opens a chapter."""
+"""What the figures of this part share: colours, and the run that is shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import plotly.express as px
 import plotly.graph_objects as go
-from IPython.display import HTML
 
-from brainlib import explore, ledger, runs
+from brainlib import explore, runs
 from chapters.timescales.networks import MULTI, SINGLE, STILL, WINDOW
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = (
@@ -39,48 +37,6 @@ def largest(name: str, profile: str, own: Content) -> Sample:
         if run.profile == "laptop" and profile == "ci":
             return Sample(run.content, "the recorded laptop run", run.profile)
     return Sample(own, f"this {profile} run", profile)
-
-
-def found(*claims: str, besides: Sequence[str] = ()) -> HTML:
-    """The box that opens a chapter: what was claimed, and the leading verdict of the recorded runs, a line each; of
-    `besides` in one line the verdicts alone. The cards below it on the page say more."""
-    path = ledger.find_claims()
-    known = ledger.read_claims(path)
-    kept = ledger.read_records(path.parent / "records", known)
-    leading = {
-        claim: ledger.leading(own)
-        for claim in (*claims, *besides)
-        if (own := [verdict for verdict in kept if verdict.claim.id == claim])
-    }
-
-    def named(claim: str) -> str:
-        return f'<a href="#{claim}">{claim}</a>'
-
-    def word(claim: str) -> str:
-        return f"<strong>{leading[claim].outcome}</strong>" if claim in leading else "<strong>not recorded yet</strong>"
-
-    lines = []
-    for claim in claims:
-        line = f"{named(claim)} {escape(known[claim].statement)} {word(claim)}"
-        if claim in leading:
-            one = leading[claim]
-            why = f" ({escape(one.why)})" if one.why else ""
-            line += f"{why}: {escape(one.measured)}, {len(one.seeds)} networks, {sizes(one)}."
-        lines.append(line)
-    if besides:
-        lines.append("Besides: " + ", ".join(f"{named(claim)} {word(claim)}" for claim in besides) + ".")
-    return HTML(
-        '<div class="admonition note"><p class="admonition-title">What was claimed, and what was found</p><ul>'
-        + "".join(f"<li>{line}</li>" for line in lines)
-        + "</ul></div>"
-    )
-
-
-def sizes(verdict: ledger.Verdict) -> str:
-    """The profile of a run and how many units its networks had, in words."""
-    configs = verdict.record.settings.get("conditions", {}).values()
-    units = " or ".join(map(str, sorted({config["units"] for config in configs})))
-    return f"{verdict.profile}" + (f", {units} units" if units else "")
 
 
 def spread(values: Iterable[float], form: str = ".3g") -> str:

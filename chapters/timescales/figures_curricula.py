@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.express as px
 import plotly.graph_objects as go
+import torch
 from IPython.display import Markdown
 
 from brainlib import explore, runs
@@ -37,7 +38,6 @@ Curves = Mapping[str, list[LearningCurve]]
 
 FIXED = {"trained": BLUE, "tau 1": ORANGE, "tau 2": GREEN, "tau 3": PURPLE}
 WINDOWS = COLOURS | {WINDOW: GREEN, f"{WINDOW}, fresh heads": PURPLE}
-FORMS = {MULTI: "clamp", PROJECTED: "projected"}
 ELSEWHERE: dict[str, tuple[str, Price]] = {
     "delayed match": ("match", "epochs"),
     "parity, LSTM": ("lstm", "operations"),
@@ -46,7 +46,12 @@ ELSEWHERE: dict[str, tuple[str, Price]] = {
 BESIDE = f"{STILL}, beside {SINGLE}"
 EDGES = np.array([*np.arange(1, 2.95, 0.05), 3.0, np.inf])  # of the bins of tau, in bits
 SPAN, TAU_SPAN = "longest span solved (bits)", "longest span solved (0: untrained)"
-MEAN_TAU = "mean τ (bits)"
+TAU = {
+    "mean": ("mean τ (bits)", 1),
+    "std": ("standard deviation of τ (bits)", 1),
+    "at_one": (f"units with τ below {AT_ONE} (%)", 100),
+}
+NOT_RUN = Markdown("*Not run at this profile.*")
 BY_WHAT = {
     "facet_col": "what",
     "facet_col_spacing": 0.1,
@@ -88,11 +93,9 @@ def stages(curriculum: Curriculum, count: int = 3) -> dict[str, str]:
     def words(numbers: Sequence[int]) -> str:
         return "..".join(map(str, sorted({numbers[0], numbers[-1]})))
 
-    known = range(1 if curriculum.last(0) else count)
-    found = {
-        f"stage {stage}": f"{words(curriculum.spans(stage))} by {words(curriculum.heads(stage))}" for stage in known
-    }
-    return {f"stage {stage}": "–" for stage in range(count)} | found
+    known = 1 if curriculum.last(0) else count
+    told = [f"{words(curriculum.spans(stage))} by {words(curriculum.heads(stage))}" for stage in range(known)]
+    return {f"stage {stage}": text for stage, text in enumerate(told + ["–"] * (count - known))}
 
 
 def trained_table(trained: Mapping[str, Sequence[TrainedNetwork]]) -> pd.DataFrame:
@@ -109,49 +112,51 @@ def trained_table(trained: Mapping[str, Sequence[TrainedNetwork]]) -> pd.DataFra
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def paths(sample: Sample, conditions: Mapping[str, str], by: Price = "epochs", panel: str = "") -> pd.DataFrame:
-    """The lines of steps of networks of these conditions, each with a name."""
-    return pd.DataFrame(
+def progress(
+    sample: Sample, panels: Mapping[str, tuple[Mapping[str, str], Price]], colours: Mapping[str, str], **words: str
+) -> Explorer:
+    """A line of steps for every network: the longest span solved against its price. A panel has a title, conditions
+    with the names of their lines, and the price."""
+    frame = pd.DataFrame(
         {"condition": name, "seed": curve.seed, "price": price, SPAN: span, "panel": panel}
-        for condition, name in conditions.items()
+        for panel, (names, by) in panels.items()
+        for condition, name in names.items()
         for curve in best(sample).get(condition, [])
         for price, span in curve.path(by)
     )
-
-
-def steps(frame: pd.DataFrame, colours: Mapping[str, str], x: Sequence[str]) -> go.Figure:
-    """A line of steps for every network: the longest span solved against its price, which `x` names panel by
-    panel."""
-    options = {"facet_col": "panel", "facet_col_spacing": 0.06} if len(x) > 1 else {}
-    options |= {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "line_shape": "hv"}
-    figure = px.line(frame, x="price", y=SPAN, **options)
-    return arranged(figure.update_xaxes(exponentformat="power", nticks=5), x=x, height=400)
+    options = {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "line_shape": "hv"}
+    figure = px.line(frame, x="price", y=SPAN, facet_col="panel", facet_col_spacing=0.06, **options)
+    figure.update_xaxes(exponentformat="power", nticks=5)
+    return explore.show(arranged(figure, x=[by for _, by in panels.values()], height=400), **words)
 
 
 def race(sample: Sample) -> Explorer:
-    """How far the two curricula led, for epochs and for operations."""
+    """How far the two curricula and the sliding windows led, for epochs and for operations."""
     prices: tuple[Price, ...] = ("epochs", "operations")
-    same = {condition: condition for condition in COLOURS}
-    frame = pd.concat([paths(sample, same, by, f"for {by}") for by in prices])
+    same = {name: name for name in WINDOWS}
     by_epochs, by_operations = (lead(best(sample), MULTI, SINGLE, by) for by in prices)
-    return explore.show(
-        steps(frame, COLOURS, ["epochs", "floating-point operations"]),
+    epochs, spans = at_equal_epochs(best(sample), same)
+    return progress(
+        sample,
+        {f"for {by}": (same, by) for by in prices},
+        WINDOWS,
         name="curricula-race",
-        caption=f"In {sample.told}, when the shorter of the two trainings ends, the multi-head curriculum leads by "
-        f"{by_epochs} spans at equal epochs and by {by_operations} at equal operations. Every line is one network.",
-        alt="Two panels of lines that rise in steps, the longest span solved against epochs and against operations; "
-        "the multi-head lines rise faster and further than the single-head ones.",
+        caption=f"In {sample.told}, when the shorter of the two trainings ends, the multi-head curriculum leads the "
+        f"single-head one by {by_epochs} spans at equal epochs and by {by_operations} at equal operations. Longest "
+        f"spans after {epochs} epochs: {spans}. Every line is one network.",
+        alt="Two panels of lines that rise in steps, the longest span solved against epochs and against operations, "
+        "for the single-head, the multi-head and two sliding-window curricula.",
     )
 
 
 def fixed_time_constants(sample: Sample) -> Explorer:
     """Learning curves with trained and with fixed time constants."""
-    names = {c: {f"{c}, {tau}".removesuffix(", trained"): tau for tau in FIXED} for c in (MULTI, SINGLE)}
-    frame = pd.concat(paths(sample, named, panel=condition) for condition, named in names.items())
+    names = {c: {f"{c}, {tau}".removesuffix(", trained"): tau for tau in FIXED} for c in COLOURS}
     told = {condition: at_equal_epochs(best(sample), named) for condition, named in names.items()}
-    figure = steps(frame, FIXED, ["epochs", "epochs"])
-    return explore.show(
-        figure.update_xaxes(range=[0, max(epochs for epochs, _ in told.values())]),
+    return progress(
+        sample,
+        {condition: (named, "epochs") for condition, named in names.items()},
+        FIXED,
         name="curricula-fixed",
         caption=f"Longest spans solved in {sample.told}: "
         + "; ".join(f"{condition}, after {epochs} epochs, {spans}" for condition, (epochs, spans) in told.items())
@@ -161,23 +166,42 @@ def fixed_time_constants(sample: Sample) -> Explorer:
     )
 
 
-def no_curriculum(sample: Sample, profile: str) -> Explorer | Markdown:
+def others(sample: Sample) -> Explorer | Markdown:
+    """Another task, other networks."""
+    curves = best(sample)
+    if not curves.get("multi-head, match"):
+        return NOT_RUN
+    ahead = ", ".join(
+        f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
+        for name, (remark, by) in ELSEWHERE.items()
+    )
+    return progress(
+        sample,
+        {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in ELSEWHERE.items()},
+        COLOURS,
+        name="curricula-others",
+        caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
+        f"{sample.told}. {ahead}. Every line is one network.",
+        alt="Three panels of rising steps, longest span solved by single-head and multi-head networks: leaky networks "
+        "on delayed match-to-sample, LSTM and GRU networks on parity.",
+    )
+
+
+def no_curriculum(sample: Sample) -> Explorer | Markdown:
     """Accuracy on the longest span, trained from scratch or with all spans at once."""
     scratch = {c: k for c, k in best(sample).items() if c.startswith(("from scratch", "all at once"))}
     if not scratch:
-        return Markdown(f"*Not run at the {profile} profile.*")
+        return NOT_RUN
     frame = pd.DataFrame(
-        [
-            {"condition": condition, "seed": curve.seed, "epochs": epoch, "right": 100 * share}
-            for condition, curves in scratch.items()
-            for curve in curves
-            for epoch, share in enumerate(curve.accuracy, start=1)
-        ]
+        {"condition": condition, "seed": curve.seed, "epochs": epoch, "right": 100 * share}
+        for condition, curves in scratch.items()
+        for curve in curves
+        for epoch, share in enumerate(curve.accuracy, start=1)
     )
-    colours = dict(zip(scratch, (ORANGE, BLUE, GREEN, PURPLE), strict=False))
     labels = {"right": "right answers, longest span (%)"}
-    options = {"color": "condition", "color_discrete_map": colours, "line_group": "seed", "range_y": [45, 101]}
-    figure = px.line(frame, x="epochs", y="right", labels=labels, **options)
+    figure = px.line(
+        frame, x="epochs", y="right", color="condition", line_group="seed", range_y=[45, 101], labels=labels
+    )
     figure.add_hline(98, line={"dash": "dash", "color": GREY})
     outcome = ", ".join(
         f"{condition}: {spread(c.accuracy[-1] * 100 for c in curves)} % after "
@@ -193,112 +217,62 @@ def no_curriculum(sample: Sample, profile: str) -> Explorer | Markdown:
     )
 
 
-def windows(sample: Sample) -> Explorer:
-    """The sliding windows between the two main curricula."""
-    same = {name: name for name in WINDOWS}
-    epochs, spans = at_equal_epochs(best(sample), same)
-    return explore.show(
-        steps(paths(sample, same), WINDOWS, ["epochs"]).update_xaxes(range=[0, epochs]),
-        name="curricula-window",
-        caption=f"Longest spans solved in {sample.told} after {epochs} epochs: {spans}.",
-        alt="Rising steps, longest span solved against epochs, for the single-head, the multi-head and two "
-        "sliding-window curricula.",
-    )
-
-
-def others(sample: Sample, profile: str) -> Explorer | Markdown:
-    """Another task, other networks."""
-    curves = best(sample)
-    if not curves.get("multi-head, match"):
-        return Markdown(f"*Not run at the {profile} profile.*")
-    named = {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in ELSEWHERE.items()}
-    frame = pd.concat([paths(sample, conditions, by, name) for name, (conditions, by) in named.items()])
-    ahead = ", ".join(
-        f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
-        for name, (remark, by) in ELSEWHERE.items()
-    )
-    return explore.show(
-        steps(frame, COLOURS, [by for _, by in ELSEWHERE.values()]),
-        name="curricula-others",
-        caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
-        f"{sample.told}. {ahead}. Every line is one network.",
-        alt="Three panels of rising steps, longest span solved by single-head and multi-head networks: leaky networks "
-        "on delayed match-to-sample, LSTM and GRU networks on parity.",
-    )
-
-
-def tau_frame(sample: Sample, conditions: Mapping[str, str], numbers: Sequence[str]) -> pd.DataFrame:
-    """Numbers of the time constants of networks of these conditions, each with a name, at every span."""
-    return pd.DataFrame(
-        {"condition": name, "span": span, "what": what, "value": getattr(tau, what)}
-        for condition, name in conditions.items()
-        for curve in best(sample).get(condition, [])
-        for span, tau in curve.tau.items()
-        for what in numbers
-    )
-
-
 def time_constants(sample: Sample) -> Explorer:
-    """Mean and standard deviation of tau against the span, beside a network that stands still and the authors'."""
-    names = {SINGLE: SINGLE, MULTI: MULTI, BESIDE: STILL}
-    frame = tau_frame(sample, names, ("mean", "std")).assign(networks=sample.told)
-    theirs = "the authors' (500 units)"
+    """Mean and standard deviation of tau and the share at 1 against the span, beside a network that stands still, one
+    whose tau is kept in its range otherwise, and the authors'."""
+    names = {SINGLE: SINGLE, MULTI: MULTI, PROJECTED: PROJECTED, BESIDE: STILL}
+    curves, theirs = best(sample), "the authors' (500 units)"
     points = [
+        {"networks": sample.told, "condition": name, "span": span, "what": what, "value": scale * getattr(tau, what)}
+        for condition, name in names.items()
+        for curve in curves.get(condition, [])
+        for span, tau in curve.tau.items()
+        for what, (_, scale) in TAU.items()
+    ]
+    points += [
         {"networks": theirs, "condition": condition, "span": int(span), "what": what, "value": value}
         for condition, spans in OFFICIAL["networks"].items()
         for span, numbers in spans.items()
         for what, value in zip(("mean", "std"), numbers, strict=False)
     ]
-    frame = pd.concat([frame, pd.DataFrame(points)])
     options = BY_WHAT | {"line_dash": "networks", "line_dash_map": {sample.told: "solid", theirs: "longdash"}}
-    options |= {
-        "symbol": "networks",
-        "symbol_map": {sample.told: "circle", theirs: "diamond-open"},
-        "color_discrete_map": COLOURS | OTHERS,
-    }
-    figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", color="condition", **options)
-    figure = arranged(figure, y=[MEAN_TAU, "standard deviation of τ (bits)"], height=460)
-    curves = best(sample)
+    options |= {"symbol": "networks", "symbol_map": {sample.told: "circle", theirs: "diamond-open"}}
+    options |= {"color": "condition", "color_discrete_map": COLOURS | OTHERS | {PROJECTED: PURPLE}}
+    figure = averaged_lines(pd.DataFrame(points), "value", {"span": TAU_SPAN}, x="span", **options)
     mean, std = ({c: changes(curves, c, what) for c in names} for what in ("mean", "std"))
     turns = spread((curve.rebound for curve in curves[SINGLE]), "+.3f")
     return explore.show(
-        figure,
+        arranged(figure, y=[title for title, _ in TAU.values()], height=460),
         name="curricula-tau",
-        caption=f"In {sample.told} the mean time constant changes by {mean[MULTI]} bits (multi-head) and "
-        f"{mean[SINGLE]} bits (single-head) from the untrained network to the longest span solved, and the standard "
-        f"deviation by {std[MULTI]} and {std[SINGLE]}; in a network that stays at span 2 by {mean[BESIDE]} "
-        f"and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends {turns} bits from "
-        "the smallest on its way. Bars reach from the smallest to the largest seed.",
-        alt="Two panels against the longest span solved: the mean of the time constants, which falls for multi-head "
-        "networks, and their standard deviation; in grey a network that stays at span 2, and open diamonds for the "
-        "networks that the authors released.",
+        caption=f"In {sample.told} the mean time constant changes by {mean[MULTI]} bits (multi-head; projected "
+        f"{mean[PROJECTED]}) and {mean[SINGLE]} bits (single-head) from the untrained network to the longest span "
+        f"solved, and the standard deviation by {std[MULTI]} and {std[SINGLE]}; in a network that stays at span 2 by "
+        f"{mean[BESIDE]} and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends "
+        f"{turns} bits from the smallest on its way. Bars reach from the smallest to the largest seed.",
+        alt="Three panels against the longest span solved: the mean of the time constants, which falls for multi-head "
+        "networks, their standard deviation, and the share of units at 1; in grey a network that stays at span 2, and "
+        "open diamonds for the networks that the authors released.",
     )
 
 
 def histograms(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict[str, list[int]]]:
     """By condition and span solved: units in each bin of tau, over all networks that solved it."""
-
-    def counted(networks: Sequence[TrainedNetwork], span: int) -> list[int]:
-        if span == UNTRAINED:
-            those = [one.untrained() for one in networks]
-        else:
-            those = [one.network_at(span) for one in networks if span in one.solved]
-        return np.histogram(np.concatenate([network.tau.cpu().numpy() for network in those]), EDGES)[0].tolist()
-
-    return {
-        condition: {
-            str(span): counted(trained[condition], span)
-            for span in sorted({UNTRAINED, *(s for one in trained[condition] for s in one.solved)})
-        }
-        for condition in COLOURS
-    }
+    found: dict[str, dict[str, list[int]]] = {}
+    for condition in COLOURS:
+        networks = trained[condition]
+        taus = {UNTRAINED: [one.untrained().tau for one in networks]}
+        for span in sorted({span for one in networks for span in one.solved}):
+            taus[span] = [one.network_at(span).tau for one in networks if span in one.solved]
+        counts = {span: np.histogram(torch.cat(of_span).cpu().numpy(), EDGES)[0] for span, of_span in taus.items()}
+        found[condition] = {str(span): units.tolist() for span, units in counts.items()}
+    return found
 
 
 def distribution(sample: Sample) -> Explorer:
-    """The whole distribution of the time constants, span by span, in the largest sample."""
+    """The whole distribution of the time constants, span by span."""
     drawn = {
         condition: {int(span): 100 * np.array(units) / sum(units) for span, units in by_span.items()}
-        for condition, by_span in reversed(sample.content["histograms"].items())
+        for condition, by_span in sample.content["histograms"].items()
     }
 
     def fast(condition: str) -> str:
@@ -309,11 +283,11 @@ def distribution(sample: Sample) -> Explorer:
     return explore.explorer(
         partial(draw_distribution, drawn),
         name="curricula-distribution",
-        curriculum=list(drawn),
+        curriculum=[MULTI, SINGLE],
         span=range(max(3, *(max(spans) for spans in drawn.values())) + 1),
         start={"span": 3},
-        caption=f"Of the single-head networks of {sample.told}, at the longest span solved, {fast('single-head')}; "
-        f"of the multi-head ones {fast('multi-head')}.",
+        caption=f"Of the single-head networks of {sample.told}, at the longest span solved, {fast(SINGLE)}; of the "
+        f"multi-head ones {fast(MULTI)}.",
         alt="Histogram of the time constants of all units, from 1 to 3 bits. Untrained it is flat from 1 to 2; with "
         "training a peak grows at 1.",
     )
@@ -332,40 +306,6 @@ def draw_distribution(drawn: Mapping[str, Mapping[int, np.ndarray]], curriculum:
     )
     figure.update_traces(marker_color=COLOURS[curriculum], width=0.046)
     return figure.update_layout(explore.WIDE, height=380)
-
-
-def falls(curves: Curves) -> tuple[str, dict[str, str]]:
-    """The longest spans that both forms of tau solved, and the fall of mean tau in each up to there."""
-    known = {name: curves[condition] for condition, name in FORMS.items() if curves.get(condition)}
-    common = [min(max(curve.tau) for curve in pair) for pair in zip(*known.values(), strict=True)]
-    fell = {
-        name: spread(
-            (curve.tau[UNTRAINED].mean - curve.tau[span].mean for curve, span in zip(of_one, common, strict=True)),
-            ".3f",
-        )
-        for name, of_one in known.items()
-    }
-    return spread(common, ".2g"), fell
-
-
-def clamp(sample: Sample, profile: str) -> Explorer | Markdown:
-    """Mean tau and the share of units at 1, for both ways to keep the range."""
-    if not best(sample).get(PROJECTED):
-        return Markdown(f"*Not run at the {profile} profile.*")
-    frame = tau_frame(sample, FORMS, ("mean", "at_one"))
-    frame.loc[frame["what"] == "at_one", "value"] *= 100
-    colours = dict(zip(FORMS.values(), (BLUE, ORANGE), strict=True))
-    options = BY_WHAT | {"color": "condition", "color_discrete_map": colours, "line_dash": "condition"}
-    figure = averaged_lines(frame, "value", {"span": TAU_SPAN}, x="span", **options)
-    common, fell = falls(best(sample))
-    return explore.show(
-        arranged(figure, y=[MEAN_TAU, f"units with τ below {AT_ONE} (%)"], height=400),
-        name="curricula-trap",
-        caption=f"In {sample.told}, up to the longest span that both solved ({common}), the mean time constant falls "
-        f"by {', '.join(f'{fall} bits ({name})' for name, fall in fell.items())}.",
-        alt="Two panels against the longest span solved, a line for each way to keep time constants above 1: the mean "
-        "time constant, and the share of units with a time constant next to 1.",
-    )
 
 
 def network_timescales(sample: Sample) -> Explorer:

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from brainlib import explore
 from brainlib.explore import COLOURS, Explorer
-from brainlib.timescales import LeakyRNN, tasks
-from brainlib.timescales.autocorrelation import autocorrelation
+from brainlib.timescales import LeakyRNN
 from brainlib.timescales.kernels import recurrence
 from chapters.timescales import circuit
-from chapters.timescales.circuit import CIRCUITS, LAGS, Circuit, Simulation
+from chapters.timescales.circuit import LAGS, Circuit
 from chapters.timescales.figures import arranged
 
 ALONE, LOOP = "neuron 1 alone", "neuron 1 in the loop"
@@ -90,120 +89,19 @@ def draw_loop(fair: Tensor, tau: float, weight_back: float) -> go.Figure:
     return figure.update_layout(title=f"slower mode {loop:.1f} bits, a neuron alone {alone:.1f} bits", margin_t=80)
 
 
-def simulated_loops(simulation: Simulation, seed: int, error: float) -> Explorer:
-    """The closed form, and one simulation of it; `error` is the largest difference."""
-    generator = torch.Generator().manual_seed(seed)
-    known = pd.DataFrame({name: circuit.autocorrelation(pair, LAGS)[:, 0] for name, pair in CIRCUITS.items()})
-    simulated = (circuit.simulate(pair, simulation, generator) for pair in CIRCUITS.values())
-    found = pd.DataFrame(
-        dict(zip(CIRCUITS, (autocorrelation(states, LAGS)[:, 0] for states in simulated), strict=True))
-    )
-    figure = px.line(known, labels={"index": "lag (bits)", "value": "autocorrelation of neuron 1"})
-    circles = px.scatter(found, symbol_sequence=["circle-open"]).update_traces(showlegend=False, marker_size=7)
-    return explore.show(
-        arranged(figure.add_traces(circles.data)),
-        name="loop-simulated",
-        caption=f"Lines: the closed form. Circles: {simulation.trials:,} streams of {simulation.length:,} bits through "
-        f"the network's recurrence. They differ by at most {error:.3f}.",
-        alt="Three autocorrelation curves over 30 lags with circles on them: one that is zero at odd lags and decays "
-        "at even ones, one that decays smoothly, one that rings.",
-    )
-
-
-def what_counts(seed: int) -> Explorer:
-    """Which bits an answer depends on."""
-    sequence = tasks.draw_bits(14, 1, torch.Generator().manual_seed(seed), rate=0.5)
-    return explore.explorer(
-        partial(draw_what_counts, sequence),
-        name="tasks",
-        span=range(2, 13),
-        flipped=range(14),
-        start={"span": 7, "flipped": 3},
-        caption="Any of the last N bits turns the parity round; a match depends on two of them. Nothing before the "
-        "span may matter to either.",
-        alt="A row of fourteen bits, one of them ringed as flipped. Below it two rows of marks: for parity on each of "
-        "the last N bits, for the match on the first and last of these. The title has both answers, before and after "
-        "the flip.",
-    )
-
-
-def draw_what_counts(sequence: Tensor, span: int, flipped: int) -> go.Figure:
-    changed = sequence.clone()
-    changed[-1 - flipped] = 1 - changed[-1 - flipped]
-    marks = [(13 - place, "bits", f"bit {int(bit)}") for place, bit in enumerate(changed[:, 0, 0].tolist())]
-    marks += [(flipped, "bits", "flipped")]
-    marks += [(back, "parity", "bits that count") for back in range(span)]
-    marks += [(back, "match", "bits that count") for back in (span - 1, 0)]
-    looks = {  # colour, symbol, size
-        "bit 1": (COLOURS["blue"], "square", 11),
-        "bit 0": (COLOURS["blue"], "square-open", 11),
-        "flipped": (COLOURS["vermillion"], "circle-open", 22),
-        "bits that count": (COLOURS["green"], "diamond", 9),
+def network_table(network: LeakyRNN) -> pd.DataFrame:
+    """A network before training, beside the one that the authors trained first."""
+    weight = network.weight.detach()
+    rows = {
+        "trained numbers": (f"{sum(p.numel() for p in network.parameters()):,}", "352,200"),
+        "mean τ (bits)": (f"{float(network.tau.mean()):.4f}", "1.4933"),
+        "standard deviation of τ (bits)": (f"{float(network.tau.std()):.3f}", "0.284"),
+        "standard deviation of the weights": (f"{float(weight[~network.diagonal].std()):.4f}", "0.0258"),
+        "largest modulus of W's eigenvalues": (f"{float(torch.linalg.eigvals(weight).abs().max()):.3f}", "0.589"),
+        "slowest neuron alone (bits)": (f"{float(-1 / (1 - 1 / network.tau.max()).log()):.1f}", "–"),
+        "slowest mode of the network (bits)": (f"{circuit.modes(network)[1]:.1f}", "–"),
     }
-    frame = pd.DataFrame(marks, columns=["bits back from the last", "row", "mark"])
-    options = {"color": "mark", "symbol": "mark", "color_discrete_map": {mark: look[0] for mark, look in looks.items()}}
-    options |= {"symbol_map": {mark: look[1] for mark, look in looks.items()}, "labels": {"row": ""}}
-    figure = px.scatter(frame, x="bits back from the last", y="row", category_orders={"mark": list(looks)}, **options)
-    figure.for_each_trace(lambda trace: trace.update(marker_size=looks[trace.name][2]))
-    answers = {}
-    for task in ("parity", "match"):
-        before, after = (int(tasks.answers(task, bits, (span,))[0, 0]) for bits in (sequence, changed))
-        answers[task] = f"{task} {before} → {after}" if before != after else f"{task} stays {after}"
-    figure.update_xaxes(range=[13.8, -0.8], tickvals=list(range(0, 14, 2)))
-    figure.update_yaxes(categoryarray=["match", "parity", "bits"], range=[-0.6, 2.6], showgrid=False)
-    return arranged(figure, height=320, title="; ".join(answers.values()), margin_t=90)
-
-
-def parity_chance(seed: int, sequences: int = 20_000) -> Explorer:
-    """How often a parity is even."""
-    generator, spans = torch.Generator().manual_seed(seed), range(2, 13)
-    own, fair = (
-        100 * (1 - tasks.draw("parity", spans, sequences, generator, rate=rate)[1].double().mean(1).numpy())
-        for rate in ("task", 0.5)
-    )
-    formula = [100 * (0.5 + (0.5 / (span + 1) if span % 2 == 0 else 0)) for span in spans]
-    frame = pd.DataFrame({"a rate for each sequence": own, "fair bits": fair, "formula": formula}, index=spans)
-    colours = [COLOURS[name] for name in ("blue", "vermillion", "grey")]
-    labels = {"index": "span N", "value": "sequences with even parity (%)"}
-    figure = px.line(frame, markers=True, labels=labels, range_y=[45, 70], color_discrete_sequence=colours)
-    figure.update_traces(mode="markers", marker_size=9, selector=lambda trace: trace.name != "formula")
-    figure.update_traces(mode="lines", line_dash="dot", selector={"name": "formula"})
-    return explore.show(
-        arranged(figure.update_xaxes(dtick=1)),
-        name="parity-chance",
-        caption=f'Always answering "even" scores {own[0]:.1f} % at span 2 where each sequence has a rate of its own, '
-        f"and {fair[0]:.1f} % on fair bits. {sequences:,} sequences; the formula is off by at most "
-        f"{max(abs(own - formula)):.1f} percentage points.",
-        alt="Share of sequences with even parity against the span. For a rate of its own per sequence it is 67 % at "
-        "span 2, 60 % at 4, falling towards 50 %, and 50 % at odd spans; for fair bits 50 % throughout.",
-    )
-
-
-def untrained_modes(network: LeakyRNN) -> Explorer:
-    """The eigenvalues of the linear part before training."""
-    found, slowest = circuit.modes(network)
-    kept = 1 - 1 / network.tau
-    looks = {"neurons alone": ("vermillion", "line-ns-open"), "modes of the network": ("blue", "circle")}
-    frame = pd.concat(
-        pd.DataFrame(
-            {"real part": values.real.numpy().round(4), "imaginary part": values.imag.numpy().round(4), "of": name}
-        )
-        for name, values in zip(looks, (kept.to(found.dtype), found), strict=True)
-    )
-    options = {"color": "of", "color_discrete_map": {name: COLOURS[colour] for name, (colour, _) in looks.items()}}
-    options |= {"symbol": "of", "symbol_map": {name: symbol for name, (_, symbol) in looks.items()}, "opacity": 0.7}
-    ranges = {"range_x": [-1.1, 1.1], "range_y": [-1.1, 1.1]}
-    figure = px.scatter(frame, x="real part", y="imaginary part", **ranges, **options).update_yaxes(scaleanchor="x")
-    circle = {"line": {"color": COLOURS["grey"], "dash": "dot"}, "showlegend": True, "name": "never fades"}
-    figure.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, **circle)
-    return explore.show(
-        arranged(figure, width=480, height=480),
-        name="untrained-modes",
-        caption="Before training, the loops keep activity for a little longer than neurons would: the network's "
-        f"slowest mode fades in {slowest:.1f} bits, its slowest neuron alone in {float(-1 / kept.max().log()):.1f}.",
-        alt="Eigenvalues in the complex plane: a cloud well within the unit circle around 0.3, and on the real axis "
-        "ticks for the neurons' own factors between 0 and 0.5.",
-    )
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["this network", "released network"])
 
 
 def first_lesson(spans: Sequence[int], right: Sequence[Tensor], known: Tensor) -> Explorer:

@@ -73,28 +73,25 @@ def percent(values: Iterable[float]) -> str:
 def weights(sample: Sample) -> Explorer:
     """Spectral radius and mean weight, span by span, beside the authors' networks."""
     titles = {"radius": "spectral radius of W", "sum": "mean sum of a unit's weights"}
-    found = sample.content["growth"]
-    sizes = {condition: SETTINGS[sample.profile].conditions[condition].units for condition in CONDITIONS}
-    tables = [
+    found, conditions = sample.content["growth"], SETTINGS[sample.profile].conditions
+    points = [
         {
-            condition: {
-                span: {"radius": one["radius"], "sum": one["weight mean"] * (sizes[condition] - 1)}
-                for span, one in grown["growth"][condition].items()
-            }
-            for condition in CONDITIONS
+            "network": HERE,
+            "condition": c,
+            "span": int(span),
+            "radius": one["radius"],
+            "sum": one["weight mean"] * (conditions[c].units - 1),
         }
         for grown in found
+        for c in CONDITIONS
+        for span, one in grown["growth"][c].items()
     ]
-    theirs = {
-        condition: {span: {"radius": numbers[4], "sum": numbers[3] * 499} for span, numbers in of_one.items()}
-        for condition, of_one in OFFICIAL["networks"].items()
-    }
-    frame = pd.concat(
-        [
-            frame_of(those, "condition", "span", "what").assign(network=name)
-            for name, those in ((HERE, tables), ("the authors' (500 units)", [theirs]))
-        ]
-    )
+    points += [
+        {"network": "the authors' (500 units)", "condition": c, "span": int(span), "radius": radius, "sum": mean * 499}
+        for c, of_one in OFFICIAL["networks"].items()
+        for span, (*_, mean, radius) in of_one.items()
+    ]
+    frame = pd.DataFrame(points).melt(["network", "condition", "span"], list(titles), "what")
     options = BY_CONDITION | {"facet_col": "what", "facet_col_spacing": 0.1, "category_orders": {"what": ["radius"]}}
     options |= {"line_dash": "network", "symbol": "network", "symbol_sequence": ["circle", "diamond-open"]}
     figure = averaged_lines(frame, "value", {"span": "span solved"}, x="span", **options)
@@ -190,29 +187,21 @@ def ablation_by_span(sample: Sample) -> Explorer:
     )
 
 
-def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:
-    """The sliding window between the two, without one neuron of a group, beside the authors' networks."""
+def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> pd.DataFrame:
+    """What is left without one neuron of a group, the sliding window between the two, and of the authors' networks."""
     found = [one["all"] for one in sample.content["ablation"]]
-    theirs = [released["ablation"]["all"]] if released else []
-    order = [c for c in (SINGLE, WINDOW, MULTI) if c in found[0]]
-    frame = pd.DataFrame(
-        {"without one of the": group, "condition": condition, LEFT: one[condition][group], "of": name}
-        for name, networks in ((HERE, found), (THEIRS, theirs))
-        for one in networks
-        for condition in order
-        for group in GROUPS
-    )
-    options = BY_CONDITION | {"facet_col": "of", "category_orders": {"condition": order}}
-    figure = px.strip(frame, x="without one of the", y=LEFT, **options)
-    slow = ", ".join(f"{spread(one[condition]['slowest'] for one in found)} ({condition})" for condition in order)
-    return explore.show(
-        arranged(figure.update_traces(jitter=0.3), height=360),
-        name="lesions-window",
-        caption=f"In {sample.told}, at the longest span that all solved ({spans(found)}), without one of the slowest "
-        f"neurons is left: {slow}. Every point is the mean over the neurons of one network.",
-        alt="Relative accuracy without one of the fastest, of the slowest and of random neurons, a column of points "
-        "for each curriculum.",
-    )
+    tables = {f"{sample.told}, {spans(found)}": found}
+    tables |= {THEIRS: [released["ablation"]["all"]]} if released else {}
+    return pd.DataFrame(
+        {
+            (name, condition): {
+                f"without one of the {group}": spread(one[condition][group] for one in those) for group in GROUPS
+            }
+            for name, those in tables.items()
+            for condition in (SINGLE, WINDOW, MULTI)
+            if condition in those[0]
+        }
+    ).T
 
 
 def perturbation(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:

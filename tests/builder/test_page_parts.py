@@ -4,11 +4,13 @@ import re
 from xml.etree import ElementTree
 
 import nbformat
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from plotly.subplots import make_subplots
 
-from book.builder import chapter, effects, glossary, maths, polish, stills
+from book.builder import chapter, effects, glossary, maths, polish, stills, width
 from book.builder.failures import BuildError
 from brainlib import explore, ledger
 from brainlib.ledger.records import Record
@@ -58,11 +60,23 @@ def test_a_figure_has_a_picture_of_what_it_shows_first(tmp_path):
     page = page.replace('value="0"', 'value="1"')  # a slider that begins elsewhere
     (picture,) = stills.drawn([page], tmp_path).values()
     assert "var(--brainlib-ink)" in picture and "rgb(1, 2, 3)" not in picture and "bits" in picture
-    assert stills._figure(stills.FIGURE.search(page).group())["data"][0]["y"] == [0, 2, 2.5]
+    assert stills.figure(stills.FIGURE.search(page).group())["data"][0]["y"] == [0, 2, 2.5]
     again = stills.drawn([page], tmp_path)
     assert list(again.values()) == [picture] and len(list(tmp_path.iterdir())) == 1
     shown = stills.inserted(page, again)
     assert picture in shown and "data-still" in shown and stills.inserted(page, {}) == page
+
+
+def test_what_is_wider_than_the_text_is_given_the_margin():
+    figures = [make_subplots(cols=panels).add_scatter(y=[1, 2]).update_layout(explore.WIDE) for panels in (2, 1)]
+    words = {"name": "shown", "caption": "It grows.", "alt": "A line."}
+    cells = [{"text/html": explore.show(figure, **words).html()} for figure in figures]
+    cells += [{"text/html": pd.DataFrame([["a word"] * columns]).to_html()} for columns in (12, 3)]
+    cells += [{"text/markdown": f"```python\nx = {'1' * digits}\n```"} for digits in (100, 50)]
+    book = new_notebook(cells=[new_code_cell("1", outputs=[new_output("display_data", data)]) for data in cells])
+    width.spread(book)
+    assert [width.TAG in cell.metadata.get("tags", []) for cell in book.cells] == [True, False] * 3
+    assert f"max-width:{width.FULL}px" in book.cells[0].outputs[0].data["text/html"]
 
 
 def test_mathematics_is_mathml_and_a_wrong_formula_an_error(tmp_path):

@@ -1,34 +1,13 @@
-"""The box that opens a chapter, which run captions speak of, and where numbers of the authors' networks come from."""
+"""Which run captions speak of, and where numbers of the authors' networks come from."""
 
 import json
 
 import pytest
 
-from brainlib.ledger import Measured, find_claims, read_claims, record, write
 from brainlib.runs import Run
 from chapters.timescales import figures, released
 from chapters.timescales.figures_lesions import numbers_of, rounded, rows
 from chapters.timescales.settings import SETTINGS
-
-
-@pytest.fixture
-def part(tmp_path, monkeypatch):
-    """A folder with the part's claims and no records yet."""
-    (tmp_path / "claims.toml").write_text(find_claims("chapters/timescales").read_text())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_the_box_says_what_the_recorded_runs_found(part):
-    settings = {"conditions": {"multi-head": {"units": 100}}}
-    leads = Measured([9, 10, 11, 10, 10], control=[1, 0, -1, 0, 0], settings=settings)
-    write(part / "records", record("T1", leads, range(5), "laptop", "cpu").record)
-    short = Measured([0.0] * 5, control=[0.0] * 5, reached=[11] * 5)
-    write(part / "records", record("T2c", short, range(5), "laptop", "cpu").record)
-    first, second, last = figures.found("T1", "T2", besides=["T2c"]).data.split("<li>")[1:]
-    assert '<a href="#T1">' in first and "<strong>holds</strong>" in first and "5 networks, laptop, 100 units" in first
-    assert read_claims(part / "claims.toml")["T2"].statement in second and "not recorded yet" in second
-    assert last.startswith("Besides") and "<strong>out of domain</strong>" in last
 
 
 def test_a_small_run_shows_the_recorded_laptop_run_and_a_larger_one_itself(monkeypatch):
