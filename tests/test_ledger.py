@@ -274,6 +274,8 @@ def test_the_box_says_what_the_recorded_runs_found(claims):
     assert "<strong>first edition, not yet re-made: holds</strong>" in second and "share of neurons; laptop" in second
     assert "not recorded yet" in third
     assert last.startswith("Besides") and "<strong>out of domain</strong>" in last
+    (only,) = findings("F1").data.split("<li>")[1:]
+    assert "not yet re-made" in findings("F1").data and "<strong>holds</strong>" in only and "edition" not in only
     with pytest.raises(ValueError, match="besides: got C9, expected claims of"):
         findings("C1", besides=["C9"])
 

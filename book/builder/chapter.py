@@ -9,7 +9,7 @@ import nbformat
 from book.builder import first_cell, glossary, recorded, stills
 from book.builder.failures import BuildError
 
-FIGURE = re.compile(r'<figure class="brainlib" id="([^"]+)".*?<figcaption>', re.DOTALL)
+FIGURE = re.compile(r'<figure class="brainlib"[^>]* id="([^"]+)".*?<figcaption>', re.DOTALL)
 REFERENCE = re.compile(r"\[Figure\]\(#([a-z0-9-]+)\)")
 WORDS_A_MINUTE = 200  # of technical prose
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from brainlib.extras import extra
 from brainlib.ledger.card import word
-from brainlib.ledger.claims import Bound, Claim, find_claims, read_claims
+from brainlib.ledger.claims import Claim, FirstEdition, find_claims, read_claims
 from brainlib.ledger.records import Measured, read_records, record
 from brainlib.ledger.verdicts import Verdict, leading
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def findings(*claims: str, besides: Sequence[str] = ()) -> "HTML":
     r"""The box that opens a chapter: what was claimed and what the leading recorded run found, a line for each claim.
 
-    Of the claims in `besides` one line says the verdicts alone. The claims and their records are those of the nearest
-    `claims.toml`, as for `record`; each claim's name leads to its card in the chapter. Raises `ValueError` for a claim
-    that is not in that file.
+    Of the claims in `besides` one line says the verdicts alone. Where all are claims of the first edition the title
+    says so, else each of them does. The claims and their records are those of the nearest `claims.toml`, as for
+    `record`; each claim's name leads to its card in the chapter. Raises `ValueError` for a claim that is not in that
+    file.
 
     >>> from pathlib import Path
     >>> from brainlib.ledger import Record, write
@@ -27,7 +28,7 @@ def findings(*claims: str, besides: Sequence[str] = ()) -> "HTML":
     >>> Path("claims.toml").write_text(text) > 0
     True
     >>> path = write(Path("records"), Record("X1", (0.05,), (0,), "laptop", {"time": "2026"}))
-    >>> "It learns. <strong>first edition, not yet re-made: holds</strong>: 0.05" in findings("X1").data
+    >>> "It learns. <strong>holds</strong>: 0.05, the loss; laptop." in findings("X1").data
     True
     """
     path = find_claims()
@@ -37,16 +38,23 @@ def findings(*claims: str, besides: Sequence[str] = ()) -> "HTML":
             raise ValueError(f"{name}: got {', '.join(sorted(unknown))}, expected claims of {path}")
     runs = read_records(path.parent / "records", known)
 
-    def led(claim: str) -> Verdict | None:
-        own = [run for run in runs if run.claim.id == claim]
-        return leading(own) if own else None
+    old = all(isinstance(known[claim], FirstEdition) for claim in (*claims, *besides))
 
-    items = [f"{_badge(known[claim], led(claim), known[claim].statement)}{_numbers(led(claim))}." for claim in claims]
+    def line(claim: str, whole: bool) -> str:
+        own = [run for run in runs if run.claim.id == claim]
+        verdict = leading(own) if own else None
+        said = "not recorded yet" if verdict is None else verdict.outcome if old else word(verdict)
+        statement = f"{escape(known[claim].statement)} " if whole else ""
+        numbers = _numbers(verdict) if whole and verdict is not None else ""
+        name = escape(claim)
+        return f'<a href="#{name}">{name}</a> {statement}<strong>{escape(said)}</strong>{numbers}'
+
+    items = [f"{line(claim, True)}." for claim in claims]
     if besides:
-        items.append("Besides: " + ", ".join(_badge(known[claim], led(claim)) for claim in besides) + ".")
-    title = '<p class="admonition-title">What was claimed, and what was found</p>'
+        items.append("Besides: " + ", ".join(line(claim, False) for claim in besides) + ".")
+    title = "What was claimed, and what was found" + (" (first edition, not yet re-made)" if old else "")
     lines = "".join(f"<li>{item}</li>" for item in items)
-    return _html(f'<div class="admonition note findings">{title}<ul>{lines}</ul></div>')
+    return _html(f'<div class="admonition note"><p class="admonition-title">{title}</p><ul>{lines}</ul></div>')
 
 
 def record_measured(
@@ -70,15 +78,8 @@ def record_measured(
     return record(claim, found if isinstance(found, Measured) else Measured(found), seeds, profile, device, note)
 
 
-def _badge(claim: Claim | Bound, verdict: Verdict | None, statement: str = "") -> str:
-    said = "not recorded yet" if verdict is None else word(verdict)
-    return f'<a href="#{escape(claim.id)}">{escape(claim.id)}</a> {escape(statement)} <strong>{escape(said)}</strong>'
-
-
-def _numbers(verdict: Verdict | None) -> str:
+def _numbers(verdict: Verdict) -> str:
     """What was measured, and at what size; a bare number says with its measure what it is."""
-    if verdict is None:
-        return ""
     why = f" ({verdict.why})" if verdict.why else ""
     if isinstance(verdict.claim, Claim):
         what = f"{verdict.measured}, {len(verdict.seeds)} seeds"

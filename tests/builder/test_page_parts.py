@@ -34,7 +34,8 @@ def test_figures_are_numbered_referred_to_and_the_time_is_told(tmp_path):
     book = notebook(
         f"# Title\n\n{words}", "See [Figure](#second-one).", figures=(html("first-one"), html("second-one"))
     )
-    chapter.write(book, tmp_path / "page.ipynb", {}, {})
+    pictures = {html("first-one"): "<svg></svg>"}  # one of the two has a picture
+    chapter.write(book, tmp_path / "page.ipynb", pictures, {})
     page = nbformat.read(tmp_path / "page.ipynb", as_version=4)
     assert page.cells[0].source.startswith('# Title\n\n<p class="reading-time">5 minutes to read</p>')
     assert page.cells[1].source == 'See <a href="#second-one">Figure 2</a>.'
