@@ -23,7 +23,8 @@
       return Float64Array.from({ length: (to - from) / 2 }, (_, k) => half(view.getUint16(2 * k, true)));
     };
     const { spans, bits } = header.__metadata__, weight = tensor("weight"), tau = tensor("raw_tau");
-    const units = tau.length, two = tensor("readout_weight"), constants = tensor("readout_bias"), other = tensor("input_bias");
+    const units = tau.length, two = tensor("readout_weight"), constants = tensor("readout_bias");
+    const other = tensor("input_bias");
     return {
       units, spans: JSON.parse(spans), bits, weight, tau, norm: norm(weight),
       bias: tensor("recurrent_bias").map((value, i) => value + other[i]), inputWeight: tensor("input_weight"),
@@ -91,7 +92,9 @@
       step(network, bits[t], states, units - now, now);
       if (t < WARM_UP) continue;
       const expected = parities(spans, bits, t + 1);
-      answers(network, states, now).forEach((odd, head) => { right[head] += Number((odd > 0.5) === (expected[head] === 1)); });
+      answers(network, states, now).forEach((odd, head) => {
+        right[head] += Number((odd > 0.5) === (expected[head] === 1));
+      });
       if (t % 20 === 0 || t === bits.length - 1) yield { right, asked: t + 1 - WARM_UP };
     }
   }
@@ -130,18 +133,22 @@
 
     // Controls
     const id = (name) => `${figure.id}-${name}`;
-    const button = (text, action) => element("button", { type: "button", textContent: text, onclick: () => { action(); refresh(); } });
+    const button = (textContent, action) =>
+      element("button", { type: "button", textContent, onclick: () => { action(); refresh(); } });
+    const named = (textContent, control, ...rest) => element("div", { className: "brainlib-control" },
+      element("label", { htmlFor: control.id, textContent }), control, ...rest);
     function slider(name, label, min, max, step, value) {
-      const input = element("input", { type: "range", id: id(name), min, max, step, value, autocomplete: "off", oninput: refresh });
+      const input = element("input", { type: "range", id: id(name), min, max, step, value, autocomplete: "off" });
       const output = element("output", {});
       output.htmlFor.add(input.id);
-      return { input, output, row: element("div", { className: "brainlib-control" }, element("label", { htmlFor: input.id, textContent: label }), input, output) };
+      input.oninput = refresh;
+      return { input, output, row: named(label, input, output) };
     }
-    const tell = ({ input, output }, text) => {
+    const tell = ({ input, output }, text, more = "") => {
       output.textContent = text;
-      input.setAttribute("aria-valuetext", text);
+      input.setAttribute("aria-valuetext", text + more);
     };
-    const field = element("textarea", { id: id("bits"), rows: 2, spellcheck: false, inputMode: "numeric", autocomplete: "off", maxLength: MOST });
+    const field = element("textarea", { id: id("bits"), rows: 2, spellcheck: false, inputMode: "numeric", maxLength: MOST });
     const write = (newer) => { bits = newer.slice(-MOST); field.value = bits.join(""); };
     field.oninput = () => {
       const typed = field.value.replace(/[^01]/g, "");
@@ -155,20 +162,20 @@
     const chosen = () => order[unit.input.value - 1];
     const toggle = () => { if (!dead.delete(chosen())) dead.add(chosen()); };
     const kill = (those) => those.filter((one) => !dead.has(one)).slice(0, GROUP).forEach((one) => dead.add(one));
-    const switched = button("dead", toggle);
+    const switched = button("", toggle);
     unit.input.onkeydown = (event) => { if (event.key === " ") { event.preventDefault(); toggle(); refresh(); } };
     const line = (...parts) => element("div", { className: "live-line" }, ...parts);
     const controls = element("div", { className: "brainlib-controls" },
-      element("div", { className: "brainlib-control live-bits" }, element("label", { htmlFor: field.id, textContent: "bits, newest last" }), field),
+      named("bits, newest last", field),
       line(button("0", () => write([...bits, 0])), button("1", () => write([...bits, 1])),
         button("flip last", () => write([...bits.slice(0, -1), ...bits.slice(-1).map((bit) => 1 - bit)])),
         button("random bits", () => write(Array.from({ length: SHOWN }, () => Number(Math.random() < 0.5))))),
       unit.row,
-      line(switched, button(`kill ${GROUP} slowest`, () => kill(order)), button(`kill ${GROUP} fastest`, () => kill([...order].reverse())),
-        button("revive all", () => dead.clear())),
+      line(switched, button(`kill ${GROUP} slowest`, () => kill(order)),
+        button(`kill ${GROUP} fastest`, () => kill([...order].reverse())), button("revive all", () => dead.clear())),
       push.row, line(button("another push", () => { direction = normalMatrix(units, ++seed); })), stretch.row);
     figure.onkeydown = (event) => { // typed anywhere in the figure
-      if (event.target === field || event.ctrlKey || event.metaKey || event.altKey || !"01".includes(event.key)) return;
+      if (event.target === field || event.ctrlKey || event.metaKey || event.altKey || !/^[01]$/.test(event.key)) return;
       write([...bits, Number(event.key)]);
       refresh();
     };
@@ -180,22 +187,28 @@
       if (row >= 0 && row < units) { unit.input.value = row + 1; toggle(); refresh(); }
     } });
     const TOP = 18, ROW = 4, LEFT = 10, BARS = 84, GAP = 12, height = TOP + ROW * units + 20;
-    const small = element("canvas", { width: SHOWN, height: units }), brush = small.getContext("2d"), picture = brush.createImageData(SHOWN, units);
-    const colour = Array.from({ length: 256 }, (_, level) => {
+    const small = element("canvas", { width: SHOWN, height: units }), brush = small.getContext("2d");
+    const picture = brush.createImageData(SHOWN, units), pixels = new Uint32Array(picture.data.buffer);
+    const colours = Uint32Array.from({ length: 256 }, (_, level) => { // the bytes of a pixel: red first, opacity last
       const at = (level / 255) * (CIVIDIS.length - 1), low = Math.min(Math.floor(at), CIVIDIS.length - 2);
-      return CIVIDIS[low].map((part, k) => part + (at - low) * (CIVIDIS[low + 1][k] - part));
+      const mixed = CIVIDIS[low].map((part, k) => Math.round(part + (at - low) * (CIVIDIS[low + 1][k] - part)));
+      return mixed.reduce((sum, part, k) => sum + part * 256 ** k, 255 * 256 ** 3);
     });
-    const rows = spans.map((span) => ["th", "td", "td", "td"].map((tag, k) => element(tag, k ? {} : { scope: "row", textContent: span })));
-    const heads = ["N", "odd?", "now", "random bits"].map((text) => element("th", { scope: "col", textContent: text }));
+    const head = (scope, textContent) => element("th", { scope, textContent });
+    const rows = spans.map((span) => [head("row", span), ...[1, 2, 3].map(() => element("td", {}))]);
+    const names = ["N", "odd?", "now", "random bits"].map((name) => head("col", name));
     const table = element("table", { className: "live-answers" },
       element("caption", { textContent: "Is the number of ones among the last N bits odd?" }),
-      element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells))));
-    const status = element("p", { className: "live-status", role: "status" });
+      element("thead", {}, element("tr", {}, ...names)),
+      element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells))));
+    const status = element("p", { className: "live-status" });
+    status.setAttribute("role", "status");
     const percent = (share) => `${Math.round(100 * share)} %`;
 
     function paint(now, states) {
       const width = plot.clientWidth, ratio = devicePixelRatio, cells = width - LEFT - BARS - GAP;
-      const style = getComputedStyle(figure), ink = (name) => style.getPropertyValue(`--brainlib-${name}`);
+      const style = getComputedStyle(figure), color = (name) => style.getPropertyValue(`--brainlib-${name}`);
+      const ink = color("ink"), living = color("accent"), killed = color("fails");
       if (canvas.width !== Math.round(width * ratio)) {
         Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
         canvas.style.height = `${height}px`;
@@ -203,18 +216,17 @@
       const pen = canvas.getContext("2d"), first = Math.max(0, bits.length - SHOWN), count = bits.length - first;
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       pen.clearRect(0, 0, width, height);
-      picture.data.fill(0);
+      pixels.fill(0);
       order.forEach((one, row) => {
-        for (let t = 0; t < count; t++) {
-          const value = states[(first + t + 1) * units + one] / brightest, at = 4 * (row * SHOWN + t + SHOWN - count);
-          picture.data.set(colour[Math.round(255 * Math.min(1, Math.max(0, value || 0)))], at);
-          picture.data[at + 3] = dead.has(one) ? 0 : 255;
+        for (let t = 0; t < count && !dead.has(one); t++) {
+          const share = states[(first + t + 1) * units + one] / brightest;
+          pixels[(row + 1) * SHOWN - count + t] = colours[Math.round(255 * Math.min(1, Math.max(0, share || 0)))];
         }
       });
       brush.putImageData(picture, 0, 0);
       pen.imageSmoothingEnabled = false;
       pen.drawImage(small, LEFT, TOP, cells, ROW * units);
-      pen.fillStyle = pen.strokeStyle = ink("ink");
+      pen.fillStyle = pen.strokeStyle = ink;
       for (let t = 0; t < count; t++) { // a 1 is full, a 0 empty
         const side = Math.min(8, cells / SHOWN - 2), x = LEFT + ((t + SHOWN - count + 0.5) * cells) / SHOWN - side / 2;
         if (bits[first + t]) pen.fillRect(x, 4, side, side);
@@ -222,12 +234,12 @@
       }
       const bars = width - BARS, longest = Math.max(2, ...now.tau);
       order.forEach((one, row) => {
-        pen.fillStyle = ink(dead.has(one) ? "fails" : "accent");
+        pen.fillStyle = dead.has(one) ? killed : living;
         if (dead.has(one)) pen.fillRect(LEFT, TOP + ROW * row + 1.5, cells, 1);
-        pen.fillRect(bars, TOP + ROW * row + 0.5, ((now.tau[one] / longest) * (BARS - 2)), ROW - 1);
+        pen.fillRect(bars, TOP + ROW * row + 0.5, (now.tau[one] / longest) * (BARS - 2), ROW - 1);
       });
       const row = unit.input.value - 1, y = TOP + ROW * (row + 0.5);
-      pen.fillStyle = ink("ink");
+      pen.fillStyle = ink;
       pen.fill(new Path2D(`M${LEFT - 2} ${y}l-8-5v10z`));
       pen.strokeRect(bars - 0.5, y - ROW / 2 - 1, BARS - 1, ROW + 2);
       pen.font = `12px ${style.fontFamily}`;
@@ -241,16 +253,17 @@
       now = harmed(network, { dead, push: Number(push.input.value), direction, stretch: Number(stretch.input.value) });
       const states = run(now, bits), expected = parities(spans, bits, bits.length);
       answers(now, states, bits.length * units).forEach((odd, head) => {
-        const [, said, mark] = rows[head], known = expected[head] !== null, right = (odd > 0.5) === (expected[head] === 1);
+        const [, said, mark] = rows[head], known = expected[head] !== null;
+        const right = (odd > 0.5) === (expected[head] === 1);
         said.textContent = known ? odd.toFixed(2) : "–";
         mark.textContent = known ? (right ? "✓ right" : "✗ wrong") : "";
         mark.className = right ? "right" : "wrong";
       });
       const alive = !dead.has(chosen());
-      tell(push, `${Number(push.input.value).toFixed(2)} of its norm`);
+      tell(push, `${Number(push.input.value).toFixed(2)} ‖W‖`);
       tell(stretch, `× ${Number(stretch.input.value).toFixed(2)}`);
-      tell(unit, `${unit.input.value}: τ ${now.tau[chosen()].toFixed(2)}, ${alive ? "alive" : "dead"}`);
-      switched.setAttribute("aria-pressed", String(!alive));
+      tell(unit, `${unit.input.value}, τ ${now.tau[chosen()].toFixed(2)}`, alive ? ", alive" : ", dead");
+      switched.textContent = alive ? "kill this one" : "revive this one";
       paint(now, states);
       test = tested(now, testBits);
       idle ||= later(examine);

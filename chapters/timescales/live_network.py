@@ -94,7 +94,7 @@ def figure() -> explore.Explorer:
     """The network, alive in the page; a picture of its states elsewhere."""
     network, facts = load()
     bits = torch.tensor([float(bit) for bit in facts["bits"]])[:, None, None]
-    order = network.tau.argsort(descending=True, stable=True)
+    order = network.tau.argsort(stable=True).flip(0)
     with torch.no_grad():
         states = network.states(bits)[:, 0, order].T
     picture = go.Figure(go.Heatmap(z=np.round(states.numpy(), 2), zmin=0, colorbar_title="state"))
@@ -106,14 +106,14 @@ def figure() -> explore.Explorer:
         "live_network.js",
         PATH.read_bytes(),
         name="lesions-alive",
-        caption=f"A multi-head network of {network.units} units as it was when it had solved span {SPAN}. Of its "
-        f"answers about spans 2 and {SPAN}, {said['intact']} are right on random bits; {said['slowest']} without its "
-        f"{KILLED} slowest units, {said['fastest']} without its {KILLED} fastest, {said['pushed']} after pushes of "
-        f"{PUSH} (mean of {KILLED}), {said['stretched']} with time constants stretched {STRETCH} times. In the page "
-        "it runs: type bits, click a unit's row to kill or revive it.",
-        alt=f"The states of {network.units} units over the last {BITS} bits as a heat map, the slowest unit on top, with "
-        "a bar for the time constant of each; beside it, for each span, the probability that the network gives to an odd number "
-        "of ones, whether that is right, and how often it is right on random bits.",
+        caption=f"A multi-head network of {network.units} units as it was when it had solved span {SPAN}. Right "
+        f"answers about spans 2 and {SPAN} on random bits: {said['intact']} as it is; {said['slowest']} without its "
+        f"{KILLED} slowest units, {said['fastest']} without its {KILLED} fastest; {said['pushed']} with weights pushed "
+        f"by {PUSH} of their norm (mean of {KILLED} pushes); {said['stretched']} with time constants stretched "
+        f"{STRETCH} times.",
+        alt=f"The states of {network.units} units over the last {BITS} bits as a heat map, the slowest unit on top. In "
+        "the page there stands beside it a bar for the time constant of each unit, and for each span the probability "
+        "that the network gives to an odd number of ones, whether it is right, and how often it is on random bits.",
     )
 
 
