@@ -158,7 +158,7 @@
     };
     const push = slider("push", "push the weights", 0, 1, 0.01, 0);
     const stretch = slider("stretch", "stretch τ", 0.5, 3, 0.01, 1);
-    const unit = slider("unit", "unit, slowest first", 1, units, 1, 1);
+    const unit = slider("unit", "neuron, slowest first", 1, units, 1, 1);
     const chosen = () => order[unit.input.value - 1];
     const toggle = () => { if (!dead.delete(chosen())) dead.add(chosen()); };
     const kill = (those) => those.filter((one) => !dead.has(one)).slice(0, GROUP).forEach((one) => dead.add(one));
@@ -281,7 +281,7 @@
         rows[head][3].style.setProperty("--share", Math.max(0, 2 * (count / asked) - 1));
       });
       idle = found.done ? 0 : later(examine);
-      if (found.done) status.textContent = `${dead.size} of ${units} units dead. Right on random bits: ` +
+      if (found.done) status.textContent = `${dead.size} of ${units} neurons dead. Right on random bits: ` +
         [0, spans.length - 1].map((head) => `${rows[head][3].textContent} at span ${spans[head]}`).join(", ") + ".";
     }
 

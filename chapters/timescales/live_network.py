@@ -99,20 +99,20 @@ def figure() -> explore.Explorer:
         states = network.states(bits)[:, 0, order].T
     picture = go.Figure(go.Heatmap(z=np.round(states.numpy(), 2), zmin=0, colorbar_title="state"))
     picture.update_layout(explore.WIDE | {"height": 420})
-    picture.update_xaxes(title="bit").update_yaxes(title="unit, slowest first", autorange="reversed")
+    picture.update_xaxes(title="bit").update_yaxes(title="neuron, slowest first", autorange="reversed")
     said = {name: f"{100 * shares[0]:.0f} and {100 * shares[-1]:.0f} %" for name, shares in lost().items()}
     return explore.program(
         picture,
         "live_network.js",
         PATH.read_bytes(),
         name="lesions-alive",
-        caption=f"A multi-head network of {network.units} units as it was when it had solved span {SPAN}. Right "
+        caption=f"A multi-head network of {network.units} neurons as it was when it had solved span {SPAN}. Right "
         f"answers about spans 2 and {SPAN} on random bits: {said['intact']} as it is; {said['slowest']} without its "
-        f"{KILLED} slowest units, {said['fastest']} without its {KILLED} fastest; {said['pushed']} with weights pushed "
+        f"{KILLED} slowest, {said['fastest']} without its {KILLED} fastest; {said['pushed']} with weights pushed "
         f"by {PUSH} of their norm (mean of {KILLED} pushes); {said['stretched']} with time constants stretched "
         f"{STRETCH} times.",
-        alt=f"The states of {network.units} units over the last {BITS} bits as a heat map, the slowest unit on top. In "
-        "the page there stands beside it a bar for the time constant of each unit, and for each span the probability "
+        alt=f"The states of {network.units} neurons over the last {BITS} bits as a heat map, the slowest on top. In "
+        "the page there stands beside it a bar for the time constant of each, and for each span the probability "
         "that the network gives to an odd number of ones, whether it is right, and how often it is on random bits.",
     )
 

@@ -133,11 +133,11 @@ def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page)
                     "(words) => document.querySelector('.live-status').textContent.includes(words)", arg=words
                 )
 
-            said("0 of 100 units dead. Right on random bits: 100 % at span 2, 100 % at span 11.")
+            said("0 of 100 neurons dead. Right on random bits: 100 % at span 2, 100 % at span 11.")
             tab.focus("#lesions-alive-unit")
             tab.keyboard.press("ArrowRight")
             tab.keyboard.press("Space")
-            said("1 of 100 units dead")
+            said("1 of 100 neurons dead")
             assert tab.get_attribute("#lesions-alive-unit", "aria-valuetext").endswith(", dead")
             before = tab.input_value("textarea")
             tab.keyboard.type("01x1")
@@ -149,14 +149,14 @@ def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page)
             )
             row = {"x": 100, "y": 18 + 4 * 49.5}
             tab.locator(".brainlib-plot canvas").click(position=row)
-            said("2 of 100 units dead")
+            said("2 of 100 neurons dead")
             tab.locator(".brainlib-plot canvas").click(position=row)
-            said("1 of 100 units dead")
+            said("1 of 100 neurons dead")
             tab.get_by_text("kill 10 fastest").click()
-            said("11 of 100 units dead")
+            said("11 of 100 neurons dead")
             assert "100 % at span 11" not in status.inner_text()
             tab.get_by_text("revive all").click()
-            said("0 of 100 units dead. Right on random bits: 100 %")
+            said("0 of 100 neurons dead. Right on random bits: 100 %")
             assert tab.evaluate(WORK, "lesions-alive-push") < 8  # milliseconds of each frame's 16, the middle one
             assert noise == []
 
