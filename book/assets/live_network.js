@@ -163,7 +163,14 @@
     const toggle = () => { if (!dead.delete(chosen())) dead.add(chosen()); };
     const kill = (those) => those.filter((one) => !dead.has(one)).slice(0, GROUP).forEach((one) => dead.add(one));
     const switched = button("", toggle);
-    unit.input.onkeydown = (event) => { if (event.key === " ") { event.preventDefault(); toggle(); refresh(); } };
+    unit.input.onkeydown = (event) => { // down is down in the picture
+      const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (way) unit.input.value = Number(unit.input.value) + way;
+      else if (event.key === " ") toggle();
+      else return;
+      event.preventDefault();
+      refresh();
+    };
     const line = (...parts) => element("div", { className: "live-line" }, ...parts);
     const controls = element("div", { className: "brainlib-controls" },
       named("bits, newest last", field),
@@ -247,10 +254,11 @@
       pen.fillText(`τ, to ${longest.toFixed(1)} bits`, bars, height - 5);
     }
 
-    let now = network, test = null, idle = 0;
+    let test = null, idle = 0;
     function show() {
       waiting = 0;
-      now = harmed(network, { dead, push: Number(push.input.value), direction, stretch: Number(stretch.input.value) });
+      const strength = Number(push.input.value), factor = Number(stretch.input.value);
+      const now = harmed(network, { dead, push: strength, direction, stretch: factor });
       const states = run(now, bits), expected = parities(spans, bits, bits.length);
       answers(now, states, bits.length * units).forEach((odd, head) => {
         const [, said, mark] = rows[head], known = expected[head] !== null;
@@ -260,8 +268,8 @@
         mark.className = right ? "right" : "wrong";
       });
       const alive = !dead.has(chosen());
-      tell(push, `${Number(push.input.value).toFixed(2)} ‖W‖`);
-      tell(stretch, `× ${Number(stretch.input.value).toFixed(2)}`);
+      tell(push, `${strength.toFixed(2)} ‖W‖`);
+      tell(stretch, `× ${factor.toFixed(2)}`);
       tell(unit, `${unit.input.value}, τ ${now.tau[chosen()].toFixed(2)}`, alive ? ", alive" : ", dead");
       switched.textContent = alive ? "kill this one" : "revive this one";
       paint(now, states);
