@@ -260,6 +260,7 @@
       const strength = Number(push.input.value), factor = Number(stretch.input.value);
       const now = harmed(network, { dead, push: strength, direction, stretch: factor });
       const states = run(now, bits), expected = parities(spans, bits, bits.length);
+      paint(now, states); // first: it asks for sizes, which texts would make the browser find anew
       answers(now, states, bits.length * units).forEach((odd, head) => {
         const [, said, mark] = rows[head], known = expected[head] !== null;
         const right = (odd > 0.5) === (expected[head] === 1);
@@ -272,7 +273,6 @@
       tell(stretch, `× ${factor.toFixed(2)}`);
       tell(unit, `${unit.input.value}, τ ${now.tau[chosen()].toFixed(2)}`, alive ? ", alive" : ", dead");
       switched.textContent = alive ? "kill this one" : "revive this one";
-      paint(now, states);
       test = tested(now, testBits);
       idle ||= later(examine);
     }

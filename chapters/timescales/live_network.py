@@ -110,7 +110,7 @@ def figure() -> explore.Explorer:
         f"answers about spans 2 and {SPAN} on random bits: {said['intact']} as it is; {said['slowest']} without its "
         f"{KILLED} slowest, {said['fastest']} without its {KILLED} fastest; {said['pushed']} with weights pushed "
         f"by {PUSH} of their norm (mean of {KILLED} pushes); {said['stretched']} with time constants stretched "
-        f"{STRETCH} times.",
+        f"{STRETCH} times. Whatever breaks it, the longest spans go first.",
         alt=f"The states of {network.units} neurons over the last {BITS} bits as a heat map, the slowest on top. In "
         "the page there stands beside it a bar for the time constant of each, and for each span the probability "
         "that the network gives to an odd number of ones, whether it is right, and how often it is on random bits.",
