@@ -39,6 +39,7 @@ def after(root: Path, chapter: Path, path: str) -> str:
         "brainlib/data/files/verses.bin",
         "chapters/part/claims.toml",
         "chapters/part/figures.py",
+        "chapters/part/network.safetensors",
         "chapters/part/records/B1.json",
         "chapters/part/records/runs/curve-laptop-seed0.json",
     ],
