@@ -5,17 +5,17 @@
   const assets = new URL(".", document.currentScript.src);
   const config = { displayModeBar: false, displaylogo: false };
   const touch = matchMedia("(pointer: coarse)").matches;
-  let plotly = null;
+  const loads = {};
 
-  function loadPlotly() {
-    plotly ??= new Promise((resolve, reject) => {
+  function load(file) {
+    loads[file] ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = new URL("plotly.min.js", assets);
-      script.onload = () => resolve(window.Plotly);
-      script.onerror = () => reject(new Error("plotly.min.js did not load"));
+      script.src = new URL(file, assets);
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${file} did not load`));
       document.head.append(script);
     });
-    return plotly;
+    return loads[file];
   }
 
   // A state of the figure, its pointers into the pool followed.
@@ -126,7 +126,9 @@
     const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     const plot = figure.querySelector(".brainlib-plot");
     const controls = [...figure.querySelectorAll(".brainlib-controls input, .brainlib-controls select")];
-    const Plotly = await loadPlotly();
+    if (figure.dataset.program) return run(figure, plot, data);
+    await load("plotly.min.js");
+    const { Plotly } = window;
 
     const simulate = window.brainlibSimulations?.[figure.id];
     const height = parseFloat(plot.style.height); // a figure that is folded away has no other
@@ -142,8 +144,7 @@
         for (const trace of traces) if (trace.meta in series) trace.y = series[trace.meta];
       }
       for (const trace of traces) if (trace.type === "scattergl") trace.type = "scatter"; // few contexts of WebGL, none in print
-      if ("still" in figure.dataset) figure.dataset.still = "gone"; // the picture, whose place has its own height
-      plot.querySelector(":scope > svg")?.remove();
+      clear(figure, plot);
       narrow = isNarrow();
       plot.style.height = `${narrow ? narrowed(traces, layout, height) : height}px`;
       layout.template = dressed(data.template, figure, narrow);
@@ -180,6 +181,23 @@
     }).observe(plot);
   }
 
+  // Away with the picture, whose place has its own height.
+  function clear(figure, plot) {
+    if ("still" in figure.dataset) figure.dataset.still = "gone";
+    plot.querySelector(":scope > svg")?.remove();
+  }
+
+  // A figure that a program of its own draws: it is given the figure's bytes, and gives what draws the figure anew.
+  async function run(figure, plot, data) {
+    const { program } = figure.dataset;
+    await load(program);
+    clear(figure, plot);
+    const redraw = window.brainlibPrograms[program](figure, Uint8Array.from(atob(data.program), (c) => c.charCodeAt(0)).buffer);
+    figure.classList.add("drawn");
+    new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    new ResizeObserver(redraw).observe(plot);
+  }
+
   async function mounted(figure) {
     try {
       await mount(figure);
@@ -190,7 +208,7 @@
   }
 
   // A figure is drawn when a reader comes near it: with a picture in its place when it is touched, for plotly is large;
-  // without one, or where the page is too narrow for the picture, when it comes into view.
+  // without one, where the page is too narrow for the picture, or if it needs no plotly, when it comes into view.
   const TOUCHES = ["pointerenter", "pointerdown", "focusin"];
 
   function waitFor(figure) {
@@ -204,7 +222,7 @@
     }, { rootMargin: "200px" });
     const plot = figure.querySelector(".brainlib-plot");
     for (const touch of TOUCHES) figure.addEventListener(touch, start);
-    if (!("still" in figure.dataset) || plot.offsetWidth < NARROW) seen.observe(figure);
+    if (!("still" in figure.dataset) || figure.dataset.program || plot.offsetWidth < NARROW) seen.observe(figure);
   }
 
   function mountAll() {

@@ -1,8 +1,8 @@
 """What a chapter's result depends on, and the hash of it, under which the result is cached.
 
 Jupyter Book's own cache cannot see brainlib and would keep stale numbers. A chapter depends on its cells and its
-parameters, on the halls of brainlib and its own part of it, on the claims, records and modules beside it, and on the
-machine's facts: Python, installed versions, kind of device. Another part counts if the chapter's code names it.
+parameters, on the halls of brainlib and its own part of it, on the records, code, tables and weights beside it, and on
+the machine's facts: Python, installed versions, kind of device. Another part counts if the chapter's code names it.
 Recorded pages do not count: no chapter reads them.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from book.builder import sources
 
 BUILDER = [Path(__file__).with_name(name) for name in ("kernel.py", "worker.py")]  # what executes
+READ = {".js", ".py", ".safetensors", ".toml"}  # of the files beside a chapter
 
 
 def facts(root: Path, device: str) -> dict[str, str]:
@@ -42,7 +43,8 @@ def files(root: Path, chapter: Path) -> dict[str, str]:
     foreign = _parts(root) - {chapter.parent.name} - set(re.findall(r"\w+", code))
     library = [path for path in (root / "brainlib").rglob("*") if path.relative_to(root).parts[1] not in foreign]
     kept = [path for path in (beside / "records").rglob("*") if (beside / "records" / "pages") not in path.parents]
-    found = [path for path in (*library, *kept, *modules, beside / "claims.toml") if path.is_file()]
+    others = [path for path in beside.iterdir() if path.suffix in READ]
+    found = [path for path in (*library, *kept, *others) if path.is_file()]
     hashes = {path.relative_to(root).as_posix(): _hash(path) for path in found if not _aside(path.relative_to(root))}
     builder = {f"book/builder/{path.name}": _hash(path) for path in BUILDER}
     return hashes | builder | {chapter.as_posix(): sources.digest(root, chapter)}

@@ -1,4 +1,4 @@
-"""`show`, `explorer` and `simulation`: the calls a chapter makes."""
+"""`show`, `explorer`, `simulation` and `program`: the calls a chapter makes."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Explorer:
-    """A figure with its caption and description, as the last line of a cell. Made by the three functions below."""
+    """A figure with its caption and description, as the last line of a cell. Made by the functions below."""
 
     def __init__(
         self,
@@ -28,10 +28,11 @@ class Explorer:
         caption: str,
         alt: str,
         script: str | None = None,
+        program: tuple[str, bytes] | None = None,
     ) -> None:
         """Draws the first figure; for the page all, since an error raised while a cell displays stops no build."""
         self.name, self.caption, self.alt = _name(name), _text("caption", caption), _text("alt", alt)
-        self.function, self.controls, self.script = function, controls, script
+        self.function, self.controls, self.script, self.program = function, controls, script, program
         _accepts(function, controls)
         self._html = self.html() if for_page() else None
         if self._html is None:
@@ -67,7 +68,8 @@ class Explorer:
             names = [control.name for control in self.controls]
             points = itertools.product(*(control.values for control in self.controls))
             figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
-        return page.figure_html(self.name, self.caption, self.alt, self.controls, figures, self.script)
+        words = self.name, self.caption, self.alt
+        return page.figure_html(*words, self.controls, figures, self.script, self.program)
 
     def widget(self) -> Any:
         """The figure as a box of ipywidgets, computed live."""
@@ -139,6 +141,21 @@ def simulation(function: Callable[..., Any], script: str, **how: Any) -> Explore
     if not script.strip() or "</" in script or "<!--" in script:
         raise ValueError("script: got one that is empty or holds '</' or '<!--', expected a JavaScript function")
     return explorer(function, script=script, **how)
+
+
+def program(
+    figure: "plotly.graph_objects.Figure", file: str, data: bytes, *, name: str, caption: str, alt: str
+) -> Explorer:
+    """A figure in whose place the page runs a program of its own, with whatever controls it makes.
+
+    `file` is a script among the book's assets, loaded by this page only. It puts a function `(figure, data)` into
+    `window.brainlibPrograms[file]`, which is given the `<figure>` element and `data` as an ArrayBuffer, and returns
+    what draws all anew when the theme or the width changes. Until it runs, without JavaScript, and with a kernel,
+    `figure` is shown. Raises `ValueError` as `show` does, and for a file that is not a script's name.
+    """
+    if not re.fullmatch(r"\w+\.js", file):
+        raise ValueError(f"file: got {file!r}, expected the name of a script, such as 'live_network.js'")
+    return Explorer(lambda: figure, [], name=name, caption=caption, alt=alt, program=(file, data))
 
 
 def for_page() -> bool:

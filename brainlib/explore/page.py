@@ -3,6 +3,7 @@
 `book/assets/brainlib.js` draws it. Where nothing is drawn (no JavaScript) the description stands in the plot's place.
 """
 
+import base64
 import json
 from html import escape
 from typing import Any
@@ -20,25 +21,37 @@ LOADER = (
 
 
 def figure_html(
-    name: str, caption: str, alt: str, controls: list[Control], figures: list, script: str | None = None
+    name: str,
+    caption: str,
+    alt: str,
+    controls: list[Control],
+    figures: list,
+    script: str | None = None,
+    program: tuple[str, bytes] | None = None,
 ) -> str:
     """A `<figure>` element with a plotly figure for each point of the controls' grid, the last control moving fastest;
-    or with one figure and `script`, the JavaScript function that computes its series anew.
+    or with one figure and `script`, the JavaScript function that computes its series anew, or `program`, an asset and
+    the bytes it is given, which takes its place.
 
     Raises `ValueError` with the size if the element is over 300 KB.
     """
-    states, frame, setting = [state(figure) for figure in figures], figures[0].layout, ""
+    states, frame, setting, runs = [state(figure) for figure in figures], figures[0].layout, "", ""
     data: dict[str, Any] = factored(states) if script is None else {"states": states, "pool": []}
     data |= {"values": [control.texts for control in controls], "template": template()}
     if script is not None:
         data |= {"names": [control.name for control in controls], "numbers": [control.values for control in controls]}
         setting = f'<script>(window.brainlibSimulations ??= {{}})["{name}"] = (\n{script.strip()}\n);</script>'
+    if program is not None:
+        file, given = program
+        data["program"] = base64.b64encode(given).decode()
+        runs = f' data-program="{file}"'
+        setting = "<noscript><p>The page computes this figure; without JavaScript it stands still.</p></noscript>"
     content = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
-    kind = "interactive figure" if controls else "figure"
+    kind = "interactive figure" if controls or program else "figure"
     fields = "".join(_control(name, control) for control in controls)
     bar = f'<div class="brainlib-controls">{fields}</div>' if controls else ""
     html = (
-        f'<figure class="brainlib" id="{name}">'
+        f'<figure class="brainlib" id="{name}"{runs}>'
         f'<div role="group" aria-label="{kind}" aria-describedby="{name}-alt">{bar}'
         f'<div class="brainlib-frame" style="max-width:{frame.width or WIDE["width"]:g}px">'
         f'<p class="brainlib-alt" id="{name}-alt">{escape(alt)}</p>'

@@ -37,6 +37,7 @@ MATTERS = {
     "brainlib/data/files/verses.bin": True,
     "chapters/part/claims.toml": True,
     "chapters/part/figures.py": True,
+    "chapters/part/network.safetensors": True,
     "chapters/part/records/B1.json": True,
     "chapters/part/records/runs/curve-laptop-seed0.json": True,
     "README.md": False,

@@ -65,6 +65,12 @@ def test_a_trace_must_name_its_series() -> None:
         explore.simulation(dots, "() => ({})", **TEXTS, tau=[1, 2])
 
 
+@pytest.mark.parametrize("file", ["", "live", "../live.js", "li ve.js"])
+def test_a_program_is_a_script_of_the_book(file: str) -> None:
+    with pytest.raises(ValueError, match=r"^file: got .*, expected the name of a script"):
+        explore.program(dots(), file, b"", **TEXTS)
+
+
 def test_grids_are_read_from_what_holds_them() -> None:
     whole, real, words = read_grid({"a": range(3), "b": numpy.linspace(0, 1, 3), "c_d": ("x", "y")})
     assert whole.values == (0, 1, 2) and whole.ordered

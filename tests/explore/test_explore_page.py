@@ -1,5 +1,6 @@
 """The HTML that a figure leaves in the page: escaped, small, rounded, with controls that every reader can use."""
 
+import base64
 import json
 import re
 
@@ -87,6 +88,12 @@ def test_a_simulation_brings_its_script_and_one_state(monkeypatch: pytest.Monkey
     assert (data["names"], data["numbers"], data["states"][0]["data"][0]["meta"]) == (["frequency"], [grid], "sine")
     assert '(window.brainlibSimulations ??= {})["wave"] = (\n({frequency}) => ({sine: []})\n);' in html
     assert 'value="20" aria-valuetext="2"' in html
+
+
+def test_a_program_is_named_and_given_its_bytes() -> None:
+    html = explore.program(wave(1.0), "own.js", b"\x00<\xff", **TEXTS).html()
+    assert '<figure class="brainlib" id="wave" data-program="own.js">' in html and "<noscript>" in html
+    assert base64.b64decode(data_of(html)["program"]) == b"\x00<\xff" and len(data_of(html)["states"]) == 1
 
 
 def test_numbers_are_rounded_to_what_is_seen() -> None:

@@ -1,0 +1,44 @@
+"""The network that chapter 3's page runs: what its file holds, and that what the chapter says of it is so."""
+
+import json
+
+import pytest
+import torch
+from known_network import known_network
+
+from brainlib.timescales.curricula import multi_head
+from brainlib.timescales.training import CurriculumConfig, Epoch, TauSummary, TrainedNetwork
+from chapters.timescales import live_network
+from chapters.timescales.networks import MULTI
+from chapters.timescales.settings import SETTINGS
+
+
+def test_a_network_comes_back_with_its_heads_and_facts(tmp_path):
+    network, tau = known_network(), TauSummary(2.0, 1.7, 5.0, 0.75)
+    config = CurriculumConfig("parity", multi_head(), units=4, heads=3, largest_span=4)
+    history = [Epoch((2,), (1.0,), True, 0.0, tau, 0.0), Epoch((2, 3), (1.0, 1.0), True, 0.0, tau, 0.0)]
+    one = TrainedNetwork(config, 7, network, history, dict.fromkeys((1, 2), network.state_dict()), "here")
+    live_network.write(one, 3, tmp_path / "network.safetensors")
+    found, facts = live_network.load(tmp_path / "network.safetensors")
+    assert (found.units, found.heads, facts["seed"], json.loads(facts["spans"])) == (4, 2, "7", [2, 3])
+    bits = torch.ones(5, 1, 1)
+    assert torch.allclose(found(bits), network(bits, heads=[0, 1]), rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="span: got 4"):
+        live_network.write(one, 4, tmp_path / "network.safetensors")
+
+
+def test_the_committed_file_is_of_the_laptop_run_and_small():
+    _, facts = live_network.load()
+    assert len(live_network.PATH.read_bytes()) < 40_000
+    config = json.loads(facts["config"])
+    expected = SETTINGS["laptop"].conditions[MULTI]
+    assert (config["units"], config["steps_per_epoch"]) == (expected.units, expected.steps_per_epoch)
+    assert config["curriculum"]["name"] == MULTI and json.loads(facts["provenance"])["revision"]
+
+
+def test_the_longest_spans_go_first_and_the_slowest_units_are_not_missed():
+    lost = live_network.lost()
+    assert min(lost["intact"]) > 0.99 and min(lost["slowest"]) > 0.98
+    for what in ("fastest", "pushed", "stretched"):
+        assert lost[what][0] > lost[what][len(lost[what]) // 2] > lost[what][-1], what
+        assert lost[what][-1] < 0.95

@@ -1,0 +1,172 @@
+"""The network that the page of the lesions runs is brainlib's, whatever is done to it; a reader can do it by keys."""
+
+import base64
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from page_browser import served
+from page_checks import DESK, complaints_of, visit
+from playwright.sync_api import Page
+
+from brainlib.timescales.lesions import perturbed_weight
+from brainlib.timescales.tasks import answers
+from chapters.timescales import live_network
+
+PAGE = "part/page.html"
+SCRIPT = Path(__file__).parents[2] / "book" / "assets" / "live_network.js"
+WEIGHTS = base64.b64encode(live_network.PATH.read_bytes()).decode()
+CASES, PUSHES, BATCH = 1000, 20, 50
+TOLERANCE = 1e-5  # of the largest state of a case; states come back as float32
+READ = """([data, directions]) => {
+    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+    window.network = window.brainlibPrograms["live_network.js"].read(bytes(data));
+    window.directions = directions.map((text) => new Float64Array(bytes(text)));
+}"""
+COMPUTED = """(cases) => {
+    const { harmed, run, answers } = window.brainlibPrograms["live_network.js"], { units } = network;
+    return cases.map(({ bits, dead, push, direction, stretch }) => {
+        const now = harmed(network, { dead, push, direction: directions[direction], stretch });
+        const states = run(now, bits), short = new Uint8Array(Float32Array.from(states.subarray(units)).buffer);
+        const said = answers(now, states, bits.length * units);
+        return [btoa(Array.from(short, (c) => String.fromCharCode(c)).join("")), said];
+    });
+}"""
+WORK = """async (id) => {
+    const slider = document.getElementById(id), next = window.requestAnimationFrame, spent = [];
+    window.requestAnimationFrame = (work) => next((time) => {
+        const begun = performance.now();
+        work(time);
+        spent.push(performance.now() - begun);
+    });
+    for (let frame = 0; frame < 60; frame++) {
+        slider.value = (frame % 50) / 100;
+        slider.dispatchEvent(new Event("input"));
+        await new Promise(next);
+    }
+    return spent.sort((a, b) => a - b)[spent.length >> 1];
+}"""
+
+
+@pytest.fixture
+def program(browser) -> Iterator[Page]:
+    """A page with the program alone."""
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.add_script_tag(path=SCRIPT)
+    yield tab
+    context.close()
+
+
+def direction(units: int, number: int) -> str:
+    """What `perturbed_weight` draws."""
+    drawn = torch.randn(units, units, dtype=torch.float64, generator=torch.Generator().manual_seed(number))
+    drawn.fill_diagonal_(0)
+    return base64.b64encode(drawn.numpy().tobytes()).decode()
+
+
+def test_javascript_and_brainlib_agree_on_a_thousand_lesions(program: Page) -> None:
+    network, _ = live_network.load()
+    network, draw, units = network.double(), random.Random(0), network.units
+    directions = [direction(units, number) for number in range(PUSHES)]
+    cases = [
+        {
+            "bits": [draw.randrange(2) for _ in range(draw.randint(1, 40))],
+            "dead": draw.sample(range(units), draw.choice([0, 1, 3, 10])),
+            "push": draw.choice([0.0, draw.random()]),
+            "direction": draw.randrange(PUSHES),
+            "stretch": draw.choice([1.0, draw.uniform(0.5, 3)]),
+        }
+        for _ in range(CASES)
+    ]
+    program.evaluate(READ, [WEIGHTS, directions])
+    for first in range(0, CASES, BATCH):
+        batch = cases[first : first + BATCH]
+        for case, (states, said) in zip(batch, program.evaluate(COMPUTED, batch), strict=True):
+            generator = torch.Generator().manual_seed(case["direction"])
+            pushed = perturbed_weight(network, case["push"], generator)
+            expected = live_network.stretched(
+                live_network.killed(pushed, torch.tensor(case["dead"], dtype=torch.int64)), case["stretch"]
+            )
+            bits = torch.tensor(case["bits"], dtype=torch.float64)[:, None, None]
+            with torch.no_grad():
+                there, last = expected.run(bits)
+                odd = expected.read(last).softmax(-1)[:, 0, 1]
+            found = torch.from_numpy(np.frombuffer(base64.b64decode(states), "<f4").copy()).view(-1, units)
+            assert torch.allclose(found.double(), there[:, 0], rtol=0, atol=TOLERANCE * float(there.abs().max())), case
+            assert torch.allclose(torch.tensor(said, dtype=torch.float64), odd, rtol=0, atol=TOLERANCE), case
+
+
+def test_the_page_counts_right_answers_as_brainlib_does(program: Page) -> None:
+    network, facts = live_network.load()
+    spans, bits = json.loads(facts["spans"]), [random.Random(n).randrange(2) for n in range(600)]
+    fastest = network.tau.argsort(stable=True)[: live_network.KILLED]
+    program.evaluate(READ, [WEIGHTS, []])
+    right, asked = program.evaluate(
+        """([bits, dead]) => {
+            const { harmed, tested } = window.brainlibPrograms["live_network.js"];
+            const { right, asked } = [...tested(harmed(network, { dead }), bits)].at(-1);
+            return [right, asked];
+        }""",
+        [bits, fastest.tolist()],
+    )
+    given = torch.tensor(bits, dtype=torch.float64)[:, None, None]
+    harmed = live_network.killed(network.double(), fastest)
+    said = harmed.read(harmed.states(given)).argmax(-1)[:, -asked:, 0]
+    expected = [answers("parity", given[: len(bits) - asked + 1 + n], spans)[:, 0] for n in range(asked)]
+    assert asked == 500 and right == (said == torch.stack(expected, 1)).sum(1).tolist()
+
+
+def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page) -> None:
+    site = write_page(live_network.figure().html())
+    with served(site) as address:
+        assert complaints_of(browser, address, site, PAGE) == []
+        with visit(browser, address, PAGE, "light", DESK) as (tab, noise):
+            status = tab.locator(".live-status")
+
+            def said(words: str) -> None:
+                tab.wait_for_function(
+                    "(words) => document.querySelector('.live-status').textContent.includes(words)", arg=words
+                )
+
+            said("0 of 100 neurons dead. Right on random bits: 100 % at span 2, 100 % at span 11.")
+            tab.focus("#lesions-alive-unit")
+            tab.keyboard.press("ArrowDown")
+            tab.keyboard.press("Space")
+            said("1 of 100 neurons dead")
+            assert tab.get_attribute("#lesions-alive-unit", "aria-valuetext").endswith(", dead")
+            before = tab.input_value("textarea")
+            tab.keyboard.type("01x1")
+            assert tab.input_value("textarea") == before + "011"
+            tab.fill("textarea", "1 0 one 1")
+            assert tab.input_value("textarea") == "101"
+            tab.wait_for_function(
+                "document.querySelector('.live-answers tbody tr:nth-child(3)').innerText.includes('–')"
+            )
+            row = {"x": 100, "y": 18 + 4 * 49.5}
+            tab.locator(".brainlib-plot canvas").click(position=row)
+            said("2 of 100 neurons dead")
+            tab.locator(".brainlib-plot canvas").click(position=row)
+            said("1 of 100 neurons dead")
+            tab.get_by_text("kill 10 fastest").click()
+            said("11 of 100 neurons dead")
+            assert "100 % at span 11" not in status.inner_text()
+            tab.get_by_text("revive all").click()
+            said("0 of 100 neurons dead. Right on random bits: 100 %")
+            assert tab.evaluate(WORK, "lesions-alive-push") < 8  # milliseconds of each frame's 16, the middle one
+            assert noise == []
+
+
+def test_without_javascript_the_picture_and_a_sentence_stand(browser, write_page) -> None:
+    site = write_page(live_network.figure().html())
+    context = browser.new_context(java_script_enabled=False)
+    with served(site) as address:
+        tab = context.new_page()
+        tab.goto(f"{address}/{PAGE}")
+        assert "without JavaScript" in tab.locator("noscript p").inner_text() and tab.locator("noscript p").is_visible()
+        assert tab.locator("figcaption").is_visible() and not tab.locator("button").count()
+    context.close()
