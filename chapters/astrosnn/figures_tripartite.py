@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from brainlib import explore
-from chapters.astrosnn.biophysics import simulate, stimulate
 from chapters.astrosnn import forgetting
 from chapters.astrosnn import one_synapse as synapse
+from chapters.astrosnn.biophysics import simulate, stimulate
 from chapters.astrosnn.figures import ABOVE
 from chapters.astrosnn.one_synapse import one_synapse
 from chapters.astrosnn.physiology import over_rest, physiology

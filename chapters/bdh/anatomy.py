@@ -43,11 +43,14 @@ def measure_wiring(
     """Modularity at every number of edges and tails of the degrees: of G before and after training and of the paper's
     baselines, a row for each head."""
     model = animal(experiment, seed, device)
-    n, heads, generator = model.config.head_neurons, range(model.config.heads), torch.Generator().manual_seed(seed)
+    n, dim, heads = model.config.head_neurons, model.config.dim, range(model.config.heads)
+    generator = torch.Generator().manual_seed(seed)
     matrices = {
         "G, trained": blocks(model),
         "G, untrained": blocks(new_model(experiment.model, seed, device)),
-        "low-rank Gaussian": [a @ b.mT for a, b in torch.randn(len(heads), 2, n, model.config.dim, generator=generator)],
+        "low-rank Gaussian": [
+            a @ b.mT for a, b in torch.randn(len(heads), 2, n, model.config.dim, generator=generator)
+        ],
     }
 
     def edges(name: str, head: int, per_neuron: int) -> Tensor:

@@ -181,8 +181,9 @@ def perturbation(settings: Lesions, networks: Networks, seed: int) -> dict[str, 
 def pushed(subjects: Mapping[str, Subject], settings: Lesions, seed: int) -> dict[str, Any]:
     """Relative accuracy, mean over the draws, by what is perturbed ("weight" or "tau"), condition and strength.
 
-    "own": in shares of the network's own norm. "equal": a push of the same absolute size in all conditions, the strength
-    times the mean of their norms, which "norm" holds. All conditions read the same bits and are pushed the same ways.
+    "own": in shares of the network's own norm. "equal": a push of the same absolute size in all conditions, the
+    strength times the mean of their norms, which "norm" holds. All conditions read the same bits and are pushed the
+    same ways.
     """
     norms = {
         "weight": {condition: float(one.network.weight.detach().norm()) for condition, one in subjects.items()},

@@ -1,8 +1,8 @@
 """What is measured for each claim: functions of profile, seed and device, by claim in `ledger.MEASURES`.
 
 Every claim has a value and a control for each network of the run. Where the control is two networks of one kind, it is
-the distance between them, since its mean would be 0 by construction with a sign. A claim about conditions which the profile lacks is left out. All studies are kept: nothing runs
-twice.
+the distance between them: with a sign its mean would be 0 by construction. A claim about conditions which the profile
+lacks is left out. All studies are kept: nothing runs twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,8 @@ def recurrence(profile: str, seed: int, device: str) -> dict[str, list[float]]:
 @ledger.measures("T1")
 def span_lead(profile: str, seed: int, device: str) -> Measurements:
     single, multi = curves(profile, seed, device, *CONDITIONS)
-    return {"T1": _measured(profile, CONDITIONS, shorter_lead(multi, single), apart(shorter_lead(following(single), single)))}
+    effect, control = shorter_lead(multi, single), apart(shorter_lead(following(single), single))
+    return {"T1": _measured(profile, CONDITIONS, effect, control)}
 
 
 def shorter_lead(first: Sequence[LearningCurve], second: Sequence[LearningCurve]) -> list[float]:
