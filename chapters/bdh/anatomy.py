@@ -48,9 +48,7 @@ def measure_wiring(
     matrices = {
         "G, trained": blocks(model),
         "G, untrained": blocks(new_model(experiment.model, seed, device)),
-        "low-rank Gaussian": [
-            a @ b.mT for a, b in torch.randn(len(heads), 2, n, model.config.dim, generator=generator)
-        ],
+        "low-rank Gaussian": [a @ b.mT for a, b in torch.randn(len(heads), 2, n, dim, generator=generator)],
     }
 
     def edges(name: str, head: int, per_neuron: int) -> Tensor:
