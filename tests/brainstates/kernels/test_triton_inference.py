@@ -1,14 +1,9 @@
 """The Triton kernels against the chain's definitions in float64."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 pytest.importorskip("triton")
-
-sys.path.append(str(Path(__file__).parents[1] / "kernels"))
 
 import hidden_chains
 
