@@ -1,4 +1,4 @@
-"""The tasks against loops that read like their definitions."""
+"""The tasks against their definitions, a sequence and a span at a time."""
 
 import statistics
 
@@ -13,17 +13,11 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def parity(sequence: list[int], span: int) -> int:
-    ones = 0
-    for bit in sequence[-span:]:
-        ones += bit
-    return 1 if ones % 2 else 0
+    return sum(sequence[-span:]) % 2
 
 
 def match(sequence: list[int], span: int) -> int:
-    last = sequence[-1]
-    for _ in range(span - 1):
-        sequence = sequence[:-1]
-    return 1 if sequence[-1] == last else 0
+    return int(sequence[-span] == sequence[-1])
 
 
 @pytest.mark.parametrize(("task", "slowly"), [("parity", parity), ("match", match)])

@@ -43,9 +43,7 @@ def test_capacity_is_what_theory_says(kind, n, density, tolerance):
     assert found == pytest.approx(Memories(kind, (n,), density).expected(n), rel=tolerance)
 
 
-def test_a_study_of_three_seeds(monkeypatch, tmp_path):
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
+def test_a_study_of_three_seeds(monkeypatch, runs_here):
     monkeypatch.setitem(capacity.LARGEST, "ci", 256)
     held = capacity.measure_all("ci", 4)
     assert [len(rows) for rows in held.values()] == [3] * 6

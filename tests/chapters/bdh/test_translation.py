@@ -17,10 +17,8 @@ PAIRS = [(f"the {a} saw the {b} in house {n}.", f"el {a} vio al {b} en casa {n}.
 
 
 @pytest.fixture(autouse=True)
-def few_verses(monkeypatch, tmp_path):
+def few_verses(monkeypatch, runs_here):
     monkeypatch.setattr(translation, "verses", lambda text, languages: (PAIRS[:40], PAIRS[40:]))
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
 
 
 def train(*runs: Run, seed: int = 0):

@@ -1,19 +1,11 @@
-"""The check of chapter 1 finds nothing in the kernels, and finds what is wrong in a broken one."""
+"""The check of chapter 1 finds what is wrong in a broken kernel."""
 
-import pytest
 import torch
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.kernels import filter_states
 from chapters.brainstates import chains
 from chapters.brainstates.chains import errors, random_chain
-
-
-@pytest.mark.parametrize("forbidden", [False, True])
-@pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 9), (5, 4)])
-def test_the_kernels_count_like_enumeration(states, bins, forbidden):
-    chain = random_chain(states, bins, seeded(states * bins), forbidden)
-    assert max(errors(chain)) < 1e-12
 
 
 def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_found_out(monkeypatch):
