@@ -20,9 +20,9 @@ def with_zeros(inputs: list[Tensor]) -> list[Tensor]:
     """The same chain with every second transition off the diagonal, and every second first state, impossible."""
     log_emission, log_transition, log_initial = inputs
     S = log_initial.shape[1]
-    odd = (torch.arange(S)[:, None] + torch.arange(S)) % 2 == 1
+    odd = ((torch.arange(S)[:, None] + torch.arange(S)) % 2 == 1).to(log_initial.device)
     log_transition = log_transition.masked_fill(odd, -torch.inf).log_softmax(-1)
-    log_initial = log_initial.masked_fill(torch.arange(S) % 2 == 1, -torch.inf).log_softmax(-1)
+    log_initial = log_initial.masked_fill(odd[0], -torch.inf).log_softmax(-1)
     return [log_emission, log_transition, log_initial]
 
 

@@ -40,15 +40,6 @@ def test_capacity_is_what_theory_says(kind, n, density, tolerance):
     assert found == pytest.approx(Memories(kind, (n,), density).expected(n), rel=tolerance)
 
 
-def test_a_study_of_three_seeds(monkeypatch, runs_here):
-    monkeypatch.setitem(capacity.LARGEST, "ci", 256)
-    held = capacity.measure_all("ci", 4)
-    assert [len(rows) for rows in held.values()] == [3] * 6
-    kind = capacity.all_memories("ci")["independent"]
-    assert held["independent"][1] == capacity.measure(kind, 5)["capacities"] and kind.sizes == (64, 128, 256)
-    assert 0.5 < capacity.power_law(kind.sizes, held["independent"]).exponent < 1.5
-
-
 def test_a_power_law_is_found_again():
     law = capacity.power_law([1e3, 1e4, 1e5, 1e6], [2 * size**-0.1 for size in (1e3, 1e4, 1e5, 1e6)])
     assert law.exponent == pytest.approx(-0.1) and law.low <= law.exponent <= law.high

@@ -43,12 +43,6 @@ def test_a_run_learns_is_kept_and_can_be_gone_on_from(tiny):
     assert translation.held_out_loss(further, tiny) < translation.held_out_loss(model, tiny)
 
 
-def test_a_gpt_is_trained_alike(tiny):
-    gpt = replace(tiny, model=GPTConfig(layers=1, dim=16, heads=2, memory=64))
-    model, history = train(Run(gpt))[0]
-    assert isinstance(model, GPT) and history.losses[-1] < history.losses[0]
-
-
 def test_a_direction_is_judged_on_its_target_side_alone(tiny):
     model = new_model(tiny.model, device="cpu")
     losses = translation.direction_losses(model, tiny)

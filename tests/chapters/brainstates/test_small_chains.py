@@ -21,13 +21,6 @@ def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_fo
     assert errors(chain).path > 0.1
 
 
-def test_single_precision_keeps_its_digits_where_logarithms_lose_them():
-    single = chains.random_evidence(500, -200, seeded(0))
-    exact = chains.shifted(*(tensor.double() for tensor in single))
-    wrong = {way.__name__: (way(*single) - exact).abs().max() for way in (chains.clamped, chains.shifted)}
-    assert wrong["shifted"] < 1e-4 < 0.1 < wrong["clamped"]
-
-
 def test_the_future_and_more_neurons_tell_more_of_the_state():
     three = chains.ThreeStates(0)
     assert (
