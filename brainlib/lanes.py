@@ -145,12 +145,16 @@ def shuffled(builder, vector, picked: list[int]):
     return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked))
 
 
-def call(builder, name: str, *vectors):
-    """LLVM's own function of vectors."""
-    vector = vectors[0].type
-    kind = ir.FunctionType(vector, [vector] * len(vectors))
-    name = f"llvm.{name}.v{vector.count}{vector.element.intrinsic_name}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), vectors)
+def call(builder, name: str, result, arguments, fastmath=()):
+    """LLVM's own function of that name and type of result."""
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}")
+    return builder.call(function, arguments, fastmath=fastmath)
+
+
+def suffix(vector) -> str:
+    """The end of the name of LLVM's function of such vectors."""
+    return f"v{vector.count}{vector.element.intrinsic_name}"
 
 
 def arithmetic(operation, instruction: str) -> None:

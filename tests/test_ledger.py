@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainlib import ledger
-from brainlib.ledger.chapter import findings, record_measured
+from brainlib.ledger.chapter import findings
 from brainlib.ledger.records import Record, _pool
 from brainlib.ledger.verdicts import Verdict
 
@@ -61,7 +61,7 @@ statement = "About one neuron in twenty fires."
 source = "Sec. 6.4"
 paper = "about 5 %"
 measure = "share of neurons"
-holds = { between = [0.025, 0.075] }
+holds = { at_least = 0.025, at_most = 0.075 }
 seeds = 2
 profile = "laptop"
 asserted = ["laptop"]
@@ -247,7 +247,7 @@ def test_a_bad_record_is_refused_by_name(claims, tmp_path, monkeypatch, argument
         ('what = "longest span", ', "", "claim C3: domain has from, expected what and from"),
         ("at_most = 1e-10", "about = 1", "claim K1: bound is {'about': 1}"),
         ("at_most = 1e-10", 'at_most = "small"', "claim K1: at_most is 'small', expected a finite number"),
-        ("[0.025, 0.075]", "[0.075, 0.025]", "which no number can keep"),
+        ("at_most = 0.075", "at_most = 0.02", "which no number can keep"),
         ("seeds = 3", "seeds = 0", "claim C3: seeds is 0"),
         ('profile = "laptop"', 'profile = "big"', "claim F1: profile: got 'big'"),
         ('asserted = ["laptop"]', 'asserted = ["ci"]', "claim F1: asserted at 'ci'"),
@@ -281,8 +281,8 @@ def test_the_box_says_what_the_recorded_runs_found(claims):
 
 
 def test_a_claim_that_a_profile_does_not_measure_has_its_place(claims):
-    assert record_measured("F1", {"F1": 0.05}, [0], "laptop", "cpu").outcome == "too few seeds"
-    assert '<p id="F1">' in record_measured("F1", {}, [0], "ci").data
+    assert ledger.record("F1", {"F1": 0.05}, [0], "laptop", "cpu").outcome == "too few seeds"
+    assert '<p id="F1">' in ledger.record("F1", {}, [0], "ci").data
 
 
 def test_the_absence_of_claims_is_said(claims, tmp_path, monkeypatch):

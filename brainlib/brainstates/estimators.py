@@ -93,7 +93,8 @@ class _Estimator:
         if silent:
             warnings.warn(f"neurons {silent} never fire: their weights are not determined", stacklevel=2)
         try:
-            results = self._fitted(self._design(trials), _seed(self.random_state))
+            how = {"restarts": self.n_init, "iterations": self.max_iter, "tolerance": self.tol}
+            results = self._fitted(self._design(trials), how | {"seed": _seed(self.random_state)})
         except ValueError as error:
             name, colon, rest = str(error).partition(":")
             raise ValueError(f"{ARGUMENTS.get(name, name)}{colon}{rest}") from error
@@ -181,7 +182,7 @@ class _Estimator:
 
     # ---- Within ----
 
-    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+    def _fitted(self, data: Design, how: dict[str, Any]) -> dict[str, Tensor]:
         raise NotImplementedError
 
     @property
@@ -247,17 +248,9 @@ class HMMGLM(_Estimator):
     prior_sd: float | None = None
     init: str = "random"
 
-    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+    def _fitted(self, data: Design, how: dict[str, Any]) -> dict[str, Tensor]:
         prior = None if self.prior_sd is None else GaussianPrior(self.prior_sd)
-        result = fit(
-            Model(self.n_states, self._emission, prior, self.l1),
-            data,
-            restarts=self.n_init,
-            iterations=self.max_iter,
-            tolerance=self.tol,
-            start=self.init,
-            seed=seed,
-        )
+        result = fit(Model(self.n_states, self._emission, prior, self.l1), data, start=self.init, **how)
         history = result.log_likelihoods[result.best_run]
         return result.parameters._asdict() | {"log_likelihoods": history[~history.isnan()]}
 
@@ -286,9 +279,9 @@ class OneHotHMMGLM(_Estimator):
     strength_mean: float = -5.0
     strength_sd: float = 2.0
 
-    def _fitted(self, data: Design, seed: int) -> dict[str, Tensor]:
+    def _fitted(self, data: Design, how: dict[str, Any]) -> dict[str, Tensor]:
         model = OneHot(self.n_states, self._emission, strength_mean=self.strength_mean, strength_sd=self.strength_sd)
-        result = fit_one_hot(model, data, iterations=self.max_iter, tolerance=self.tol, restarts=self.n_init, seed=seed)
+        result = fit_one_hot(model, data, **how)
         more = "adjacency", "adjacency_prior", "strengths", "log_likelihoods"
         return result.parameters._asdict() | {name: getattr(result, name) for name in more}
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from brainlib.explore import live, page
@@ -16,24 +17,23 @@ if TYPE_CHECKING:
     import plotly.graph_objects
 
 
+@dataclass(eq=False, repr=False)
 class Explorer:
     """A figure with its caption and description, as the last line of a cell. Made by the functions below."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        controls: list[Control],
-        *,
-        name: str,
-        caption: str,
-        alt: str,
-        script: str | None = None,
-        program: tuple[str, bytes] | None = None,
-    ) -> None:
+    function: Callable[..., Any]
+    controls: list[Control]
+    _: KW_ONLY
+    name: str
+    caption: str
+    alt: str
+    script: str | None = None
+    program: tuple[str, bytes] | None = None
+
+    def __post_init__(self) -> None:
         """Draws the first figure; for the page all, since an error raised while a cell displays stops no build."""
-        self.name, self.caption, self.alt = _name(name), _text("caption", caption), _text("alt", alt)
-        self.function, self.controls, self.script, self.program = function, controls, script, program
-        _accepts(function, controls)
+        self.name, self.caption, self.alt = _name(self.name), _text("caption", self.caption), _text("alt", self.alt)
+        _accepts(self.function, self.controls)
         self._html = self.html() if for_page() else None
         if self._html is None:
             _ = self.first
@@ -68,8 +68,7 @@ class Explorer:
             names = [control.name for control in self.controls]
             points = itertools.product(*(control.values for control in self.controls))
             figures = [self.figure(**dict(zip(names, point, strict=True))) for point in points]
-        words = self.name, self.caption, self.alt
-        return page.figure_html(*words, self.controls, figures, self.script, self.program)
+        return page.figure_html(self, figures)
 
     def widget(self) -> Any:
         """The figure as a box of ipywidgets, computed live."""

@@ -6,12 +6,15 @@
 import base64
 import json
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brainlib.explore.controls import Control
 from brainlib.explore.factor import compact, factored
 from brainlib.explore.numbers import plain
 from brainlib.explore.template import WIDE, template
+
+if TYPE_CHECKING:
+    from brainlib.explore.figures import Explorer
 
 LARGEST = 300_000  # bytes a figure may add to its page
 LOADER = (
@@ -20,43 +23,36 @@ LOADER = (
 )
 
 
-def figure_html(
-    name: str,
-    caption: str,
-    alt: str,
-    controls: list[Control],
-    figures: list,
-    script: str | None = None,
-    program: tuple[str, bytes] | None = None,
-) -> str:
+def figure_html(explorer: "Explorer", figures: list) -> str:
     """A `<figure>` element with a plotly figure for each point of the controls' grid, the last control moving fastest;
-    or with one figure and `script`, the JavaScript function that computes its series anew, or `program`, an asset and
-    the bytes it is given, which takes its place.
+    or with one figure and a `script`, the JavaScript function that computes its series anew, or a `program`, an asset
+    and the bytes it is given, which takes its place.
 
     Raises `ValueError` with the size if the element is over 300 KB.
     """
+    name, controls, script = explorer.name, explorer.controls, explorer.script
     states, frame, setting, runs = [state(figure) for figure in figures], figures[0].layout, "", ""
     data: dict[str, Any] = factored(states) if script is None else {"states": states, "pool": []}
     data |= {"values": [control.texts for control in controls], "template": template()}
     if script is not None:
         data |= {"names": [control.name for control in controls], "numbers": [control.values for control in controls]}
         setting = f'<script>(window.brainlibSimulations ??= {{}})["{name}"] = (\n{script.strip()}\n);</script>'
-    if program is not None:
-        file, given = program
+    if explorer.program is not None:
+        file, given = explorer.program
         data["program"] = base64.b64encode(given).decode()
         runs = f' data-program="{file}"'
         setting = "<noscript><p>The page computes this figure; without JavaScript it stands still.</p></noscript>"
     content = compact(data).replace("<", "\\u003c")  # so that no text of a figure can end the script
-    kind = "interactive figure" if controls or program else "figure"
+    kind = "interactive figure" if controls or explorer.program else "figure"
     fields = "".join(_control(name, control) for control in controls)
     bar = f'<div class="brainlib-controls">{fields}</div>' if controls else ""
     html = (
         f'<figure class="brainlib" id="{name}"{runs}>'
         f'<div role="group" aria-label="{kind}" aria-describedby="{name}-alt">{bar}'
         f'<div class="brainlib-frame" style="max-width:{frame.width or WIDE["width"]:g}px">'
-        f'<p class="brainlib-alt" id="{name}-alt">{escape(alt)}</p>'
+        f'<p class="brainlib-alt" id="{name}-alt">{escape(explorer.alt)}</p>'
         f'<div class="brainlib-plot" style="height:{frame.height or WIDE["height"]:g}px" aria-hidden="true"></div>'
-        f"</div></div><figcaption>{escape(caption)}</figcaption>"
+        f"</div></div><figcaption>{escape(explorer.caption)}</figcaption>"
         f'<script type="application/json">{content}</script>{setting}'
         f"<script>{LOADER}</script></figure>"
     )

@@ -1,7 +1,7 @@
 """A verdict as HTML: a badge of one line that unfolds into its card."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 
 from brainlib.ledger.claims import Bound, Check, Claim
@@ -14,6 +14,16 @@ _LOOK = {  # in a notebook; in the page brainlib.css is its stylesheet
     "claim-open": "dashed #7F7F7F",
 }
 SCOREBOARD = "../../book/scoreboard.html"
+
+
+@dataclass(frozen=True)
+class Html:
+    """What a notebook shows as HTML."""
+
+    data: str
+
+    def _repr_html_(self) -> str:
+        return self.data
 
 
 def style(verdict: Verdict) -> str:
@@ -57,6 +67,12 @@ def word(verdict: Verdict) -> str:
     if isinstance(verdict.claim, (Claim, Check)):
         return verdict.outcome
     return f"first edition, not yet re-made: {verdict.outcome}"
+
+
+def unmeasured(claim: str, profile: str) -> Html:
+    """A line in the card's place, of a claim that a profile does not measure."""
+    line = f"Claim {escape(claim)} is not measured at the {escape(profile)} profile."
+    return Html(f'<p id="{escape(claim)}"><em>{line}</em></p>')
 
 
 def facts(claim: Claim | Bound, why: str = "") -> str:

@@ -1,20 +1,16 @@
-"""What a chapter shows of the ledger: the box that opens it, and a claim's card or a word where none was measured."""
+"""The box that opens a chapter, made from the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any
 
-from brainlib.extras import extra
-from brainlib.ledger.card import word
+from brainlib.ledger.card import Html, word
 from brainlib.ledger.claims import Claim, FirstEdition, find_claims, read_claims
-from brainlib.ledger.records import Measured, read_records, record
+from brainlib.ledger.records import read_records
 from brainlib.ledger.verdicts import Verdict, leading
 
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
-
-def findings(*claims: str, besides: Sequence[str] = ()) -> "HTML":
+def findings(*claims: str, besides: Sequence[str] = ()) -> Html:
     r"""The box that opens a chapter: what was claimed and what the leading recorded run found, a line for each claim.
 
     Of the claims in `besides` one line says the verdicts alone. Where all are claims of the first edition the title
@@ -54,28 +50,7 @@ def findings(*claims: str, besides: Sequence[str] = ()) -> "HTML":
         items.append("Besides: " + ", ".join(line(claim, False) for claim in besides) + ".")
     title = "What was claimed, and what was found" + (" (first edition, not yet re-made)" if old else "")
     lines = "".join(f"<li>{item}</li>" for item in items)
-    return _html(f'<div class="admonition note"><p class="admonition-title">{title}</p><ul>{lines}</ul></div>')
-
-
-def record_measured(
-    claim: str,
-    measured: Mapping[str, Any],
-    seeds: Iterable[SupportsIndex],
-    profile: str,
-    device: str = "auto",
-    note: str = "",
-) -> "Verdict | HTML":
-    """`record` of what was `measured` for a claim, by its id; a line in the card's place where this profile does not
-    measure what the claim compares.
-
-    >>> "X1 is not measured at the ci profile" in record_measured("X1", {}, [0], "ci").data
-    True
-    """
-    if claim not in measured:
-        line = f"Claim {escape(claim)} is not measured at the {escape(profile)} profile."
-        return _html(f'<p id="{escape(claim)}"><em>{line}</em></p>')
-    found = measured[claim]
-    return record(claim, found if isinstance(found, Measured) else Measured(found), seeds, profile, device, note)
+    return Html(f'<div class="admonition note"><p class="admonition-title">{title}</p><ul>{lines}</ul></div>')
 
 
 def _numbers(verdict: Verdict) -> str:
@@ -95,10 +70,3 @@ def _units(settings: Any) -> Iterator[int]:
     if isinstance(settings, Mapping):
         for name, inner in settings.items():
             yield from (inner,) if name == "units" and isinstance(inner, int) else _units(inner)
-
-
-def _html(text: str) -> "HTML":
-    with extra("notebook"):
-        from IPython.display import HTML
-
-    return HTML(text)

@@ -188,9 +188,6 @@ def _read(id: str, table: Any) -> Claim | Bound:
     for word, other in (("check", Check), ("holds", FirstEdition)):
         if word in table:
             kind, table["bound"] = other, table.pop(word)
-    if kind is FirstEdition and isinstance(table["bound"], dict) and "between" in table["bound"]:
-        low, high = table["bound"].pop("between")
-        table["bound"] |= {"at_least": low, "at_most": high}
     if "asserted" in table:
         table["asserted"] = tuple(table["asserted"])
     keys = {field.name: field for field in fields(kind) if field.name != "id"}

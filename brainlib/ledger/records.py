@@ -4,13 +4,14 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
 import torch
 
 from brainlib import backend
+from brainlib.ledger.card import Html, unmeasured
 from brainlib.ledger.claims import Bound, Claim, check_profile, find_claims, read_claims
 from brainlib.ledger.verdicts import Verdict
 
@@ -108,20 +109,21 @@ def measures(*claims: str) -> Callable[[Callable], Callable]:
 
 def record(
     claim: str,
-    values: Iterable[SupportsFloat] | Measured,
+    values: Mapping[str, Any] | Sequence[SupportsFloat] | SupportsFloat | Measured,
     seeds: Iterable[SupportsIndex],
     profile: str,
     device: str | torch.device = "auto",
     note: str = "",
     claims: str | Path | None = None,
-) -> Verdict:
+) -> Verdict | Html:
     """Judge what a run measured for a claim; the last line of a chapter's cell shows it.
 
-    `values` is what was measured, one number for each of `seeds`. `claims` is the path of the `claims.toml`; without it
-    the nearest one from the working directory upwards is taken. Where `BRAINLIB_RECORDS` names a folder, the record is
-    also written there as JSON. What is kept in `records/` beside the claims is shown with it, the largest run first.
-    Raises `ValueError` if the claim or the profile is unknown, if there is not one value for each seed, or if a value
-    is not finite.
+    `values` is what was measured, one number for each of `seeds`, or a mapping that has this by the claim's id; where
+    that lacks the claim, this profile does not measure it, and a line says so. `claims` is the path of the
+    `claims.toml`; without it the nearest one from the working directory upwards is taken. Where `BRAINLIB_RECORDS`
+    names a folder, the record is also written there as JSON. What is kept in `records/` beside the claims is shown
+    with it, the largest run first. Raises `ValueError` if the claim or the profile is unknown, if there is not one
+    value for each seed, or if a value is not finite.
 
     >>> record("X1", [0.05], seeds=[0], profile="ci", claims="chapters/part/claims.toml").outcome  # doctest: +SKIP
     'holds'
@@ -130,7 +132,10 @@ def record(
     known = read_claims(path)
     if claim not in known:
         raise ValueError(f"claim: got {claim!r}, expected one of {', '.join(known)}")
-    found = values if isinstance(values, Measured) else Measured(list(values))
+    if isinstance(values, Mapping) and claim not in values:
+        return unmeasured(claim, profile)
+    own: Any = values[claim] if isinstance(values, Mapping) else values
+    found = own if isinstance(own, Measured) else Measured(own)
     new = Record(
         claim=claim,
         values=_numbers(found.effect),
@@ -139,7 +144,7 @@ def record(
         provenance=backend.provenance(backend.resolve_device(str(device))),
         control=_numbers(found.control),
         reached=_numbers(found.reached),
-        settings=_plain(found.settings),
+        settings=json.loads(json.dumps(found.settings, default=asdict)) or {},
         code=_code(claim) if isinstance(known[claim], Claim) else "",
         note=note,
     )
@@ -211,11 +216,3 @@ def _code(claim: str) -> str:
 
 def _numbers(values: Any) -> tuple[float, ...]:
     return tuple(map(float, values)) if isinstance(values, Iterable) else (float(values),)
-
-
-def _plain(settings: Any) -> dict[str, Any]:
-    if settings is None:
-        return {}
-    return json.loads(
-        json.dumps(asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else settings)
-    )

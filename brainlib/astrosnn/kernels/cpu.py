@@ -53,81 +53,93 @@ def _write(row, column, values, large):
 def make_scan(step, adjoint, states: int, parameters: int):
     """`forward` and `backward`, of steps with so many states and parameters."""
 
-    @njit(parallel=True)
-    def forward(stretches, first, second, rates, state, options, output, last, kept):
-        outer, T, N = first.shape
+    @njit()
+    def forward_part(n, stretch, first, second, rates, state, options, output, last, kept):
+        _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
         both = second.shape == first.shape
-        for part in numba.prange(outer * stretches):
-            n = part // stretches
-            start, end = _columns(part % stretches, N, lanes)
-            now = np.empty((states, end - start), first.dtype)
-            now[:] = state[:, n, start:end]
-            for t in range(T):
-                if t % SEGMENT == 0:
-                    kept[:, n, t // SEGMENT, start:end] = now
-                x, out, later = first[n, t], output[n, t], min(t + AHEAD, T - 1)
-                y = second[n, t] if both else second[0, 0]
-                x_later, y_later = first[n, later], second[n, later] if both else second[0, 0]
-                for c in range(start, end, lanes):
-                    if large:
-                        fetch(x_later, c)
-                        fetch(y_later, c)
-                    rate, at = loads(rates, parameters, c), loads(now, states, c - start)
-                    result, after = step(load(x, c), load(y, c), rate, at, options)
-                    _write(out, c, result, large)
-                    stores(now, c - start, after)
-            last[:, n, start:end] = now
+        start, end = _columns(stretch, N, lanes)
+        now = np.empty((states, end - start), first.dtype)
+        now[:] = state[:, n, start:end]
+        for t in range(T):
+            if t % SEGMENT == 0:
+                kept[:, n, t // SEGMENT, start:end] = now
+            x, out, later = first[n, t], output[n, t], min(t + AHEAD, T - 1)
+            y = second[n, t] if both else second[0, 0]
+            x_later, y_later = first[n, later], second[n, later] if both else second[0, 0]
+            for c in range(start, end, lanes):
+                if large:
+                    fetch(x_later, c)
+                    fetch(y_later, c)
+                rate, at = loads(rates, parameters, c), loads(now, states, c - start)
+                result, after = step(load(x, c), load(y, c), rate, at, options)
+                _write(out, c, result, large)
+                stores(now, c - start, after)
+        last[:, n, start:end] = now
 
-    @njit(parallel=True)
-    def backward(stretches, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state):
+    @njit()
+    def backward_part(
+        n, stretch, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state,
+    ):  # fmt: skip
         """`d_output` may be a row of zeros, [1, 1, N]; `d_rates` is [parameters, O, N], or empty."""
-        outer, T, N = first.shape
+        _, T, N = first.shape
         lanes, large = VECTOR_BYTES // first.itemsize, _large(first)
         both = d_second.size > 0
         heard, learned = d_output.shape == first.shape, d_rates.size > 0
-        for part in numba.prange(outer * stretches):
-            n = part // stretches
-            start, end = _columns(part % stretches, N, lanes)
-            before = np.empty((SEGMENT, states, end - start), first.dtype)
-            back = np.empty((states, end - start), first.dtype)
-            back[:] = d_last[:, n, start:end]
-            total = np.zeros((parameters, end - start), first.dtype)
-            for segment in range((T - 1) // SEGMENT, -1, -1):
-                begin, stop = segment * SEGMENT, min(segment * SEGMENT + SEGMENT, T)
-                before[0] = kept[:, n, segment, start:end]
-                for t in range(begin, stop - 1):
-                    x, now, then = first[n, t], before[t - begin], before[t - begin + 1]
-                    y = second[n, t] if both else second[0, 0]
-                    d_out = d_output[n, t] if heard else d_output[0, 0]
-                    for c in range(start, end, lanes):
-                        if large:
-                            fetch(d_out, c)
-                        rate, at = loads(rates, parameters, c), loads(now, states, c - start)
-                        _, after = step(load(x, c), load(y, c), rate, at, options)
-                        stores(then, c - start, after)
-                for t in range(stop - 1, begin - 1, -1):
-                    x, now, d_x = first[n, t], before[t - begin], d_first[n, t]
-                    y, d_y = (second[n, t], d_second[n, t]) if both else (second[0, 0], d_x)
-                    d_out = d_output[n, t] if heard else d_output[0, 0]
-                    sooner = max(t - SEGMENT, 0)
-                    x_sooner, y_sooner = first[n, sooner], second[n, sooner] if both else second[0, 0]
-                    for c in range(start, end, lanes):
-                        if large:
-                            fetch(x_sooner, c)
-                            fetch(y_sooner, c)
-                        rate, at = loads(rates, parameters, c), loads(now, states, c - start)
-                        d_at = loads(back, states, c - start)
-                        d_in, d_rate, d_at = adjoint(load(d_out, c), d_at, load(x, c), load(y, c), rate, at, options)
-                        _write(d_x, c, d_in[0], large)
-                        if both:
-                            _write(d_y, c, d_in[1], large)
-                        if learned:
-                            adds(total, c - start, d_rate)
-                        stores(back, c - start, d_at)
-            d_state[:, n, start:end] = back
-            if learned:
-                d_rates[:, n, start:end] = total
+        start, end = _columns(stretch, N, lanes)
+        before = np.empty((SEGMENT, states, end - start), first.dtype)
+        back = np.empty((states, end - start), first.dtype)
+        back[:] = d_last[:, n, start:end]
+        total = np.zeros((parameters, end - start), first.dtype)
+        for segment in range((T - 1) // SEGMENT, -1, -1):
+            begin, stop = segment * SEGMENT, min(segment * SEGMENT + SEGMENT, T)
+            before[0] = kept[:, n, segment, start:end]
+            for t in range(begin, stop - 1):
+                x, now, then = first[n, t], before[t - begin], before[t - begin + 1]
+                y = second[n, t] if both else second[0, 0]
+                d_out = d_output[n, t] if heard else d_output[0, 0]
+                for c in range(start, end, lanes):
+                    if large:
+                        fetch(d_out, c)
+                    rate, at = loads(rates, parameters, c), loads(now, states, c - start)
+                    _, after = step(load(x, c), load(y, c), rate, at, options)
+                    stores(then, c - start, after)
+            for t in range(stop - 1, begin - 1, -1):
+                x, now, d_x = first[n, t], before[t - begin], d_first[n, t]
+                y, d_y = (second[n, t], d_second[n, t]) if both else (second[0, 0], d_x)
+                d_out = d_output[n, t] if heard else d_output[0, 0]
+                sooner = max(t - SEGMENT, 0)
+                x_sooner, y_sooner = first[n, sooner], second[n, sooner] if both else second[0, 0]
+                for c in range(start, end, lanes):
+                    if large:
+                        fetch(x_sooner, c)
+                        fetch(y_sooner, c)
+                    rate, at = loads(rates, parameters, c), loads(now, states, c - start)
+                    d_at = loads(back, states, c - start)
+                    d_in, d_rate, d_at = adjoint(load(d_out, c), d_at, load(x, c), load(y, c), rate, at, options)
+                    _write(d_x, c, d_in[0], large)
+                    if both:
+                        _write(d_y, c, d_in[1], large)
+                    if learned:
+                        adds(total, c - start, d_rate)
+                    stores(back, c - start, d_at)
+        d_state[:, n, start:end] = back
+        if learned:
+            d_rates[:, n, start:end] = total
+
+    @njit(parallel=True)
+    def forward(stretches, first, second, rates, state, options, output, last, kept):
+        for part in numba.prange(len(first) * stretches):
+            n, stretch = part // stretches, part % stretches
+            forward_part(n, stretch, first, second, rates, state, options, output, last, kept)
+
+    @njit(parallel=True)
+    def backward(stretches, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state):
+        for part in numba.prange(len(first) * stretches):
+            n, stretch = part // stretches, part % stretches
+            backward_part(
+                n, stretch, d_output, d_last, first, second, rates, kept, options, d_first, d_second, d_rates, d_state
+            )
 
     return forward, backward
 

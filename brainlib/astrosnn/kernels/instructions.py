@@ -3,11 +3,11 @@
 import math
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 
 from brainlib.jit import njit
-from brainlib.lanes import VECTOR_BYTES, Lanes, as_lanes, call, constant, place, shuffled
+from brainlib.lanes import VECTOR_BYTES, Lanes, as_lanes, call, constant, place, shuffled, suffix
 
 LOG2, LOG2_REST = 0.693359375, math.log(2) - 0.693359375  # so few digits that whole multiples are exact
 EXP = tuple(1 / math.factorial(n) for n in range(11, -1, -1))  # to the last digit but one below log(2) / 2
@@ -33,11 +33,8 @@ def fetch(typing_context, array, index):
 
     def generate(context, builder, signature, arguments):
         pointer = builder.bitcast(place(context, builder, array, *arguments), ir.IntType(8).as_pointer())
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        read, second_cache, data = i32(0), i32(2), i32(1)
-        builder.call(function, [pointer, read, second_cache, data])
+        read, second_cache, data = (ir.IntType(32)(number) for number in (0, 2, 1))
+        call(builder, "prefetch.p0i8", ir.VoidType(), [pointer, read, second_cache, data])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
@@ -51,7 +48,7 @@ def load_some(typing_context, array, index, count):
     def generate(context, builder, signature, arguments):
         zeros = context.get_value_type(lanes)(None)
         pointer, align, used = some(context, builder, array, *arguments, zeros.type)
-        return masked(builder, "load", zeros.type, [pointer, align, used, zeros])
+        return call(builder, f"masked.load.{suffix(zeros.type)}.p0", zeros.type, [pointer, align, used, zeros])
 
     return lanes(array, index, types.intp), generate
 
@@ -62,7 +59,8 @@ def store_some(typing_context, array, index, count, lanes):
 
     def generate(context, builder, signature, arguments):
         *where, values = arguments
-        masked(builder, "store", values.type, [values, *some(context, builder, array, *where, values.type)])
+        what = [values, *some(context, builder, array, *where, values.type)]
+        call(builder, f"masked.store.{suffix(values.type)}.p0", ir.VoidType(), what)
         return context.get_dummy_value()
 
     return types.void(array, index, types.intp, lanes), generate
@@ -76,18 +74,13 @@ def some(context, builder, kind, array, index, count, vector):
     return place(context, builder, kind, array, index), ir.IntType(32)(kind.dtype.bitwidth // 8), used
 
 
-def masked(builder, name, vector, arguments):
-    kind = ir.FunctionType(vector if name == "load" else ir.VoidType(), [argument.type for argument in arguments])
-    name = f"llvm.masked.{name}.v{vector.count}{vector.element.intrinsic_name}.p0"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
-
-
 @intrinsic
 def multiply_add(typing_context, a, b, c):
     """a b + c of lanes, rounded once where the processor can."""
 
     def generate(context, builder, signature, arguments):
-        return call(builder, "fmuladd", *arguments)
+        vector = arguments[0].type
+        return call(builder, f"fmuladd.{suffix(vector)}", vector, arguments)
 
     return a(a, a, a), generate
 
@@ -97,12 +90,9 @@ def total(typing_context, lanes):
     """The sum of the lanes."""
 
     def generate(context, builder, signature, arguments):
-        (values,) = arguments
-        number = values.type.element
-        kind = ir.FunctionType(number, [number, values.type])
-        name = f"llvm.vector.reduce.fadd.v{lanes.width}{number.intrinsic_name}"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        return builder.call(function, [number(-0.0), values], fastmath=("reassoc",))
+        vector = arguments[0].type
+        name, start = f"vector.reduce.fadd.{suffix(vector)}", vector.element(-0.0)
+        return call(builder, name, vector.element, [start, *arguments], fastmath=("reassoc",))
 
     return lanes.dtype(lanes), generate
 
@@ -136,7 +126,11 @@ def llvms_own(name: str):
 
     @intrinsic
     def function(typing_context, lanes):
-        return lanes(lanes), lambda context, builder, signature, arguments: call(builder, name, *arguments)
+        def generate(context, builder, signature, arguments):
+            vector = arguments[0].type
+            return call(builder, f"{name}.{suffix(vector)}", vector, arguments)
+
+        return lanes(lanes), generate
 
     return function
 
