@@ -61,7 +61,7 @@ def test_a_script_must_not_end_its_element(script: str) -> None:
 
 
 def test_a_trace_must_name_its_series() -> None:
-    with pytest.raises(ValueError, match=r"^dots: got a figure whose traces have no meta"):
+    with pytest.raises(ValueError, match=r"^dots: got traces without meta"):
         explore.simulation(dots, "() => ({})", **TEXTS, tau=[1, 2])
 
 
