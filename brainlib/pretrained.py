@@ -54,18 +54,13 @@ class PretrainedMixin(nn.Module):
         folder = Path(folder).expanduser()
         with torch.random.fork_rng(devices=[]):  # what the weights are drawn from is not the caller's
             model = cls(cls._read_config(folder / CONFIG))
-        path, expected = folder / WEIGHTS, model.state_dict()
+        path = folder / WEIGHTS
         try:
-            weights = load_file(path)
+            model.load_state_dict(load_file(path), assign=True)
         except (OSError, SafetensorError) as error:
             raise ValueError(f"{path}: cannot be read ({error})") from error
-        for name in sorted(expected.keys() ^ weights.keys()):
-            raise ValueError(f"{path}: {name!r} is {'missing' if name in expected else 'of no use'} to this {CONFIG}")
-        for name, tensor in weights.items():
-            found, shape = tuple(tensor.shape), tuple(expected[name].shape)
-            if found != shape:
-                raise ValueError(f"{path}: {name!r} has shape {found}, expected {shape} by {CONFIG}")
-        model.load_state_dict(weights, assign=True)
+        except RuntimeError as error:  # torch names every tensor that is missing, unknown or of another shape
+            raise ValueError(f"{path}: not the weights that {CONFIG} asks for ({error})") from error
         return model.eval()
 
     @classmethod

@@ -221,10 +221,10 @@ def test_nothing_is_written_without_a_folder(claims, tmp_path):
         ({"claim": "B9"}, "claim: got 'B9', expected one of C1, C2, C3"),
         ({"profile": "big"}, "profile: got 'big', expected one of ci, laptop, paper"),
         ({"values": [1.0, 2.0]}, "values: got 2 values for 1 seeds"),
-        ({"values": [], "seeds": []}, "values: got 0 values for 0 seeds"),
+        ({"values": [], "seeds": []}, "seeds: got (), expected at least one"),
         ({"values": [float("nan")]}, "values: got nan for seed 0, expected finite numbers"),
-        ({"values": ledger.Measured([1.0], control=[1.0, 2.0])}, "control: got 2 values, expected 1"),
-        ({"values": [1.0, 2.0], "seeds": [4, 4]}, r"seeds: got (4, 4), expected each seed once"),
+        ({"values": ledger.Measured([1.0], control=[1.0, 2.0])}, "control: got 2 values for 1 seeds"),
+        ({"values": [1.0, 2.0], "seeds": [4, 4]}, r"seeds: got (4, 4), expected at least one, each seed once"),
         ({"device": "toaster"}, "device: got 'toaster'"),
     ],
 )

@@ -325,8 +325,6 @@ def _edges(weights: Float64[ndarray, "n n"]) -> Iterator[tuple[int, int, float]]
 def _check_tokens(model: Graphs | LowRank, x: ndarray, y: ndarray) -> None:
     for name, rows in (("x", x), ("y", y)):
         if rows.ndim != 2 or rows.shape[1] != len(model.U) or len(rows) != len(x) or not len(rows):
-            raise ValueError(
-                f"{name}: got shape {rows.shape}, expected (time, {len(model.U)}), as many rows in x as in y"
-            )
+            raise ValueError(f"{name}: got shape {rows.shape}, expected (time, {len(model.U)}), the same for x and y")
         if (lowest := rows.min()) < 0:
             raise ValueError(f"{name}: got {lowest:.3g}, expected activities of at least 0")

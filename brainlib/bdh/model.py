@@ -183,10 +183,7 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
     def check_state(self, state: BDHState, batch: int) -> None:
         found, expected = tuple(state.synapses.shape), self.state_shape(batch)
         if found != expected:
-            raise ValueError(
-                f"state: got synapses of shape {found}, "
-                f"expected (layers, batch, heads, neurons / heads, dim) = {expected}"
-            )
+            raise ValueError(f"state: got synapses of shape {found}, expected this model's and batch's, {expected}")
         if state.synapses.dtype != self.activation_dtype:
             raise ValueError(f"state: got synapses of {state.synapses.dtype}, expected {self.activation_dtype}")
 

@@ -66,12 +66,9 @@ def grow(model: BDH, neurons: int, seed: int = 0) -> BDH:
     >>> grow(BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16)), 4).config.neurons
     20
     """
-    config = model.config
-    if not 0 < neurons <= config.neurons or neurons % (2 * config.heads):
-        raise ValueError(
-            f"neurons: got {neurons}, expected a multiple of 2 * heads = {2 * config.heads}, "
-            f"from {2 * config.heads} to {config.neurons}"
-        )
+    config, least = model.config, 2 * model.config.heads
+    if not 0 < neurons <= config.neurons or neurons % least:
+        raise ValueError(f"neurons: got {neurons}, expected a multiple of 2 * heads = {least}, up to {config.neurons}")
     generator = seeded(seed)
     pairs = torch.randperm(config.head_neurons // 2, generator=generator)[: neurons // config.heads // 2]
     split = (2 * pairs[:, None] + torch.arange(2)).flatten()  # the same places in every head: heads share frequencies

@@ -63,8 +63,7 @@ def sample_spikes(
     too_high = _simulate_trials(initial, transition, weights, phi, bernoulli, link, random, states, counts)
     if too_high != 0:
         raise ValueError(f"weights: got a network that runs away to {too_high:g} spikes a bin, expected a stable one")
-    spikes = torch.from_numpy(counts).to(torch.uint8 if counts.max() < 256 else torch.int32)
-    return Trials(spikes, torch.full((trials,), bins), bin_ms), torch.from_numpy(states)
+    return Trials.from_sequences(list(counts), bin_ms), torch.from_numpy(states)
 
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:

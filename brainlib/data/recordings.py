@@ -217,9 +217,7 @@ def pfc6(folder: str | Path) -> MazeTrials:
         raise DataError(f"{paths[0]}: got a neuron whose number has a fraction")
     starts, ends, rule = behaviour.T[:3]
     if (ends <= starts).any() or not np.isin(rule, (1, 2, 3, 4)).all() or not np.isin(behaviour[:, 3:], (0, 1)).all():
-        raise DataError(
-            f"{paths[1]}: expected ends after starts, rules from 1 to 4, and 0 or 1 for correct, left and light"
-        )
+        raise DataError(f"{paths[1]}: expected ends after starts, rules from 1 to 4, and 0 or 1 in the last columns")
     times = [spikes[spikes[:, 1] == neuron, 0] / 1000 for neuron in np.unique(spikes[:, 1])]
     counts = [bin_spikes(times, MAZE_BIN_MS, start - BEFORE_S, start + AFTER_S) for start in (starts / 1000).tolist()]
     return MazeTrials(Trials.from_sequences(counts, MAZE_BIN_MS), torch.from_numpy(behaviour), CITATION)

@@ -49,9 +49,7 @@ def split(
     require_row(tokens, torch.uint8)
     cut = int(len(tokens) * (1 - held_out)) if 0 < held_out < 1 else 0
     if not 0 < cut < len(tokens):
-        raise ValueError(
-            f"held_out: got {held_out!r} of {len(tokens)} bytes, expected a share between 0 and 1 that leaves two parts"
-        )
+        raise ValueError(f"held_out: got {held_out!r} of {len(tokens)} bytes, expected a share that leaves two parts")
     return tokens[:cut], tokens[cut:]
 
 

@@ -40,9 +40,7 @@ class Trials:
                 "expected uint8 or int32 of (trials, time, neurons), each at least 1"
             )
         if lengths.dtype != torch.int64 or lengths.shape != counts.shape[:1]:
-            raise ValueError(
-                f"lengths: got {lengths.dtype} of shape {tuple(lengths.shape)}, expected one int64 a trial"
-            )
+            raise ValueError(f"lengths: got {lengths.dtype} of shape {tuple(lengths.shape)}, expected an int64 a trial")
         low, high = (int(bound) for bound in lengths.aminmax())
         if low < 1 or high != counts.shape[1]:
             raise ValueError(f"lengths: got {low} to {high}, expected 1 to the {counts.shape[1]} bins of the longest")

@@ -57,17 +57,13 @@ class Record:
 
     def __post_init__(self) -> None:
         check_profile("profile", self.profile)
-        if len(self.values) != len(self.seeds) or not self.seeds:
-            raise ValueError(
-                f"values: got {len(self.values)} values for {len(self.seeds)} seeds, expected one value for each seed"
-            )
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds: got {self.seeds}, expected each seed once")
-        for name in ("control", "reached"):
-            if len(getattr(self, name)) not in (0, len(self.seeds)):
-                raise ValueError(f"{name}: got {len(getattr(self, name))} values, expected {len(self.seeds)}")
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: got {self.seeds}, expected at least one, each seed once")
         for name in ("values", "control", "reached"):
-            for seed, value in zip(self.seeds, getattr(self, name), strict=False):
+            numbers, seeds = getattr(self, name), len(self.seeds)
+            if len(numbers) != seeds and (numbers or name == "values"):
+                raise ValueError(f"{name}: got {len(numbers)} values for {seeds} seeds, expected one for each")
+            for seed, value in zip(self.seeds, numbers, strict=False):
                 if not math.isfinite(value):
                     raise ValueError(f"{name}: got {value} for seed {seed}, expected finite numbers")
 
@@ -184,16 +180,13 @@ def write(folder: Path, found: Record, overwrite: bool = False) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{found.claim}-{found.profile}-seed{'+'.join(map(str, found.seeds))}", 1
+    path = folder / f"{stem}.json"
+    while path.exists() and not overwrite:
+        number += 1
+        path = folder / f"{stem}-{number}.json"
     facts = {name: value for name, value in asdict(found).items() if value not in ((), {}, "")}
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    while True:
-        path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
-        try:
-            with path.open("w" if overwrite else "x", encoding="utf-8") as file:
-                file.write(text)
-            return path
-        except FileExistsError:
-            number += 1
+    path.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
 
 
 def _pool(records: Iterable[Record]) -> list[Record]:

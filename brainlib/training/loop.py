@@ -156,10 +156,8 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
 def _read(unread: list[Tensor], history: History) -> None:
     for value, norm in torch.stack(unread).tolist():
         if not math.isfinite(value) or not math.isfinite(norm):
-            where = f"step {len(history.losses) + 1}"
-            raise FloatingPointError(
-                f"{where}: the loss is {value}, its gradient's norm {norm}, expected finite numbers"
-            )
+            step = len(history.losses) + 1
+            raise FloatingPointError(f"step {step}: the loss is {value}, its gradient's norm {norm}, expected finite")
         history.losses.append(value)
         history.gradient_norms.append(norm)
     unread.clear()

@@ -41,5 +41,5 @@ def test_the_last_tenth_is_held_out_where_the_official_demo_cuts():
 
 @pytest.mark.parametrize(("size", "share"), [(100, 0), (100, 1), (100, -0.1), (100, float("nan")), (1, 0.1), (5, 0.9)])
 def test_a_cut_that_leaves_a_part_empty_is_refused(unchecked, size, share):
-    with pytest.raises(ValueError, match=f"held_out: got {share} of {size} bytes, expected a share between 0 and 1"):
+    with pytest.raises(ValueError, match=f"held_out: got {share} of {size} bytes, expected a share that"):
         data.split(torch.zeros(size, dtype=torch.uint8), share)

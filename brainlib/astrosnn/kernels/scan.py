@@ -81,10 +81,6 @@ class Columns:
             require_tensor(name, tensor, self.step, self.given, self.dtype)
         return torch.stack([tensor.reshape(self.outer, self.count) for tensor in named.values()])
 
-    def as_sequence(self, tensor: Tensor) -> Tensor:
-        tensor = tensor.view(self.shape)
-        return tensor.movedim(0, -1) if self.moved else tensor
-
     def scan(
         self, model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor, impl: str, *options
     ) -> tuple[Tensor, Any]:  # fmt: skip
@@ -97,7 +93,8 @@ class Columns:
             output, last = output.to(first.dtype), last.to(self.dtype)
         else:
             output, last, _ = scan(model, *tensors, *options, impl)
-        return self.as_sequence(output), tuple(one.view(self.step) for one in last)
+        output = output.view(self.shape)
+        return output.movedim(0, -1) if self.moved else output, tuple(one.view(self.step) for one in last)
 
 
 def resolve(impl: str, name: str, tensor: Tensor) -> str:

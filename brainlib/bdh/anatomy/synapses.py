@@ -7,7 +7,7 @@ every text, so the search streams over texts and keeps sums only; to follow one 
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Integer
@@ -26,14 +26,14 @@ CANDIDATES = 1000  # of a layer's synapses, whose values are written out for the
 
 class Synapse(NamedTuple):
     """A place in sigma of layer `layer` (counted from 1): from neuron `source` of that layer (x, the columns) to neuron
-    `target` of the layer below (y, the rows).
+    `target` of the layer below (y, the rows); or as many places as these are tensors of numbers.
 
     Neurons are numbered through all heads.
     """
 
     layer: int
-    source: int
-    target: int
+    source: Any
+    target: Any
 
 
 class Separation(NamedTuple):
@@ -64,7 +64,7 @@ def find_synapses(
         found = correlations(model, tokens, labellings, layer).flatten(1)
         places = found.topk(min(CANDIDATES, found.shape[1])).indices  # [labellings, k]
         targets, sources = places // model.config.neurons, places % model.config.neurons
-        values = values_at(model, tokens, layer, sources, targets)
+        values = synapse_values(model, tokens, Synapse(layer, sources, targets))
         for number, labels in enumerate(labellings):
             shares, _ = mann_whitney(values[:, number], labels)
             first = int(shares.argmax())
@@ -101,9 +101,10 @@ def correlations(
 
 
 @torch.no_grad()
-def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch"]:
-    """The value of one synapse after each text, as the next token would find it."""
-    return values_at(model, tokens, *synapse)
+def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch *rest"]:
+    """The value of a synapse, or of several, after each text, as the next token would find it."""
+    layer, sources, targets = synapse
+    return torch.cat([(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)])
 
 
 @torch.no_grad()
@@ -115,11 +116,6 @@ def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Sy
         for part in tokens.split(TEXTS_AT_ONCE)
     ]
     return torch.cat(parts)
-
-
-def values_at(model: BDH, tokens: Tensor, layer: int, sources: Tensor | int, targets: Tensor | int) -> Tensor:
-    """sigma[targets, sources] of a layer after each text: [texts, *shape of sources]."""
-    return torch.cat([(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)])
 
 
 def mann_whitney(values: Tensor, labels: Tensor) -> tuple[ndarray, ndarray]:

@@ -109,9 +109,7 @@ def fit_tail(degrees: Int[Tensor, "neurons"]) -> Tail:
     values = np.sort(degrees.numpy(force=True))
     values = values[values > 0]
     if len(values) < SMALLEST_TAIL or values[0] == values[-1]:
-        raise ValueError(
-            f"degrees: got {len(values)} positive values, expected at least {SMALLEST_TAIL} that are not all equal"
-        )
+        raise ValueError(f"degrees: got {len(values)} positive values, expected {SMALLEST_TAIL} or more, not all equal")
     starts = np.unique(values[: len(values) - SMALLEST_TAIL + 1])
     distance, exponent, start = min((*power_law(values[values >= at]), at) for at in starts if at < values[-1])
     tail = values[values >= start]
