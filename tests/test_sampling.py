@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
-from brainlib.astrosnn.mixers import MIXERS
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.sampling import _Letters, check_sampling, sample
@@ -62,7 +61,8 @@ MODELS = {
     "BDH": lambda: BDH(BDHConfig(**FRAME, neurons=64, dropout=0.0)),
     "BDH, fading": lambda: BDH(BDHConfig(**FRAME, neurons=64, dropout=0.0, decay=(0.2, 0.01))),
     "GPT": lambda: GPT(GPTConfig(**FRAME, dropout=0.0, memory=6)),
-    **{f"AstroSNN, {mixer}": lambda mixer=mixer: AstroSNN(AstroSNNConfig(**FRAME, mixer=mixer)) for mixer in MIXERS},
+    "AstroSNN": lambda: AstroSNN(AstroSNNConfig(**FRAME)),
+    "AstroSNN, attention": lambda: AstroSNN(AstroSNNConfig(**FRAME, mixer="attention")),
 }
 PROMPT = torch.tensor([list(b"the membrane forgets, "), list(b"the astrocyte remembers"[:22])])
 
@@ -114,7 +114,10 @@ def test_a_generator_repeats_its_text(model):
     assert one.equal(two) and not one.equal(other)
 
 
-def test_text_streams_and_stops(model):
+def test_text_streams_and_stops():
+    torch.manual_seed(0)
+    model = MODELS["BDH"]()
+
     def written(prompt, **options):
         return model.generate(prompt, 40, generator=torch.Generator().manual_seed(1), **options)
 
