@@ -34,22 +34,6 @@ from chapters.brainstates import brains
 pytestmark = pytest.mark.usefixtures("unchecked")
 
 
-class Batches:
-    """The same batch for ever."""
-
-    def __init__(self, *batch):
-        self.batch = batch
-
-    def next_batch(self):
-        return self.batch
-
-    def state_dict(self):
-        return {}
-
-    def load_state_dict(self, state):
-        pass
-
-
 @pytest.mark.parametrize("value", [np.int64(3), np.uint8(3), np.array(3), 3])
 def test_any_integer_is_a_whole_number(value):
     found = whole_number("size", value, least=3)
@@ -78,11 +62,11 @@ def test_integers_of_numpy_are_sizes_of_language_models(tmp_path):
     model(text, chunk_size=FOUR)
     assert model.generate(text, TWO, top_k=FOUR).shape == (4, 11)
     byte_losses(model, text.flatten().byte(), TWO, FOUR)
-    RandomCrops(text.flatten().byte(), TWO, FOUR, np.int64(3)).next_batch()
+    batches = RandomCrops(text.flatten().byte(), TWO, FOUR, np.int64(3))
     translation_stream(hold_out([("a", "b")] * 9, TWO, FOUR)[0], seed=np.int64(5))
     config = TrainingConfig(steps=TWO, warmup_steps=ONE, seed=np.int64(5), checkpoint_every=ONE)
     for _ in range(2):
-        train(model, lambda m, b, s: (m(*b)[1], None), Batches(text, text), config, folder=tmp_path, progress=False)
+        train(model, lambda m, b, s: (m(*b)[1], None), batches, config, folder=tmp_path, progress=False)
 
 
 def test_integers_of_numpy_are_sizes_of_recurrent_networks(tmp_path):
@@ -105,8 +89,10 @@ def test_integers_of_numpy_are_sizes_of_models_of_spikes():
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
     monkeypatch.setenv("HOME", str(tmp_path))
-    model, batches = torch.nn.Linear(1, 1), Batches(torch.ones(2, 1))
-    train(model, lambda m, b, s: (m(*b).mean(), None), batches, TrainingConfig(1), folder=kind("~/run"), progress=False)
+    model, batches = torch.nn.Embedding(256, 1), RandomCrops(torch.ones(99, dtype=torch.uint8), batch=2, length=4)
+    train(
+        model, lambda m, b, s: (m(b[0]).sum(), None), batches, TrainingConfig(1), folder=kind("~/run"), progress=False
+    )
     model = HMMGLM(1, n_init=1, max_iter=1).fit(torch.ones(9, 2).int())
     model.save(kind("~/fit.safetensors"))
     assert (HMMGLM.load(kind("~/fit.safetensors")).weights_ == model.weights_).all()

@@ -1,17 +1,16 @@
-"""Drawing tokens: ties, and temperatures at the edge of what numbers can say."""
+"""Drawing tokens: ties, and temperatures at the edge of what numbers can say; and text of every model that writes."""
 
-import inspect
 import math
 
 import pytest
 import torch
 
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn.mixers import MIXERS
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
-from brainlib.sampling import GenerationMixin, check_sampling, sample
-
-unchecked_generate = inspect.unwrap(GenerationMixin.generate)
+from brainlib.sampling import _Letters, check_sampling, sample
+from brainlib.training.trees import leaves
 
 
 def drawn(logits, temperature, top_k) -> set[int]:
@@ -49,25 +48,6 @@ def test_what_is_no_temperature_is_named(temperature):
         check_sampling(1, temperature, None, None, 9)
 
 
-@pytest.mark.parametrize("prompt, got", [("", "an empty text"), (b"To be", "bytes"), ([84, 111], "list")])
-def test_what_is_no_prompt_is_named(prompt, got):
-    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16))
-    with pytest.raises(ValueError, match=f"prompt: got {got}, expected text of a byte or more, or a tensor of tokens"):
-        unchecked_generate(model, prompt, 1)
-
-
-@pytest.mark.parametrize("model", [
-    BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16)),
-    GPT(GPTConfig(layers=1, dim=8, heads=1)),
-    AstroSNN(AstroSNNConfig(layers=1, dim=16)),
-], ids=lambda model: type(model).__name__)  # fmt: skip
-def test_the_state_of_something_else_is_named(model):
-    for state in (torch.zeros(3), (1, 2), {"position": 3}):
-        message = f"state: got {type(state).__name__}, expected {type(model).__name__}State, as `return_state`"
-        with pytest.raises(ValueError, match=message):
-            model.generate("To be", 1, state=state)
-
-
 def test_top_p_keeps_the_fewest_that_hold_it():
     chances = torch.tensor([[0.5, 0.3, 0.15, 0.05]])
     generator = torch.Generator().manual_seed(0)
@@ -75,3 +55,112 @@ def test_top_p_keeps_the_fewest_that_hold_it():
         rows = chances.double().log().expand(600, -1)
         assert set(sample(rows, 1.0, None, generator, top_p).tolist()) == kept
     assert set(sample(rows, 1.0, 2, generator, 0.95).tolist()) == {0, 1}
+
+
+FRAME = {"layers": 2, "dim": 12, "heads": 2, "vocab": 256}
+MODELS = {
+    "BDH": lambda: BDH(BDHConfig(**FRAME, neurons=64, dropout=0.0)),
+    "BDH, fading": lambda: BDH(BDHConfig(**FRAME, neurons=64, dropout=0.0, decay=(0.2, 0.01))),
+    "GPT": lambda: GPT(GPTConfig(**FRAME, dropout=0.0, memory=6)),
+    **{f"AstroSNN, {mixer}": lambda mixer=mixer: AstroSNN(AstroSNNConfig(**FRAME, mixer=mixer)) for mixer in MIXERS},
+}
+PROMPT = torch.tensor([list(b"the membrane forgets, "), list(b"the astrocyte remembers"[:22])])
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    """In float64, with weights so large that every layer changes what is written."""
+    torch.manual_seed(0)
+    made = MODELS[request.param]().double()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.mul_(8 if weight.ndim > 1 else 1)
+    return made
+
+
+def assert_same_state(model, found, expected):
+    """Whatever is read from here on gives the same."""
+    one, other = (model(PROMPT, state=state)[0] for state in (found, expected))
+    torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_greedy_text_is_what_reading_it_again_gives(model):
+    text, state = model.generate(PROMPT, 9, temperature=0.0, return_state=True)
+    assert model.training and text[:, :22].equal(PROMPT)
+    for place in range(22, 31):
+        assert text[:, place].equal(model(text[:, :place])[0][:, -1].argmax(-1))
+    assert_same_state(model, state, model(text)[2])
+
+
+def test_the_prompt_is_read_once(model):
+    lengths = []
+    model.register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[1]))
+    model.generate(PROMPT, 5)
+    assert lengths[0] == 22 and max(lengths[1:], default=1) == 1
+
+
+def test_a_text_in_two_parts_is_the_text_in_one(model):
+    whole, end = model.generate(PROMPT, 9, temperature=0.0, return_state=True)
+    first, state = model.generate(PROMPT[:, :20], 0, return_state=True)
+    before = [tensor.clone() for tensor in leaves(state, "state")]
+    again, later = model.generate(PROMPT[:, 20:], 9, temperature=0.0, state=state, return_state=True)
+    assert first.equal(PROMPT[:, :20]) and again.equal(whole[:, 20:])
+    assert all(map(torch.equal, before, leaves(state, "state")))
+    assert_same_state(model, later, end)
+
+
+def test_a_generator_repeats_its_text(model):
+    one, two, other = (model.generate(PROMPT, 9, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert one.equal(two) and not one.equal(other)
+
+
+def test_text_streams_and_stops(model):
+    def written(prompt, **options):
+        return model.generate(prompt, 40, generator=torch.Generator().manual_seed(1), **options)
+
+    pieces = []
+    assert written("To be, ", stream=pieces.append).startswith("To be, ") and len(pieces) > 1
+    drawn = written(PROMPT[:1])
+    stop = int(drawn[0, 40])
+    assert written(PROMPT[:1], stop=stop).equal(drawn[:, : 23 + drawn[0, 22:].tolist().index(stop)])
+
+
+def test_letters_of_several_bytes_are_told_whole():
+    pieces = []
+    tell = _Letters(pieces.append)
+    for byte in "aé€".encode() + b"\xe2":
+        tell(torch.tensor([byte]))
+    tell(None)
+    assert pieces == ["a", "é", "€", "\ufffd"]
+
+
+def test_the_state_of_something_else_is_named(model):
+    for state in (torch.zeros(3), (1, 2), {"position": 3}):
+        message = f"state: got {type(state).__name__}, expected {type(model).__name__}State, as `return_state`"
+        with pytest.raises(ValueError, match=message):
+            model.generate("To be", 1, state=state)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "arguments", "message"),
+    [
+        ("", {}, "prompt: got an empty text, expected text of a byte or more, or a tensor of tokens"),
+        (b"To be", {}, "prompt: got bytes, expected text"),
+        ([84, 111], {}, "prompt: got list, expected text"),
+        (PROMPT, {"max_new_tokens": -1}, "max_new_tokens: got -1"),
+        (PROMPT, {"top_k": 41}, "top_k: got 41, expected 1 to 40"),
+        (PROMPT, {"top_p": 0.0}, "top_p: got 0.0, expected more than 0 and at most 1"),
+        ("a", {}, "got text for a model of 40 tokens, expected 256"),
+        (PROMPT, {"stop": ""}, "stop: got "),
+    ],
+)
+def test_unfit_arguments_are_named(unchecked, prompt, arguments, message):
+    model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16, vocab=40))
+    with pytest.raises(ValueError, match=message):
+        model.generate(prompt, **{"max_new_tokens": 1} | arguments)
+
+
+@pytest.mark.parametrize("changes", [{"inputs": 3}, {"outputs": 5}])
+def test_only_a_model_of_tokens_writes(changes):
+    with pytest.raises(ValueError, match=r"(model|vectors): "):
+        AstroSNN(AstroSNNConfig(layers=1, dim=4, **changes)).generate(PROMPT, 1)

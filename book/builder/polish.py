@@ -12,12 +12,15 @@ def polish(html: Path) -> None:
     """Mends every page below `html`.
 
     Icons become drawings in the page, which saves a script of 1.5 MB. docutils gives entries of a bibliography a role
-    that ARIA has withdrawn and that a list may not hold.
+    that ARIA has withdrawn and that a list may not hold. The theme is light until the page's script knows better: no
+    stylesheet knows "auto", with which code is black on dark grey where there is no JavaScript.
     """
     icons = html / ICONS
     shapes = _shapes(icons.read_text(encoding="utf-8")) if icons.is_file() else {}
     for path in html.rglob("*.html"):
-        page = path.read_text(encoding="utf-8").replace('role="doc-biblioentry"', 'role="listitem"')
+        page = path.read_text(encoding="utf-8")
+        for old, new in (('role="doc-biblioentry"', 'role="listitem"'), ('data-theme="auto"', 'data-theme="light"')):
+            page = page.replace(old, new)
         names = {name for _, name in ICON.findall(page)}
         if names <= set(shapes):
             page = SCRIPT.sub("", ICON.sub(lambda found: _drawing(*found.groups(), *shapes[found.group(2)]), page))

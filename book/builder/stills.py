@@ -11,6 +11,7 @@ import importlib.util
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,15 +26,17 @@ PLOT = re.compile(r'(<div class="brainlib-plot"[^>]*>)(</div>)')
 START = re.compile(r'<input type="range"[^>]*? value="(\d+)"|<select.*?</select>', re.DOTALL)
 INK, GRID = "rgb(1, 2, 3)", "rgb(4, 5, 6)"
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
+TRIES, PATIENCE = 3, 60.0  # seconds for a picture: kaleido hangs at times, and then another one goes on
 
 
 def drawn(pages: Iterable[str], folder: Path) -> dict[str, str]:
     """The pictures, as SVG, of all figures in these pieces of HTML, by the figure's HTML; `folder` keeps them."""
     figures = {html: figure(html) for page in pages for html in FIGURE.findall(page)}
     places = {html: folder / f"{_digest(figure)}.svg" for html, figure in figures.items()}
-    missing = [html for html, place in places.items() if not place.is_file()]
-    if missing and importlib.util.find_spec("kaleido") is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for _ in range(TRIES if importlib.util.find_spec("kaleido") else 0):
+        if not (missing := [html for html, place in places.items() if not place.is_file()]):
+            break
         with suppress(OSError), _painter() as paint:  # a system that kaleido does not run on
             for html in missing:
                 places[html].write_text(_themed(paint(figures[html])), encoding="utf-8")
@@ -105,7 +108,12 @@ def _painter() -> Iterator:
 
 
 def _answer(process: subprocess.Popen) -> dict[str, Any]:
-    line = process.stdout.readline()
+    alarm = threading.Timer(PATIENCE, process.kill)
+    alarm.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        alarm.cancel()
     if not line:
         raise OSError("kaleido ended without an answer")
     answer = json.loads(line)

@@ -1,5 +1,3 @@
-import inspect
-
 import pytest
 import torch
 
@@ -20,38 +18,26 @@ def test_impossible_sizes(fields, message):
         BDHConfig(**fields)
 
 
+TOKENS = torch.randint(40, (2, 37), generator=torch.Generator().manual_seed(1))
+OTHER = BDH(BDHConfig(layers=2, dim=16, heads=2, neurons=64, vocab=40)).double().initial_state(2)
+STATE = torch.zeros(3, 2, 2, 32, 16)
+
+
 @pytest.mark.parametrize(
-    ("tokens", "message"),
+    ("given", "message"),
     [
-        (torch.full((1, 3), 40), "tokens: got values from 40 to 40, expected 0 to 39"),
-        (torch.zeros(1, 3, dtype=torch.int16), "tokens: got dtype torch.int16"),
+        ({"tokens": torch.full((1, 3), 40)}, "tokens: got values from 40 to 40, expected 0 to 39"),
+        ({"tokens": torch.zeros(1, 3, dtype=torch.int16)}, "tokens: got dtype torch.int16"),
+        ({"targets": TOKENS[:, 1:]}, r"targets: got shape \(2, 36\), expected that of tokens \(2, 37\)"),
+        ({"state": OTHER}, r"state: got synapses of shape \(2, 2, 2, 32, 16\), expected .* \(3, 2, 2, 32, 16\)"),
+        ({"state": BDHState(torch.tensor(0), STATE[:, :1].double())}, "state: got synapses of shape"),
+        ({"state": BDHState(torch.tensor(0), STATE)}, "state: got synapses of torch.float32, expected torch.float64"),
+        ({"chunk_size": 0}, "chunk_size: got 0"),
     ],
 )
-def test_tokens_that_are_none(small, tokens, message):
+def test_what_cannot_be_read(unchecked, small, given, message):
     with pytest.raises(ValueError, match=message):
-        small(tokens)
-
-
-def test_targets_of_another_shape(small, tokens):
-    with pytest.raises(ValueError, match=r"targets: got shape \(2, 36\), expected that of tokens \(2, 37\)"):
-        inspect.unwrap(BDH.forward)(small, tokens, tokens[:, 1:])  # under the annotation check of the tests
-
-
-def test_a_state_of_another_model_or_batch(small, tokens):
-    other = BDH(BDHConfig(layers=2, dim=16, heads=2, neurons=64, vocab=40)).double()
-    with pytest.raises(
-        ValueError, match=r"state: got synapses of shape \(2, 2, 2, 32, 16\), expected .* \(3, 2, 2, 32, 16\)"
-    ):
-        small(tokens, state=other.initial_state(2))
-    with pytest.raises(ValueError, match="state: got synapses of shape"):
-        small(tokens, state=small.initial_state(1))
-    with pytest.raises(ValueError, match=r"state: got synapses of torch.float32, expected torch.float64"):
-        small(tokens, state=BDHState(torch.tensor(0), small.initial_state(2).synapses.float()))
-
-
-def test_chunks_of_nothing(small, tokens):
-    with pytest.raises(ValueError, match="chunk_size: got 0"):
-        small(tokens, chunk_size=0)
+        small(**{"tokens": TOKENS} | given)
 
 
 def test_fading_synapses_have_no_official_form(fading):

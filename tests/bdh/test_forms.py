@@ -1,5 +1,7 @@
 """Quadratic, chunked and recurrent are one function, and all are the paper's loops."""
 
+import copy
+
 import pytest
 import torch
 
@@ -64,3 +66,14 @@ def test_only_the_time_between_tokens_matters(small, tokens, position):
     """RoPE is relative: the same text begun anywhere on an endless stream gives the same logits."""
     late = BDHState(torch.tensor(position), small.initial_state(2).synapses)
     torch.testing.assert_close(small(tokens, state=late)[0], small(tokens)[0], rtol=0, atol=1e-9)
+
+
+def test_half_precision_is_close(fading, tokens):
+    half = copy.deepcopy(fading).to(torch.bfloat16)
+    rounded = copy.deepcopy(half).double()
+    logits, _, state = half(tokens)
+    expected, _, whole = rounded(tokens)
+    assert logits.dtype == state.synapses.dtype == torch.float32
+    assert (logits - expected).norm() < 0.1 * expected.norm()
+    assert (state.synapses - whole.synapses).norm() < 0.1 * whole.synapses.norm()
+    assert half.generate(tokens, 5, state=state).shape == (2, tokens.shape[1] + 5)

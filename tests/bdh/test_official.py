@@ -1,11 +1,14 @@
 """The model against the authors' formula, at their default size, and their weights in and out."""
 
+import math
+
 import pytest
 import torch
 
 from benchmarks.official_bdh import OfficialBDH
 from brainlib.bdh import BDH
 from brainlib.bdh.official import NAMES
+from brainlib.bdh.rotation import rope_frequencies, to_turns
 
 
 def official(dtype: torch.dtype, **sizes) -> OfficialBDH:
@@ -65,3 +68,9 @@ def test_weights_of_something_else_are_refused(change, message):
     change(weights)
     with pytest.raises((RuntimeError, ValueError), match=message):
         BDH.from_official(weights, layers=2)
+
+
+def test_frequencies_are_the_papers():
+    turns = to_turns(rope_frequencies(8192))
+    assert turns[0] == torch.tensor(1 / (2 * math.pi), dtype=torch.float64)
+    assert abs(float(turns[-1]) - 2.0 ** (-16 * 8190 / 8192) / (2 * math.pi)) < 1e-15

@@ -1,6 +1,7 @@
 """What the builder makes of a page's parts: figures, mathematics, icons, the scoreboard's picture."""
 
 import re
+import subprocess
 from xml.etree import ElementTree
 
 import nbformat
@@ -66,6 +67,18 @@ def test_a_figure_has_a_picture_of_what_it_shows_first(tmp_path):
     assert list(again.values()) == [picture] and len(list(tmp_path.iterdir())) == 1
     shown = stills.inserted(page, again)
     assert picture in shown and "data-still" in shown and stills.inserted(page, {}) == page
+
+
+def test_a_painter_that_hangs_is_replaced(tmp_path, monkeypatch):
+    start, began = subprocess.Popen, []
+
+    def hanging_first(command, **words):
+        began.append(command)
+        monkeypatch.setattr(stills, "PATIENCE", 0.2 if len(began) == 1 else 60)
+        return start(["sleep", "60"] if len(began) == 1 else command, **words)
+
+    monkeypatch.setattr(stills.subprocess, "Popen", hanging_first)
+    assert len(stills.drawn([html("curve")], tmp_path)) == 1 and len(began) == 2
 
 
 def test_what_is_wider_than_the_text_is_given_the_margin():

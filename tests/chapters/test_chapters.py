@@ -4,8 +4,10 @@ A chapter whose data cannot be had was drawn from its recorded page: nothing of 
 """
 
 import functools
+import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from data_files import NOT_AT_HAND
 
@@ -70,19 +72,38 @@ def test_recorded_runs_say_what_their_claims_expect(part):
             assert ledger.leading(own).outcome == claim.expected, f"\n{ledger.leading(own)}"
 
 
+SCIENCE = {
+    id: claim
+    for part in PARTS
+    for id, claim in ledger.read_claims(ROOT / part / "claims.toml").items()
+    if isinstance(claim, ledger.Claim)
+}
+
+
+@pytest.mark.parametrize("id", SCIENCE)
+def test_no_claim_holds_where_nothing_is_to_be_found(id):
+    """And each holds where there is something, and is void where its control shows that as well."""
+    claim, generator = SCIENCE[id], np.random.default_rng(1)
+    large = (-3 if claim.side == "below" else 3) * claim.least
+    shown, nothing, control = (0.0, 2 * claim.least, large) if claim.side == "within" else (large, 0.0, 0.0)
+
+    def outcome(*means: float) -> str:
+        values, others = (mean + 0.2 * claim.least * generator.normal(size=claim.seeds) for mean in means)
+        reached = (float(claim.domain["from"]),) * claim.seeds if claim.domain else ()
+        seeds = tuple(range(claim.seeds))
+        record = ledger.Record(id, tuple(values), seeds, claim.profile, {}, tuple(others), reached)
+        return ledger.Verdict(claim, record).outcome
+
+    assert outcome(nothing, control) == "fails"
+    assert outcome(shown, control) == "holds"
+    assert outcome(shown, shown) == "void"
+
+
 @pytest.mark.parametrize("part", PARTS, ids=str)
-def test_no_claim_holds_where_nothing_is(part):
-    claims = ledger.read_claims(ROOT / part / "claims.toml").values()
-    for claim in (claim for claim in claims if isinstance(claim, ledger.Claim)):
-        noise = [claim.least * (0.02 * seed - 0.04) for seed in range(5)]
-        large = [2 * claim.least + one for one in noise]
-        values, control = (large, large) if claim.side == "within" else (noise, noise)
-        reached = [claim.domain["from"]] * 5 if claim.domain else []
-        seeds, facts = tuple(range(5)), {"time": "2026"}
-        record = ledger.Record(
-            claim.id, tuple(values), seeds, "paper", facts, control=tuple(control), reached=tuple(reached)
-        )
-        assert ledger.Verdict(claim, record).outcome in ("fails", "undecided")
+def test_every_claim_has_a_measure(part):
+    measures = importlib.import_module(".".join((*part.parts, "measures"))).__name__
+    measured = {claim for claim, function in ledger.MEASURES.items() if function.__module__ == measures}
+    assert measured == set(ledger.read_claims(ROOT / part / "claims.toml"))
 
 
 def test_what_needs_data_at_ci_has_a_recorded_page_and_every_page_fits_its_chapter():

@@ -1,5 +1,7 @@
 """Wrong arguments are refused with a message that names them, before anything is drawn."""
 
+from collections.abc import Callable
+
 import numpy
 import plotly.graph_objects as go
 import pytest
@@ -25,44 +27,34 @@ def test_a_bad_grid_names_its_parameter(values: object) -> None:
         explore.explorer(dots, **TEXTS, tau=values)
 
 
-def test_a_grid_is_needed() -> None:
-    with pytest.raises(ValueError, match=r"^grid: got no parameter, expected at least one"):
-        explore.explorer(dots, **TEXTS)
+@pytest.mark.parametrize(
+    ("text", "value"), [*(("name", n) for n in ("", "Dots", "a--b", 'a"b')), ("caption", " "), ("alt", " ")]
+)
+def test_a_bad_text_is_named(text: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{text}: got .*, expected (lower-case words|a sentence)"):
+        explore.show(dots(), **(TEXTS | {text: value}))
 
 
-@pytest.mark.parametrize("name", ["", "Dots", "a--b", 'a"b'])
-def test_a_bad_name_is_named(name: str) -> None:
-    with pytest.raises(ValueError, match=r"^name: got .*, expected lower-case words"):
-        explore.show(dots(), **(TEXTS | {"name": name}))
+@pytest.mark.parametrize(
+    ("function", "grid", "message"),
+    [
+        (dots, {}, "^grid: got no parameter, expected at least one"),
+        (lambda byte: dots(), {"tau": [1, 2]}, r"^function: got one that cannot be called with \['tau'\]: .*byte"),
+        (lambda tau: "figure", {"tau": [1, 2]}, "^dots: got str, expected a plotly figure"),
+        (lambda tau: go.Figure(), {"tau": [1, 2]}, "^dots: got a figure without traces"),
+    ],
+)
+def test_a_function_draws_a_figure_of_the_grid(function: Callable, grid: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        explore.explorer(function, **TEXTS, **grid)
 
 
-@pytest.mark.parametrize("argument", ["caption", "alt"])
-def test_an_empty_text_is_named(argument: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{argument}: got ' ', expected a sentence"):
-        explore.show(dots(), **(TEXTS | {argument: " "}))
-
-
-def test_a_function_that_does_not_take_the_grid_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^function: got one that cannot be called with \['tau'\]: .*byte"):
-        explore.explorer(lambda byte: dots(), **TEXTS, tau=[1, 2])
-
-
-def test_a_function_must_return_a_figure_with_traces() -> None:
-    with pytest.raises(ValueError, match=r"^dots: got str, expected a plotly figure"):
-        explore.explorer(lambda tau: "figure", **TEXTS, tau=[1, 2])
-    with pytest.raises(ValueError, match=r"^dots: got a figure without traces"):
-        explore.explorer(lambda tau: go.Figure(), **TEXTS, tau=[1, 2])
-
-
-@pytest.mark.parametrize("script", [" ", "() => '</script>'", "() => 1 // <!-- x"])
-def test_a_script_must_not_end_its_element(script: str) -> None:
-    with pytest.raises(ValueError, match=r"^script: got one that is empty or holds"):
+@pytest.mark.parametrize("script", [" ", "() => '</script>'", "() => 1 // <!-- x", "() => ({})"])
+def test_a_script_must_not_end_its_element_and_a_trace_names_its_series(script: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^(script: got one that is empty or holds|dots: .* whose traces have no meta)"
+    ):
         explore.simulation(dots, script, **TEXTS, tau=[1, 2])
-
-
-def test_a_trace_must_name_its_series() -> None:
-    with pytest.raises(ValueError, match=r"^dots: got traces without meta"):
-        explore.simulation(dots, "() => ({})", **TEXTS, tau=[1, 2])
 
 
 @pytest.mark.parametrize("file", ["", "live", "../live.js", "li ve.js"])

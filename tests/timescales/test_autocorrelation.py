@@ -79,9 +79,6 @@ def test_statistics_are_those_of_the_survivors():
     values = torch.tensor([torch.nan, 0.4, 1.0, 2.0, 3.0, 10.0], dtype=torch.float64)
     tau_net = TauNet(values)
     assert (tau_net.share, tau_net.mean, tau_net.median) == (0.5, 5.0, 3.0)
-
-
-def test_there_may_be_no_survivors():
     nobody = TauNet(torch.tensor([0.5, torch.nan], dtype=torch.float64))
     assert nobody.share == 0 and all(math.isnan(value) for value in (nobody.mean, nobody.median))
 

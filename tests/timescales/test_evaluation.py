@@ -1,20 +1,8 @@
 import pytest
-import torch
-from known_network import MATCH, ONE, PARITY, known_network
+from known_network import MATCH, ONE, PARITY
 
-from brainlib.timescales import LeakyRNN
 from brainlib.timescales.evaluation import accuracy, relative_accuracy, running_test
 from brainlib.timescales.tasks import chance
-
-
-@pytest.fixture
-def known() -> LeakyRNN:
-    return known_network()
-
-
-@pytest.fixture
-def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 @pytest.mark.parametrize(("task", "head"), [("parity", PARITY), ("match", MATCH)])
@@ -48,17 +36,12 @@ def test_a_running_test_counts_what_is_right(known, generator):
     assert guessed == pytest.approx(0.5, abs=0.03)  # balanced bits
 
 
-def test_relative_accuracy():
-    assert relative_accuracy(0.9, 0.9) == 1 and relative_accuracy(0.5, 0.9) == 0
-    assert relative_accuracy(0.7, 0.9) == pytest.approx(0.5)
-    with pytest.raises(ValueError, match=r"baseline: got 0\.5, expected an accuracy above"):
-        relative_accuracy(0.5, 0.5)
-
-
 def test_unfit_arguments(known, generator):
     with pytest.raises(ValueError, match="sequences: got 0"):
         accuracy(known, "parity", [2], [0], 0, generator)
     with pytest.raises(ValueError, match="heads: got 1, expected one for each of the 2 spans"):
         accuracy(known, "parity", [2, 3], [0], 10, generator)
+    with pytest.raises(ValueError, match=r"baseline: got 0\.5, expected an accuracy above"):
+        relative_accuracy(0.5, 0.5)
     with pytest.raises(ValueError, match="warm_up: got 3 bits, expected at least 4 for span 5"):
         running_test(known, "parity", [5], [PARITY], generator, warm_up=3)

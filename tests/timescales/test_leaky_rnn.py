@@ -1,12 +1,11 @@
 """The whole network against its equations as a loop in float64: logits, states and the gradient of every parameter."""
 
-import inspect
-
 import pytest
 import torch
-from agreement import shares
+from agreement import assert_same, shares
 from torch.nn import functional
 
+from brainlib.arguments import seeded
 from brainlib.timescales import LeakyRNN, tasks
 
 PHI = {
@@ -17,13 +16,9 @@ PHI = {
 SIZES = [(1, 1, 1), (13, 3, 37), (5, 2, 500)]  # units, batch, time
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def network(units: int = 13, heads: int = 4, **options) -> LeakyRNN:
     """In float64; where tau is trained, some raw values are below the clamp and some weights act on their own unit."""
-    model = LeakyRNN(units, heads, generator=generator(), **options).double()
+    model = LeakyRNN(units, heads, generator=seeded(0), **options).double()
     if "tau" not in options:
         with torch.no_grad():
             model.raw_tau.copy_(torch.linspace(0.45, 4, units))
@@ -32,8 +27,8 @@ def network(units: int = 13, heads: int = 4, **options) -> LeakyRNN:
 
 
 def inputs(model: LeakyRNN, batch: int, time: int):
-    bits = tasks.draw_bits(time, batch, generator(1)).double()
-    return bits, torch.randn(batch, model.units, generator=generator(2), dtype=torch.float64)
+    bits = tasks.draw_bits(time, batch, seeded(1)).double()
+    return bits, torch.randn(batch, model.units, generator=seeded(2), dtype=torch.float64)
 
 
 def formula(model: LeakyRNN, bits, h):
@@ -51,21 +46,11 @@ def formula(model: LeakyRNN, bits, h):
     return torch.stack(logits), torch.stack(states)
 
 
-def objective(logits, states):
-    """A number in which every logit and every state has a share of its own."""
-    return sum((t * shares(t, -1, 1)).sum() for t in (logits, states))
-
-
 def results(model, logits, states, h0):
     leaves = {"h0": h0, **dict(model.named_parameters())}
-    gradients = torch.autograd.grad(objective(logits, states), leaves.values())
+    loss = sum((t * shares(t, -1, 1)).sum() for t in (logits, states))  # each has a share of its own
+    gradients = torch.autograd.grad(loss, leaves.values())
     return {"logits": logits, "states": states, **dict(zip(leaves, gradients, strict=True))}
-
-
-def assert_equal(found, expected, tolerance):
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        assert (found[name].double() - value).norm() <= tolerance * max(1, value.norm()), name
 
 
 def both(model, batch, time):
@@ -83,21 +68,21 @@ def test_float64_is_the_formula(units, batch, time, inside):
     model = network(units, inside=inside)
     found, expected = both(model, batch, time)
     assert {"weight", "recurrent_bias", "input_weight", "input_bias", "raw_tau", "readout_weight"} < found.keys()
-    assert_equal(found, expected, 1e-10)
+    assert_same(found, expected, 1e-10, least=1.0)
 
 
 @pytest.mark.parametrize("options", [{"activation": "tanh"}, {"tau_form": "softplus"}, {"tau": 2.5}])
 def test_every_form(options):
-    assert_equal(*both(network(**options), batch=3, time=9), 1e-10)
+    assert_same(*both(network(**options), batch=3, time=9), 1e-10, least=1.0)
 
 
 def test_no_unit_acts_on_itself_also_after_training():
-    model = LeakyRNN(9, 2, generator=generator())
+    model = LeakyRNN(9, 2, generator=seeded(0))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.1, nesterov=True)
     before = model.weight.detach().clone()
     for _ in range(3):
         optimiser.zero_grad()
-        model(tasks.draw_bits(5, 4, generator()), model.initial_state(4, generator())).square().sum().backward()
+        model(tasks.draw_bits(5, 4, seeded(0)), model.initial_state(4, seeded(0))).square().sum().backward()
         optimiser.step()
     assert not torch.equal(model.weight, before) and model.weight.diagonal().eq(0).all()
 
@@ -115,7 +100,7 @@ def test_heads_can_be_chosen():
 
 
 def test_default_sizes_and_distributions_are_the_official_ones():
-    model = LeakyRNN(generator=generator())
+    model = LeakyRNN(generator=seeded(0))
     assert sum(parameter.numel() for parameter in model.parameters()) == 352_200
     root = 500**-0.5
     for values, low, high in (
@@ -134,11 +119,11 @@ def test_default_sizes_and_distributions_are_the_official_ones():
 
 def test_generators_decide_alone():
     before = torch.get_rng_state()
-    first, same, other = (LeakyRNN(5, 2, generator=generator(seed)) for seed in (0, 0, 1))
+    first, same, other = (LeakyRNN(5, 2, generator=seeded(seed)) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), same.parameters(), strict=True))
     assert not torch.equal(first.weight, other.weight)
-    states = first.initial_state(400, generator())
-    assert torch.equal(states, first.initial_state(400, generator()))
+    states = first.initial_state(400, seeded(0))
+    assert torch.equal(states, first.initial_state(400, seeded(0)))
     assert states.min() >= 0 and 0.099 < states.max() <= 0.1 and abs(states.mean() - 0.05) < 0.003
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -159,21 +144,20 @@ def test_fixed_time_constants_are_not_trained():
         ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh"),
     ],
 )
-def test_impossible_networks(options, message):
+def test_impossible_networks(unchecked, options, message):
     with pytest.raises(ValueError, match=message):
-        inspect.unwrap(LeakyRNN.__init__)(LeakyRNN.__new__(LeakyRNN), **{"units": 3, "heads": 2, **options})
+        LeakyRNN(**{"units": 3, "heads": 2, **options})
 
 
-def test_impossible_inputs():
+def test_impossible_inputs(unchecked):
     model = network(heads=4)
     bits, h0 = inputs(model, 3, 5)
-    run = inspect.unwrap(LeakyRNN.run)
     with pytest.raises(ValueError, match=r"bits: got shape \(5, 3\), expected \(time, batch, 1\)"):
-        run(model, bits[..., 0], h0)
+        model.run(bits[..., 0], h0)
     with pytest.raises(ValueError, match=r"bits: got shape \(0, 3, 1\), expected .* at least one bit"):
         model(bits[:0], h0)
     with pytest.raises(ValueError, match=r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)"):
-        run(model, bits, h0[:, 1:])
+        model.run(bits, h0[:, 1:])
     for heads in ([4], [-1], []):
         with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
             model(bits, h0, heads=heads)

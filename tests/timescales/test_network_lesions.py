@@ -1,21 +1,11 @@
 import pytest
 import torch
-from known_network import BEFORE, BOTH, IDLE, LAST, PARITY, known_network
+from known_network import BEFORE, BOTH, IDLE, LAST, PARITY
 
 from brainlib.timescales import LeakyRNN
 from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.lesions import ablated, fastest_and_slowest, perturbed_tau, perturbed_weight
 from brainlib.timescales.tasks import draw_bits
-
-
-@pytest.fixture
-def known() -> LeakyRNN:
-    return known_network()
-
-
-@pytest.fixture
-def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 def drawn(units: int = 7, seed: int = 0, **form) -> LeakyRNN:

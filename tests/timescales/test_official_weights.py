@@ -3,16 +3,13 @@
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.timescales import LeakyRNN
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def official(units: int = 500, heads: int = 100, dtype: torch.dtype = torch.float32, fixed: bool = False):
     """Weights as that code names them, some of them acting on their own unit, some time constants below the clamp."""
-    source, root = generator(), units**-0.5
+    source, root = seeded(0), units**-0.5
 
     def drawn(*shape: int, bound: float = root):
         return torch.empty(*shape, dtype=dtype).uniform_(-bound, bound, generator=source)

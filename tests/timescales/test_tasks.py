@@ -1,54 +1,44 @@
-"""The tasks against loops that read like their definitions."""
+"""The tasks against their definitions, a sequence and a span at a time."""
 
-import inspect
 import statistics
 
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from brainlib.timescales import tasks
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def parity(sequence: list[int], span: int) -> int:
-    ones = 0
-    for bit in sequence[-span:]:
-        ones += bit
-    return 1 if ones % 2 else 0
+    return sum(sequence[-span:]) % 2
 
 
 def match(sequence: list[int], span: int) -> int:
-    last = sequence[-1]
-    for _ in range(span - 1):
-        sequence = sequence[:-1]
-    return 1 if sequence[-1] == last else 0
+    return int(sequence[-span] == sequence[-1])
 
 
 @pytest.mark.parametrize(("task", "slowly"), [("parity", parity), ("match", match)])
 @pytest.mark.parametrize("spans", [(2,), (2, 3, 4, 5), (7, 4, 13), (13,)])
 @pytest.mark.parametrize("batch", [1, 9])
 def test_answers_are_those_of_the_definition(task, slowly, spans, batch):
-    bits = tasks.draw_bits(13, batch, generator())
+    bits = tasks.draw_bits(13, batch, seeded(0))
     expected = [[slowly([int(bit) for bit in bits[:, row, 0]], span) for row in range(batch)] for span in spans]
     assert tasks.answers(task, bits, spans).tolist() == expected
 
 
 def test_bits_are_bits_with_a_rate_of_their_own_or_the_one_given():
-    own = tasks.draw_bits(400, 500, generator()).squeeze(-1)
+    own = tasks.draw_bits(400, 500, seeded(0)).squeeze(-1)
     assert own.dtype == torch.float32 and own.unique().tolist() == [0, 1]
     rates = own.mean(0)
     assert abs(rates.mean() - 0.5) < 0.05 and abs(rates.std() - 12**-0.5) < 0.02  # those of U(0, 1)
-    given = tasks.draw_bits(400, 500, generator(), rate=0.3).mean(0)
+    given = tasks.draw_bits(400, 500, seeded(0), rate=0.3).mean(0)
     assert abs(given.mean() - 0.3) < 0.005 and given.std() < 0.03
-    assert tasks.draw_bits(5, 7, generator(), rate=0.0).sum() == 0
-    assert tasks.draw_bits(5, 7, generator(), rate=1.0).sum() == 35
+    assert tasks.draw_bits(5, 7, seeded(0), rate=0.0).sum() == 0
+    assert tasks.draw_bits(5, 7, seeded(0), rate=1.0).sum() == 35
 
 
 def test_a_batch_is_of_one_length_between_the_spans_bounds():
-    source = generator()
+    source = seeded(0)
     lengths = [len(tasks.draw("parity", [2, 3], 1, source)[0]) for _ in range(400)]
     assert set(lengths) == set(range(5, 14))
     assert abs(statistics.mean(lengths) - (2.5 * 3 + 1.5)) < 0.5
@@ -58,11 +48,11 @@ def test_a_batch_is_of_one_length_between_the_spans_bounds():
 
 
 def test_the_tasks_own_rates():
-    parity_bits, _ = tasks.draw("parity", [2], 500, generator(), length=200)
-    match_bits, _ = tasks.draw("match", [2], 500, generator(), length=200)
+    parity_bits, _ = tasks.draw("parity", [2], 500, seeded(0), length=200)
+    match_bits, _ = tasks.draw("match", [2], 500, seeded(0), length=200)
     assert parity_bits.mean(0).std() > 0.25 > 0.05 > match_bits.mean(0).std()
-    assert torch.equal(match_bits, tasks.draw("match", [2], 500, generator(), rate=0.5, length=200)[0])
-    assert torch.equal(parity_bits, tasks.draw("parity", [2], 500, generator(), rate=None, length=200)[0])
+    assert torch.equal(match_bits, tasks.draw("match", [2], 500, seeded(0), rate=0.5, length=200)[0])
+    assert torch.equal(parity_bits, tasks.draw("parity", [2], 500, seeded(0), rate=None, length=200)[0])
 
 
 @pytest.mark.parametrize("task", ["parity", "match"])
@@ -70,7 +60,7 @@ def test_the_tasks_own_rates():
 @pytest.mark.parametrize("span", [3, 4])
 def test_chance_is_what_the_commoner_answer_gets(task, rate, span):
     sequences = 40_000
-    _, answers = tasks.draw(task, [span], sequences, generator(), rate, length=span)
+    _, answers = tasks.draw(task, [span], sequences, seeded(0), rate, length=span)
     ones = float(answers.float().mean())
     likely = tasks.chance(task, span, rate)
     assert abs(max(ones, 1 - ones) - likely) < 4 * (likely * (1 - likely) / sequences) ** 0.5
@@ -93,13 +83,13 @@ bits = torch.zeros(5, 2, 1)
             "length: got sequences of 5 bits, expected at least .* span, 6",
         ),
         (lambda: tasks.answers("parity", bits, []), r"spans: got \[\], expected some of at least 1"),
-        (lambda: tasks.draw("parity", [9], 2, generator(), length=8), "length: got sequences of 8 bits"),
-        (lambda: tasks.draw("parity", [9], 0, generator()), "batch: got 0, expected at least 1"),
-        (lambda: tasks.draw_bits(1, 1, generator(), 1.5), "rate: got 1.5, expected a chance from 0 to 1"),
-        (lambda: inspect.unwrap(tasks.answers)("sum", bits, [2]), "task: got 'sum', expected one of parity, match"),
+        (lambda: tasks.draw("parity", [9], 2, seeded(0), length=8), "length: got sequences of 8 bits"),
+        (lambda: tasks.draw("parity", [9], 0, seeded(0)), "batch: got 0, expected at least 1"),
+        (lambda: tasks.draw_bits(1, 1, seeded(0), 1.5), "rate: got 1.5, expected a chance from 0 to 1"),
+        (lambda: tasks.answers("sum", bits, [2]), "task: got 'sum', expected one of parity, match"),
     ],
 )
-def test_bad_input_is_named(call, message):
+def test_bad_input_is_named(unchecked, call, message):
     with pytest.raises(ValueError, match=message):
         call()
 

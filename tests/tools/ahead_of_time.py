@@ -13,9 +13,11 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "_build" / "triton"  # by Triton itself: under the source, the target, the options and its own version
 
 
-def compiled(kernel, type_of: Callable[[str], str], aligned: set[str], constants: dict, generation: int, **options):
-    """`kernel` for A100 (generation 8) or H100 (9). `type_of` gives an argument's type by its name, "*fp32" or "i32";
-    pointers and the `aligned` numbers are multiples of 16."""
+def show(
+    kernel, type_of: Callable[[str], str], aligned: set[str], constants: dict, generation: int, more: dict, **options
+):
+    """Prints what `kernel` takes on A100 (generation 8) or H100 (9), and `more`, as a JSON line. `type_of` gives an
+    argument's type by its name, "*fp32" or "i32"; pointers and the `aligned` numbers are multiples of 16."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -30,7 +32,16 @@ def compiled(kernel, type_of: Callable[[str], str], aligned: set[str], constants
         if signature[name].startswith("*") or name in aligned:
             attributes[index,] = [["tt.divisibility", 16]]
     source = ASTSource(kernel, signature, constexprs, attributes)
-    return triton.compile(source, target=GPUTarget("cuda", 10 * generation, 32), options=options)
+    made = triton.compile(source, target=GPUTarget("cuda", 10 * generation, 32), options=options)
+    ptx = made.asm["ptx"]
+    facts = {
+        "kernel": kernel.__name__, "generation": generation, "shared": made.metadata.shared, "spilled": spilled(made),
+        "mma": "mma.sync" in ptx, "wgmma": "wgmma.mma_async" in ptx, "barriers": ptx.count("bar.sync"),
+        "barrier after stores": ptx.rfind("bar.sync") > ptx.rfind("st.global"), "shuffles": ptx.count("shfl.sync"),
+        "loads first": ptx.partition("st.global")[0].count("ld.global"), "loads ahead": "cp.async" in ptx,
+        "sixteen bytes at once": "cp.async.cg" in ptx, "barrier in source": "barrier" in made.asm["ttir"],
+    }  # fmt: skip
+    print(json.dumps(facts | constants | more), flush=True)
 
 
 def spilled(kernel) -> int:
@@ -45,8 +56,8 @@ def spilled(kernel) -> int:
     return int(fields["STACK"]) + int(fields["LOCAL"])
 
 
-def told(script: Path) -> list[dict]:
-    """The JSON lines that `script` prints in a process of its own, without the interpreter."""
+def told(script: str) -> list[dict]:
+    """What `script` shows in a process of its own, without the interpreter; all of it fits in registers and memory."""
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     environment |= {
         "TRITON_CACHE_DIR": str(CACHE),
@@ -54,4 +65,6 @@ def told(script: Path) -> list[dict]:
     }
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    kernels = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [k for k in kernels if k["spilled"] or k["shared"] > SHARED_BYTES[k["generation"]]] == []
+    return kernels

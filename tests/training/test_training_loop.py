@@ -1,13 +1,9 @@
-import inspect
-
 import pytest
 import torch
 from tiny_run import TinyBatches, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
 from torch import nn
 
 from brainlib.training import train
-
-unchecked_train = inspect.unwrap(train)  # what a reader calls: without beartype in front of our own checks
 
 
 def test_it_learns_and_measures_every_step():
@@ -103,10 +99,10 @@ class Lopsided(TinyBatches):
         ({"loss": lambda model, batch, state: (model(*batch, None)[0], {1})}, "state: got set"),
     ],
 )
-def test_unfit_arguments_are_named(changed, message):
+def test_unfit_arguments_are_named(unchecked, changed, message):
     arguments = {"model": tiny_model(), "loss": tiny_loss, "batches": TinyBatches(), "config": tiny_config()}
     with pytest.raises(ValueError, match=f"^{message}"):
-        unchecked_train(**arguments | {"progress": False} | changed)
+        train(**arguments | {"progress": False} | changed)
 
 
 @pytest.mark.parametrize("when", ["loss", "gradient"])

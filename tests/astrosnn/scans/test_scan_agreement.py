@@ -85,20 +85,6 @@ def test_single_precision(model):
     assert_same(found, expected, 2e-5)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_sequences_may_be_cut_anywhere(model):
-    inputs = columns(model, (2, 75, 11))
-    sequences = [name for name in inputs if inputs[name].ndim == 3]
-    states = NAMES[model][-1:] if model == "lif" else NAMES[model][-2:]
-    whole, *last = scan(model, inputs)
-    for cut in (1, 32, 40):
-        first, *between = scan(model, inputs | {name: inputs[name][:, :cut] for name in sequences})
-        rest = {name: inputs[name][:, cut:] for name in sequences} | dict(zip(states, between, strict=True))
-        second, *end = scan(model, inputs | rest)
-        assert torch.cat((first, second), 1).equal(whole)
-        assert all(one.equal(other) for one, other in zip(end, last, strict=True))
-
-
 @pytest.mark.parametrize(("shape", "time_dim"), [((7,), 0), ((7, 3), 0), ((2, 3, 7), 2), ((2, 3, 7, 5), -2)])
 @pytest.mark.parametrize("model", MODELS)
 def test_time_may_be_any_axis(model, shape, time_dim):

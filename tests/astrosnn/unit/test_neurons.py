@@ -1,12 +1,10 @@
 """Layers of spiking neurons: their equations, starts, states, bad input, and their place in `nn.Sequential`."""
 
-import inspect
-
 import pytest
 import torch
 
 from brainlib.astrosnn import AMSU, AMSUConfig, reference
-from brainlib.astrosnn.neurons import ALIF, LIF, PLIF, Neurons
+from brainlib.astrosnn.neurons import ALIF, LIF, PLIF
 
 KINDS = (LIF, PLIF, ALIF)
 
@@ -66,16 +64,15 @@ def test_time_constants_start_from_fast_to_slow():
     torch.testing.assert_close(tau[[0, 2, -1]], torch.tensor([20.0, 200.0, 2000.0]).double(), rtol=1e-3, atol=0)
 
 
-def test_bad_currents_and_states():
+def test_bad_currents_and_states(unchecked):
     neurons, current = LIF(6).double(), currents()
-    run = inspect.unwrap(Neurons.forward)
     with pytest.raises(ValueError, match=r"current: got shape \(2, 40, 5\), expected \(batch, time, channels = 6\)"):
-        run(neurons, current[..., :5])
+        neurons(current[..., :5])
     state = neurons(current, return_state=True)[1]
     with pytest.raises(ValueError, match="state: got AMSUState, expected NeuronState"):
-        run(neurons, current, AMSU(AMSUConfig(dim=8)).initial_state(2))
+        neurons(current, AMSU(AMSUConfig(dim=8)).initial_state(2))
     with pytest.raises(ValueError, match=r"state.adaptation: got None, expected"):
-        run(ALIF(6).double(), current, state)
+        ALIF(6).double()(current, state)
 
 
 @pytest.mark.parametrize(

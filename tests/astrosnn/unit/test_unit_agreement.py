@@ -65,17 +65,6 @@ def test_the_forms_are_one_function(astrocyte, form):
 
 @torch.no_grad()
 @pytest.mark.parametrize("astrocyte", ASTROCYTES)
-def test_a_text_may_be_cut_anywhere(astrocyte):
-    built, x = unit(astrocyte=astrocyte), tokens(time=70)
-    whole, last = built(x, return_state=True)
-    for cut in (1, 33):
-        first, between = built(x[:, :cut], return_state=True)
-        second, end = built(x[:, cut:], between, return_state=True)
-        assert_same([torch.cat((first, second), 1), *present(end)], [whole, *present(last)])
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("astrocyte", ASTROCYTES)
 def test_without_a_state_it_starts_from_zeros(astrocyte):
     built, x = unit(astrocyte=astrocyte), tokens()
     assert built(x).equal(built(x, built.initial_state(2)))

@@ -1,7 +1,5 @@
 """The unit as a module: sizes, starts, what each switch changes, bad input."""
 
-import dataclasses
-import inspect
 import math
 
 import pytest
@@ -9,8 +7,6 @@ import torch
 from reference_units import ASTROCYTES, some_state, tokens, unit
 
 from brainlib.astrosnn.unit import AMSU, AMSUConfig
-
-unchecked = inspect.unwrap(AMSU.forward)  # under the annotation check of the tests
 
 
 @pytest.mark.parametrize("astrocyte", ["matrix", "gated", "delta"])
@@ -38,12 +34,9 @@ def test_heads_start_with_memories_from_fast_to_slow(astrocyte):
         ({"astrocyte": "delta", "features": "elu"}, "features: got 'elu' with astrocyte 'delta', expected 'unit'"),
     ],
 )
-def test_bad_configurations(change, message):
-    check = inspect.unwrap(AMSUConfig.__post_init__)
-    config = object.__new__(AMSUConfig)
-    config.__dict__.update(dataclasses.asdict(AMSUConfig(dim=8)) | change)
+def test_bad_configurations(unchecked, change, message):
     with pytest.raises(ValueError, match=message):
-        check(config)
+        AMSUConfig(**{"dim": 8} | change)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +48,10 @@ def test_bad_configurations(change, message):
         (tokens(), {"memory": None}, r"state.memory: got None, expected torch.float64 \(2, 2, 4, 4\) on cpu"),
     ],
 )
-def test_bad_input(x, change, message):
+def test_bad_input(unchecked, x, change, message):
     built = unit()
     with pytest.raises(ValueError, match=message):
-        unchecked(built, x, some_state(built)._replace(**change))
+        built(x, some_state(built)._replace(**change))
 
 
 @pytest.mark.parametrize("astrocyte", ASTROCYTES)

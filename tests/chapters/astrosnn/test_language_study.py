@@ -56,21 +56,6 @@ def test_profiles_judge_what_the_claims_compare(profile):
         assert min(study.contexts) < study.length // 4 and study.length < max(study.contexts) <= study.test_bytes
 
 
-def test_models_are_what_they_are_called():
-    built = {name: model_config(FRAME, name) for name in MODELS}
-    assert built["AM-SU, sigmoid"].unit_config.input == "sigmoid"
-    assert built["AM-SU, gated"].unit_config.astrocyte == "gated"
-    assert built["AM-SU, small heads"].dim == 2 * built["AM-SU, small heads"].heads
-    assert built["PLIF, wide"].dim > built["PLIF"].dim and built["PLIF, wide"].hidden_size < built["PLIF"].hidden_size
-    assert built["transformer, GELU"].feedforward == "gelu" and built["transformer"].feedforward == "spiking"
-
-
-@pytest.fixture
-def runs_here(monkeypatch, tmp_path):
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
-
-
 def test_a_model_learns_and_is_measured(tiny):
     found = language.trained_and_tested(language.Condition("AM-SU", 1e-2, tiny), seed=1, device="cpu")
     result = found["result"]

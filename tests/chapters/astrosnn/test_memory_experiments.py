@@ -19,12 +19,6 @@ FRAME = AstroSNNConfig(layers=1, dim=16, heads=4, hidden=16)
 TINY = Experiment("recall", ("AM-SU",), (2, 3), 4, 4, (2, 5), together=True, tests=1)
 
 
-@pytest.fixture(autouse=True)
-def runs_here(monkeypatch, tmp_path):
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
-
-
 @pytest.mark.parametrize("name", [*MECHANISMS, *AS_MUCH_STATE, *CAUSES, *ABLATIONS, "heads of 2"])
 def test_contestants_are_alike_but_for_one_thing(name):
     frame = replace(FRAME, dim=32, hidden=64)
@@ -54,7 +48,7 @@ def test_profiles_share_no_networks_and_their_experiments_can_be_drawn():
         model_config(FRAME, "oligodendrocyte")
 
 
-def test_a_run_gives_every_accuracy_and_its_networks():
+def test_a_run_gives_every_accuracy_and_its_networks(runs_here):
     found = memory.run(TINY, FRAME, range(2), "cpu")
     assert list(found) == ["AM-SU"] and list(found["AM-SU"]) == ["0", "1"]
     one = found["AM-SU"]["1"]

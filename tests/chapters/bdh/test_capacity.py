@@ -1,17 +1,14 @@
 import pytest
 import torch
 
+from brainlib.arguments import seeded
 from chapters.bdh import capacity
 from chapters.bdh.capacity import Memories
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def test_the_kinds_of_keys():
     positive, turned, centred, adversarial = (
-        capacity.draw_facts(kind, 64, 10, generator(), density=0.25).keys
+        capacity.draw_facts(kind, 64, 10, seeded(0), density=0.25).keys
         for kind in ("positive", "turned", "centred", "adversarial")
     )
     assert (positive > 0).sum(1).eq(16).all() and positive.min() == 0
@@ -25,7 +22,7 @@ def test_the_kinds_of_keys():
 
 @pytest.mark.parametrize("kind", ["gaussian", "adversarial"])
 def test_squared_errors_are_those_of_the_memory_written_out(kind):
-    facts = capacity.draw_facts(kind, 16, 7, generator())
+    facts = capacity.draw_facts(kind, 16, 7, seeded(0))
     errors = capacity.squared_errors(facts)
     for t in range(1, 8):
         rho = sum(torch.outer(facts.values[s], facts.keys[s]) for s in range(t))
@@ -39,19 +36,8 @@ def test_squared_errors_are_those_of_the_memory_written_out(kind):
     [("gaussian", 256, 1.0, 0.06), ("adversarial", 1024, 1.0, 0.1), ("positive", 2048, 0.25, 0.2)],
 )
 def test_capacity_is_what_theory_says(kind, n, density, tolerance):
-    found = capacity.capacity(kind, n, capacity.ERROR, generator(), density, memories=24)
+    found = capacity.capacity(kind, n, capacity.ERROR, seeded(0), density, memories=24)
     assert found == pytest.approx(Memories(kind, (n,), density).expected(n), rel=tolerance)
-
-
-def test_a_study_of_three_seeds(monkeypatch, tmp_path):
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
-    monkeypatch.setitem(capacity.LARGEST, "ci", 256)
-    held = capacity.measure_all("ci", 4)
-    assert [len(rows) for rows in held.values()] == [3] * 6
-    kind = capacity.all_memories("ci")["independent"]
-    assert held["independent"][1] == capacity.measure(kind, 5)["capacities"] and kind.sizes == (64, 128, 256)
-    assert 0.5 < capacity.power_law(kind.sizes, held["independent"]).exponent < 1.5
 
 
 def test_a_power_law_is_found_again():

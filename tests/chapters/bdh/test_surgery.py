@@ -11,12 +11,10 @@ from chapters.bdh.surgery import PLANS
 
 
 @pytest.fixture
-def tiny(monkeypatch, tmp_path) -> surgery.Plan:
+def tiny(monkeypatch, runs_here) -> surgery.Plan:
     """The ci plan, made tiny."""
     verses = [(f"In the year {year} came rain.", f"In the year {year} came rain.") for year in range(1000, 1600)]
     monkeypatch.setattr(translation, "verses", lambda text, languages: data.hold_out(verses))
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
     whole = PLANS["ci"].whole
     model = BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.0)
     training = replace(whole.training, steps=3, warmup_steps=0, evaluate_every=None, checkpoint_every=None)

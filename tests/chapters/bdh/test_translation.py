@@ -17,10 +17,8 @@ PAIRS = [(f"the {a} saw the {b} in house {n}.", f"el {a} vio al {b} en casa {n}.
 
 
 @pytest.fixture(autouse=True)
-def few_verses(monkeypatch, tmp_path):
+def few_verses(monkeypatch, runs_here):
     monkeypatch.setattr(translation, "verses", lambda text, languages: (PAIRS[:40], PAIRS[40:]))
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
 
 
 def train(*runs: Run, seed: int = 0):
@@ -43,12 +41,6 @@ def test_a_run_learns_is_kept_and_can_be_gone_on_from(tiny):
     assert same == history
     assert all(a.equal(b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
     assert translation.held_out_loss(further, tiny) < translation.held_out_loss(model, tiny)
-
-
-def test_a_gpt_is_trained_alike(tiny):
-    gpt = replace(tiny, model=GPTConfig(layers=1, dim=16, heads=2, memory=64))
-    model, history = train(Run(gpt))[0]
-    assert isinstance(model, GPT) and history.losses[-1] < history.losses[0]
 
 
 def test_a_direction_is_judged_on_its_target_side_alone(tiny):

@@ -28,11 +28,9 @@ PLAN = {
 
 
 @pytest.fixture
-def tiny(monkeypatch, tmp_path) -> Setting:
+def tiny(monkeypatch, runs_here) -> Setting:
     """The profile of this name."""
     monkeypatch.setitem(PRIORS, "tiny", PLAN)
-    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
-    monkeypatch.setenv("BRAINLIB_RUNS", str(tmp_path))
     return TINY
 
 

@@ -1,19 +1,11 @@
-"""The check of chapter 1 finds nothing in the kernels, and finds what is wrong in a broken one."""
+"""The check of chapter 1 finds what is wrong in a broken kernel."""
 
-import pytest
 import torch
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.kernels import filter_states
 from chapters.brainstates import chains
 from chapters.brainstates.chains import errors, random_chain
-
-
-@pytest.mark.parametrize("forbidden", [False, True])
-@pytest.mark.parametrize(("states", "bins"), [(1, 4), (2, 9), (5, 4)])
-def test_the_kernels_count_like_enumeration(states, bins, forbidden):
-    chain = random_chain(states, bins, seeded(states * bins), forbidden)
-    assert max(errors(chain)) < 1e-12
 
 
 def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_found_out(monkeypatch):
@@ -27,13 +19,6 @@ def test_a_kernel_that_forgets_the_future_and_a_path_that_is_not_the_best_are_fo
     assert errors(chain).posterior > 0.01 and errors(chain).path == 0
     monkeypatch.setattr(chains, "viterbi", lambda *inputs: torch.zeros(3, 5, dtype=torch.int64))
     assert errors(chain).path > 0.1
-
-
-def test_single_precision_keeps_its_digits_where_logarithms_lose_them():
-    single = chains.random_evidence(500, -200, seeded(0))
-    exact = chains.shifted(*(tensor.double() for tensor in single))
-    wrong = {way.__name__: (way(*single) - exact).abs().max() for way in (chains.clamped, chains.shifted)}
-    assert wrong["shifted"] < 1e-4 < 0.1 < wrong["clamped"]
 
 
 def test_the_future_and_more_neurons_tell_more_of_the_state():

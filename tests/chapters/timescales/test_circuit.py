@@ -7,28 +7,11 @@ from brainlib.timescales import LeakyRNN
 from chapters.timescales.circuit import (
     INPUT_WEIGHT,
     Circuit,
-    Simulation,
     autocorrelation,
     modes,
     respond,
-    simulate,
     time_constant,
 )
-
-CIRCUITS = [
-    Circuit((1.0, 1.0), backward=0.8),
-    Circuit((3.0, 3.0), backward=0.6),
-    Circuit((2.0, 2.0), backward=-0.9),
-    Circuit((1.5, 6.0), forward=-0.5, backward=1.2),
-    Circuit((1.0, 1.0), backward=0.0),
-]
-
-
-@pytest.mark.parametrize("circuit", CIRCUITS)
-def test_the_simulation_has_the_autocorrelation_of_the_closed_form(circuit):
-    states = simulate(circuit, Simulation(2_000, 256), torch.Generator().manual_seed(1))
-    found = torch.stack([(states[: len(states) - lag] * states[lag:]).mean((0, 1)) for lag in range(12)])
-    torch.testing.assert_close(found / found[0], autocorrelation(circuit, 11), atol=0.02, rtol=0)
 
 
 def test_a_neuron_alone_forgets_by_its_leak():

@@ -46,6 +46,13 @@ def pair():
     return {"single-head": trained(SINGLE, (3,)), "multi-head": trained(MULTI)}
 
 
+def kept(name: str, pair) -> dict:
+    """What an experiment finds, which is plain JSON."""
+    found = lesions.texts(lesions.EXPERIMENTS[name](SETTINGS, pair, 0))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    return found
+
+
 def test_the_shared_span_is_the_shorter_of_the_longest(pair):
     assert lesions.shared_span(pair) == 2
     pair["multi-head"].history.clear()
@@ -54,7 +61,7 @@ def test_the_shared_span_is_the_shorter_of_the_longest(pair):
 
 
 def test_growth_tells_time_constants_and_weights_at_every_span(pair):
-    found = lesions.texts(lesions.growth(SETTINGS, pair, 0))
+    found = kept("growth", pair)
     grown = found["growth"]["single-head"]
     assert found["trained on"] == "here" and list(grown) == ["2", "3"]
     assert grown["3"]["epoch"] == 2
@@ -65,7 +72,7 @@ def test_growth_tells_time_constants_and_weights_at_every_span(pair):
 
 
 def test_memory_asks_for_all_spans_solved_and_reads_the_state_anew(pair):
-    memory = lesions.texts(lesions.memory(SETTINGS, pair, 0))
+    memory = kept("memory", pair)
     assert memory["span"] == 2
     single = memory["taught"]["single-head"]["3"]
     assert single["2"] == 1.0
@@ -103,7 +110,7 @@ def test_each_span_is_asked_of_the_head_that_answered_it_last(monkeypatch, curri
 
 
 def test_losses_are_those_of_the_units_that_are_needed(pair):
-    losses = lesions.texts(lesions.ablation(SETTINGS, pair, 0))
+    losses = kept("ablation", pair)
     ends = losses["by span"]["single-head"]["2"]
     assert (ends["accuracy"], ends["slowest"]) == (1.0, 1.0)  # nobody hears the slow unit
     assert ends["fastest"] < 0.6
@@ -132,7 +139,7 @@ def test_networks_with_a_head_a_span_are_asked_for_all_of_them_without_each_unit
 
 
 def test_perturbations_leave_all_at_strength_nought_and_nothing_at_a_large_one(pair):
-    found = lesions.texts(lesions.perturbation(SETTINGS, pair, 0))
+    found = kept("perturbation", pair)
     for what in ("weight", "tau"):
         left = found["own"][what]["multi-head"]
         assert left["0.0"] == 1.0
@@ -168,12 +175,6 @@ def test_networks_are_retrained_from_the_span_that_both_solved(tmp_path, pair):
     assert lesions.retraining(SETTINGS, pair, 0, "cpu", tmp_path) == outcome  # from the checkpoints
     assert {path.name for path in tmp_path.iterdir()} == {"single-head-3", "multi-head-3"}
     assert all(tensor.equal(before[name]) for name, tensor in pair["multi-head"].network.state_dict().items())
-
-
-def test_what_is_kept_is_plain_json(pair):
-    for name in ("growth", "memory", "ablation", "perturbation"):
-        outcome = lesions.texts(lesions.EXPERIMENTS[name](SETTINGS, pair, 0))
-        assert json.loads(json.dumps(outcome, allow_nan=False)) == outcome
 
 
 def test_margins_are_positive_where_the_answer_is_right():

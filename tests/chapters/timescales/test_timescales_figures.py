@@ -6,7 +6,7 @@ import pytest
 
 from brainlib.runs import Run
 from chapters.timescales import figures, released
-from chapters.timescales.figures_lesions import numbers_of, rounded, rows
+from chapters.timescales.figures_lesions import numbers_of
 from chapters.timescales.settings import SETTINGS
 
 
@@ -16,11 +16,6 @@ def test_a_small_run_shows_the_recorded_laptop_run_and_a_larger_one_itself(monke
     small, same = (figures.largest("lesions", profile, {"of": "here"}) for profile in ("ci", "laptop"))
     assert small == figures.Sample({"of": "laptop"}, "the recorded laptop run", "laptop")
     assert same == figures.Sample({"of": "here"}, "this laptop run", "laptop")
-
-
-def test_tables_become_rows_and_small_numbers():
-    assert list(rows({"a": {"3": 1}, "b": {}}, "what", "span")) == [{"what": "a", "span": "3", "value": 1}]
-    assert rounded({"a": [1.234567, "b", 2]}) == {"a": [1.23457, "b", 2]}
 
 
 def test_the_authors_networks_are_measured_from_laptop_up_and_else_as_recorded(monkeypatch):

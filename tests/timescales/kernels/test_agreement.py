@@ -12,16 +12,16 @@ from brainlib.timescales.kernels import compiled, recurrence
 SIZES = [(1, 1, 1), (1, 5, 7), (2, 1, 37), (13, 3, 16), (300, 3, 21), (6, 2 * compiled.ROWS + 1, 33)]  # T, B, n
 
 
+def compare(inputs, **form):
+    found, expected = (everything(recurrence, inputs, impl=impl, **form) for impl in ("compiled", "reference"))
+    assert_same(found, expected, 1e-12)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("size", SIZES)
 def test_values_and_gradients_are_those_of_the_equations(size, inside, activation, poisoned):
-    inputs, form = network(*size), {"inside": inside, "activation": activation}
-    assert_same(
-        everything(recurrence, inputs, **form),
-        everything(recurrence, inputs, impl="reference", **form),
-        1e-12,
-    )
+    compare(network(*size), inside=inside, activation=activation)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -37,12 +37,7 @@ def test_single_precision_is_near_double(inside, activation):
 @pytest.mark.parametrize("reads", [{"from_states": False}, {"from_last": False}])
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_loss_may_read_the_states_or_the_last_alone(inside, reads):
-    inputs = network(9, 4, 11)
-    assert_same(
-        everything(recurrence, inputs, inside=inside, **reads),
-        everything(recurrence, inputs, impl="reference", inside=inside, **reads),
-        1e-12,
-    )
+    compare(network(9, 4, 11), inside=inside, **reads)
 
 
 def test_silent_units_stay_silent_on_the_way_back():
@@ -78,8 +73,7 @@ def test_what_is_not_a_number_stays_in_its_sequence(inside, activation):
 
 
 def test_many_slabs():
-    inputs = network(4, 2 * compiled.SLAB + 5, 6)
-    assert_same(everything(recurrence, inputs), everything(recurrence, inputs, impl="reference"), 1e-12)
+    compare(network(4, 2 * compiled.SLAB + 5, 6))
 
 
 @pytest.mark.parametrize("inside", [True, False])

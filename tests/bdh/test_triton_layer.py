@@ -23,7 +23,7 @@ NAMES = "dv", "dDx", "dDy", "dE", "d_synapses"
 
 
 def compare(size, options, device, synapses=True, decay=True, learned=True, mask=1.0):
-    """Relative differences by name, of update, synapses and all gradients."""
+    """Update, synapses and all gradients: their relative differences from the formula are small."""
     arguments = inputs(*size, synapses, decay, options.precision)
     leaves = {n: t for n, t in zip(NAMES, arguments[:4] + arguments[5:6], strict=True) if t is not None}
     update, after = formula(*arguments, mask=mask, bptt=options.bptt)
@@ -48,13 +48,12 @@ def compare(size, options, device, synapses=True, decay=True, learned=True, mask
         errors["after"] = difference(found_after, after)
     else:
         assert found_after is None
-    return errors
+    assert max(errors.values()) < (1e-2 if options.precision.itemsize < 4 else 1e-5), errors
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_float32_values_and_gradients(size, device, poisoned):
-    errors = compare(size, Options(torch.float32), device)
-    assert max(errors.values()) < 1e-5, errors
+    compare(size, Options(torch.float32), device)
 
 
 @pytest.mark.parametrize(
@@ -69,21 +68,18 @@ def test_float32_values_and_gradients(size, device, poisoned):
     ],
 )
 def test_without_some_of_it(options, inputs, device, poisoned):
-    errors = compare(SIZES["less than a tile"], Options(torch.float32, **options), device, **inputs)
-    assert max(errors.values()) < 1e-5, errors
+    compare(SIZES["less than a tile"], Options(torch.float32, **options), device, **inputs)
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_half_precision_values_and_gradients(precision, device, poisoned, rounding):
-    errors = compare(SIZES["odd tiles"], Options(precision), device)
-    assert max(errors.values()) < 1e-2, errors
+    compare(SIZES["odd tiles"], Options(precision), device)
 
 
 def test_a_batch_in_slabs(device, poisoned, monkeypatch):
     size = (3, *SIZES["less than a tile"][1:])
     monkeypatch.setattr(steps, "WIDE_BYTES", 1)
-    errors = compare(size, Options(torch.float32), device)
-    assert max(errors.values()) < 1e-5, errors
+    compare(size, Options(torch.float32), device)
 
 
 def dropout_mask(size, options, device):
@@ -98,8 +94,7 @@ def test_dropout_is_one_mask_forward_and_backward_and_for_any_slabs(device, pois
     options = Options(torch.float32, dropout=0.3, seed=2**61 + 12345)
     mask = dropout_mask(SIZES["odd tiles"], options, device).cpu().transpose(1, 2) / kept_share(0.3)
     monkeypatch.setattr(steps, "WIDE_BYTES", 1)
-    errors = compare(SIZES["odd tiles"], options, device, mask=mask)
-    assert max(errors.values()) < 1e-5, errors
+    compare(SIZES["odd tiles"], options, device, mask=mask)
 
 
 def test_dropout_draws_are_even_and_differ_by_seed(device):

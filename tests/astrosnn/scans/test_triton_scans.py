@@ -1,14 +1,9 @@
 """The scans' Triton kernels against the equations in float64: values and every gradient."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 pytest.importorskip("triton")
-
-sys.path.append(str(Path(__file__).parents[1] / "scans"))
 
 from scan_columns import NAMES, RESETS, columns, everything
 

@@ -1,15 +1,10 @@
 """The Triton kernels against the equations in float64: values and every gradient."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from agreement import difference
 
 pytest.importorskip("triton")
-
-sys.path.append(str(Path(__file__).parents[1] / "kernels"))
 
 from leaky_networks import everything, network
 
