@@ -189,7 +189,7 @@
 
     // What is shown
     const frame = figure.querySelector(".brainlib-frame"), plot = frame.querySelector(".brainlib-plot");
-    const canvas = element("canvas", { onclick: (event) => {
+    const canvas = element("canvas", { tabIndex: -1, onclick: (event) => {
       const row = Math.floor((event.offsetY - TOP) / ROW);
       if (row >= 0 && row < units) { unit.input.value = row + 1; toggle(); refresh(); }
     } });

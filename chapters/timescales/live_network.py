@@ -6,6 +6,7 @@ reads the same file.
 """
 
 import json
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -69,7 +70,7 @@ def killed(network: LeakyRNN, units: torch.Tensor) -> LeakyRNN:
 
 def stretched(network: LeakyRNN, factor: float) -> LeakyRNN:
     """With time constants `factor` times as long, but at least 1 bit."""
-    other = killed(network, torch.tensor([], dtype=torch.int64))
+    other = deepcopy(network)
     other.set_tau_((factor * network.tau).clamp(min=1))
     return other
 
@@ -85,6 +86,7 @@ def lost() -> dict[str, list[float]]:
         "intact": test.accuracy(network),
         "slowest": test.accuracy(killed(network, slowest)),
         "fastest": test.accuracy(killed(network, fastest)),
+        "random": test.accuracy(killed(network, torch.randperm(network.units, generator=generator)[:KILLED])),
         "pushed": list(map(fmean, zip(*pushed, strict=True))),
         "stretched": test.accuracy(stretched(network, STRETCH)),
     }
@@ -108,9 +110,11 @@ def figure() -> explore.Explorer:
         name="lesions-alive",
         caption=f"A multi-head network of {network.units} neurons as it was when it had solved span {SPAN}. Right "
         f"answers about spans 2 and {SPAN} on random bits: {said['intact']} as it is; {said['slowest']} without its "
-        f"{KILLED} slowest, {said['fastest']} without its {KILLED} fastest; {said['pushed']} with weights pushed "
+        f"{KILLED} slowest, {said['fastest']} without its {KILLED} fastest, which are "
+        f"drawn from the many whose time constant is 1, {said['random']} without {KILLED} at random; "
+        f"{said['pushed']} with weights pushed "
         f"by {PUSH} of their norm (mean of {KILLED} pushes); {said['stretched']} with time constants stretched "
-        f"{STRETCH} times. Whatever breaks it, the longest spans go first.",
+        f"{STRETCH} times.",
         alt=f"The states of {network.units} neurons over the last {BITS} bits as a heat map, the slowest on top. In "
         "the page there stands beside it a bar for the time constant of each, and for each span the probability "
         "that the network gives to an odd number of ones, whether it is right, and how often it is on random bits.",

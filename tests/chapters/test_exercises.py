@@ -15,7 +15,7 @@ from book.builder import sources
 ROOT = Path(__file__).parents[2]
 WRONG = {
     "timescales/01_leaky_neurons": [
-        ["tau, gain = 8.0, 0.28", "tau, gain = 8.5, 0.53"],
+        ["tau, gain = 8.0, 0.28", "tau, gain = 8.5, 0.53", "tau, gain = 0.531, 0.28", "tau, gain = 8.51, -3.46"],
         ["W, w = torch.zeros(4, 4), torch.tensor([1.0, 0.0, -1.0, 1.0])\nW[1, 0], W[2, 0], W[3, 0] = 1.0, 1.0, -1.0"],
     ],
     "timescales/02_curricula": [

@@ -1,6 +1,7 @@
 """The network that chapter 3's page runs: what its file holds, and that what the chapter says of it is so."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -32,13 +33,15 @@ def test_the_committed_file_is_of_the_laptop_run_and_small():
     assert len(live_network.PATH.read_bytes()) < 40_000
     config = json.loads(facts["config"])
     expected = SETTINGS["laptop"].conditions[MULTI]
-    assert (config["units"], config["steps_per_epoch"]) == (expected.units, expected.steps_per_epoch)
-    assert config["curriculum"]["name"] == MULTI and json.loads(facts["provenance"])["revision"]
+    assert config == json.loads(json.dumps(asdict(expected))) and json.loads(facts["provenance"])["revision"]
 
 
-def test_the_longest_spans_go_first_and_the_slowest_units_are_not_missed():
+def test_the_slowest_units_are_missed_least_and_nothing_done_to_a_copy_touches_the_network():
     lost = live_network.lost()
     assert min(lost["intact"]) > 0.99 and min(lost["slowest"]) > 0.98
-    for what in ("fastest", "pushed", "stretched"):
-        assert lost[what][0] > lost[what][len(lost[what]) // 2] > lost[what][-1], what
-        assert lost[what][-1] < 0.95
+    for what in ("fastest", "random", "pushed", "stretched"):
+        assert lost[what][-1] < min(0.95, lost["slowest"][-1]), what
+    network, _ = live_network.load()
+    tau = network.tau.clone()
+    live_network.stretched(network, 2.0)
+    assert network.tau.equal(tau)
