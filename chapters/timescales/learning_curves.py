@@ -1,6 +1,5 @@
 """Learning curves: how far each curriculum led for the same price, and where it moved the time constants."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -81,9 +80,8 @@ class LearningCurve:
         return last - min(way, default=last)
 
     def beside(self, other: TrainedNetwork) -> "LearningCurve":
-        """This curve with the time constants that another network of the same beginning had after as many epochs; how
-        many of them count as 1 was not kept of it."""
-        then = {span: replace(other.history[epoch - 1].tau, at_one=math.nan) for span, epoch in self.solved.items()}
+        """This curve with the time constants that another network of the same beginning had after as many epochs."""
+        then = {span: other.history[epoch - 1].tau for span, epoch in self.solved.items()}
         return replace(self, tau={UNTRAINED: self.tau[UNTRAINED]} | then)
 
 
