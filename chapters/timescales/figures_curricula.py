@@ -251,8 +251,8 @@ def time_constants(sample: Sample) -> Explorer:
         f"{mean[BESIDE]} and {std[BESIDE]} after as many epochs as the single-head one. The single-head mean ends "
         f"{turns} bits from the smallest on its way. Bars reach from the smallest to the largest seed.",
         alt="Three panels against the longest span solved: the mean of the time constants, which falls for multi-head "
-        "networks, their standard deviation, and the share of units at 1; in grey, in the first two, a network that stays at "
-        "span 2, and open diamonds for the networks that the authors released.",
+        "networks, their standard deviation, and the share of units at 1; in grey, in the first two, a network that "
+        "stays at span 2, and open diamonds for the networks that the authors released.",
     )
 
 
