@@ -170,7 +170,5 @@ class GPT(PretrainedMixin, GenerationMixin, nn.Module):
         expected = (c.layers, batch, c.heads, past, c.dim // c.heads)
         for name, tensor in zip(("keys", "values"), state, strict=True):
             if tensor.shape != expected:
-                raise ValueError(
-                    f"state: got {name} of shape {tuple(tensor.shape)}, "
-                    f"expected (layers, batch, heads, past, dim / heads) = {expected}, past at most {c.memory}"
-                )
+                found = f"{name} of shape {tuple(tensor.shape)}"
+                raise ValueError(f"state: got {found}, expected the shape {expected}, past at most {c.memory}")

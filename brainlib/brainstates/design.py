@@ -92,8 +92,7 @@ def design(
     counts, lengths = trials.counts, trials.lengths
     basis = exponential_basis() if basis is None else basis
     if basis.ndim != 2 or not basis.numel() or not basis.isfinite().all():
-        got = f"shape {tuple(basis.shape)}"
-        raise ValueError(f"basis: got {got}, expected finite numbers of shape (lags, functions), at least one")
+        raise ValueError(f"basis: got shape {tuple(basis.shape)}, expected finite numbers of shape (lags, functions)")
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype: got {dtype}, expected torch.float32 or torch.float64")
     rows = basis.double().tolist() if coupling else []

@@ -149,10 +149,8 @@ def hippocampus() -> Hippocampus:
     source, video = locate(SPIKES), locate(TRAJECTORY)
     # Cells in cells: spikes{1}{1}{tetrode}{unit} is empty or has the unit's `time` and the recording's `timerange`.
     tetrodes = loadmat(source.path, variable_names=["spikes"])["spikes"][0, 0][0, 0].ravel()
-    sorted_from = [
-        (number, unit) for number, tetrode in enumerate(tetrodes, 1) for unit in tetrode.ravel() if unit.size
-    ]
-    units = [(number, unit) for number, unit in sorted_from if unit["time"][0, 0].size]
+    found = [(number, unit) for number, tetrode in enumerate(tetrodes, 1) for unit in tetrode.ravel() if unit.size]
+    units = [(number, unit) for number, unit in found if unit["time"][0, 0].size]
     start, stop = units[0][1]["timerange"][0, 0].ravel()
 
     # Settings in words, then a record a frame: the clock, and x and y of two lights, of which the second is unused.

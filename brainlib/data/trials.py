@@ -35,10 +35,8 @@ class Trials:
         if not (math.isfinite(self.bin_ms) and self.bin_ms > 0):
             raise ValueError(f"bin_ms: got {self.bin_ms!r}, expected a positive number of milliseconds")
         if counts.dim() != 3 or 0 in counts.shape or counts.dtype not in (torch.uint8, torch.int32):
-            raise ValueError(
-                f"counts: got {counts.dtype} of shape {tuple(counts.shape)}, "
-                "expected uint8 or int32 of (trials, time, neurons), each at least 1"
-            )
+            got = f"{counts.dtype} of shape {tuple(counts.shape)}"
+            raise ValueError(f"counts: got {got}, expected uint8 or int32 of (trials, time, neurons), each at least 1")
         if lengths.dtype != torch.int64 or lengths.shape != counts.shape[:1]:
             raise ValueError(f"lengths: got {lengths.dtype} of shape {tuple(lengths.shape)}, expected an int64 a trial")
         low, high = (int(bound) for bound in lengths.aminmax())
@@ -59,11 +57,10 @@ class Trials:
         if not len(sequences):
             raise ValueError("sequences: got none, expected at least one trial")
         parts = [_counts(place, sequence) for place, sequence in enumerate(sequences)]
+        neurons = parts[0].shape[1]
         for place, part in enumerate(parts):
-            if part.shape[1] != parts[0].shape[1]:
-                raise ValueError(
-                    f"sequences[{place}]: got {part.shape[1]} neurons, expected {parts[0].shape[1]} as in the first"
-                )
+            if part.shape[1] != neurons:
+                raise ValueError(f"sequences[{place}]: got {part.shape[1]} neurons, expected {neurons} as in the first")
         return cls._padded(parts, bin_ms)
 
     @property
@@ -109,8 +106,7 @@ class Trials:
     @classmethod
     def _padded(cls, parts: list[Tensor], bin_ms: float) -> "Trials":
         lengths = torch.tensor([len(part) for part in parts])
-        counts = _narrow(torch.nn.utils.rnn.pad_sequence(parts, batch_first=True))
-        return cls(counts, lengths, bin_ms)
+        return cls(_narrow(torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)), lengths, bin_ms)
 
 
 def _counts(place: int, sequence: Tensor | np.ndarray) -> Integer[Tensor, "time neurons"]:

@@ -55,7 +55,7 @@ class Explorer:
         """The plotly figure that is shown first."""
         figure = self.figure(**{control.name: control.start for control in self.controls})
         if self.script is not None and not any(isinstance(trace.meta, str) for trace in figure.data):
-            raise ValueError(f"{self.name}: got traces without meta, expected the name of a series in one")
+            raise ValueError(f"{self.name}: got a figure whose traces have no meta, expected a series named in one")
         return figure
 
     def html(self) -> str:

@@ -150,9 +150,7 @@ def find_claims(start: str | Path = ".") -> Path:
     for folder in (start, *start.parents):
         if (path := folder / "claims.toml").is_file():
             return path
-    raise ValueError(
-        f"claims: no claims.toml in {start} or in a folder above it; a chapter runs in its part's folder, chapters/..."
-    )
+    raise ValueError(f"claims: no claims.toml in {start} or in a folder above it; a chapter runs in its part's folder")
 
 
 def read_claims(path: str | Path) -> dict[str, Claim | Bound]:

@@ -124,16 +124,10 @@ def leading(verdicts: Iterable[Verdict]) -> Verdict:
         raise ValueError("verdicts: got none, expected at least one")
 
     def size(one: Verdict) -> tuple:
-        within = one.outcome not in ("out of domain", "only run small")
+        within, seeds = one.outcome not in ("out of domain", "only run small"), len(one.seeds)
         broken = isinstance(one.claim, Bound) and one.outcome == "fails"
-        return (
-            broken,
-            within and len(one.seeds) >= one.claim.seeds,
-            within,
-            PROFILES.index(one.profile),
-            len(one.seeds),
-            str(one.record.provenance["time"]),
-        )
+        enough, time = within and seeds >= one.claim.seeds, str(one.record.provenance["time"])
+        return broken, enough, within, PROFILES.index(one.profile), seeds, time
 
     return max(verdicts, key=size)
 

@@ -106,7 +106,7 @@ def require_storable(state: Any) -> None:
         file.seek(0)
         named_tuples(file)
     except (AttributeError, ValueError, pickle.PicklingError) as error:
-        raise ValueError(f"state: {error}, expected NamedTuples of a module's top level, if any") from error
+        raise ValueError(f"state: {error}, expected NamedTuples that stand at the top level of a module") from error
 
 
 def _flush(path: Path) -> None:

@@ -75,8 +75,6 @@ def loss_by_context(
 
 
 def _after(model: nn.Module, text: Tensor, length: int, context: int) -> Tensor:
-    windows = text.unfold(0, 2 * context + 1, context)
-    losses = [
-        byte_losses(model, rows.flatten(), len(rows), length)[:, context + 1 :] for rows in windows.split(WINDOWS)
-    ]
+    parts = text.unfold(0, 2 * context + 1, context).split(WINDOWS)
+    losses = [byte_losses(model, rows.flatten(), len(rows), length)[:, context + 1 :] for rows in parts]
     return torch.cat(losses).mean()

@@ -184,5 +184,7 @@ def test_a_model_with_another_number_of_layers_is_refused_though_its_weights_fit
 
 def test_runs_killed_anywhere_end_like_the_one_that_was_not(tmp_path):
     command = [sys.executable, str(Path(__file__).with_name("killed_runs.py")), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    root = Path(__file__).parents[2]  # whose brainlib is tested, whichever is installed
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

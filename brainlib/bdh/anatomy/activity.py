@@ -84,10 +84,8 @@ def synapses_of(
     """
     layers, _, heads, time, head_neurons = activity.x.shape
     if not (1 <= layer < layers and 0 <= head < heads and 0 <= neuron < head_neurons):
-        raise ValueError(
-            f"layer, head, neuron: got {layer}, {head}, {neuron}, expected "
-            f"1 to {layers - 1}, 0 to {heads - 1}, 0 to {head_neurons - 1}"
-        )
+        expected = f"1 to {layers - 1}, 0 to {heads - 1}, 0 to {head_neurons - 1}"
+        raise ValueError(f"layer, head, neuron: got {layer}, {head}, {neuron}, expected {expected}")
     pair = neuron // 2
     x = activity.x[layer, :, head, :, 2 * pair : 2 * pair + 2]  # [B, T, 2]
     rope = rotation(model.frequencies[pair : pair + 1], 0, time, x.dtype)

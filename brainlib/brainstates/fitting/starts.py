@@ -106,6 +106,5 @@ def prepared(start: Parameters, model: Model, design: Design) -> Parameters:
     got, expected = tuple(start.weights.shape), (model.states, design.counts.shape[-1], design.features.shape[-1])
     if got != expected:
         raise ValueError(f"start: got weights of shape {got}, expected {expected}")
-    transition = most_likely_transitions(start.log_transition.exp(), start.log_transition)
-    own = start.weights, transition, start.log_initial
+    own = start._replace(log_transition=most_likely_transitions(start.log_transition.exp(), start.log_transition))
     return Parameters(*(tensor[None].to(design.features, copy=True) for tensor in own))

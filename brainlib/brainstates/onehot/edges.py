@@ -95,7 +95,7 @@ def update_edges(
     probabilities = weights.new_zeros(S, N, N, 3)
     strengths = weights.new_zeros(S, N, N, 2)
     cost = weights.new_zeros(S, N, N)
-    decay = 1 / BIAS_SD**2
+    decay, strength_prior = 1 / BIAS_SD**2, (model.strength_mean, model.strength_sd)
 
     def move(j: int, target: Tensor) -> None:
         step = target - weights[..., j]
@@ -107,12 +107,8 @@ def update_edges(
         for j in range(N):
             precision = diagonal[..., j]
             linear = slope[..., j] + precision * weights[..., j]
-            evidence, strength = integrate_strength(
-                torch.stack((-linear, linear), -1),
-                precision[..., None].expand(S, N, 2),
-                model.strength_mean,
-                model.strength_sd,
-            )
+            both = torch.stack((-linear, linear), -1)
+            evidence, strength = integrate_strength(both, precision[..., None].expand_as(both), *strength_prior)
             inhibitory, excitatory = evidence.unbind(-1)
             log_joint = torch.stack((inhibitory, torch.zeros_like(inhibitory), excitatory), -1) + log_prior[:, j]
             log_evidence = torch.logsumexp(log_joint, -1)
