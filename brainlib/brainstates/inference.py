@@ -1,5 +1,6 @@
 """From parameters and data to the states: what every state says of the counts, and the posterior of the chain."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -42,7 +43,9 @@ def log_emission(
     weights = parameters.weights.to(design.features).reshape(-1, *parameters.weights.shape[-3:])
     size = max(CACHED.get(weights.device.type, CACHED["cuda"]) // weights[..., 0].numel(), 1)
     rows = (tensor.flatten(0, 1).split(size) for tensor in (design.features, design.counts))
-    evidence = partial(checkpoint, _log_emission, use_reentrant=False) if weights.requires_grad else _log_emission
+    evidence: Callable[..., Tensor] = _log_emission
+    if weights.requires_grad:
+        evidence = partial(checkpoint, _log_emission, use_reentrant=False)
     found = torch.cat([evidence(weights, *block, emission) for block in zip(*rows, strict=True)])
     return found.transpose(0, 1).reshape(*runs, B, T, -1)
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
@@ -180,13 +181,13 @@ def write(folder: Path, found: Record, overwrite: bool = False) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem, number = f"{found.claim}-{found.profile}-seed{'+'.join(map(str, found.seeds))}", 1
-    path = folder / f"{stem}.json"
-    while path.exists() and not overwrite:
-        number += 1
-        path = folder / f"{stem}-{number}.json"
     facts = {name: value for name, value in asdict(found).items() if value not in ((), {}, "")}
-    path.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    while True:
+        path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+        with suppress(FileExistsError), path.open("w" if overwrite else "x", encoding="utf-8") as file:
+            file.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+            return path
+        number += 1
 
 
 def _pool(records: Iterable[Record]) -> list[Record]:

@@ -59,7 +59,7 @@ def _content(path: Path, changed: int) -> bytes:
         tree = ast.parse(content)
         for node in ast.walk(tree):
             if isinstance(body := getattr(node, "body", None), list):
-                node.body = [one for one in body if not _text(one)]
+                vars(node)["body"] = [one for one in body if not _text(one)]
         content = ast.dump(tree).encode()
     return hashlib.sha256(content).digest()
 
