@@ -33,7 +33,7 @@ def draw(verdicts: Sequence[tuple[Claim, Verdict]], title: str) -> str:
 
     height = TOP + ROW * len(shown) + 34
     parts = [
-        f'<svg class="scoreboard" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        f'<svg class="scoreboard" viewBox="0 0 {WIDTH} {height}" role="group" aria-label="{escape(title)}" '
         f'xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>'
     ]
     bottom = TOP + ROW * len(shown)

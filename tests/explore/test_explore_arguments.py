@@ -51,7 +51,9 @@ def test_a_function_draws_a_figure_of_the_grid(function: Callable, grid: dict, m
 
 @pytest.mark.parametrize("script", [" ", "() => '</script>'", "() => 1 // <!-- x", "() => ({})"])
 def test_a_script_must_not_end_its_element_and_a_trace_names_its_series(script: str) -> None:
-    with pytest.raises(ValueError, match=r"^(script: got one that is empty or holds|dots: got traces without meta)"):
+    with pytest.raises(
+        ValueError, match=r"^(script: got one that is empty or holds|dots: got a figure whose traces have no meta)"
+    ):
         explore.simulation(dots, script, **TEXTS, tau=[1, 2])
 
 

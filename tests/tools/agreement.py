@@ -8,7 +8,7 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], tolerance
     """No entry further from what is expected than `tolerance` of the largest one, taken as `least` if it is smaller."""
     assert found.keys() == expected.keys()
     for name, wanted in expected.items():
-        found_, wanted = found[name].cpu().double(), wanted.cpu().double()
+        found_, wanted = found[name].detach().cpu().double(), wanted.detach().cpu().double()
         atol = tolerance * max(least, float(wanted.nan_to_num(0, 0, 0).abs().max()))  # of the finite ones
         torch.testing.assert_close(found_, wanted, rtol=0, atol=atol, msg=lambda m, name=name: f"{name}: {m}")
 
