@@ -18,7 +18,7 @@ from brainlib.training.history import History
 from brainlib.training.mode import mode
 from brainlib.training.precision import autocast, resolve_precision
 from brainlib.training.snapshot import Batches, Run
-from brainlib.training.trees import leaves, tree_map
+from brainlib.training.trees import detach, leaves, pack, tree_map
 
 _STEPS_UNREAD = 20  # on a GPU, reading a loss waits for the step: losses are read this many at a time
 
@@ -74,7 +74,7 @@ def train(
         )
         history = History(config, sum(parameter.numel() for parameter in trained), config.precision)
         run = Run(model, optimizer, batches, history, device)
-        if folder is not None and (newest := checkpoint.load_newest(folder, device)):
+        if folder is not None and (newest := checkpoint.load_newest(folder)):
             run.restore(newest)
         if not run.history.losses:
             run.history.precision = resolve_precision(config.precision, device)
@@ -139,9 +139,9 @@ def _loop(run: Run, loss: Callable, evaluate: Callable | None, folder: Path | No
                 _read(unread, history)
                 _tell(bar, history)
             optimizer.step()
-            run.state = tree_map(Tensor.detach, state, "state")
+            run.state = tree_map(detach, state, "state")
             if step == first and folder is not None:
-                checkpoint.require_storable(run.state)  # refused now, not at the first checkpoint
+                pack(run.state, [])  # refused now, not at the first checkpoint
             if evaluate is not None and evaluation_due:
                 history.evaluations.append((step, _evaluate(evaluate, run)))
                 _tell(bar, history)

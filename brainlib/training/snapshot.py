@@ -1,14 +1,16 @@
 """All of a run that changes from step to step: taken apart for a checkpoint, and put back bit for bit."""
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from brainlib.training.checkpoint import CheckpointError
+from brainlib.training.checkpoint import Checkpoint, CheckpointError
 from brainlib.training.history import History
+from brainlib.training.trees import pack, unpack
 
 
 @runtime_checkable
@@ -41,39 +43,44 @@ class Run:
     device: torch.device
     state: Any = None
 
-    def checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self) -> Checkpoint:
         """All of the run as it is now."""
+        carried: list[Tensor] = []
+        progress = {"of": self.identity(), "state": pack(self.state, carried), "history": asdict(self.history)}
         generators = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
-        return {
-            "of": self.identity(),
-            "history": asdict(self.history),
+        moments = self.optimizer.state_dict()["state"]
+        tensors = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": {f"{index}/{key}": value for index, of in moments.items() for key, value in of.items()},
             "batches": self.batches.state_dict(),
-            "state": self.state,
-            "generators": generators,
+            "state": {str(index): tensor for index, tensor in enumerate(carried)},
+            "generator": generators,
         }
+        return Checkpoint(progress, tensors)
 
-    def restore(self, checkpoint: dict[str, Any]) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Makes this run the checkpointed one. Raises `CheckpointError`, and changes nothing, if that is another."""
-        written, here = checkpoint["of"], self.identity()
+        written, here = checkpoint.progress["of"], self.identity()
         for name in here | written:
             found, expected = written.get(name, "absent"), here.get(name, "absent")
             if found != expected:
                 raise CheckpointError(f"checkpoint of another run: its {name} is {found!r}, here it is {expected!r}")
+        tensors = checkpoint.tensors
+        carried = [tensors["state"][str(index)] for index in range(len(tensors["state"]))]
         try:
-            self.batches.load_state_dict(checkpoint["batches"])
+            state = unpack(checkpoint.progress["state"], carried, self.device)
+            self.batches.load_state_dict(tensors["batches"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"checkpoint of another run: {error}") from error
-        self.model.load_state_dict(checkpoint["model"])
-        self.optimizer.load_state_dict(checkpoint["optimizer"])
-        self.state = checkpoint["state"]
-        self.history = replace(History.from_dict(checkpoint["history"]), config=self.history.config)
-        torch.set_rng_state(checkpoint["generators"]["cpu"])
+        self.model.load_state_dict(tensors["model"])
+        self._load_moments(tensors["optimizer"])
+        self.state = state
+        self.history = replace(History.from_dict(checkpoint.progress["history"]), config=self.history.config)
+        torch.set_rng_state(tensors["generator"]["cpu"])
         if self.device.type == "cuda":
-            torch.cuda.set_rng_state(checkpoint["generators"]["cuda"], self.device)
+            torch.cuda.set_rng_state(tensors["generator"]["cuda"], self.device)
 
     def identity(self) -> dict[str, Any]:
         """What must be alike in a run that goes on, as plain JSON: of the config, all but how often it is kept."""
@@ -93,3 +100,15 @@ class Run:
             "device": self.device.type,
         }
         return json.loads(json.dumps(facts, default=lambda other: type(other).__name__))
+
+    def _load_moments(self, tensors: dict[str, Tensor]) -> None:
+        parameters = self.optimizer.param_groups[0]["params"]
+        states: dict[int, dict[str, Tensor]] = defaultdict(dict)
+        for name, value in tensors.items():
+            index, _, key = name.partition("/")
+            # Moments lie in memory as their parameter does: the fused AdamW walks through both in step.
+            like = value if key == "step" else torch.empty_like(parameters[int(index)]).copy_(value)
+            states[int(index)][key] = like
+        self.optimizer.load_state_dict(
+            {"state": dict(states), "param_groups": self.optimizer.state_dict()["param_groups"]}
+        )

@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from tiny_run import TinyBatches, tiny_config, tiny_evaluation, tiny_loss, tiny_model, tiny_train
@@ -5,9 +7,11 @@ from torch import nn
 
 from brainlib.training import train
 
+unchecked_train = inspect.unwrap(train)  # what a reader calls: without beartype in front of our own checks
+
 
 def test_it_learns_and_measures_every_step():
-    _, history = tiny_train(model=tiny_model(0.0), steps=150, precision="auto", evaluate_every=50)
+    _, history = tiny_train(steps=150, precision="auto", dropout=0.0, evaluate_every=50)
     assert len(history.losses) == len(history.learning_rates) == len(history.gradient_norms) == 150
     assert history.losses[-1] < 0.75 * history.losses[0]
     assert [step for step, _ in history.evaluations] == [50, 100, 150]
@@ -58,11 +62,12 @@ def test_evaluation_is_in_eval_mode_and_changes_nothing():
         torch.rand(5)
         return torch.tensor(1.5)
 
-    _, history = tiny_train(model=model, evaluate=evaluate, precision="bfloat16")
+    config = tiny_config(precision="bfloat16")
+    history = train(model, tiny_loss, TinyBatches(), config, evaluate, progress=False)
     assert seen == [(False, False, False)] * 3
     assert history.evaluations == [(5, 1.5), (10, 1.5), (12, 1.5)]
     assert model.training and not model.dropout.training
-    assert tiny_train(evaluate=None, precision="bfloat16")[1].losses == history.losses
+    assert train(tiny_model(), tiny_loss, TinyBatches(), config, progress=False).losses == history.losses
 
 
 def test_bfloat16_is_for_the_products_only():
@@ -72,7 +77,8 @@ def test_bfloat16_is_for_the_products_only():
         inside.append(model.readout(torch.ones(1, 12)).dtype)
         return model(*batch, state)
 
-    model, history = tiny_train(loss=loss, precision="bfloat16")
+    model = tiny_model()
+    history = train(model, loss, TinyBatches(), tiny_config(precision="bfloat16"), progress=False)
     assert inside == [torch.bfloat16] * 12
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert history.precision == "bfloat16"
@@ -99,10 +105,10 @@ class Lopsided(TinyBatches):
         ({"loss": lambda model, batch, state: (model(*batch, None)[0], {1})}, "state: got set"),
     ],
 )
-def test_unfit_arguments_are_named(unchecked, changed, message):
+def test_unfit_arguments_are_named(changed, message):
     arguments = {"model": tiny_model(), "loss": tiny_loss, "batches": TinyBatches(), "config": tiny_config()}
     with pytest.raises(ValueError, match=f"^{message}"):
-        train(**arguments | {"progress": False} | changed)
+        unchecked_train(**arguments | {"progress": False} | changed)
 
 
 @pytest.mark.parametrize("when", ["loss", "gradient"])
@@ -119,10 +125,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_model_is_spoiled(whe
 
     model = tiny_model()
     with pytest.raises(FloatingPointError, match=r"^step 8: the loss is"):
-        tiny_train(tmp_path, model, loss)
+        train(model, loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
     assert all(parameter.isfinite().all() for parameter in model.parameters())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003.pt", "step-00000006.pt"]
-    (whole, _), (again, _) = tiny_train(), tiny_train(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step-00000003.safetensors",
+        "step-00000006.safetensors",
+    ]
+    whole, _ = tiny_train()
+    again = tiny_model()
+    train(again, tiny_loss, TinyBatches(), tiny_config(), folder=tmp_path, progress=False)
     assert all(map(torch.equal, again.parameters(), whole.parameters()))
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from brainlib.training import History, TrainingConfig, checkpoint, train
+from brainlib.training import History, TrainingConfig, train
 
 
 class Memory(NamedTuple):
@@ -78,17 +78,8 @@ def tiny_model(dropout: float = 0.1, seed: int = 1) -> TinyModel:
         return TinyModel(dropout)
 
 
-def tiny_train(
-    folder: Path | None = None, model: nn.Module | None = None, loss=tiny_loss, evaluate=tiny_evaluation, **changes
-) -> tuple[nn.Module, History]:
-    model = model or tiny_model()
-    return model, train(model, loss, TinyBatches(), tiny_config(**changes), evaluate, folder, progress=False)
-
-
-def assert_same_run(folder: Path, whole: Path) -> None:
-    """All that the last checkpoints hold is the same, but for the time the runs took."""
-    ours, theirs = (checkpoint.load(checkpoint.finished(place)[-1]) for place in (folder, whole))
-    assert ours.pop("of") == theirs.pop("of")
-    measured, expected = ours.pop("history"), theirs.pop("history")
-    assert all(measured[name] == expected[name] for name in ("losses", "gradient_norms", "evaluations"))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+def tiny_train(folder: str | Path | None = None, dropout: float = 0.1, **changes) -> tuple[TinyModel, History]:
+    model = tiny_model(dropout)
+    config = tiny_config(**changes)
+    history = train(model, tiny_loss, TinyBatches(), config, tiny_evaluation, folder, progress=False)
+    return model, history
