@@ -20,8 +20,8 @@ def decode(
     frame that does not rotate, before it decays (for that the caller lets `faded` fall, and touches no synapse).
 
     Dx and Dy are transposed against the model's own, so that all that belongs to one neuron lies together: on a CPU
-    (numba) only the rows of neurons that fire are touched, of the synapses, of Dy and of E alike. A GPU waits for the
-    next operation, not for memory: there whole matrices are read.
+    (numba) only the rows of neurons that fire are touched, of the synapses, of Dy and of E alike. On a GPU,
+    which waits for the next operation more than for memory, whole matrices are read.
     """
     if v.device.type != "cpu":
         return in_torch(v, decoder_x, decoder_y, encoder, rope, synapses, faded)
