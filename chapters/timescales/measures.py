@@ -1,8 +1,9 @@
 """What is measured for each claim: functions of profile, seed and device, by claim in `ledger.MEASURES`.
 
 Every claim has a value and a control for each network of the run. Where the control is two networks of one kind, it is
-the distance between them: with a sign its mean would be 0 by construction. A claim about conditions which the profile
-lacks is left out. All studies are kept: nothing runs twice.
+the distance between them (`apart`) or their difference with alternating sign (`alternating`): with one sign its mean
+would be 0 by construction. A claim about conditions which the profile lacks is left out. All studies are kept: nothing
+runs twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from brainlib import ledger, runs
 from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
 from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, leads
-from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL, WINDOW
+from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL
 from chapters.timescales.settings import SETTINGS
 
 Measurements = dict[str, ledger.Measured]
@@ -108,17 +109,12 @@ def fixed_time_constants(profile: str, seed: int, device: str) -> Measurements:
     return {"T5": _measured(profile, names, leads(at_1, multi), leads(at_2, multi))}
 
 
-@ledger.measures("T6", "T12")
+@ledger.measures("T6")
 def ablations(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("ablation", profile, seed, device)
     ends = [{c: one["by span"][c][str(one["span"])] for c in CONDITIONS} for one in found]
     crossed = [[crossing(one, *groups) for one in ends] for groups in (("fastest", "slowest"), ("random", "others"))]
-    values = {"T6": _lesioned(profile, *crossed, reached=[one["span"] for one in found])}
-    if not _lacks(profile, [WINDOW]):
-        common = [one["all"] for one in found]
-        between = [[in_between(one, group) for one in common] for group in ("slowest", "random")]
-        values["T12"] = _lesioned(profile, *between, reached=[one["span"] for one in common])
-    return values
+    return {"T6": _lesioned(profile, *crossed, reached=[one["span"] for one in found])}
 
 
 def crossing(ends: Mapping[str, Mapping[str, float]], fast: str, slow: str) -> float:
@@ -127,32 +123,22 @@ def crossing(ends: Mapping[str, Mapping[str, float]], fast: str, slow: str) -> f
     return min(ends[SINGLE][fast] - ends[SINGLE][slow], ends[MULTI][slow] - ends[MULTI][fast])
 
 
-def in_between(ends: Mapping[str, Mapping[str, float]], group: str) -> float:
-    """How far the sliding window lies above the single head and below many, without a unit of the group: the smaller of
-    the two."""
-    return min(ends[WINDOW][group] - ends[SINGLE][group], ends[MULTI][group] - ends[WINDOW][group])
-
-
-@ledger.measures("T7")
+@ledger.measures("T7", "T7b")
 def perturbations(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("perturbation", profile, seed, device)
-    left = {
-        condition: {what: [fmean(one["equal"][what][condition].values()) for one in found] for what in lesions.PUSHES}
-        for condition in CONDITIONS
-    }
 
-    def lead(one: Mapping[str, Sequence[float]]) -> list[float]:
-        return least(*(less(one[what], left[SINGLE][what]) for what in lesions.PUSHES))
+    def lead(what: str) -> ledger.Measured:
+        single, multi = ([fmean(one["equal"][what][condition].values()) for one in found] for condition in CONDITIONS)
+        return _lesioned(profile, less(multi, single), alternating(single))
 
-    others = {what: following(values) for what, values in left[SINGLE].items()}
-    return {"T7": _lesioned(profile, lead(left[MULTI]), apart(lead(others)))}
+    return {"T7": lead("weight"), "T7b": lead("tau")}
 
 
 @ledger.measures("T8")
 def retraining(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("retraining", profile, seed, device)
     single, multi = ([fmean(one[condition].values()) for one in found] for condition in CONDITIONS)
-    return {"T8": _lesioned(profile, less(multi, single), apart(less(following(single), single)))}
+    return {"T8": _lesioned(profile, less(multi, single), alternating(single))}
 
 
 @ledger.measures("T9")
@@ -216,7 +202,7 @@ def clamp(profile: str, seed: int, device: str) -> Measurements:
 def weights(profile: str, seed: int, device: str) -> Measurements:
     found = lesioned("growth", profile, seed, device)
     single, multi = ([one["growth"][c][str(one["span"])]["radius"] for one in found] for c in CONDITIONS)
-    return {"T15": _lesioned(profile, less(single, multi), apart(less(following(single), single)))}
+    return {"T15": _lesioned(profile, less(single, multi), alternating(single))}
 
 
 def following(values: Sequence[Any]) -> list[Any]:
@@ -226,6 +212,11 @@ def following(values: Sequence[Any]) -> list[Any]:
 
 def apart(differences: Iterable[float]) -> list[float]:
     return list(map(abs, differences))
+
+
+def alternating(values: Sequence[float]) -> list[float]:
+    """The differences of neighbours, the next network's less its own, every second one the other way round."""
+    return [(-1) ** place * change for place, change in enumerate(less(following(values), values))]
 
 
 def less(first: Iterable[float], second: Iterable[float]) -> list[float]:

@@ -70,9 +70,8 @@ def test_a_profile_without_a_condition_leaves_its_claims_out(toy):
 
 
 def test_smaller_leads_and_differences():
-    ends = {SINGLE: {"a": 0.9, "b": 0.5}, MULTI: {"a": 0.7, "b": 1.0}, "sliding window": {"a": 0.8, "b": 0.6}}
+    ends = {SINGLE: {"a": 0.9, "b": 0.5}, MULTI: {"a": 0.7, "b": 1.0}}
     assert measures.crossing(ends, "a", "b") == pytest.approx(0.3)
     assert measures.crossing(ends, "b", "a") == pytest.approx(-0.4)
-    assert measures.in_between(ends, "b") == pytest.approx(0.1)
-    assert measures.in_between(ends, "a") == pytest.approx(-0.1)
     assert measures.following([1, 2, 3]) == [2, 3, 1]
+    assert measures.alternating([1, 2, 4]) == [1, -2, -3]
