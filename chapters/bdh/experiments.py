@@ -62,11 +62,12 @@ def fit(
     seed: int,
     folder: Path | None,
     evaluate: Callable[[Model], float] | None = None,
+    loss: Callable[..., tuple[torch.Tensor, Any]] = next_byte_loss,
     **options: bool,
 ) -> dict[str, Any]:
-    """Trains the model with these options of its forward pass: model and history as a study keeps them."""
+    """Trains the model with these options of its loss: model and history as a study keeps them."""
     config = replace(experiment.training, seed=seed)
-    history = train(model, partial(next_byte_loss, **options), batches, config, evaluate, folder)
+    history = train(model, partial(loss, **options), batches, config, evaluate, folder)
     kept = {"family": type(model).__name__, "config": asdict(model.config), "weights": model.state_dict()}
     return kept | {"history": asdict(history)}
 
