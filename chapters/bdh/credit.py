@@ -30,8 +30,7 @@ def loss_along(model: BDH, tokens: Tensor, targets: Tensor, paths: tuple[str, ..
     config, time = model.config, tokens.shape[1]
     v = norm(embedding(tokens, model.embedding))
     rope = rotation(model.frequencies, 0, time, v.dtype)
-    mask = past(model.fading(), torch.arange(time, dtype=v.dtype, device=v.device))
-    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
+    mask = past(model.decay, torch.arange(time, dtype=v.dtype, device=v.device))
     for _ in range(config.layers):
         value = v[:, None]
         x = (value @ model.decoder_x).relu()
@@ -39,5 +38,5 @@ def loss_along(model: BDH, tokens: Tensor, targets: Tensor, paths: tuple[str, ..
         key = key if "keys" in paths else key.detach()
         value = value if "values" in paths else value.detach()
         y = (norm((query @ key.mT) * mask @ value) @ model.decoder_y).relu() * x
-        v = norm(v + norm(torch.einsum("bhtk,hkd->btd", y, encoder)))
+        v = norm(v + norm(torch.einsum("bhtk,hkd->btd", y, model.encoder)))
     return cross_entropy((v @ model.readout).flatten(0, 1), targets.flatten())

@@ -110,13 +110,12 @@ def writings(
     config = model.config
     v = norm(model.embedding[tokens])
     rope = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
-    encoder = model.encoder.view(config.heads, config.head_neurons, config.dim)
     keys, values = [], []
     for _ in range(config.layers):
         x, y, _ = activities(v, model.decoder_x, model.decoder_y, rope)
         keys.append(rotate(x, rope))
         values.append(v)
-        v = norm(v + norm(torch.einsum("bhtk,hkd->btd", y, encoder)))
+        v = norm(v + norm(torch.einsum("bhtk,hkd->btd", y, model.encoder)))
     return torch.stack(keys), torch.stack(values)
 
 
