@@ -22,7 +22,7 @@ def manager(job: Job, folder: Path, started: Callable[[Popen], None]) -> type:
         "IPYTHONDIR": str(folder / "ipython"),
         "OMP_NUM_THREADS": str(job.threads),
         "BRAINLIB_RECORDS": str(folder / "result" / "records"),
-        "BRAINLIB_RUNS": str(job.root / RUNS),
+        "BRAINLIB_RUNS": os.path.abspath(os.environ.get("BRAINLIB_RUNS") or job.root / RUNS),
         "BRAINLIB_PROCESSES": str(job.threads),
         "BRAINLIB_PAGE": "1",
     }
