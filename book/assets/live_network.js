@@ -1,6 +1,6 @@
-// A trained leaky network that lives in a page: a reader types bits, kills units, pushes weights, stretches time
-// constants, and sees the states and the answers. The equations are those of brainlib.timescales.LeakyRNN (leak inside,
-// leaky ReLU); a test compares both.
+// Trained leaky networks that live in a page: a reader chooses one, types bits, kills units, pushes weights, stretches
+// time constants, and sees the states and the answers. The equations are those of brainlib.timescales.LeakyRNN (leak
+// inside, leaky ReLU); a test compares both.
 "use strict";
 
 (() => {
@@ -14,7 +14,7 @@
     return (bits >> 15 ? -1 : 1) * (exponent ? 2 ** (exponent - 25) * (1024 + fraction) : 2 ** -24 * fraction);
   };
 
-  // The network in a safetensors file of float16; of the two logits of a head only the difference counts.
+  // The networks in a safetensors file of float16, by name; of the two logits of a head only the difference counts.
   function read(buffer) {
     const start = 8 + Number(new DataView(buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)));
@@ -22,18 +22,21 @@
       const [from, to] = header[name].data_offsets, view = new DataView(buffer, start + from, to - from);
       return Float64Array.from({ length: (to - from) / 2 }, (_, k) => half(view.getUint16(2 * k, true)));
     };
-    const { spans, bits } = header.__metadata__, weight = tensor("weight"), tau = tensor("raw_tau");
-    const units = tau.length, two = tensor("readout_weight"), constants = tensor("readout_bias");
-    const other = tensor("input_bias");
-    return {
-      units, spans: JSON.parse(spans), bits, weight, tau, norm: norm(weight),
-      bias: tensor("recurrent_bias").map((value, i) => value + other[i]), inputWeight: tensor("input_weight"),
-      readout: Float64Array.from({ length: two.length / 2 }, (_, k) => {
-        const at = k + Math.floor(k / units) * units;
-        return two[at + units] - two[at];
-      }),
-      readoutBias: Float64Array.from({ length: constants.length / 2 }, (_, k) => constants[2 * k + 1] - constants[2 * k]),
+    const network = ([name, facts]) => {
+      const part = (named) => tensor(`${name}.${named}`), weight = part("weight"), tau = part("raw_tau");
+      const units = tau.length, two = part("readout_weight"), constants = part("readout_bias");
+      const other = part("input_bias");
+      return [name, {
+        units, ...JSON.parse(facts), weight, tau, norm: norm(weight),
+        bias: part("recurrent_bias").map((value, i) => value + other[i]), inputWeight: part("input_weight"),
+        readout: Float64Array.from({ length: two.length / 2 }, (_, k) => {
+          const at = k + Math.floor(k / units) * units;
+          return two[at + units] - two[at];
+        }),
+        readoutBias: Float64Array.from({ length: constants.length / 2 }, (_, k) => constants[2 * k + 1] - constants[2 * k]),
+      }];
     };
+    return Object.fromEntries(Object.entries(header.__metadata__).sort().map(network));
   }
 
   // The network with W + push ||W|| D / ||D||, with time constants `stretch` times as long but at least 1 bit, and with
@@ -124,12 +127,11 @@
   }
 
   function mount(figure, buffer) {
-    const network = read(buffer), { units, spans } = network;
-    const order = [...network.tau.keys()].sort((a, b) => network.tau[b] - network.tau[a] || b - a); // slowest first
+    const networks = read(buffer), names = Object.keys(networks), { units, bits: given } = networks[names[0]];
     const draw = uniform(1), testBits = Array.from({ length: WARM_UP + ASKED }, () => Number(draw() < 0.5));
     const dead = new Set();
-    let bits = [...network.bits].map(Number), seed = 1, direction = normalMatrix(units, seed), waiting = 0;
-    const brightest = run(network, bits).reduce((most, value) => Math.max(most, value), 0);
+    let bits = [...given].map(Number), seed = 1, direction = normalMatrix(units, seed), waiting = 0;
+    let network, spans, order, brightest, rows;
 
     // Controls
     const id = (name) => `${figure.id}-${name}`;
@@ -156,16 +158,20 @@
       bits = [...typed].map(Number);
       refresh();
     };
+    const which = element("select", { id: id("network"), autocomplete: "off", onchange: () => { use(); refresh(); } },
+      ...names.map((name) => element("option", { textContent: name })));
     const push = slider("push", "push the weights", 0, 1, 0.01, 0);
     const stretch = slider("stretch", "stretch τ", 0.5, 3, 0.01, 1);
     const unit = slider("unit", "neuron, slowest first", 1, units, 1, 1);
     const chosen = () => order[unit.input.value - 1];
+    const move = (way) => { unit.input.value = Number(unit.input.value) + way; };
     const toggle = () => { if (!dead.delete(chosen())) dead.add(chosen()); };
     const kill = (those) => those.filter((one) => !dead.has(one)).slice(0, GROUP).forEach((one) => dead.add(one));
+    const shuffled = () => order.map((one) => [Math.random(), one]).sort(([a], [b]) => a - b).map(([, one]) => one);
     const switched = button("", toggle);
     unit.input.onkeydown = (event) => { // down is down in the picture
       const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (way) unit.input.value = Number(unit.input.value) + way;
+      if (way) move(way);
       else if (event.key === " ") toggle();
       else return;
       event.preventDefault();
@@ -173,13 +179,15 @@
     };
     const line = (...parts) => element("div", { className: "live-line" }, ...parts);
     const controls = element("div", { className: "brainlib-controls" },
-      named("bits, newest last", field),
+      named("network", which), named("bits, newest last", field),
       line(button("0", () => write([...bits, 0])), button("1", () => write([...bits, 1])),
         button("flip last", () => write([...bits.slice(0, -1), ...bits.slice(-1).map((bit) => 1 - bit)])),
         button("random bits", () => write(Array.from({ length: SHOWN }, () => Number(Math.random() < 0.5))))),
       unit.row,
-      line(switched, button(`kill ${GROUP} slowest`, () => kill(order)),
-        button(`kill ${GROUP} fastest`, () => kill([...order].reverse())), button("revive all", () => dead.clear())),
+      line(button("slower", () => move(-1)), button("faster", () => move(1)), switched),
+      line(button(`kill ${GROUP} slowest`, () => kill(order)),
+        button(`kill ${GROUP} fastest`, () => kill([...order].reverse())),
+        button(`kill ${GROUP} at random`, () => kill(shuffled())), button("revive all", () => dead.clear())),
       push.row, line(button("another push", () => { direction = normalMatrix(units, ++seed); })), stretch.row);
     figure.onkeydown = (event) => { // typed anywhere in the figure
       if (event.target === field || event.ctrlKey || event.metaKey || event.altKey || !/^[01]$/.test(event.key)) return;
@@ -191,7 +199,10 @@
     const frame = figure.querySelector(".brainlib-frame"), plot = frame.querySelector(".brainlib-plot");
     const canvas = element("canvas", { tabIndex: -1, onclick: (event) => {
       const row = Math.floor((event.offsetY - TOP) / ROW);
-      if (row >= 0 && row < units) { unit.input.value = row + 1; toggle(); refresh(); }
+      if (row < 0 || row >= units) return;
+      unit.input.value = row + 1;
+      if (event.pointerType !== "touch") toggle(); // a finger is wider than a row: it chooses, the button kills
+      refresh();
     } });
     const TOP = 18, ROW = 4, LEFT = 10, BARS = 84, GAP = 12, height = TOP + ROW * units + 20;
     const small = element("canvas", { width: SHOWN, height: units }), brush = small.getContext("2d");
@@ -202,12 +213,10 @@
       return mixed.reduce((sum, part, k) => sum + part * 256 ** k, 255 * 256 ** 3);
     });
     const head = (scope, textContent) => element("th", { scope, textContent });
-    const rows = spans.map((span) => [head("row", span), ...[1, 2, 3].map(() => element("td", {}))]);
-    const names = ["N", "odd?", "now", "random bits"].map((name) => head("col", name));
+    const titles = ["N", "odd?", "now", "random bits"].map((name) => head("col", name)), body = element("tbody", {});
     const table = element("table", { className: "live-answers" },
       element("caption", { textContent: "Is the number of ones among the last N bits odd?" }),
-      element("thead", {}, element("tr", {}, ...names)),
-      element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells))));
+      element("thead", {}, element("tr", {}, ...titles)), body);
     const status = element("p", { className: "live-status" });
     status.setAttribute("role", "status");
     const percent = (share) => `${Math.round(100 * share)} %`;
@@ -289,14 +298,27 @@
         rows[head][3].style.setProperty("--share", Math.max(0, 2 * (count / asked) - 1));
       });
       idle = found.done ? 0 : later(examine);
+      const ends = [...new Set([0, spans.length - 1])];
       if (found.done) status.textContent = `${dead.size} of ${units} neurons dead. Right on random bits: ` +
-        [0, spans.length - 1].map((head) => `${rows[head][3].textContent} at span ${spans[head]}`).join(", ") + ".";
+        ends.map((head) => `${rows[head][3].textContent} at span ${spans[head]}`).join(", ") + ".";
+    }
+
+    // The chosen network, whole, in place of the one before.
+    function use() {
+      network = networks[which.value];
+      spans = network.spans;
+      order = [...network.tau.keys()].sort((a, b) => network.tau[b] - network.tau[a] || b - a); // slowest first
+      brightest = run(network, [...given].map(Number)).reduce((most, value) => Math.max(most, value), 0);
+      dead.clear();
+      rows = spans.map((span) => [head("row", span), ...[1, 2, 3].map(() => element("td", {}))]);
+      body.replaceChildren(...rows.map((cells) => element("tr", {}, ...cells)));
     }
 
     function refresh() {
       waiting ||= requestAnimationFrame(show);
     }
 
+    use();
     write(bits);
     plot.style.height = "auto";
     plot.append(canvas);

@@ -1,7 +1,7 @@
-"""The network that the page of the lesions runs is brainlib's, whatever is done to it; a reader can do it by keys."""
+"""The networks that the page of the lesions runs are brainlib's, whatever is done to them; a reader can do it by keys
+and by touch."""
 
 import base64
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +16,16 @@ from playwright.sync_api import Page
 from brainlib.timescales.lesions import perturbed_weight
 from brainlib.timescales.tasks import answers
 from chapters.timescales import live_network
+from chapters.timescales.networks import CONDITIONS, MULTI
 
 PAGE = "part/page.html"
 SCRIPT = Path(__file__).parents[2] / "book" / "assets" / "live_network.js"
 WEIGHTS = base64.b64encode(live_network.PATH.read_bytes()).decode()
-CASES, PUSHES, BATCH = 1000, 20, 50
+CASES, PUSHES, BATCH = 500, 20, 50
 TOLERANCE = 1e-5  # of the largest state of a case; states come back as float32
-READ = """([data, directions]) => {
+READ = """([name, data, directions]) => {
     const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
-    window.network = window.brainlibPrograms["live_network.js"].read(bytes(data));
+    window.network = window.brainlibPrograms["live_network.js"].read(bytes(data))[name];
     window.directions = directions.map((text) => new Float64Array(bytes(text)));
 }"""
 COMPUTED = """(cases) => {
@@ -69,8 +70,9 @@ def direction(units: int, number: int) -> str:
     return base64.b64encode(drawn.numpy().tobytes()).decode()
 
 
-def test_javascript_and_brainlib_agree_on_a_thousand_lesions(program: Page) -> None:
-    network, _ = live_network.load()
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_javascript_and_brainlib_agree_whatever_is_harmed(program: Page, name: str) -> None:
+    network, _ = live_network.load(name)
     network, draw, units = network.double(), random.Random(0), network.units
     directions = [direction(units, number) for number in range(PUSHES)]
     cases = [
@@ -83,7 +85,7 @@ def test_javascript_and_brainlib_agree_on_a_thousand_lesions(program: Page) -> N
         }
         for _ in range(CASES)
     ]
-    program.evaluate(READ, [WEIGHTS, directions])
+    program.evaluate(READ, [name, WEIGHTS, directions])
     for first in range(0, CASES, BATCH):
         batch = cases[first : first + BATCH]
         for case, (states, said) in zip(batch, program.evaluate(COMPUTED, batch), strict=True):
@@ -103,9 +105,9 @@ def test_javascript_and_brainlib_agree_on_a_thousand_lesions(program: Page) -> N
 
 def test_the_page_counts_right_answers_as_brainlib_does(program: Page) -> None:
     network, facts = live_network.load()
-    spans, bits = json.loads(facts["spans"]), [random.Random(n).randrange(2) for n in range(600)]
+    spans, bits = facts["spans"], [random.Random(n).randrange(2) for n in range(600)]
     fastest = network.tau.argsort(stable=True)[: live_network.KILLED]
-    program.evaluate(READ, [WEIGHTS, []])
+    program.evaluate(READ, [MULTI, WEIGHTS, []])
     right, asked = program.evaluate(
         """([bits, dead]) => {
             const { harmed, tested } = window.brainlibPrograms["live_network.js"];
@@ -157,8 +159,29 @@ def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page)
             assert "100 % at span 11" not in status.inner_text()
             tab.get_by_text("revive all").click()
             said("0 of 100 neurons dead. Right on random bits: 100 %")
+            tab.get_by_text("kill 10 at random").click()
+            said("10 of 100 neurons dead")
+            tab.get_by_label("network").select_option("single-head")
+            said("0 of 100 neurons dead. Right on random bits: 97 % at span 11.")
             assert tab.evaluate(WORK, "lesions-alive-push") < 8  # milliseconds of each frame's 16, the middle one
             assert noise == []
+
+
+def test_a_finger_chooses_a_neuron_and_the_buttons_kill_it(browser, write_page) -> None:
+    site = write_page(live_network.figure().html())
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    with served(site) as address:
+        tab = context.new_page()
+        tab.goto(f"{address}/{PAGE}")
+        tab.locator(".brainlib-plot canvas").tap(position={"x": 100, "y": 18 + 4 * 49.5})
+        assert tab.input_value("#lesions-alive-unit") == "50"
+        tab.get_by_text("faster", exact=True).tap()
+        tab.get_by_text("kill this one").tap()
+        tab.wait_for_function("document.querySelector('.live-status').textContent.includes('1 of 100 neurons dead')")
+        assert tab.get_attribute("#lesions-alive-unit", "aria-valuetext").startswith("51, ")
+        small = "(found) => found.filter((one) => one.offsetHeight < 24).map((one) => one.outerHTML)"
+        assert tab.locator("#lesions-alive :is(button, input, select, textarea)").evaluate_all(small) == []
+    context.close()
 
 
 def test_without_javascript_the_picture_and_a_sentence_stand(browser, write_page) -> None:

@@ -1,4 +1,4 @@
-"""The network that chapter 3's page runs: what its file holds, and that what the chapter says of it is so."""
+"""The networks that chapter 3's page runs: what their file holds, and that what the chapter says of them is so."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from brainlib.timescales.curricula import multi_head
 from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.training import CurriculumConfig, Epoch, TauSummary, TrainedNetwork
 from chapters.timescales import live_network
-from chapters.timescales.networks import MULTI
+from chapters.timescales.networks import CONDITIONS, MULTI, SINGLE
 from chapters.timescales.settings import SETTINGS
 
 
@@ -20,30 +20,34 @@ def test_a_network_comes_back_with_its_heads_and_facts(tmp_path):
     config = CurriculumConfig("parity", multi_head(), units=4, heads=3, largest_span=4)
     history = [Epoch((2,), (1.0,), True, 0.0, tau, 0.0), Epoch((2, 3), (1.0, 1.0), True, 0.0, tau, 0.0)]
     one = TrainedNetwork(config, 7, network, history, dict.fromkeys((1, 2), network.state_dict()), "here")
-    live_network.write(one, 3, tmp_path / "network.safetensors")
-    found, facts = live_network.load(tmp_path / "network.safetensors")
-    assert (found.units, found.heads, facts["seed"], json.loads(facts["spans"])) == (4, 2, "7", [2, 3])
+    live_network.write([one], 3, tmp_path / "network.safetensors")
+    found, facts = live_network.load("multi-head", tmp_path / "network.safetensors")
+    assert (found.units, found.heads, facts["seed"], facts["spans"]) == (4, 2, 7, [2, 3])
     bits = torch.ones(5, 1, 1)
     assert torch.allclose(found(bits), network(bits, heads=[0, 1]), rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="span: got 4"):
-        live_network.write(one, 4, tmp_path / "network.safetensors")
+        live_network.write([one], 4, tmp_path / "network.safetensors")
 
 
-def test_the_committed_file_is_of_the_laptop_run_and_small():
-    _, facts = live_network.load()
-    assert len(live_network.PATH.read_bytes()) < 40_000
-    config = json.loads(facts["config"])
-    expected = SETTINGS["laptop"].conditions[MULTI]
-    assert config == json.loads(json.dumps(asdict(expected))) and json.loads(facts["provenance"])["revision"]
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_committed_file_is_of_the_laptop_run_and_small(condition):
+    _, facts = live_network.load(condition)
+    assert len(live_network.PATH.read_bytes()) < 60_000
+    expected = SETTINGS["laptop"].conditions[condition]
+    assert facts["config"] == json.loads(json.dumps(asdict(expected))) and facts["provenance"]["revision"]
 
 
-def test_the_slowest_units_are_missed_least_and_nothing_done_to_a_copy_touches_the_network():
-    lost = live_network.lost()
-    assert min(lost["intact"]) > 0.99 and min(lost["slowest"]) > 0.98
+def test_one_network_misses_its_slowest_units_least_and_the_other_most():
+    multi, single = live_network.lost(MULTI), live_network.lost(SINGLE)
+    assert min(multi["intact"]) > 0.99 and min(multi["slowest"]) > 0.98 and min(single["intact"]) > 0.97
     for what in ("fastest", "random", "pushed", "stretched"):
-        assert lost[what][-1] < min(0.95, lost["slowest"][-1]), what
+        assert multi[what][-1] < min(0.95, multi["slowest"][-1]), what
+        assert single[what][-1] > single["slowest"][-1], what
+
+
+def test_nothing_done_to_a_copy_touches_the_network():
     network, facts = live_network.load()
-    tau, spans = network.tau.clone(), json.loads(facts["spans"])
+    tau, spans = network.tau.clone(), facts["spans"]
     test = running_test(network, "parity", spans, range(len(spans)), torch.Generator().manual_seed(0))
     assert min(test.accuracy(live_network.stretched(network, 0.5))) > 0.98  # as the chapter says of shorter ones
     assert network.tau.equal(tau)
