@@ -124,8 +124,8 @@ def figure() -> explore.Explorer:
         name="lesions-alive",
         caption=f"A multi-head and a single-head network of {network.units} neurons as they were when they had solved "
         f"span {SPAN}. Right answers of the two about that span, on random bits: {both('intact')} as they are; "
-        f"{both('slowest')} without their {KILLED} slowest, {both('fastest')} without their {KILLED} fastest (drawn "
-        f"from all whose time constant is 1), {both('random')} without {KILLED} at random; {both('pushed')} with "
+        f"{both('slowest')} without their {KILLED} slowest, {both('fastest')} without their {KILLED} fastest (taken "
+        f"from those whose time constant is 1), {both('random')} without {KILLED} at random; {both('pushed')} with "
         f"weights pushed by {PUSH} of their norm (mean of {KILLED} pushes); {both('stretched')} with time constants "
         f"stretched {STRETCH} times.",
         alt=f"The states of {network.units} neurons over the last {BITS} bits as a heat map, the slowest on top. In "
