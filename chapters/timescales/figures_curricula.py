@@ -31,6 +31,7 @@ from chapters.timescales.figures import (
     spread,
 )
 from chapters.timescales.learning_curves import AT_ONE, UNTRAINED, LearningCurve, Price, gathered, leads
+from chapters.timescales.measures import last_span
 from chapters.timescales.networks import MULTI, PROJECTED, SINGLE, STILL, WINDOW
 from chapters.timescales.released import OFFICIAL, summary
 
@@ -187,6 +188,14 @@ def others(sample: Sample) -> Explorer | Markdown:
     )
 
 
+def solved(curves: Sequence[LearningCurve], span: int) -> str:
+    """How many of the networks solved a span, and after how many epochs and operations."""
+    epochs = [curve.solved[span] for curve in curves if span in curve.solved]
+    operations = [curve.operations[curve.solved[span] - 1] for curve in curves if span in curve.solved]
+    after = f", after {spread(epochs)} epochs and {fmean(operations):.2g} operations" if epochs else ""
+    return f"{len(epochs)} of {len(curves)}{after}"
+
+
 def no_curriculum(sample: Sample) -> Explorer | Markdown:
     """Accuracy on the longest span, trained from scratch or with all spans at once."""
     scratch = {c: k for c, k in best(sample).items() if c.startswith(("from scratch", "all at once"))}
@@ -203,16 +212,14 @@ def no_curriculum(sample: Sample) -> Explorer | Markdown:
         frame, x="epochs", y="right", color="condition", line_group="seed", range_y=[45, 101], labels=labels
     )
     figure.add_hline(98, line={"dash": "dash", "color": GREY})
-    outcome = ", ".join(
-        f"{condition}: {spread(c.accuracy[-1] * 100 for c in curves)} % after "
-        f"{spread((len(c.accuracy) for c in curves), '.2g')} epochs"
-        for condition, curves in scratch.items()
-    )
+    span = max(map(last_span, scratch))
+    taught = [*(c for c in scratch if last_span(c) == span), SINGLE, MULTI]
+    outcome = ", ".join(f"{condition}: {solved(best(sample)[condition], span)}" for condition in taught)
     return explore.show(
         arranged(figure),
         name="curricula-scratch",
-        caption=f"In {sample.told}, right answers on the longest span when training ends. {outcome}. The dashed line "
-        "is what a stage takes to be passed.",
+        caption=f"Networks of {sample.told} that solved span {span}, and when: {outcome}. The dashed line "
+        "is what a stage takes to be passed; training on one span alone then ends. Every line is one network.",
         alt="Accuracy on the longest span against epochs for networks taught without a curriculum, one line a network.",
     )
 
