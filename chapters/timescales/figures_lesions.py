@@ -188,20 +188,23 @@ def ablation_by_span(sample: Sample) -> Explorer:
 
 
 def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> pd.DataFrame:
-    """What is left without one neuron of a group, the sliding window between the two, and of the authors' networks."""
+    """What is left without one neuron of a group, the sliding window between the two, also of the authors' networks and
+    in their result files."""
     found = [one["all"] for one in sample.content["ablation"]]
+    files = {c: dict(zip(GROUPS, ends["30"], strict=False)) for c, ends in OFFICIAL["ablation"].items()}
     tables = {f"{sample.told}, {spans(found)}": found}
     tables |= {THEIRS: [released["ablation"]["all"]]} if released else {}
-    return pd.DataFrame(
-        {
-            (name, condition): {
-                f"without one of the {group}": spread(one[condition][group] for one in those) for group in GROUPS
-            }
-            for name, those in tables.items()
-            for condition in (SINGLE, WINDOW, MULTI)
-            if condition in those[0]
+    table = {
+        (name, condition): {
+            f"without one of the {group}": spread_of((one[condition][group] for one in those), ".3f")
+            for group in GROUPS
+            if group in those[0][condition]
         }
-    ).T
+        for name, those in (tables | {FILES: [files]}).items()
+        for condition in (SINGLE, WINDOW, MULTI)
+        if condition in those[0]
+    }
+    return pd.DataFrame(table).T.fillna("–")
 
 
 def perturbation(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:
