@@ -39,6 +39,15 @@ def largest(name: str, profile: str, own: Content) -> Sample:
     return Sample(own, f"this {profile} run", profile)
 
 
+def rounded(table: Any) -> Any:
+    """A nested table with numbers of five places, small enough to be kept."""
+    if isinstance(table, Mapping):
+        return {key: rounded(inner) for key, inner in table.items()}
+    if isinstance(table, list | tuple):
+        return [rounded(inner) for inner in table]
+    return round(table, 5) if isinstance(table, float) else table
+
+
 def spread(values: Iterable[float], form: str = ".3g") -> str:
     """The mean and, of several values, the range, in words."""
     values = list(values)

@@ -52,15 +52,6 @@ def frame_of(tables: Iterable[Any], *levels: str) -> pd.DataFrame:
     return frame.astype({name: kind for name, kind in LEVELS.items() if name in levels})
 
 
-def rounded(table: Any) -> Any:
-    """A nested table with numbers of five places, small enough to be kept."""
-    if isinstance(table, Mapping):
-        return {key: rounded(inner) for key, inner in table.items()}
-    if isinstance(table, list | tuple):
-        return [rounded(inner) for inner in table]
-    return round(table, 5) if isinstance(table, float) else table
-
-
 def spans(found: Seeds) -> str:
     """The spans at which the networks were examined."""
     return "span " + " or ".join(map(str, sorted({one["span"] for one in found})))
