@@ -46,7 +46,7 @@ ELSEWHERE: dict[str, tuple[str, Price]] = {
 }
 BESIDE = f"{STILL}, beside {SINGLE}"
 EDGES = np.array([*np.arange(1, 2.95, 0.05), 3.0, np.inf])  # of the bins of tau, in bits
-SPAN, TAU_SPAN = "longest span solved (bits)", "longest span solved (0: untrained)"
+SPAN, TAU_SPAN = "longest span solved (bits)", "span solved (0: untrained)"
 TAU = {
     "mean": ("mean τ (bits)", 1),
     "std": ("standard deviation of τ (bits)", 1),
