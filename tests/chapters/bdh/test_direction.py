@@ -43,8 +43,8 @@ def one_way(**edges: np.ndarray) -> graph.Graphs:
 
 def test_rounds_and_equation_6_follow_an_edge_forwards():
     told = one_way(Gxe=edge(), Gye=np.eye(NEURONS), Gs=edge())  # only this synapse may learn
-    # Token 0: the sender is excited, the receiver speaks, and the synapse grows. Token 1: the receiver is recalled, which
-    # is excited too and so speaks; had the synapse led the other way, nobody would.
+    # Token 0: the sender is excited, the receiver speaks, and the synapse grows. Token 1: the receiver is recalled,
+    # which is excited too and so speaks; had the synapse led the other way, nobody would.
     x, y = np.array([only(SENDER), only(SENDER) + only(RECEIVER)]), np.array([only(RECEIVER), 0 * only(RECEIVER)])
     for after in (graph.run(told, x, y)[-1].sigma[0], graph.equation_6(told, x, y).state[0]):
         np.testing.assert_array_equal(after, edge())
