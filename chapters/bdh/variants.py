@@ -125,9 +125,9 @@ class Plain(nn.Module):
 
     @torch.no_grad()
     def tame(self, tokens: Int[Tensor, "batch time"]) -> None:
-        """Makes Dx, Dy and E smaller until no norm is needed to keep these tokens' last v within a standard deviation
-        of 3; models with norms are within it."""
-        while not self.channel(tokens).std() <= 3:
+        """Makes Dx, Dy and E smaller until these tokens' last v is within a standard deviation of 6; where the update
+        or the channel is normalised, four passes cannot lead beyond it."""
+        while not self.channel(tokens).std() <= 6:
             for weight in (self.Dx, self.Dy, self.E):
                 weight.mul_(0.9)
 

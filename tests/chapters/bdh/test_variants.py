@@ -41,8 +41,8 @@ def test_tame_starts_do_not_explode(name):
     plain, tokens = Plain(VARIANTS[name], 16, 256, FAN_IN), torch.randint(256, (4, 64))
     wild = plain.channel(tokens).std()
     plain.tame(tokens)
-    assert plain.channel(tokens).std() <= 3
-    assert (wild <= 3) == (name == LISTING)
+    assert plain.channel(tokens).std() <= 6
+    assert (wild <= 6) == (name == LISTING)
 
 
 def test_what_a_training_tells(tmp_path):
