@@ -9,6 +9,8 @@ from numpy import ndarray
 from brainlib import bdh, data
 from brainlib.bdh import graph, reference
 
+CHANNELS = 4  # of the random graphs
+
 
 def attention_forms(seed: int) -> dict[str, float]:
     """Of each form the largest difference of its logits from the first, relative to the largest logit, in float64."""
@@ -66,24 +68,22 @@ def difference(other: graph.Trajectory, expected: graph.Trajectory) -> float:
     return float(np.concatenate(parts).max())
 
 
-def draw(
-    seed: int, U: ndarray, channels: int = 4, layers: int = 3, words: int = 10
-) -> tuple[graph.LowRank, ndarray, ndarray]:
-    """A random model, and what each of a few tokens sets X and Y to."""
+def draw(seed: int, U: ndarray, layers: int) -> tuple[graph.LowRank, ndarray, ndarray]:
+    """A random model, and what each of ten tokens sets X and Y to."""
     random, neurons = np.random.default_rng(seed), len(U)
-    shapes = ((neurons, channels), (neurons, channels), (channels, neurons))
-    model = graph.LowRank(*(random.normal(size=shape) / channels**0.5 for shape in shapes), U, layers)
-    y = random.uniform(size=(words, neurons)) * (random.random((words, neurons)) < 0.4)
+    shapes = ((neurons, CHANNELS), (neurons, CHANNELS), (CHANNELS, neurons))
+    model = graph.LowRank(*(random.normal(size=shape) / CHANNELS**0.5 for shape in shapes), U, layers)
+    y = random.uniform(size=(10, neurons)) * (random.random((10, neurons)) < 0.4)
     return model, np.maximum(y @ (model.Dx @ model.E).T, 0), y
 
 
-def graph_forms(seed: int, neurons: int = 12) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+def graph_forms(seed: int) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """How far each form is from eq. (6) in a random model that reads ten tokens, for synapses that fade and that turn;
     and how far what the paper prints is from it where it is left as printed."""
-    kept = np.linspace(0.7, 1.0, neurons)  # each neuron's synapses fade at their own rate
+    kept = np.linspace(0.7, 1.0, 12)  # each neuron's synapses fade at their own rate
     errors, printed = {}, {}
-    for name, U in {"fading (ALiBi)": np.diag(kept), "turning (RoPE)": graph.rope(neurons)}.items():
-        small, x, y = draw(seed, U)
+    for name, U in {"fading (ALiBi)": np.diag(kept), "turning (RoPE)": graph.rope(len(kept))}.items():
+        small, x, y = draw(seed, U, layers=3)
         whole = graph.graphs_of(small)
         six, seven = graph.equation_6(whole, x, y), graph.equation_7(small, x, y)
         state = float(np.abs(small.E @ six.state - seven.state).max() / abs(seven.state).max())
@@ -100,16 +100,16 @@ def graph_forms(seed: int, neurons: int = 12) -> tuple[dict[str, dict[str, float
     return errors, printed
 
 
-def few_synapses(seed: int, neurons: int = 60, channels: int = 4) -> dict[str, float]:
+def few_synapses(seed: int) -> dict[str, float]:
     """Claim 4 (9 in full): y of a layer whose synapses lead to 2 d neurons only, beside y of one with all of them.
 
     The values are prepared before: A(y) = E' y, on the first 2 d neurons. Gs is 1 in the rows of these neurons, where
     the proof says columns, and the factors of Dy lead on from them.
     """
-    model, x, y = draw(seed, graph.rope(neurons), channels, layers=1)
-    hidden, rest = graph.factorise(model.Dy, model.E), neurons - 2 * channels
+    model, x, y = draw(seed, graph.rope(60), layers=1)
+    hidden, rest = graph.factorise(model.Dy, model.E), 60 - 2 * CHANNELS
     prepared = np.pad(y @ hidden.inward.T, ((0, 0), (0, rest)))
-    Gs = np.pad(np.ones((2 * channels, neurons)), ((0, rest), (0, 0)))
+    Gs = np.pad(np.ones((2 * CHANNELS, 60)), ((0, rest), (0, 0)))
     Gye, Gyi = (np.pad(part, ((0, 0), (0, rest))) for part in (hidden.excites, hidden.inhibits))
     whole = graph.graphs_of(model)
     few = replace(whole, Gye=Gye, Gyi=Gyi, Gs=Gs)
@@ -120,7 +120,7 @@ def few_synapses(seed: int, neurons: int = 60, channels: int = 4) -> dict[str, f
 
     return {
         "synapses": np.count_nonzero(Gs),
-        "of": neurons**2,
+        "of": 60**2,
         "difference": off(few),
         "difference, Gs as printed": off(replace(few, Gs=Gs.T)),
     }

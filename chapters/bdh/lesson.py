@@ -46,19 +46,19 @@ def all_lessons() -> tuple[Float[Tensor, "batch words n"], Int[Tensor, "batch"]]
     return torch.stack(said), torch.tensor(answers)
 
 
-def learn(seed: int, attempts: int = 10, steps: int = 300) -> LowRank:
-    """A one-layer BDH-Normfree that answers every lesson, or what the last of the attempts has learned.
+def learn(seed: int) -> LowRank:
+    """A one-layer BDH-Normfree that answers every lesson, or what the last of ten starts has learned.
 
     From random weights, Adam learns Dx, Dy and E through `tensor_form`, on batches of 64 lessons. Without norms about
     every second start leaves some neuron silent for good; such a start is given up for a new one.
     """
     generator = seeded(seed)
     said, answers = all_lessons()
-    for _ in range(attempts):
+    for _ in range(10):
         shapes = ((NEURONS, DIM), (NEURONS, DIM), (DIM, NEURONS))
         weights = [torch.randn(*shape, dtype=torch.float64, generator=generator) / DIM**0.5 for shape in shapes]
         optimizer = torch.optim.Adam([weight.requires_grad_() for weight in weights], lr=0.02)
-        for _ in range(steps):
+        for _ in range(300):
             drawn = torch.randint(len(said), (64,), generator=generator)
             loss = cross_entropy(excitation(*weights, said[drawn]) * SHARPNESS, answers[drawn])
             optimizer.zero_grad()
