@@ -1,6 +1,7 @@
 """The figures of the chapter that leads from the graph to the tensor program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ from plotly.subplots import make_subplots
 from brainlib import explore
 from brainlib.bdh import graph
 from brainlib.explore import COLOURS
-from chapters.bdh import capacity, lesson
-from chapters.bdh.capacity import PowerLaw
-from chapters.bdh.figures import spread, tidy
+from brainlib.ledger.intervals import Interval, interval
+from chapters.bdh import lesson
+from chapters.bdh.figures import DOTTED, recorded, tidy
+
+Row = Mapping[str, Any]  # of variants.compare
 
 FACTS = [("leaf", "green"), ("plum", "red"), ("pond", "blue")]
 
@@ -63,29 +66,54 @@ def lessons(rounds: graph.Graphs, model: graph.LowRank) -> explore.Explorer:
     )
 
 
-def facts_held(profile: str, held: Mapping[str, list[list[float]]], laws: Mapping[str, PowerLaw]) -> explore.Explorer:
-    """Capacity against the number of neurons for the six kinds of keys, and what theory expects."""
-    kinds = capacity.all_memories(profile)
-    sizes = kinds["independent"].sizes
-    points = pd.concat(pd.DataFrame(rows, columns=sizes).assign(keys=name) for name, rows in held.items())
-    points = spread(points.melt("keys", var_name="n", value_name="facts"), "facts", "keys", "n")
-    theory = points.assign(facts=[kinds[name].expected(n) for name, n in zip(points["keys"], points["n"], strict=True)])
-    axes = {"x": "n", "y": "facts", "color": "keys", "log_x": True, "log_y": True}
-    labels = {"n": "neurons n", "facts": "capacity (facts)"}
-    figure = px.scatter(points, error_y="above", error_y_minus="below", symbol="keys", labels=labels, **axes)
-    figure.add_traces(px.line(theory, **axes).update_traces(showlegend=False, line_dash="dot").data)
-    figure.update_traces(marker_size=9).update_xaxes(tickvals=sizes)
-    law, quarter = laws["independent"], np.mean(held["positive, 25 %"], 0)
+def recorded_rows(rows: Sequence[Row], profile: str) -> tuple[Sequence[Row], str]:
+    """The rows of the largest recorded run, or these, and whose they are in words."""
+    kept = recorded("bdh-variants", profile)
+    return (kept[0].content["rows"], f"recorded {kept[0].profile} run") if kept else (rows, f"this {profile} run")
+
+
+def behind(row: Row, rows: Sequence[Row]) -> Interval:
+    """Loss less that of Appendix E, paired by seed."""
+    return interval([own - listing for own, listing in zip(row["losses"], rows[0]["losses"], strict=True)])
+
+
+def variants_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """A row for each variant."""
+    table = {
+        row["variant"]: {
+            "held-out loss": f"{np.mean(row['losses']):.3f}",
+            "less Appendix E": "" if row is rows[0] else str(behind(row, rows)),
+            "start": row["start"],
+            "rate": f"{row['rate']:.2g}",
+            **dict(zip(("gradient: first", "median", "largest"), map("{:.2g}".format, row["gradient"]), strict=False)),
+            "broke off": row["broke off"],
+        }
+        for row in rows
+    }
+    return pd.DataFrame(table).T.fillna("")
+
+
+def variants(rows: Sequence[Row], profile: str) -> explore.Explorer:
+    """How far each variant is behind the model of Appendix E."""
+    rows, whose = recorded_rows(rows, profile)
+    others = [(row["variant"], behind(row, rows)) for row in rows[1:]]
+    frame = pd.DataFrame(
+        [(name, gap.mean, gap.high - gap.mean) for name, gap in others], columns=["model", "x", "half"]
+    )
+    labels = {"x": "held-out loss less that of Appendix E (nats a byte)", "model": ""}
+    figure = px.scatter(frame, x="x", y="model", error_x="half", labels=labels)
+    figure.add_vline(0, line=DOTTED).update_traces(marker_size=9)
+    figure.update_yaxes(autorange="reversed")
+    said = {"worse": [], "better": [], "not told apart": []}
+    for name, gap in others:
+        side = "worse" if gap.low > 0 else "better" if gap.high < 0 else "not told apart"
+        said[side].append(f"{name} ({gap.mean:+.2f})")
+    found = "; ".join(f"{side}: {', '.join(names)}" for side, names in said.items() if names)
     return explore.show(
-        tidy(figure, height=460),
-        name="bdh-capacity",
-        caption=f"With independent keys the capacity grows like n to the power {law.exponent:.2f} ({law.low:.2f} to "
-        f"{law.high:.2f}), with adversarial ones like n to the power {laws['adversarial'].exponent:.2f}. Positive keys "
-        f"of density 25 % hold {quarter[0]:.0f} facts with {sizes[0]} neurons and {quarter[-1]:.0f} with "
-        f"{sizes[-1]:,}: what they have in common limits them. Points are means of three seeds, bars their range, "
-        "dotted lines what the arguments above predict (none for turned keys).",
-        alt="Capacity against the number of neurons, both axes logarithmic. Independent and centred keys lie on one "
-        "steep straight line, adversarial keys on a line half as steep; positive keys of 5 % bend away from the steep "
-        "line as n grows, turned ones less so, and positive keys of 25 % are almost level. All points lie on their "
-        "dotted lines.",
+        tidy(figure, height=480, showlegend=False),
+        name="bdh-variants",
+        caption=f"Beside the model of Appendix E, {found}. Means and 95 % intervals over "
+        f"{len(rows[0]['losses'])} seeds, paired; {whose}.",
+        alt="A row for each variant with a dot for how much larger its held-out loss is than that of Appendix E, and a "
+        "bar for the interval; a dotted line at 0. The caption says which lie on either side.",
     )

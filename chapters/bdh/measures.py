@@ -4,7 +4,7 @@ from itertools import chain
 
 from brainlib import bdh, data
 from brainlib.ledger import measures
-from chapters.bdh import anatomy, capacity, forms, repetition, scaling, shakespeare, surgery, translation
+from chapters.bdh import anatomy, forms, repetition, scaling, shakespeare, surgery, translation
 from chapters.bdh.experiments import trained
 
 
@@ -39,17 +39,9 @@ def reading_shakespeare(profile: str, seed: int, device: str) -> dict[str, float
 
 @measures("B12")
 def graph_and_tensors(profile: str, seed: int, device: str) -> dict[str, float]:
-    """The forms of the graph."""
+    """The forms of the graph, and a layer of few synapses."""
     errors, _ = forms.graph_forms(seed)
-    return {"B12": max(chain(*(row.values() for row in errors.values())))}
-
-
-@measures("B13", "B14", "S3")
-def facts_held(profile: str, seed: int, device: str) -> dict[str, list[float]]:
-    """Exponents of capacity against neurons, for the seed and the two after it."""
-    kinds = {"B13": "independent", "B14": "adversarial", "S3": "positive, 25 %"}
-    held, sizes = capacity.measure_all(profile, seed, device), capacity.all_memories(profile)["independent"].sizes
-    return {claim: [capacity.power_law(sizes, row).exponent for row in held[kind]] for claim, kind in kinds.items()}
+    return {"B12": max(forms.few_synapses(seed)["difference"], *chain(*(row.values() for row in errors.values())))}
 
 
 @measures("B3", "B4")

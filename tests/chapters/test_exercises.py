@@ -68,7 +68,7 @@ WRONG = {
         ["early, late = 1.0, 0.5"],
     ],
     "bdh/02_from_graph_to_tensor": [
-        ["exponent = 0.5", "exponent = 0.0"],
+        ["factors = (2, 4, 8, 8)", "factors = (2, 8, 16, 32)"],
         [
             "without_mean = lambda E: E - E.mean(1, keepdim=True)",
             "without_mean = lambda E: E - E.mean()",
