@@ -68,7 +68,7 @@ SCALINGS = {
     "laptop": Scaling(
         (pair(128, 28), pair(384, 40), pair(1024, 56), pair(2560, 88)),
         (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-        steps=700,
+        steps=600,
         networks=5,
     ),
     "paper": Scaling(
