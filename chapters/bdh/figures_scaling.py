@@ -1,4 +1,4 @@
-"""The figures and tables of the chapter that compares a Dragon Hatchling with a transformer."""
+"""The figures of the chapter that compares a Dragon Hatchling with a transformer."""
 
 from collections.abc import Iterable
 
@@ -10,26 +10,9 @@ from brainlib import explore
 from brainlib.ledger import interval
 from chapters.bdh import scaling
 from chapters.bdh.figures import BLUE, GREEN, PURPLE, RED, recorded, tidy
-from chapters.bdh.scaling import FAMILIES, Scaling
+from chapters.bdh.scaling import FAMILIES
 
 COLOURS = dict(zip(FAMILIES, (RED, BLUE, GREEN, PURPLE), strict=True))
-
-
-def contestants(plan: Scaling) -> pd.DataFrame:
-    """A row for each size."""
-    rows = {
-        f"size {size}": {
-            "BDH: neurons": bdh.neurons,
-            "BDH: parameters": bdh.parameters,
-            "GPT: width, hidden": f"{gpt.dim}, {gpt.hidden}",
-            "GPT: parameters": gpt.parameters,
-            "operations, BDH / GPT": round(
-                scaling.operations(bdh, plan.length) / scaling.operations(gpt, plan.length), 1
-            ),
-        }
-        for size, (bdh, gpt) in enumerate(plan.pairs, 1)
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def largest(profile: str, **own: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
