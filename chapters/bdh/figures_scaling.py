@@ -1,86 +1,71 @@
-"""The figures and tables of the chapter that compares a Dragon Hatchling with a transformer."""
+"""The figures of the chapter that compares a Dragon Hatchling with a transformer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 import plotly.express as px
+import plotly.graph_objects as go
 
 from brainlib import explore
+from brainlib.ledger import interval
 from chapters.bdh import scaling
-from chapters.bdh.capacity import power_law
-from chapters.bdh.figures import BLUE, GREY, RED, beside, recorded, tidy, whose
-from chapters.bdh.scaling import SCALINGS, Point, Scaling
+from chapters.bdh.figures import BLUE, GREEN, PURPLE, RED, recorded, tidy
+from chapters.bdh.scaling import FAMILIES
 
-LABELS = {"loss": "held-out loss (nats a byte)", "context": "bytes of context"}
+COLOURS = dict(zip(FAMILIES, (RED, BLUE, GREEN, PURPLE), strict=True))
 
 
-def loss_by_size(points: Sequence[Point], profile: str) -> explore.Explorer:
-    """Loss against parameters, of the recorded runs if there are any, with a power law through either family."""
-    kept = recorded("scaling", profile)
-    shown = [run.content["points"] for run in kept] or [points]
-    frame = pd.DataFrame([point for run in shown for point in run]).sort_values(["family", "parameters"])
-    axes = {"x": "parameters", "y": "loss", "color": "family", "log_x": True, "log_y": True, "labels": LABELS}
-    colours = {"color_discrete_map": {"BDH": RED, "GPT": BLUE}}
-    figure, falls = px.scatter(frame, symbol="family", **axes, **colours), ""
-    for family, own in frame.groupby("family"):
-        if own["parameters"].nunique() > 2:
-            law = power_law(own["parameters"], own["loss"])
-            falls += (
-                f" The {family}'s loss falls with exponent {-law.exponent:.3f} ({-law.high:.3f} to {-law.low:.3f})."
-            )
-            line = px.line(own.assign(loss=law.scale * own["parameters"] ** law.exponent), **axes, **colours)
-            figure.add_traces(line.update_traces(showlegend=False).data)
-    gaps = np.mean([scaling.gaps(run) for run in shown], axis=0)
-    first, last = frame["parameters"].iloc[0], frame[frame["family"] == "BDH"]["parameters"].iloc[-1]
+def largest(profile: str, **own: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
+    """The tables of the recorded run, if there is one of a larger profile, else of this one; and what it is called."""
+    if kept := recorded("scaling", profile):
+        return {name: pd.DataFrame(kept[0].content[name]) for name in own}, f"the recorded {kept[0].profile} run"
+    return own, f"this {profile} run"
+
+
+def by_size(rows: pd.DataFrame, told: str) -> explore.Explorer:
+    """Loss against parameters, at equal bytes."""
+    bdh, gpt = (scaling.losses(rows, family) for family in FAMILIES[:2])
+    gaps = gpt - bdh
+    first, last = (f"{mean(gaps[size])} at {size:,}" for size in (gaps.columns[0], gaps.columns[-1]))
     return explore.show(
-        tidy(figure.update_traces(marker_size=9).update_xaxes(dtick=np.log10(2), tick0=5)),
+        tidy(lines(rows[rows["family"].isin(FAMILIES[:2])], "parameters")),
         name="bdh-scaling",
-        caption=f"BDH less GPT is {gaps[0]:+.3f} nats a byte at {first:,} parameters and {gaps[-1]:+.3f} at {last:,} "
-        f"({whose(kept, profile)}); every point is one seed.{falls}",
-        alt="Held-out loss against parameters on logarithmic axes for BDH and GPT, a straight line fitted through the "
-        "points of either family.",
+        caption=f"At equal bytes the GPT's loss less BDH's is {first} parameters and {last}, in nats a byte; "
+        f"each time both grow e-fold it changes by {mean(scaling.slopes(gaps))} (means and 95 % intervals over the "
+        f"seeds of {told}).",
+        alt="Held-out loss against parameters on a logarithmic axis, a line with intervals for BDH, one for the GPT.",
     )
 
 
-def equal_cost(plan: Scaling, points: Sequence[Point], longer: Mapping[str, Point], profile: str) -> pd.DataFrame:
-    """The second size at equal bytes, operations and seconds, beside the recorded runs."""
-
-    def table(plan, points, longer):
-        rows = {"BDH": points[1], "GPT, equal bytes": points[len(points) // 2 + 1]}
-        rows |= {f"GPT, equal {name}": point for name, point in longer.items()}
-        frame = pd.DataFrame(rows.values(), index=list(rows))
-        read = frame["steps"] * plan.experiment.bytes_a_step
-        forward = [scaling.forward_flops(plan.families[name][1], plan.experiment.length) for name in frame["family"]]
-        columns = {"megabytes read": read / 1e6, "operations": 3 * read * forward}  # a backward pass is two forward
-        return frame.assign(**columns)[[*columns, "seconds", "loss"]]
-
-    kept = recorded("scaling", profile)
-    larger = [table(SCALINGS[run.profile], run.content["points"], run.content["longer"]) for run in kept]
-    return beside(table(plan, points, longer), larger, kept).map("{:.4g}".format)
-
-
-def context(plan: Scaling, by_context: Mapping[str, Sequence[float]], profile: str) -> explore.Explorer:
-    """Loss against bytes of context for the four ways of teaching, of the recorded runs if there are any."""
-    kept = recorded("scaling", profile)
-    length = (SCALINGS[kept[0].profile] if kept else plan).experiment.length
-    shown = {
-        name: np.mean([run.content["by_context"][name] for run in kept] or [curve], axis=0)
-        for name, curve in by_context.items()
+def by_cost(rows: pd.DataFrame, told: str) -> explore.Explorer:
+    """Loss against operations and against seconds."""
+    prices = ("operations", "seconds")
+    shown = {price: rows[rows["family"].isin([*FAMILIES[:2], f"GPT, equal {price}"])] for price in prices}
+    panels = pd.concat(own.assign(panel=f"{price} of the training", price=own[price]) for price, own in shown.items())
+    gaps = {
+        price: scaling.losses(own, "BDH") - scaling.losses(own, f"GPT, equal {price}") for price, own in shown.items()
     }
-    frame = pd.DataFrame(shown, index=scaling.contexts(length)).melt(ignore_index=False, value_name="loss")
-    frame[["teaching", "synapses"]] = frame["variable"].str.split(", ", expand=True)
-    figure = px.line(
-        frame.rename_axis("context").reset_index(), x="context", y="loss", color="teaching", line_dash="synapses",
-        color_discrete_map={"carried": RED, "crops": BLUE}, markers=True, log_x=True, labels=LABELS,
-    )  # fmt: skip
-    figure.add_vline(length, line={"dash": "dash", "color": GREY})
-    changes = [f"{value:+.3f} ({name})" for name, value in scaling.gain_of_context(shown).items()]
+    leads = [f"{mean(gap.iloc[:, -1])} at equal {price}" for price, gap in gaps.items()]
+    figure = tidy(lines(panels, "price", facet_col="panel")).update_xaxes(matches=None, title="")
     return explore.show(
-        tidy(figure),
-        name="bdh-context",
-        caption="From contexts of up to a step (dashed line) to its eightfold and sixteenfold the loss changes by "
-        f"{', '.join(changes)} nats a byte ({whose(kept, profile)}).",
-        alt="Loss against bytes of context on a logarithmic axis for the four ways of teaching; a dashed line marks "
-        "the length of a training step.",
+        figure,
+        name="bdh-scaling-cost",
+        caption=f"BDH's loss less that of a GPT as large as the largest BDH is {' and '.join(leads)}, in nats a byte "
+        f"(means and 95 % intervals over the seeds of {told}; seconds are those of its machine).",
+        alt="Held-out loss against operations, and against seconds, on logarithmic axes: a line each for BDH, for the "
+        "GPT after as many bytes, and for the GPT after as many operations or seconds.",
     )
+
+
+def lines(rows: pd.DataFrame, x: str, **facets: str) -> go.Figure:
+    """A line for each family, with the 95 % interval of each point."""
+    grouped = rows.groupby(["family", x, *facets.values()], sort=False)["loss"]
+    found = grouped.agg(loss="mean", half=lambda own: interval(list(own)).high - own.mean()).reset_index()
+    return px.line(
+        found.sort_values(x), x=x, y="loss", error_y="half", color="family", markers=True, log_x=True,
+        color_discrete_map=COLOURS, labels={"loss": "held-out loss (nats a byte)"}, **facets,
+    )  # fmt: skip
+
+
+def mean(values: Iterable[float]) -> str:
+    return str(interval(list(map(float, values))))

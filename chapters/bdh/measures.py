@@ -1,9 +1,15 @@
 """The values of this part's claims, from studies that are kept."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from brainlib import bdh, data
-from brainlib.ledger import measures
+from brainlib.ledger import Measured, measures
 from chapters.bdh import anatomy, forms, repetition, scaling, shakespeare, surgery, translation
 from chapters.bdh.experiments import trained
 
@@ -44,15 +50,31 @@ def graph_and_tensors(profile: str, seed: int, device: str) -> dict[str, float]:
     return {"B12": max(forms.few_synapses(seed)["difference"], *chain(*(row.values() for row in errors.values())))}
 
 
-@measures("B3", "B4")
-def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, float]:
-    """How the gap changes with size, and what a translation gains the largest BDH."""
+@measures("B3", "B3s", "B3c")
+def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """The gap at the largest size and its slope at equal bytes, and the GPT's smaller lead at equal cost."""
     plan = scaling.SCALINGS[profile]
-    points = scaling.train_all(plan, scaling.best_rates(scaling.tune(plan, seed, device)), seed, device)
-    return {
-        "B3": scaling.slope_of_gap(plan, points),
-        "B4": scaling.gain_of_translation(points[len(plan.bdh) - 1]),
+    return measured_scaling(scaling.compare(plan, seed, device), {"scaling": asdict(plan)})
+
+
+def measured_scaling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Measured]:
+    """Of the rows that `scaling.compare` gives."""
+    bdh, gpt, *longer = (scaling.losses(rows, family) for family in scaling.FAMILIES)
+    lead = np.minimum(*((bdh - other).iloc[:, -1] for other in longer))
+    other_seeds, longer_seeds = alternating(bdh), alternating(longer[0])
+    found = {
+        "B3": ((gpt - bdh).iloc[:, -1], other_seeds.iloc[:, -1]),
+        "B3s": (scaling.slopes(gpt - bdh), scaling.slopes(other_seeds)),
+        "B3c": (lead, longer_seeds.iloc[:, -1]),
     }
+    seeds = list(bdh.index)
+    return {claim: Measured(*map(list, both), settings=settings, seeds=seeds) for claim, both in found.items()}
+
+
+def alternating(by_seed: pd.DataFrame) -> pd.DataFrame:
+    """The next seed's row less its own, after the last the first; every second one the other way round."""
+    signs = (-1.0) ** np.arange(len(by_seed))[:, None]
+    return signs * (np.roll(by_seed, -1, axis=0) - by_seed)
 
 
 @measures("B11")

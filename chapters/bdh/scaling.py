@@ -1,195 +1,192 @@
-"""BDH against a GPT at equal parameters, tokens, arithmetic and time: the paper's Figure 7, four sizes down.
+"""BDH beside a GPT at equal parameters and bytes, and at equal operations or seconds: the paper's Figure 7, made small.
 
-As in the paper (Tables 4 and 5), a Dragon Hatchling grows by its neurons alone, a GPT in width and depth, and both
-read the same bytes in the same order.
+A Dragon Hatchling grows by its neurons alone, as in the paper, the GPT by its width, at fixed depth; the learning rate
+of either is tuned at every size. Both read the same random crops of one text, and carry nothing from crop to crop.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import pandas as pd
 
+from brainlib import data, runs
 from brainlib.baselines import GPTConfig
 from brainlib.bdh import BDHConfig
-from brainlib.training import loss_by_context
-from chapters.bdh import translation
-from chapters.bdh.experiments import Experiment, schedule, trained
-from chapters.bdh.translation import SPANISH, Run, fading_bdh, learn
+from chapters.bdh import shakespeare
+from chapters.bdh.experiments import Experiment, fit, new_model, schedule
 
-Point = dict[str, Any]
-"""One trained model: family, parameters, steps, learning_rate, seconds, held-out loss, and its directions."""
+Config = BDHConfig | GPTConfig
+
+FAMILIES = "BDH", "GPT", "GPT, equal operations", "GPT, equal seconds"
+TUNING = 1000  # the seed on which rates are tuned and steps are timed, used for nothing else
+CLOCKED_STEPS, CLOCKED_ROUNDS = 4, 11  # of the rounds the first is not counted
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """The two families, size by size of about equal parameters, and the learning rates that are tried for both."""
+    """Pairs of a BDH and a GPT, the smallest first, and how each of them is trained; `networks` of each in a run."""
 
-    bdh: tuple[BDHConfig, ...]
-    gpt: tuple[GPTConfig, ...]
+    pairs: tuple[tuple[BDHConfig, GPTConfig], ...]
     rates: tuple[float, ...]
-    tuning_steps: int
-    experiment: Experiment  # its model is replaced
+    steps: int
+    networks: int
+    batch: int = 8
+    length: int = 128
+    text: str = "nine plays"
+    held_out: int | None = None
 
-    @property
-    def families(self) -> dict[str, tuple[BDHConfig | GPTConfig, ...]]:
-        return {"BDH": self.bdh, "GPT": self.gpt}
+    def seeds(self, seed: int) -> range:
+        """Those of the networks in one run of a chapter."""
+        return range(seed * self.networks, (seed + 1) * self.networks)
 
-    def run(self, config: BDHConfig | GPTConfig, steps: int, rate: float) -> Run:
-        return Run(replace(self.experiment, model=config, training=schedule(steps, rate)))
-
-
-def small_bdhs(*neurons: int) -> tuple[BDHConfig, ...]:
-    return tuple(fading_bdh(4, 64, n) for n in neurons)
-
-
-def small_gpts(*shapes: tuple[int, int, int]) -> tuple[GPTConfig, ...]:
-    """Of layers, width and hidden width."""
-    return tuple(GPTConfig(layers=n, dim=dim, heads=dim // 16, hidden=wide, memory=256) for n, dim, wide in shapes)
+    def experiment(self, model: Config, rate: float, steps: int | None = None) -> Experiment:
+        """Products in bfloat16 make a BDH faster and a small GPT slower: each has what is faster for it."""
+        precision = "auto" if isinstance(model, BDHConfig) else "float32"
+        training = schedule(steps or self.steps, rate, evaluate_every=None, precision=precision)
+        return Experiment(model, training, self.batch, self.length, self.text, self.held_out)
 
 
-CI, LAPTOP, PAPER = translation.EXPERIMENTS.values()
+def pair(neurons: int, width: int, layers: int = 4, dim: int = 48) -> tuple[BDHConfig, GPTConfig]:
+    """A BDH, and a GPT of as many layers and heads whose hidden width makes it as large."""
+    bdh = BDHConfig(layers=layers, dim=dim, heads=4, neurons=neurons, dropout=0.0)
+    thin = GPTConfig(layers=layers, dim=width, heads=4, hidden=1, memory=128)
+    hidden = 1 + round((bdh.parameters - thin.parameters) / (2 * layers * width))
+    return bdh, replace(thin, hidden=hidden)
+
+
+def full_size(neurons: int, layers: int, dim: int, heads: int, dropout: float) -> tuple[BDHConfig, GPTConfig]:
+    """A row of the paper's Tables 4 and 5; its GPTs grow in depth as well."""
+    gpt = GPTConfig(layers=layers, dim=dim, heads=heads, dropout=dropout, memory=512)
+    return BDHConfig(layers=8, neurons=neurons), gpt
+
+
 SCALINGS = {
-    "ci": Scaling(
-        small_bdhs(128, 512),
-        small_gpts((1, 64, 192), (2, 64, 320)),
-        rates=(4e-3, 8e-3),
-        tuning_steps=10,
-        experiment=replace(CI, training=schedule(60, 8e-3), batch=8, length=64, held_out=10_000),
-    ),
+    "ci": Scaling((pair(128, 28), pair(512, 44)), (4e-3, 1.6e-2, 6.4e-2), 30, networks=2, length=64, held_out=8_000),
     "laptop": Scaling(
-        small_bdhs(256, 512, 1024, 2048),
-        small_gpts((2, 48, 264), (2, 64, 320), (4, 64, 288), (5, 80, 344)),
-        rates=(2e-3, 4e-3, 8e-3),
-        tuning_steps=150,
-        experiment=replace(LAPTOP, training=schedule(400, 4e-3)),
+        (pair(128, 28), pair(384, 40), pair(1024, 56), pair(2560, 88)),
+        (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+        steps=600,
+        networks=5,
     ),
-    "paper": Scaling(  # Tables 4 and 5, the four smaller sizes, 25 M to 200 M parameters, on the verses
-        tuple(fading_bdh(8, 256, neurons, dropout=0.1) for neurons in (2**15, 2**16, 2**17, 2**18)),
-        (
-            GPTConfig(layers=9, dim=480, heads=5, dropout=0.01, memory=4096),
-            GPTConfig(layers=12, dim=576, heads=6, dropout=0.02, memory=4096),
-            GPTConfig(layers=15, dim=768, heads=8, dropout=0.02, memory=4096),
-            GPTConfig(layers=18, dim=960, heads=10, dropout=0.002, memory=4096),
-        ),
-        rates=(5e-4, 1e-3, 2e-3),
-        tuning_steps=1000,
-        experiment=PAPER,
+    "paper": Scaling(
+        (full_size(2**15, 9, 480, 5, 0.01), full_size(2**16, 12, 576, 6, 0.02), full_size(2**17, 15, 768, 8, 0.02)),
+        (2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3),
+        steps=3000,
+        networks=5,
+        batch=32,
+        length=512,
+        text="tiny Shakespeare",
     ),
 }
 
 
-def forward_flops(config: BDHConfig | GPTConfig, length: int) -> int:
-    """Floating-point operations of one token's forward pass, a multiplication and an addition being two.
+def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """The loss on held-out text in nats a byte, in windows that begin without synapses or keys, after training."""
+    text, held_out = shakespeare.read(experiment)
+    size = {"length": experiment.length, "batch": experiment.batch}
+    evaluate = partial(shakespeare.held_out_loss, text=held_out[: experiment.held_out], **size)
+    crops = data.RandomCrops(text, **size, seed=seed)
+    model = new_model(experiment.model, seed, device)
+    found = fit(model, crops, experiment, seed, folder, evaluate, return_state=False)
+    return {"loss": found["history"]["evaluations"][-1][1]}
 
-    A token of a BDH passes every layer through 6 n d for the three matrices, attends on average to half a chunk of
-    `length` tokens for n + heads d each, twice, and reads and writes synapses for 4 n d; a GPT's token passes its own
-    weights once and attends to `memory` positions and to half its chunk.
+
+def seconds_a_step(
+    pair: tuple[Experiment, Experiment], seed: int, *, device: str = "auto", folder: Path | None = None
+) -> dict[str, list[float]]:
+    """Medians of a training step of the two, on this machine, in turns."""
+
+    def clock(experiment: Experiment) -> float:
+        crops = data.RandomCrops(shakespeare.read(experiment)[0], experiment.batch, experiment.length, seed)
+        training = replace(experiment.training, steps=CLOCKED_STEPS, warmup_steps=0)
+        model, short = new_model(experiment.model, seed, device), replace(experiment, training=training)
+        return fit(model, crops, short, seed, None, return_state=False)["history"]["seconds"] / CLOCKED_STEPS
+
+    times = [[clock(experiment) for experiment in pair] for _ in range(CLOCKED_ROUNDS)]
+    return {"seconds": np.median(times[1:], axis=0).tolist()}
+
+
+def operations(config: Config, length: int) -> int:
+    """Floating-point operations of one token's forward pass, a multiplication and an addition being two; attention
+    reaches on average over half of `length` tokens.
+
+    A BDH passes every layer through 6 n d for its three matrices, and 2 (n + heads d) for each token attended to; a
+    GPT's token passes its own weights once, and 4 dim for each token attended to.
     """
     if isinstance(config, BDHConfig):
-        width = config.neurons + config.heads * config.dim
-        layer = 6 * config.neurons * config.dim + length * width + 4 * config.neurons * config.dim
-        return config.layers * layer + 2 * config.dim * config.vocab
-    weights = config.layers * (8 * config.dim**2 + 4 * config.dim * config.hidden)
-    return weights + 2 * config.layers * (2 * config.memory + length) * config.dim + 2 * config.dim * config.vocab
+        layer = 6 * config.neurons * config.dim + length * (config.neurons + config.heads * config.dim)
+    else:
+        layer = 8 * config.dim**2 + 4 * config.dim * config.hidden + 2 * length * config.dim
+    return config.layers * layer + 2 * config.dim * config.vocab
 
 
-def tune(scaling: Scaling, seed: int = 0, device: str = "auto") -> dict[str, dict[float, float]]:
-    """Held-out loss of both families' second size after a short run at every learning rate that is tried."""
-    short = {
-        f"{family} at {rate:g}": scaling.run(configs[1], scaling.tuning_steps, rate)
-        for family, configs in scaling.families.items()
-        for rate in scaling.rates
-    }
-    losses = iter([history.evaluations[-1][1] for _, history in trained(learn, short, seed, device).values()])
-    return {family: {rate: next(losses) for rate in scaling.rates} for family in scaling.families}
+def tune(plan: Scaling, model: Config, device: str = "auto") -> dict[float, float]:
+    """Held-out loss by learning rate after a whole run. While the best is the lowest or the highest rate, one more is
+    tried beyond it, at the grid's own ratio."""
+    rates, ratio = list(plan.rates), plan.rates[1] / plan.rates[0]
+    while True:
+        tried = {str(rate): plan.experiment(model, rate) for rate in rates}
+        found = [one["loss"] for (one,) in runs.study(learn, tried, [TUNING], device=device).values()]
+        best = int(np.argmin(found))
+        if best == 0:
+            rates.insert(0, rates[0] / ratio)
+        elif best == len(rates) - 1:
+            rates.append(rates[-1] * ratio)
+        else:
+            return dict(zip(rates, found, strict=True))
 
 
-def best_rates(tried: dict[str, dict[float, float]]) -> dict[str, float]:
-    """Of every family the learning rate of the lowest loss."""
-    return {family: min(losses, key=losses.get) for family, losses in tried.items()}
+def best_rate(tried: dict[float, float]) -> float:
+    return min(tried, key=tried.__getitem__)
 
 
-def train_all(scaling: Scaling, rates: dict[str, float], seed: int = 0, device: str = "auto") -> list[Point]:
-    """Both families at all sizes, the smallest first."""
-    runs = [
-        scaling.run(config, scaling.experiment.training.steps, rates[family])
-        for family, configs in scaling.families.items()
-        for config in configs
-    ]
-    return _points(scaling, runs, seed, device)
+def tune_all(plan: Scaling, device: str = "auto") -> pd.DataFrame:
+    """What was tried: a row for each family, size and rate."""
+    return pd.DataFrame(
+        {"family": family, "parameters": pair[0].parameters, "rate": rate, "loss": loss}
+        for pair in plan.pairs
+        for family, model in zip(("BDH", "GPT"), pair, strict=True)
+        for rate, loss in tune(plan, model, device).items()
+    )
 
 
-def train_longer(
-    scaling: Scaling, points: Sequence[Point], rates: dict[str, float], seed: int = 0, device: str = "auto"
-) -> dict[str, Point]:
-    """The second GPT, trained until it has cost what the second BDH has cost, in operations and in seconds."""
-    length, steps = scaling.experiment.length, scaling.experiment.training.steps
-    cost = {
-        "operations": forward_flops(scaling.bdh[1], length) / forward_flops(scaling.gpt[1], length),
-        "seconds": points[1]["seconds"] / points[len(scaling.bdh) + 1]["seconds"],
-    }
-    longer = [scaling.run(scaling.gpt[1], round(steps * times), rates["GPT"]) for times in cost.values()]
-    return dict(zip(cost, _points(scaling, longer, seed, device), strict=True))
-
-
-def _points(scaling: Scaling, runs: Iterable[Run], seed: int, device: str) -> list[Point]:
-    planned = {str(number): run for number, run in enumerate(runs)}
-    return [
-        {
-            "family": type(model).__name__,
-            "parameters": history.parameters,
-            "steps": len(history.losses),
-            "learning_rate": history.config.learning_rate,
-            "seconds": history.seconds,
-            "loss": history.evaluations[-1][1],
-            "directions": translation.direction_losses(model, scaling.experiment),
+def compare(plan: Scaling, seed: int = 0, device: str = "auto") -> pd.DataFrame:
+    """A row for each model: both families at every size, and the GPT with more bytes, until it has cost what the BDH of
+    its size has cost, in operations and in seconds. A backward pass counts as two forward passes."""
+    rows = []
+    for bdh, gpt in plan.pairs:
+        rates = {model: best_rate(tune(plan, model, device)) for model in (bdh, gpt)}
+        tuned = tuple(plan.experiment(model, rate) for model, rate in rates.items())
+        (clocked,) = runs.study(seconds_a_step, {"pair": tuned}, [TUNING], device=device)["pair"]
+        cost = {
+            model: {"operations": 3 * plan.batch * plan.length * operations(model, plan.length), "seconds": seconds}
+            for model, seconds in zip((bdh, gpt), clocked["seconds"], strict=True)
         }
-        for model, history in trained(learn, planned, seed, device).values()
-    ]
+        longer = {f"GPT, equal {price}": cost[bdh][price] / cost[gpt][price] for price in cost[gpt]}
+        contestants = {"BDH": tuned[0], "GPT": tuned[1]} | {
+            name: plan.experiment(gpt, rates[gpt], round(times * plan.steps)) for name, times in longer.items()
+        }
+        for name, found in runs.study(learn, contestants, plan.seeds(seed), device=device).items():
+            training, price = contestants[name].training, cost[contestants[name].model]
+            row = {
+                "family": name,
+                "parameters": bdh.parameters,
+                "rate": training.learning_rate,
+                "steps": training.steps,
+            }
+            row |= {what: training.steps * a_step for what, a_step in price.items()}
+            rows += [row | {"seed": one_seed, **one} for one_seed, one in zip(plan.seeds(seed), found, strict=True)]
+    return pd.DataFrame(rows)
 
 
-def gaps(points: Sequence[Point]) -> list[float]:
-    """Loss of BDH less that of the GPT, size by size."""
-    bdh, gpt = ([point["loss"] for point in points if point["family"] == family] for family in ("BDH", "GPT"))
-    return np.subtract(bdh, gpt).tolist()
+def losses(rows: pd.DataFrame, family: str) -> pd.DataFrame:
+    """Of a family by seed (rows) and parameters (columns)."""
+    return rows[rows["family"] == family].pivot(index="seed", columns="parameters", values="loss")
 
 
-def slope_of_gap(scaling: Scaling, points: Sequence[Point]) -> float:
-    """By how much the gap changes with the natural logarithm of the parameters, least squares."""
-    return float(np.polyfit(np.log([config.parameters for config in scaling.bdh]), gaps(points), 1)[0])
-
-
-def gain_of_translation(point: Point) -> float:
-    """Loss of a language as the translation less that on its own, mean over both languages."""
-    losses = point["directions"]
-    return (losses["es→en"] - losses["en"] + losses["en→es"] - losses["es"]) / 2
-
-
-def contexts(length: int) -> list[int]:
-    """From an eighth of a step to sixteen steps."""
-    return [length // 8 * 2**power for power in range(8)]
-
-
-def losses_by_context(scaling: Scaling, rate: float, seed: int = 0, device: str = "auto") -> dict[str, torch.Tensor]:
-    """Does a model use what it read before the step that it was trained on? Four ways of teaching, judged alike.
-
-    The second BDH learns from as many bytes: "carried" goes on with the synapses of the last batch, "crops" begins
-    every crop without; each with synapses that fade and that last.
-    """
-    config, experiment = scaling.bdh[1], scaling.experiment
-    ways = {}
-    for memory, decay in (("fading", config.decay), ("lasting", None)):
-        run = scaling.run(replace(config, decay=decay), experiment.training.steps, rate)
-        ways |= {f"carried, {memory}": run, f"crops, {memory}": replace(run, crops=True)}
-    stream = translation.held_out_stream(experiment, SPANISH, experiment.held_out // 2)
-    return {
-        name: loss_by_context(model, stream.tokens, experiment.length, contexts(experiment.length))
-        for name, (model, _) in trained(learn, ways, seed, device).items()
-    }
-
-
-def gain_of_context(losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """Loss at the two longest contexts less that at half a step and a whole one."""
-    return {name: float(curve[-2:].mean() - curve[2:4].mean()) for name, curve in losses.items()}
+def slopes(gaps: pd.DataFrame) -> np.ndarray:
+    """For each seed, by how much its row changes with the natural logarithm of the parameters, least squares."""
+    return np.polyfit(np.log(gaps.columns.to_numpy(float)), gaps.T.to_numpy(), 1)[0]

@@ -77,7 +77,6 @@ WRONG = {
     "bdh/03_scaling": [
         ["positions = 256", "positions = 1024"],
         ["length = 128", "length = 2048"],
-        ["half_lives = [1 / rate for rate in rates]\nleft = [0.88, 0.59, 0.12, 0.0]"],
     ],
     "bdh/04_anatomy": [
         [

@@ -1,14 +1,10 @@
 """The experiments on translated verses: what is read, what is measured, and what a run leaves behind."""
 
-from dataclasses import replace
-from math import log
-
 import pytest
 
 from brainlib import data
-from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
-from chapters.bdh import scaling, translation
+from chapters.bdh import translation
 from chapters.bdh.experiments import Experiment, new_model, schedule, trained
 from chapters.bdh.translation import Run, learn
 
@@ -56,41 +52,3 @@ def test_a_direction_is_judged_on_its_target_side_alone(tiny):
 def test_the_held_out_stream_is_thinned_evenly(tiny):
     whole, half = (translation.held_out_stream(tiny, ("en", "es"), size) for size in (10**6, 500))
     assert len(half.tokens) < len(whole.tokens) and len(half.tokens) >= 500
-
-
-def test_a_scaling_study(tiny):
-    """Tuning, both families, equal cost, and four ways of teaching, with text enough for the longest context."""
-    training = replace(tiny.training, steps=2, warmup_steps=0, evaluate_every=None)
-    bdh = [BDHConfig(layers=2, dim=16, heads=2, neurons=n, dropout=0.0, decay=(0.01, 0.1)) for n in (32, 64)]
-    gpt = [GPTConfig(layers=layers, dim=16, heads=2, memory=64) for layers in (1, 2)]
-    plan = scaling.Scaling(tuple(bdh), tuple(gpt), (1e-3, 1e-2), 2, replace(tiny, training=training, length=8))
-    tried = scaling.tune(plan, device="cpu")
-    assert [list(losses) for losses in tried.values()] == [[1e-3, 1e-2]] * 2
-    rates = scaling.best_rates(tried)
-    points = scaling.train_all(plan, rates, device="cpu")
-    assert [point["parameters"] for point in points] == [config.parameters for config in bdh + gpt]
-    assert scaling.gaps(points) == [points[0]["loss"] - points[2]["loss"], points[1]["loss"] - points[3]["loss"]]
-    slope = (scaling.gaps(points)[1] - scaling.gaps(points)[0]) / log(bdh[1].parameters / bdh[0].parameters)
-    assert scaling.slope_of_gap(plan, points) == pytest.approx(slope)
-    longer = scaling.train_longer(plan, points, rates, device="cpu")
-    operations = [scaling.forward_flops(config, 8) for config in (bdh[1], gpt[1])]
-    assert longer["operations"]["steps"] == round(2 * operations[0] / operations[1])
-    losses = scaling.losses_by_context(plan, 1e-2, device="cpu")
-    assert losses.keys() == {"carried, fading", "crops, fading", "carried, lasting", "crops, lasting"}
-    assert all(len(curve) == 8 and curve.isfinite().all() for curve in losses.values())
-
-
-def test_operations_are_those_of_the_matrix_products():
-    # Wide hidden layers and all; a chunk of no length leaves weights and what is carried.
-    gpt = GPTConfig(layers=3, dim=16, heads=2, hidden=40, memory=10)
-    blocks = sum(weight.numel() for name, weight in GPT(gpt).named_parameters() if weight.ndim == 2)
-    assert scaling.forward_flops(gpt, 0) == 2 * blocks + 4 * 3 * 10 * 16
-    bdh = BDHConfig(layers=3, dim=16, heads=2, neurons=64)
-    assert scaling.forward_flops(bdh, 0) == 3 * 10 * 64 * 16 + 2 * 16 * 256
-
-
-@pytest.mark.parametrize("profile", ["ci", "laptop", "paper"])
-def test_both_families_have_equal_parameters(profile):
-    plan = scaling.SCALINGS[profile]
-    for bdh, gpt in zip(plan.bdh, plan.gpt, strict=True):
-        assert gpt.parameters == pytest.approx(bdh.parameters, rel=0.06 if profile == "paper" else 0.01)
