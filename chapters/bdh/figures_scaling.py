@@ -28,7 +28,7 @@ def by_size(rows: pd.DataFrame, told: str) -> explore.Explorer:
     gaps = gpt - bdh
     first, last = (f"{mean(gaps[size])} at {size:,}" for size in (gaps.columns[0], gaps.columns[-1]))
     return explore.show(
-        tidy(lines(rows[rows["family"].isin(FAMILIES[:2])], "parameters")),
+        tidy(lines(rows[rows["family"].isin(FAMILIES[:2])], "parameters")).update_xaxes(tickvals=gaps.columns),
         name="bdh-scaling",
         caption=f"At equal bytes the GPT's loss less BDH's is {first} parameters and {last}, in nats a byte; "
         f"each time both grow e-fold it changes by {mean(scaling.slopes(gaps))} (means and 95 % intervals over the "
@@ -41,12 +41,14 @@ def by_cost(rows: pd.DataFrame, told: str) -> explore.Explorer:
     """Loss against operations and against seconds."""
     prices = ("operations", "seconds")
     shown = {price: rows[rows["family"].isin([*FAMILIES[:2], f"GPT, equal {price}"])] for price in prices}
-    panels = pd.concat(own.assign(panel=f"{price} of the training", price=own[price]) for price, own in shown.items())
+    panels = pd.concat(own.assign(panel=price, price=own[price]) for price, own in shown.items())
     gaps = {
         price: scaling.losses(own, "BDH") - scaling.losses(own, f"GPT, equal {price}") for price, own in shown.items()
     }
     leads = [f"{mean(gap.iloc[:, -1])} at equal {price}" for price, gap in gaps.items()]
-    figure = tidy(lines(panels, "price", facet_col="panel")).update_xaxes(matches=None, title="")
+    figure = tidy(lines(panels, "price", facet_col="panel")).update_annotations(visible=False)
+    for column, price in enumerate(prices, 1):
+        figure.update_xaxes(matches=None, title=f"{price} of the training", col=column)
     return explore.show(
         figure,
         name="bdh-scaling-cost",
@@ -63,7 +65,8 @@ def lines(rows: pd.DataFrame, x: str, **facets: str) -> go.Figure:
     found = grouped.agg(loss="mean", half=lambda own: interval(list(own)).high - own.mean()).reset_index()
     return px.line(
         found.sort_values(x), x=x, y="loss", error_y="half", color="family", markers=True, log_x=True,
-        color_discrete_map=COLOURS, labels={"loss": "held-out loss (nats a byte)"}, **facets,
+        color_discrete_map=COLOURS, category_orders={"family": FAMILIES, "panel": ["operations"]},
+        labels={"loss": "held-out loss (nats a byte)"}, **facets,
     )  # fmt: skip
 
 
