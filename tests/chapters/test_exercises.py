@@ -80,11 +80,8 @@ WRONG = {
         ["half_lives = [1 / rate for rate in rates]\nleft = [0.88, 0.59, 0.12, 0.0]"],
     ],
     "bdh/04_anatomy": [
-        [
-            "searched, fresh = 0.5, 0.5",
-            "searched = fresh = 0.97",
-        ],
         ["modularity = lambda trees: 0.0", "modularity = lambda trees: 1.0"],
+        ["import torch\nstar = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"],
     ],
     "bdh/05_surgery": [
         [
