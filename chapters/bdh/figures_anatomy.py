@@ -42,8 +42,8 @@ def density(found: Found, told: str) -> explore.Explorer:
     )
     frame = frame.assign(layer=frame.index + 1, bar=2 * frame["sem"])
     figure = px.line(
-        frame, x="layer", y="mean", error_y="bar", color="text", facet_col="part", markers=True,
-        labels={"mean": "above zero (%)"},
+        frame, x="layer", y="mean", error_y="bar", color="text", facet_col="part", facet_col_spacing=0.1,
+        markers=True, labels={"mean": "above zero (%)"},
     )  # fmt: skip
     figure.update_yaxes(matches=None, showticklabels=True, rangemode="tozero").update_xaxes(dtick=1)
     means = frame[frame["part"] == "y"].groupby("text", sort=False)["mean"].mean()
@@ -177,6 +177,7 @@ def sigma(found: Found, told: str) -> explore.Explorer:
         frame, x="degree", y="neurons", color="model", facet_col="way", log_x=True, log_y=True, line_shape="hv",
         labels={"degree": "edges, at least"},
     )  # fmt: skip
+    figure.update_xaxes(dtick=1).update_yaxes(dtick=1)
     top = "; ".join(
         f"{model}, {way}-degree {np.mean([anatomy.top_share(one['sigma'][model][way]) for one in found]):.0f} %"
         for model in found[0]["sigma"]
