@@ -1,159 +1,169 @@
-"""The trained model opened: its wiring and its concept synapses, measured once for each seed."""
+"""The model that learned Shakespeare, opened: who fires, who is wired to whom, which synapses a text has made."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from jaxtyping import Bool, Float
-from scipy.stats import kurtosis, skew
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from brainlib import data, runs
-from brainlib.bdh import BDH
-from brainlib.bdh.anatomy import wiring
-from brainlib.bdh.anatomy.synapses import Separation, Synapse, find_synapses, separation, synapse_trace, synapse_values
-from chapters.bdh import translation
-from chapters.bdh.concepts import CONCEPTS, Passages, passages
+from brainlib.bdh import BDH, density, record_activity
+from brainlib.bdh.anatomy import synapses, wiring
+from chapters.bdh import shakespeare
 from chapters.bdh.experiments import Experiment, new_model, trained
-from chapters.bdh.translation import SPANISH, Run
 
-GRAPHS = ("G, trained", "G, untrained", "random edges", "low-rank Gaussian")
-PER_NEURON = (1, 2, 4, 8, 16, 32)  # edges a neuron
-MANY = slice(3, None)  # of these, where random graphs have lost the modularity of forests
-HUBS = 8  # edges a neuron in the graphs whose degrees are counted
-TOP = "edges at the top tenth (%)"
-COINS = 3  # shuffled labellings beside the true one
+TRAINED, UNTRAINED, NEGATIVE = "G, trained", "G, untrained", "G, trained, most negative"
+BASELINES = RANDOM, LOW_RANK = "random edges", "low-rank Gaussian"
+MANY = 8  # edges a neuron, from which random graphs have lost the modularity of forests; hubs are counted with as many
+PAPER_DENSITY = 5.0  # percent
+TAIL = 0.001  # of the entries of a block
 
 
-def animal(experiment: Experiment, seed: int, device: str = "auto") -> BDH:
-    """The model that is opened."""
-    return trained(translation.learn, {"en-es": Run(experiment)}, seed, device)["en-es"][0]
+@dataclass(frozen=True)
+class Anatomy:
+    """The training of the model that is opened, for how many seeds, and what is measured in it."""
+
+    experiment: Experiment
+    models: int
+    per_neuron: tuple[int, ...] = (1, 2, 4, 8, 16, 32)  # edges
+    passages: int = 16  # of each text
+
+    def seeds(self, seed: int) -> range:
+        """Those of the models of one run."""
+        return range(seed * self.models, (seed + 1) * self.models)
 
 
-def blocks(model: BDH) -> list[Float[Tensor, "head_neurons head_neurons"]]:
-    """The diagonal blocks of G, from each head to itself."""
-    return [wiring.interactions(model, head, head).cpu() for head in range(model.config.heads)]
+ANATOMIES = {
+    "ci": Anatomy(shakespeare.EXPERIMENTS["ci"], models=1, per_neuron=(1, 2, 4, 8), passages=8),
+    "laptop": Anatomy(shakespeare.EXPERIMENTS["laptop"], models=3),
+    "paper": Anatomy(shakespeare.EXPERIMENTS["paper"], models=3),
+}
 
 
-def measure_wiring(
-    experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None
-) -> dict[str, Any]:
-    """Modularity at every number of edges and tails of the degrees: of G before and after training and of the paper's
-    baselines, a row for each head."""
-    model = animal(experiment, seed, device)
-    n, dim, heads = model.config.head_neurons, model.config.dim, range(model.config.heads)
-    generator = torch.Generator().manual_seed(seed)
-    matrices = {
-        "G, trained": blocks(model),
-        "G, untrained": blocks(new_model(experiment.model, seed, device)),
-        "low-rank Gaussian": [a @ b.mT for a, b in torch.randn(len(heads), 2, n, dim, generator=generator)],
-    }
-
-    def edges(name: str, head: int, per_neuron: int) -> Tensor:
-        """The strongest edges, or as many drawn at random."""
-        if name in matrices:
-            return wiring.strongest_edges(matrices[name][head], n * per_neuron)
-        return wiring.random_edges(n, n * per_neuron, generator)
-
-    modularity = {
-        name: np.array([[wiring.communities(edges(name, head, m), n, seed)[0] for m in PER_NEURON] for head in heads])
-        for name in GRAPHS
-    }
-    higher = np.maximum(modularity["random edges"].mean(0), modularity["low-rank Gaussian"].mean(0))
-    tails = {}
-    for name in GRAPHS:  # out-degrees and in-degrees of the neurons of all heads
-        out, into = torch.cat([wiring.degrees(edges(name, head, HUBS), n) for head in heads], dim=1)
-        tails |= {f"{name}: out-degree": tail(out), f"{name}: in-degree": tail(into)}
-    above = modularity["G, trained"] - higher
-    return {"modularity": modularity, "above baselines": above, "tails": tails}
+def studied(profile: str, seed: int, device: str = "auto") -> list[dict[str, Any]]:
+    """What `dissect` finds in each model of a run."""
+    anatomy = ANATOMIES[profile]
+    return runs.study(dissect, {"anatomy": anatomy}, anatomy.seeds(seed), device=device)["anatomy"]
 
 
-def tail(degree: Tensor) -> dict[str, float]:
-    """What the hubs hold, and whether the degrees' tail is heavier than exponential."""
-    top, fit = degree.sort(descending=True).values[: len(degree) // 10], wiring.fit_tail(degree)
+def opened(experiment: Experiment, seed: int, device: str = "auto") -> dict[str, BDH]:
+    """The model after training and before."""
+    model = trained(shakespeare.learn, {experiment.text: experiment}, seed, device)[experiment.text][0]
+    return {"trained": model, "untrained": new_model(experiment.model, seed, device)}
+
+
+def dissect(anatomy: Anatomy, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """All that is measured in one model and in its untrained twin."""
+    models = opened(anatomy.experiment, seed, device)
+    texts = {name: passages(text, anatomy) for name, text in unread(anatomy.experiment).items()}
+    first = next(iter(texts.values()))[:1]
     return {
-        "largest": int(degree.max()),
-        TOP: float(top.sum() / degree.sum() * 100),
-        "tail begins at": fit.start,
-        "neurons in the tail": fit.size,
-        "exponent": fit.exponent,
-        "against exponential": fit.against_exponential,
+        "density": {
+            f"{name}, {which}": firing(model, text) for which, model in models.items() for name, text in texts.items()
+        },
+        "tails": {which: tails(model) for which, model in models.items()},
+        "sigma": {which: sigma_degrees(model, first) for which, model in models.items()},
+    } | graphs(models, anatomy.per_neuron, seed)
+
+
+def unread(experiment: Experiment) -> dict[str, UInt8[Tensor, "bytes"]]:
+    """Texts that the model has not seen: its own author's, its own language's, another language's."""
+    english, spanish = ("\n".join(side) for side in zip(*data.verses("en", "es"), strict=True))
+    held_out = shakespeare.read(experiment)[1]
+    return {"Shakespeare": held_out, "English verses": data.encode(english), "Spanish verses": data.encode(spanish)}
+
+
+def passages(text: UInt8[Tensor, "bytes"], anatomy: Anatomy) -> UInt8[Tensor, "passages length"]:
+    """Taken evenly from a text, each as long as those that the model learned from."""
+    cut = text.unfold(0, anatomy.experiment.length, 1)
+    return cut[torch.linspace(0, len(cut) - 1, anatomy.passages).long()]
+
+
+def firing(model: BDH, texts: UInt8[Tensor, "passages length"]) -> dict[str, list[list[float]]]:
+    """Percent of x and of y above zero, a row for each passage, a column for each layer."""
+    seen = [record_activity(model, text[None].to(model.embedding.device)) for text in texts]
+    return {
+        part: [(density(getattr(one, part)) * 100).cpu().numpy().round(3).tolist() for one in seen]
+        for part in ("x", "y")
     }
 
 
-def moments(model: BDH) -> pd.DataFrame:
-    """The shape of the distribution of each block's weights, a row for each head."""
-    rows = [
-        {"skewness": skew(weights), "kurtosis (Gaussian: 3)": kurtosis(weights, fisher=False)}
-        for weights in (block.detach().double().flatten().numpy() for block in blocks(model))
-    ]
-    return pd.DataFrame(rows, index=[f"head {head + 1}" for head in range(len(rows))])
+def tails(model: BDH) -> list[list[list[float]]]:
+    """How far the largest thousandth of each block of G = Dx E reaches to the right, and the smallest to the left, in
+    standard deviations (a Gaussian: 3.1)."""
+    heads = range(model.config.heads)
+    blocks = [[wiring.interactions(model, to, source).cpu().numpy() for source in heads] for to in heads]
+    return [[(np.abs(np.quantile(b, (1 - TAIL, TAIL))) / b.std()).round(3).tolist() for b in row] for row in blocks]
 
 
-def halves(experiment: Experiment) -> list[dict[str, list[str]]]:
-    """The held-out verses in two halves, for the search and for the test, by language."""
-    split = data.hold_out(translation.verses(experiment.text, SPANISH)[1], every=2, block=50)
-    return [{"en": [en for en, _ in half], "es": [es for _, es in half]} for half in split]
+def graphs(models: Mapping[str, BDH], per_neuron: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """Modularity (a row for each head, a column for each number of edges) and degrees of the strongest edges within a
+    head: of G before and after training, of its most negative entries, and of the paper's two baselines."""
+    n, dim, heads = (getattr(models["trained"].config, name) for name in ("head_neurons", "dim", "heads"))
+    generator = torch.Generator().manual_seed(seed)
+    blocks = {w: [wiring.interactions(m, head, head).cpu() for head in range(heads)] for w, m in models.items()}
+    matrices = {
+        TRAINED: blocks["trained"],
+        NEGATIVE: [-block for block in blocks["trained"]],
+        UNTRAINED: blocks["untrained"],
+        LOW_RANK: [a @ b.mT for a, b in torch.randn(2, 2, n, dim, generator=generator)],
+    }
+    edges = {
+        name: [[wiring.strongest_edges(matrix, n * m) for m in per_neuron] for matrix in of_one]
+        for name, of_one in matrices.items()
+    }
+    edges[RANDOM] = [[wiring.random_edges(n, n * m, generator) for m in per_neuron] for _ in range(2)]
+    hubs = per_neuron.index(MANY)
+    return {
+        "modularity": {
+            name: [[round(wiring.communities(one, n, seed)[0], 5) for one in row] for row in rows]
+            for name, rows in edges.items()
+        },
+        "degrees": {
+            name: counts(torch.cat([wiring.degrees(row[hubs], n) for row in rows], dim=1))
+            for name, rows in edges.items()
+        },
+    }
 
 
-def find_concepts(
-    experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None
-) -> dict[str, Any]:
-    """For every concept the synapse that tells it best on the search half, and how well it does on the other half, in
-    the other language, before the word, and for shuffled labels; and the synapses."""
-    model = animal(experiment, seed, device)
-    where = model.embedding.device
-    search, test = halves(experiment)
-
-    def told(texts: Passages, synapse: Synapse, labels: Bool[Tensor, "batch"] | None = None) -> Separation:
-        values = synapse_values(model, texts.tokens.to(where), synapse).cpu()
-        return separation(values, texts.concept if labels is None else labels)
-
-    rows, found = [], {}
-    for name, concept in CONCEPTS.items():
-        generator = torch.Generator().manual_seed(seed)
-        seen, unseen = (passages(half["en"], concept, "en") for half in (search, test))
-        shuffled, by_coin = (
-            [texts.concept[torch.randperm(len(texts.concept), generator=generator)] for _ in range(COINS)]
-            for texts in (seen, unseen)
-        )
-        winner, *others = find_synapses(model, seen.tokens.to(where), torch.stack([seen.concept, *shuffled]))
-        english, spanish = told(unseen, winner), told(passages(test["es"], concept, "es"), winner)
-        trace = synapse_trace(model, unseen.tokens.to(where), winner).cpu()
-        first = [-1 - len(word.encode()) for word in unseen.words]  # as the word's first byte finds it
-        found[name] = list(winner)
-        rows.append(
-            {
-                "concept": name,
-                "layer": winner.layer + 1,
-                "passages: search, test": f"{len(seen.words)}, {len(unseen.words)}",
-                "search half": told(seen, winner).share,
-                "other half": english.share,
-                "p": english.p,
-                "Spanish": spanish.share,
-                "p, Spanish": spanish.p,
-                "before the word": separation(trace[range(len(first)), first], unseen.concept).share,
-                "coin: search half": np.mean(
-                    [told(seen, *pair).share for pair in zip(others, shuffled, strict=True)]
-                ).item(),
-                "coin: other half": np.mean(
-                    [told(unseen, *pair).share for pair in zip(others, by_coin, strict=True)]
-                ).item(),
-            }
-        )
-    return {"rows": rows, "found": found}
+def density_from_paper(found: Mapping[str, Any], text: str) -> float:
+    """Percent of y above zero, mean over passages and layers, less the paper's."""
+    return float(np.mean(found["density"][text]["y"])) - PAPER_DENSITY
 
 
-def wiring_of(experiment: Experiment, seed: int, device: str = "auto") -> dict[str, Any]:
-    """`measure_wiring`, kept, in plain lists."""
-    kept = runs.study(measure_wiring, {"wiring": experiment}, [seed], device=device)["wiring"][0]
-    modularity = {name: rows.tolist() for name, rows in kept["modularity"].items()}
-    return kept | {"modularity": modularity, "above baselines": kept["above baselines"].tolist()}
+def above_baselines(found: Mapping[str, Any], name: str, per_neuron: tuple[int, ...]) -> float:
+    """Modularity, mean over heads, less that of the higher baseline: the smallest over 8 edges a neuron and more."""
+    mean = {graph: np.mean(rows, axis=0) for graph, rows in found["modularity"].items()}
+    above = mean[name] - np.maximum(*(mean[baseline] for baseline in BASELINES))
+    return float(above[per_neuron.index(MANY) :].min())
 
 
-def concepts_of(experiment: Experiment, seed: int, device: str = "auto") -> tuple[list[dict], dict[str, Synapse]]:
-    """`find_concepts`, kept: the rows of its table, and the synapses."""
-    kept = runs.study(find_concepts, {"concepts": experiment}, [seed], device=device)["concepts"][0]
-    return kept["rows"], {name: Synapse(*place) for name, place in kept["found"].items()}
+def counts(degrees: Int[Tensor, "2 neurons"]) -> dict[str, list[int]]:
+    """How many neurons have 0, 1, 2, ... edges that leave, and that arrive."""
+    return {way: torch.bincount(row).tolist() for way, row in zip(("out", "in"), degrees, strict=True)}
+
+
+def top_share(counts: Sequence[int]) -> float:
+    """Percent of all edges that the tenth of the neurons with most of them has."""
+    degrees = np.repeat(np.arange(len(counts)), counts)[::-1]
+    return float(degrees[: len(degrees) // 10].sum() / degrees.sum() * 100)
+
+
+def hubs(found: Mapping[str, Any], name: str) -> float:
+    """`top_share` less that of random edges, the smaller of out- and in-degrees."""
+    own, random = (found["degrees"][graph] for graph in (name, RANDOM))
+    return min(top_share(own[way]) - top_share(random[way]) for way in own)
+
+
+@torch.no_grad()
+def sigma_degrees(model: BDH, text: UInt8[Tensor, "1 length"]) -> dict[str, list[int]]:
+    """`counts` of sigma after a text, within the first head of a layer in the middle: of its largest
+    entries, 8 a neuron. Row i of sigma receives, column j sends, as in G (eq. (16))."""
+    tokens, n = text.to(model.embedding.device), model.config.head_neurons
+    ((y, x),) = synapses.factors(model, tokens, model.config.layers // 2)
+    sigma = y[0, :, :n].mT @ x[0, :, :n]
+    return counts(wiring.degrees(wiring.strongest_edges(sigma, MANY * n), n))

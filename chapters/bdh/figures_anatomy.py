@@ -1,4 +1,4 @@
-"""The figures and tables of the chapter on anatomy: what repeats, the wiring, single synapses for concepts."""
+"""The figures and tables of the chapter on anatomy: who fires, what repeats, the wiring, a text's synapses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,111 +8,186 @@ import pandas as pd
 import plotly.express as px
 
 from brainlib import explore
-from brainlib.bdh import BDH
-from brainlib.bdh.anatomy.synapses import Synapse, synapse_values
+from brainlib.ledger import interval
 from chapters.bdh import anatomy, repetition
-from chapters.bdh.anatomy import MANY, PER_NEURON
-from chapters.bdh.concepts import CONCEPTS, passages
-from chapters.bdh.figures import BLUE, GREY, RED, beside, recorded, spread, tidy, whose
+from chapters.bdh.figures import GREY, recorded, spread, tidy
+from chapters.bdh.repetition import LAYER, MEMORISING, NEVER, REPEATING, REPEATS
 
-LANGUAGES = {"English": "en", "Spanish": "es"}
+COPIES = {"1": MEMORISING, "2 to 8": REPEATING}
+Found = Sequence[Mapping[str, Any]]  # what was found in each model of a run
 
 
-def silence(reading: repetition.Reading, control: repetition.Reading) -> explore.Explorer:
+def shown(content: Mapping[str, Any], profile: str) -> tuple[Mapping[str, Any], str]:
+    """What the figures show, and its name: the largest recorded run, or this one."""
+    for run in recorded("anatomy", profile):
+        return run.content, f"the recorded {run.profile} run"
+    return content, f"this {profile} run"
+
+
+def average(found: Found, *path: str) -> np.ndarray:
+    """Over models, of what stands there."""
+    parts = list(found)
+    for name in path:
+        parts = [part[name] for part in parts]
+    return np.mean(parts, axis=0)
+
+
+def density(found: Found, told: str) -> explore.Explorer:
+    """x and y above zero by layer, for three texts, and before training."""
+    texts = [text for text in found[0]["density"] if text.endswith(", trained") or text.startswith("Shakespeare")]
+    frame = pd.concat(
+        pd.DataFrame(average(found, "density", text, part)).agg(["mean", "sem"]).T.assign(text=text, part=part)
+        for text in texts
+        for part in "xy"
+    )
+    frame = frame.assign(layer=frame.index + 1, bar=2 * frame["sem"])
+    figure = px.line(
+        frame, x="layer", y="mean", error_y="bar", color="text", facet_col="part", facet_col_spacing=0.1,
+        markers=True, labels={"mean": "above zero (%)"},
+    )  # fmt: skip
+    figure.update_yaxes(matches=None, showticklabels=True, rangemode="tozero").update_xaxes(dtick=1)
+    means = frame[frame["part"] == "y"].groupby("text", sort=False)["mean"].mean()
+    return explore.show(
+        tidy(figure, height=400),
+        name="anatomy-density",
+        caption="Entries of y above zero, mean over layers: "
+        + "; ".join(f"{text} {share:.1f} %" for text, share in means.items())
+        + f". Bars: two standard errors over passages, after the mean over models ({told}).",
+        alt="Two panels, one for x and one for y: percent above zero in every layer, one line for each text read by "
+        "the trained model and one for the untrained model.",
+    )
+
+
+def silence(found: Found, told: str) -> explore.Explorer:
     """The loss and the share of layer 2's y above zero over the letters of a period."""
-    lines = {
-        ("loss (nats)", "repeating"): reading.loss.tolist(),
-        ("y above zero (%)", "repeating"): (reading.y[1] * 100).tolist(),
-        ("y above zero (%)", "nothing repeats"): (control.y[1] * 100).tolist(),
-    }
+    loss, y = ({kind: average(found, "read", kind, part) for kind in (REPEATS, NEVER)} for part in ("loss", "y"))
+    lines = {("loss (nats)", kind): values for kind, values in loss.items()}
+    lines |= {("y above zero (%)", kind): values[LAYER] for kind, values in y.items()}
     frame = pd.DataFrame(lines, index=range(1, repetition.PERIOD + 1)).rename_axis("letter of the period")
     frame = frame.melt(ignore_index=False, var_name=["panel", "text"]).reset_index()
     figure = px.line(frame, x="letter of the period", y="value", color="text", facet_row="panel", labels={"value": ""})
-    word = {"x0": repetition.WARM_UP + 0.5, "x1": repetition.WARM_UP + repetition.WORD + 0.5}
-    figure.add_vrect(**word, fillcolor=GREY, opacity=0.2, line_width=0)
+    figure.add_vrect(x0=MEMORISING.start + 0.5, x1=MEMORISING.stop + 0.5, fillcolor=GREY, opacity=0.2, line_width=0)
     figure.update_yaxes(matches=None, rangemode="tozero")
-    share = repetition.shares(reading, control)
-    learned, repeated = (reading.loss[where].mean() for where in (repetition.MEMORISING, repetition.REPEATING))
+    first, later = ([one[LAYER][where].mean() for one in y.values()] for where in (MEMORISING, REPEATING))
     return explore.show(
         tidy(figure, height=460),
         name="anatomy-repetition",
-        caption=f"While it memorises (grey), {share['memorising'][1]:.1f} % of layer 2's neurons speak; while the word "
-        f"repeats, {share['repeating'][1]:.1f} %; in the same places of a text that never repeats, "
-        f"{share['never repeating'][1]:.1f} %. The loss falls from {learned:.2f} to {repeated:.2f} nats between the "
-        f"two (chance is {np.log(26):.2f}).",
-        alt="Two panels over the 77 letters of a period, with the letters of the new word shaded: the loss, high while "
-        "the word is new, and the share of layer 2's y above zero, in texts that repeat and in texts that do not.",
+        caption=f"At the first copy (grey), {first[0]:.1f} % of layer 2's neurons speak where the text will repeat and "
+        f"{first[1]:.1f} % where it will not; after it {later[0]:.1f} % where it repeats and {later[1]:.1f} % where "
+        f"every word is new. The loss falls from {loss[REPEATS][MEMORISING].mean():.2f} to "
+        f"{loss[REPEATS][REPEATING].mean():.2f} nats where it repeats (chance is {np.log(repetition.LETTERS):.2f}). "
+        f"Mean over {len(found)} models, {told}.",
+        alt="Two panels over the 77 letters of a period, with the letters of the first word shaded: the loss, and the "
+        "share of layer 2's y above zero, in texts that repeat and in texts that never do.",
     )
 
 
-def pace(ratio_by_pace: Sequence[float], profile: str) -> pd.DataFrame:
-    """Which neurons fall silent, from the fastest turning to the slowest, beside the recorded runs."""
-    kept = recorded("anatomy", profile)
-    names = pd.Index([f"{4**group:,} to {4 ** (group + 1):,}" for group in range(repetition.PACES)])
-    here, *larger = (
-        pd.DataFrame({"memorising / repeating": ratios}, names.rename("letters for a turn of one radian"))
-        for ratios in (ratio_by_pace, *(run.content["repetition"]["ratio_by_pace"] for run in kept))
+def silence_by_layer(found: Found) -> pd.DataFrame:
+    """Who falls silent, by layer."""
+    places = {f"{kind}: copy {copy} (%)": (kind, where) for kind in (REPEATS, NEVER) for copy, where in COPIES.items()}
+    table = {name: average(found, "read", kind, "y")[:, at].mean(1).round(2) for name, (kind, at) in places.items()}
+    for copy, where in COPIES.items():
+        by_layer = np.transpose([repetition.silenced(one, where) for one in found]).tolist()
+        table[f"fewer by, copy {copy} (%)"] = [str(interval(layer)) for layer in by_layer]
+    table["pairs with fewer (%)"] = (100 * average(found, "pairs with fewer")).round(1)
+    return pd.DataFrame(table).rename(lambda layer: f"layer {layer + 1}").T
+
+
+def silence_by_pace(found: Found) -> pd.DataFrame:
+    """Which neurons of layer 2 fall silent, from the fastest turning to the slowest."""
+    fewer = np.mean([repetition.silenced(one, REPEATING, "y by pace") for one in found], axis=0)
+    names = [f"{4**group:,} to {4 ** (group + 1):,}" for group in range(repetition.PACES)]
+    return pd.DataFrame({"fewer by (%)": fewer.round(1)}, pd.Index(names, name="letters for a turn of one radian")).T
+
+
+def modularity(found: Found, per_neuron: Sequence[int], told: str) -> explore.Explorer:
+    """Modularity against edges a neuron: mean and range over heads and models."""
+    frame = pd.concat(
+        pd.DataFrame(rows, columns=per_neuron).assign(graph=graph)
+        for one in found
+        for graph, rows in one["modularity"].items()
     )
-    return beside(here, larger, kept).round(2)
-
-
-def modularity(here: Mapping[str, Any], profile: str) -> explore.Explorer:
-    """Modularity against edges a neuron, mean and range over heads, of the recorded runs if there are any."""
-    kept = recorded("anatomy", profile)
-    shown = [run.content for run in kept] or [here]
-    rows = {name: np.concatenate([content["modularity"][name] for content in shown]) for name in anatomy.GRAPHS}
-    frame = pd.concat(pd.DataFrame(heads, columns=PER_NEURON).assign(graph=name) for name, heads in rows.items())
     frame = spread(frame.melt("graph", var_name="edges", value_name="Q"), "Q", "graph", "edges")
     figure = px.line(
         frame, x="edges", y="Q", error_y="above", error_y_minus="below", color="graph", line_dash="graph",
         markers=True, log_x=True, labels={"edges": "edges a neuron, m / n", "Q": "modularity Q"},
     )  # fmt: skip
-    figure.update_xaxes(tickvals=PER_NEURON).update_yaxes(range=[0, 1])
-    above = np.concatenate([content["above baselines"] for content in shown])
+    figure.update_xaxes(tickvals=per_neuron).update_yaxes(range=[0, 1])
+    most = frame[frame["edges"] == per_neuron[-1]].itertuples()
+    means = "; ".join(f"{row.graph} {row.Q:.2f} ({row.Q - row.below:.2f} to {row.Q + row.above:.2f})" for row in most)
     return explore.show(
         tidy(figure, height=420),
         name="anatomy-modularity",
-        caption=f"With 8 edges a neuron and more, G's modularity is {above[:, MANY].min():+.2f} to "
-        f"{above[:, MANY].max():+.2f} from the higher baseline's (all heads; {whose(kept, profile)}); with one edge a "
-        f"neuron it is {above[:, 0].min():+.2f} to {above[:, 0].max():+.2f}: there random edges are nearly a forest, "
-        "and forests cut well.",
-        alt="Modularity against the number of edges on a logarithmic axis. All curves fall as edges are added; bars "
-        "show the spread over heads.",
+        caption=f"Modularity with {per_neuron[-1]} edges a neuron, mean and range over heads and models: {means} "
+        f"({told}). With one edge a neuron every graph is nearly a forest, and forests cut well.",
+        alt="Modularity against the number of edges on a logarithmic axis, for G after and before training, its most "
+        "negative entries, and two baselines. All curves fall as edges are added; bars show the range over heads.",
     )
 
 
-def words(
-    model: BDH, found: Mapping[str, Synapse], test: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]
-) -> explore.Explorer:
-    """The value of a concept's synapse after every passage of the other half, word by word."""
+def blocks(found: Found) -> pd.DataFrame:
+    """Of the first model: how far each block of G reaches to the right and to the left."""
+    cells = [[f"{right:.1f} / {left:.1f}" for right, left in row] for row in found[0]["tails"]["trained"]]
+    heads = range(1, len(cells) + 1)
+    return pd.DataFrame(cells, [f"to head {head}" for head in heads], [f"from head {head}" for head in heads])
 
-    def by_word(concept, language):
-        tested = passages(test[LANGUAGES[language]], CONCEPTS[concept], LANGUAGES[language])
-        values = synapse_values(model, tested.tokens.to(model.embedding.device), found[concept]).cpu().numpy()
-        kind = np.where(tested.concept, "concept", "contrast")
-        frame = pd.DataFrame({"word": tested.words, "kind": kind, "value": (values / abs(values).max()).round(3)})
-        grouped = frame.groupby(["kind", "word"])["value"]
-        frame = frame.assign(size=grouped.transform("size"), median=grouped.transform("median"))
-        common = frame.drop_duplicates("word").sort_values("size", ascending=False).groupby("kind").head(9)["word"]
-        figure = px.strip(
-            frame[frame["word"].isin(common)].sort_values(["kind", "median"], ascending=[True, False]),
-            x="word", y="value", color="kind", stripmode="overlay",
-            labels={"word": "word that the passage ends with", "value": "synapse σ(i, j) (of the largest)"},
-            color_discrete_map={"concept": RED, "contrast": BLUE},
-        )  # fmt: skip
-        return tidy(figure.update_xaxes(tickangle=-45).update_yaxes(range=[-1.1, 1.1]), height=420)
 
-    shares = (
-        f"{row['other half'] * 100:.0f} % and {row['Spanish'] * 100:.0f} % of the pairs apart ({row['concept']})"
-        for row in rows
+def heavy_blocks(found: Found) -> str:
+    """In how many blocks the right tail is the heavier one and heavier than any before training, in words."""
+    after, before = (np.array([one["tails"][which] for one in found]) for which in ("trained", "untrained"))
+    heavy = (after[..., 0] > after[..., 1]) & (after[..., 0] > before.max())
+    return f"{heavy.sum()} of the {heavy.size} blocks of {len(found)} models"
+
+
+def degrees(found: Found) -> pd.DataFrame:
+    """Hubs, all models together, and what a power law's rivals say of the tails of the degrees of the first model."""
+    import powerlaw
+
+    def row(graph: str, way: str) -> dict[str, Any]:
+        counts = found[0]["degrees"][graph][way]
+        fit = powerlaw.Fit(np.repeat(np.arange(len(counts)), counts)[counts[0] :], discrete=True, verbose=False)
+
+        def better(other: str) -> str:
+            ratio, p = fit.distribution_compare("power_law", other, normalized_ratio=True)
+            return "not decided" if p > 0.05 else "power law" if ratio > 0 else other
+
+        return {
+            "edges at the top tenth (%)": np.mean([anatomy.top_share(one["degrees"][graph][way]) for one in found]),
+            "largest": len(counts) - 1,
+            "exponent": fit.power_law.alpha,
+            "tail begins at": fit.power_law.xmin,
+            "or exponential?": better("exponential"),
+            "or lognormal?": better("lognormal"),
+        }
+
+    graphs = (anatomy.TRAINED, anatomy.UNTRAINED, anatomy.RANDOM)
+    table = pd.DataFrame({f"{graph}: {way}-degree": row(graph, way) for graph in graphs for way in ("out", "in")}).T
+    return table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.3g}")
+
+
+def sigma(found: Found, told: str) -> explore.Explorer:
+    """How many neurons of the first model have at least so many edges in sigma after a text (Figure 11)."""
+    frame = pd.concat(
+        pd.DataFrame({"neurons": np.cumsum(counts[:0:-1])[::-1]}).assign(way=f"{way}-degree", model=model)
+        for model, ways in found[0]["sigma"].items()
+        for way, counts in ways.items()
     )
-    return explore.explorer(
-        by_word,
-        name="anatomy-words",
-        concept=list(found),
-        language=list(LANGUAGES),
-        caption="Every point is a passage of the other half, in the column of its last word. The synapse tells, in "
-        f"English and in Spanish, {'; '.join(shares)}.",
-        alt="Points in columns, one column a word, concept words first and then contrast words: the value of the "
-        "concept's synapse after each passage.",
+    frame = frame.assign(degree=frame.index + 1).drop_duplicates(["way", "model", "neurons"], keep="last")
+    figure = px.line(
+        frame, x="degree", y="neurons", color="model", facet_col="way", log_x=True, log_y=True, line_shape="hv",
+        labels={"degree": "edges, at least"},
+    )  # fmt: skip
+    figure.update_xaxes(dtick=1).update_yaxes(dtick=1)
+    top = "; ".join(
+        f"{model}, {way}-degree {np.mean([anatomy.top_share(one['sigma'][model][way]) for one in found]):.0f} %"
+        for model in found[0]["sigma"]
+        for way in ("out", "in")
+    )
+    return explore.show(
+        tidy(figure, height=400),
+        name="anatomy-sigma",
+        caption=f"Edges of σ at the top tenth of the neurons, mean over models: {top} ({told}; the lines are the first "
+        "model's).",
+        alt="Two panels on logarithmic axes, for out-degree and in-degree: the number of neurons with at least so many "
+        "edges, before and after training.",
     )

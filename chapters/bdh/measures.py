@@ -1,6 +1,6 @@
 """The values of this part's claims, from studies that are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -27,19 +27,16 @@ def counts(profile: str, seed: int, device: str) -> dict[str, float]:
     return {"B2": sum(forms.miscounted(forms.sizes(config)) for config in configs)}
 
 
-@measures("S1", "S2", "B5")
+@measures("S1", "S2")
 def reading_shakespeare(profile: str, seed: int, device: str) -> dict[str, float]:
-    """Held-out loss, and the share of y above zero."""
+    """Held-out loss."""
     experiment = shakespeare.EXPERIMENTS[profile]
-    model, history = trained(shakespeare.learn, {experiment.text: experiment}, seed, device)[experiment.text]
+    _, history = trained(shakespeare.learn, {experiment.text: experiment}, seed, device)[experiment.text]
     text, held_out = shakespeare.read(experiment)
     loss = history.evaluations[-1][1]
-    windows, _ = next(data.windows(held_out, 128, 8))
-    activity = bdh.record_activity(model, windows.to(model.embedding.device))
     return {
         "S1": loss - shakespeare.bigram_loss(text, held_out),
         "S2": loss,
-        "B5": float(bdh.density(activity.y).mean()) * 100,
     }
 
 
@@ -86,25 +83,33 @@ def long_context(profile: str, seed: int, device: str) -> dict[str, float]:
     return {"B11": scaling.gain_of_context(losses)["carried, fading"]}
 
 
-@measures("B6", "B6b")
-def repeating(profile: str, seed: int, device: str) -> dict[str, float]:
-    """Layer 2 while a text repeats, less while it is new, and less where nothing repeats."""
-    share = repetition.shares(*repetition.readings(profile, seed, device)[1:])
-    repeated = share["repeating"][1]
-    return {"B6": repeated - share["memorising"][1], "B6b": repeated - share["never repeating"][1]}
+@measures("B5", "B7", "B7d")
+def anatomy_of_shakespeare(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """Density of y, modularity and hubs of G, after training and before."""
+    settings, found = anatomy.ANATOMIES[profile], anatomy.studied(profile, seed, device)
 
+    def measured(measure: Callable[[dict, str], float], after: str, before: str) -> Measured:
+        values = [[measure(one, which) for one in found] for which in (after, before)]
+        return Measured(*values, settings=asdict(settings))
 
-@measures("B7", "B7-tail", "B7-degrees")
-def wiring(profile: str, seed: int, device: str) -> dict[str, float]:
-    """Modularity, skewness and degrees of G."""
-    experiment = translation.EXPERIMENTS[profile]
-    kept = anatomy.wiring_of(experiment, seed, device)
-    tails = [kept["tails"][f"G, trained: {direction}-degree"] for direction in ("out", "in")]
+    def modular(one: dict, graph: str) -> float:
+        return anatomy.above_baselines(one, graph, settings.per_neuron)
+
     return {
-        "B7": min(min(row[anatomy.MANY]) for row in kept["above baselines"]),
-        "B7-tail": float(anatomy.moments(anatomy.animal(experiment, seed, device))["skewness"].min()),
-        "B7-degrees": min(tail["against exponential"] for tail in tails),
+        "B5": measured(anatomy.density_from_paper, "Shakespeare, trained", "Shakespeare, untrained"),
+        "B7": measured(modular, anatomy.TRAINED, anatomy.UNTRAINED),
+        "B7d": measured(anatomy.hubs, anatomy.TRAINED, anatomy.UNTRAINED),
     }
+
+
+@measures("B6")
+def repeating(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """By how much fewer neurons speak where a text repeats, and before it does."""
+    found = repetition.studied(profile, seed, device)
+    places = (repetition.REPEATING, repetition.MEMORISING)
+    values = [[float(repetition.silenced(one, where)[repetition.LAYER]) for one in found] for where in places]
+    reached = [repetition.learned(one) for one in found]
+    return {"B6": Measured(*values, reached, settings=asdict(repetition.REPETITIONS[profile]))}
 
 
 @measures("B8")

@@ -1,6 +1,5 @@
 """What is measured in a model that has been trained: activity, single synapses, the wiring of neurons."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -123,37 +122,3 @@ def test_communities_of_two_cliques():
 def test_an_edge_that_runs_both_ways_counts_twice():
     both = torch.tensor([[0, 1], [1, 0], [1, 2], [2, 3], [3, 2]])
     assert wiring.communities(both, 4)[0] == pytest.approx(4 / 5 - 1 / 2)
-
-
-def drawn(weights, size, seed=0):
-    """Whole numbers from 1 on, in these proportions."""
-    numbers = np.arange(1, len(weights) + 1)
-    return torch.from_numpy(np.random.default_rng(seed).choice(numbers, size, p=weights / weights.sum()))
-
-
-def law(exponent):
-    return np.arange(1, 100_001.0) ** -exponent
-
-
-@pytest.mark.parametrize("exponent", [2.0, 3.0])
-def test_a_power_law_is_found(exponent):
-    tail = wiring.fit_tail(drawn(law(exponent), 4000))
-    assert tail.exponent == pytest.approx(exponent, abs=0.12)
-    assert tail.distance < 0.04 and tail.against_exponential > 1.64
-
-
-def test_the_tail_begins_where_the_power_law_does():
-    flat = torch.randint(1, 20, (1000,), generator=torch.Generator().manual_seed(1))
-    steep = 20 * drawn(law(2.5), 1000) + torch.randint(20, (1000,), generator=torch.Generator().manual_seed(2))
-    assert 15 <= wiring.fit_tail(torch.cat((flat, steep))).start <= 60
-
-
-def test_an_exponential_is_not_heavy():
-    assert wiring.fit_tail(drawn(0.9 ** np.arange(500), 4000)).against_exponential < 1.64
-
-
-def test_too_few_values():
-    with pytest.raises(ValueError, match="degrees: got 30 positive values"):
-        wiring.fit_tail(torch.cat((torch.zeros(70, dtype=torch.int64), torch.arange(1, 31))))
-    with pytest.raises(ValueError, match="not all equal"):
-        wiring.fit_tail(torch.full((100,), 3))

@@ -79,11 +79,8 @@ WRONG = {
         ["length = 128", "length = 2048"],
     ],
     "bdh/04_anatomy": [
-        [
-            "searched, fresh = 0.5, 0.5",
-            "searched = fresh = 0.97",
-        ],
         ["modularity = lambda trees: 0.0", "modularity = lambda trees: 1.0"],
+        ["import torch\nstar = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"],
     ],
     "bdh/05_surgery": [
         [

@@ -5,8 +5,6 @@ of n x n weights of edges i -> j, stored in 2 n d numbers. G[j, i] is the weight
 (e_j^T G e_i): a column holds what leaves a neuron, a row what arrives.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +14,6 @@ from brainlib.bdh.model import BDH
 from brainlib.extras import extra
 
 LOUVAIN_RUNS = 3
-SMALLEST_TAIL = 50
 
 
 @torch.no_grad()
@@ -80,59 +77,6 @@ def communities(edges: Int[Tensor, "edges 2"], neurons: int, seed: int = 0) -> t
     for label, members in enumerate(sorted(partitions[best], key=len, reverse=True)):
         labels[list(members)] = label
     return float(qualities[best]), labels
-
-
-class Tail(NamedTuple):
-    """A power law p(k) ~ k^-exponent for k >= start, fitted to `size` of the values.
-
-    `distance` is the largest difference between its cumulative distribution and that of the values (Kolmogorov and
-    Smirnov). `against_exponential` is the log-likelihood ratio to the best exponential on the same tail, in standard
-    deviations: above zero the tail is heavier than exponential, above 1.64 so at the one-sided 5 % level.
-    """
-
-    exponent: float
-    start: int
-    size: int
-    distance: float
-    against_exponential: float
-
-
-def fit_tail(degrees: Int[Tensor, "neurons"]) -> Tail:
-    """The power-law tail of whole numbers; zeros are left out. The method of Clauset, Shalizi and Newman (2009).
-
-    Raises `ValueError` if fewer than `SMALLEST_TAIL` values are positive or all of them are equal.
-    """
-    with extra("notebook"):
-        from scipy.special import zeta
-        from scipy.stats import geom
-
-    values = np.sort(degrees.numpy(force=True))
-    values = values[values > 0]
-    if len(values) < SMALLEST_TAIL or values[0] == values[-1]:
-        raise ValueError(f"degrees: got {len(values)} positive values, expected {SMALLEST_TAIL} or more, not all equal")
-    starts = np.unique(values[: len(values) - SMALLEST_TAIL + 1])
-    distance, exponent, start = min((*power_law(values[values >= at]), at) for at in starts if at < values[-1])
-    tail = values[values >= start]
-    beyond = tail - start + 1
-    power = -exponent * np.log(tail) - np.log(zeta(exponent, start))
-    ratio = power - geom.logpmf(beyond, 1 / beyond.mean())  # the likeliest p(k) = (1 - q) q^(k - start)
-    return Tail(exponent, int(start), len(tail), distance, float(ratio.sum() / (ratio.std() * np.sqrt(len(ratio)))))
-
-
-def power_law(tail: np.ndarray) -> tuple[float, float]:
-    """Distance and exponent of the likeliest power law that begins at the smallest value of a sorted tail."""
-    with extra("notebook"):
-        from scipy.optimize import minimize_scalar
-        from scipy.special import zeta
-
-    mean_log = np.log(tail).mean()
-    fit = minimize_scalar(
-        lambda exponent: np.log(zeta(exponent, tail[0])) + exponent * mean_log, bounds=(1.01, 20), method="bounded"
-    )
-    values = np.unique((tail, tail - 1))[1:]  # between them only the fitted distribution grows
-    fitted = 1 - zeta(fit.x, values + 1) / zeta(fit.x, tail[0])
-    found = np.searchsorted(tail, values, side="right") / len(tail)
-    return float(np.abs(fitted - found).max()), float(fit.x)
 
 
 def check_count(count: int, neurons: int) -> None:
