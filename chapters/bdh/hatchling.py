@@ -15,7 +15,7 @@ from chapters.bdh import shakespeare
 from chapters.bdh.experiments import trained
 
 FOLDER = BDH.shipped / "hatchling"
-PROMPT, LENGTH, DRAWN = "KING HENRY:\nWhat ", 400, {"temperature": 0.7, "top_p": 0.9}
+PROMPT, LENGTH, DRAWN = "KING HENRY:\nWhat ", 220, {"temperature": 0.7, "top_p": 0.9}
 CARD = Path(__file__).with_name("hatchling_card.md")
 
 
