@@ -33,6 +33,28 @@ def test_what_is_saved_comes_back(name, tmp_path):
     assert again.generate("a", 3, temperature=0.0) == model.generate("a", 3, temperature=0.0)
 
 
+def test_int8_takes_a_quarter_and_comes_back_within_a_step(tmp_path):
+    model = MODELS["BDH"]()
+    model.save_pretrained(tmp_path, int8=True)
+    kept, again = load_file(tmp_path / "model.safetensors"), BDH.from_pretrained(tmp_path).state_dict()
+    assert all(kept[name].dtype == torch.int8 for name, _ in model.named_parameters())
+    for name, weight in model.state_dict().items():
+        step = weight.abs().amax(-1, keepdim=True) / 127 if weight.ndim > 1 else 0
+        assert again[name].dtype == weight.dtype and ((again[name] - weight).abs() <= 0.501 * step).all()
+
+
+def test_a_name_is_a_folder_or_a_model_that_comes_with_the_class(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"folder: got 'hatchlin', expected a folder, or a model .*\['hatchling'\]"):
+        BDH.from_pretrained("hatchlin")
+    with pytest.raises(ValueError, match=r"folder: got 'hatchling', expected a folder, or a model of brainlib: \[\]"):
+        GPT.from_pretrained("hatchling")
+    shipped = BDH.from_pretrained("hatchling")
+    assert shipped.config.parameters == 1_638_400 and shipped.embedding.dtype == torch.float32
+    monkeypatch.chdir(tmp_path)
+    MODELS["BDH"]().save_pretrained("hatchling")
+    assert BDH.from_pretrained("hatchling").config.dim == 8
+
+
 def change_config(**changes):
     def apply(folder):
         path = folder / "config.json"

@@ -11,6 +11,7 @@ The model of Appendix E of the paper (arXiv 2509.26507):
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -93,7 +94,7 @@ class BDH(PretrainedMixin, GenerationMixin, nn.Module):
     18
     """
 
-    config_class, state_class = BDHConfig, BDHState
+    config_class, state_class, shipped = BDHConfig, BDHState, Path(__file__).parent / "pretrained"
     frequencies: Int[Tensor, "pairs"]
 
     def __init__(self, config: BDHConfig):

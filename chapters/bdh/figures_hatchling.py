@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import plotly.express as px
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from brainlib import bdh, data, explore
 from brainlib.bdh import BDH
@@ -49,22 +52,57 @@ def _curves(history: Mapping[str, Any], bytes_a_step: int, run: str) -> pd.DataF
     return frame.assign(read=frame["step"] * bytes_a_step / 1e6, run=run)
 
 
+PASSAGES, LONG = 64, 128  # of held-out text, and their bytes
+BINS = [1, 2, 4, 8, 16, 32, 64, LONG]
+
+
+def losses_by_context(model: BDH, held_out: UInt8[Tensor, "bytes"]) -> pd.DataFrame:
+    """The mean loss by how many bytes of a passage have been read, where each begins without synapses, after another
+    passage, and after the same."""
+    passages = held_out[: PASSAGES * LONG].view(PASSAGES, LONG).long().to(model.embedding.device)
+
+    @torch.no_grad()
+    def loss(texts: Tensor) -> list[float]:
+        logits, read = model(texts)[0][:, -LONG:-1], passages[:, 1:]
+        return cross_entropy(logits.mT, read, reduction="none").mean(0).tolist()
+
+    before = {"no synapses": [], "another passage": [passages.roll(PASSAGES // 2, 0)], "the same passage": [passages]}
+    frame = pd.DataFrame({name: loss(torch.cat((*texts, passages), 1)) for name, texts in before.items()})
+    places = pd.cut(frame.index + 1, BINS, right=False, labels=[f"{a} to {b - 1}" for a, b in pairwise(BINS)])
+    return frame.groupby(places, observed=True).mean()
+
+
+def memory(model: BDH, held_out: UInt8[Tensor, "bytes"]) -> explore.Explorer:
+    """What the synapses of a passage are worth, and whether those of an earlier one help."""
+    frame = losses_by_context(model, held_out).rename({"1 to 1": "1"})
+    labels = {"index": "bytes of the passage read", "value": "loss (nats a byte)", "variable": "read before"}
+    first, (fresh, other, same) = frame["no synapses"].iloc[0], frame.iloc[-1]
+    return explore.show(
+        px.line(frame.round(3), markers=True, labels=labels).update_layout(explore.WIDE),
+        name="bdh-memory",
+        caption=f"What it has in its synapses takes the loss from {first:.2f} nats after one byte to {fresh:.2f} after "
+        f"{frame.index[-1]}. There it is {other:.2f} if another passage of {LONG} bytes was read before, and "
+        f"{same:.2f} if the same one was (means over {PASSAGES} held-out passages, one model).",
+        alt="Three falling lines of loss over the number of bytes read, on a scale of doublings: passages read without "
+        "synapses, after another passage, and after the same passage.",
+    )
+
+
 def relative(scores: Tensor) -> Tensor:
     """Each row's scores as shares of its largest."""
     return scores / scores.abs().amax(-1, keepdim=True).clamp_min(1e-12)
 
 
-def weights_of_copies(model: BDH, windows: Tensor) -> tuple[float, float]:
-    """On held-out text, in the first layer, of bytes more than 8 back: the mean weight of the same letter, and that of
-    all others."""
-    activity = bdh.record_activity(model, windows.to(model.embedding.device))
-    first = relative(bdh.attention_scores(model, activity, 0).cpu())
-    far = torch.ones(windows.shape[1], windows.shape[1]).tril(-9).bool()
-    same = (windows[:, :, None] == windows[:, None, :])[:, None].expand_as(first)
+def weights_of_copies(model: BDH, held_out: UInt8[Tensor, "bytes"]) -> tuple[float, float]:
+    """In the first layer, of bytes more than 8 back: the mean weight of the same letter, and that of all others."""
+    windows = held_out[: 8 * LONG].view(8, LONG).to(model.embedding.device)
+    first = relative(bdh.attention_scores(model, bdh.record_activity(model, windows), 0).cpu())
+    far = torch.ones(LONG, LONG).tril(-9).bool()
+    same = (windows[:, :, None] == windows[:, None, :]).cpu()[:, None].expand_as(first)
     return float(first[far & same].mean()), float(first[far & ~same].mean())
 
 
-def attention(model: BDH, windows: Tensor) -> explore.Explorer:
+def attention(model: BDH, held_out: UInt8[Tensor, "bytes"]) -> explore.Explorer:
     """Which earlier bytes of the sentence each byte attends to, layer by layer and head by head."""
     reading = read_sentence(model)
 
@@ -76,7 +114,7 @@ def attention(model: BDH, windows: Tensor) -> explore.Explorer:
         figure.update_xaxes(TICKS).update_yaxes(TICKS, showgrid=False)
         return figure.update_layout(width=620, height=600)
 
-    copies, others = weights_of_copies(model, windows)
+    copies, others = weights_of_copies(model, held_out)
     return explore.explorer(
         hears,
         name="bdh-hears",
@@ -95,7 +133,7 @@ def read_sentence(model: BDH) -> bdh.Activity:
 
 
 def neuron(model: BDH) -> explore.Explorer:
-    """A neuron of the last layer while the sentence is read, and the strongest synapses onto it."""
+    """A neuron of the last layer while the sentence is read, and the strongest synapses that lead from it."""
     reading, last = read_sentence(model), model.config.layers - 1
     x, y = reading.x[last, 0], reading.y[last, 0]  # heads, time, neurons of a head
     names = {
@@ -107,7 +145,7 @@ def neuron(model: BDH) -> explore.Explorer:
         sigma = bdh.synapses_of(model, reading, last, head, index)[0].cpu()
         lines = {("activation", "x: excited"): x[head, :, index], ("activation", "y: speaks"): y[head, :, index]}
         strongest = sigma.abs().amax(0).topk(5).indices.tolist()
-        lines |= {("synapse σ(i, j)", f"i = {i}"): sigma[:, i] for i in strongest}
+        lines |= {("synapse from it to i", f"i = {i}"): sigma[:, i] for i in strongest}
         frame = pd.DataFrame({names: values.tolist() for names, values in lines.items()}).rename_axis("byte").round(3)
         frame = frame.melt(ignore_index=False, var_name=["panel", "line"]).reset_index()
         figure = px.line(frame, x="byte", y="value", color="line", facet_row="panel", labels={"byte": "", "value": ""})

@@ -4,46 +4,61 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
 from brainlib import bdh, data
 from brainlib.bdh import graph, reference
+from brainlib.bdh.norm import norm
+from brainlib.bdh.rotation import rotate, rotation
 
 CHANNELS = 4  # of the random graphs
 
 
+def with_attention(model: bdh.BDH, tokens: Int[Tensor, "time"]) -> Float[Tensor, "time vocab"]:
+    """Appendix E: all bytes at once."""
+    v = norm(model.embedding[tokens])  # time, channels
+    turn = rotation(model.frequencies, 0, len(tokens), v.dtype)
+    for _ in range(model.config.layers):
+        x = (v @ model.decoder_x).relu()  # heads, time, neurons: which are excited
+        q = rotate(x, turn)
+        a = (q @ q.mT).tril(-1) @ v  # what was there when the same neurons were excited
+        y = (norm(a) @ model.decoder_y).relu() * x  # which speak
+        v = norm(v + norm((y @ model.encoder).sum(0)))
+    return v @ model.readout
+
+
+def with_synapses(model: bdh.BDH, tokens: Int[Tensor, "time"]) -> Float[Tensor, "time vocab"]:
+    """The same byte by byte: of the past there are only the synapses."""
+    synapses, logits = model.initial_state(batch=1).synapses[:, 0], []
+    for t, token in enumerate(tokens):
+        v, turn = norm(model.embedding[token])[None], rotation(model.frequencies, t, 1, synapses.dtype)
+        for rho in synapses:  # of a layer: heads, neurons, channels
+            x = (v @ model.decoder_x).relu()
+            q = rotate(x, turn)
+            a = q @ rho  # read,
+            rho += q.mT @ v  # then write: Hebb's rule
+            y = (norm(a) @ model.decoder_y).relu() * x
+            v = norm(v + norm((y @ model.encoder).sum(0)))
+        logits.append(v @ model.readout)
+    return torch.cat(logits)
+
+
+@torch.no_grad()
 def attention_forms(seed: int) -> dict[str, float]:
     """Of each form the largest difference of its logits from the first, relative to the largest logit, in float64."""
     torch.manual_seed(seed)
     small = bdh.BDH(bdh.BDHConfig(layers=3, dim=32, heads=4, neurons=512)).double().eval()
-    text = data.encode("The king is dead. Long live the king!")[None]
-    sizes = {"quadratic": text.shape[1], "chunked": 10, "recurrent": 1}
-    with torch.no_grad():
-        logits = {f"{name} (chunk_size = {size})": small(text, chunk_size=size)[0][0] for name, size in sizes.items()}
+    text = data.encode("The king is dead. Long live the king!")
+    logits = {"with attention": with_attention(small, text.long()), "with synapses": with_synapses(small, text.long())}
+    for size in (len(text), 10, 1):
+        logits[f"BDH, chunk_size = {size}"] = small(text[None], chunk_size=size)[0][0]
     weights = reference.weights_of(small)
-    logits["loops of Appendix E"] = torch.from_numpy(reference.listing(weights, text[0].numpy()))
-    logits["loops of eq. (8)"] = torch.from_numpy(reference.state_space(weights, text[0].numpy()))
-    first = next(iter(logits.values()))
+    logits["loops of Appendix E"] = torch.from_numpy(reference.listing(weights, text.numpy()))
+    logits["loops of eq. (8)"] = torch.from_numpy(reference.state_space(weights, text.numpy()))
+    first = logits["with attention"]
     return {name: float((other - first).abs().max() / first.abs().max()) for name, other in logits.items()}
-
-
-def sizes(config: bdh.BDHConfig) -> dict[str, int]:
-    """What there is to count in a model, and what the formulas say."""
-    model = bdh.BDH(config)
-    return {
-        "layers": config.layers,
-        "neurons n": config.neurons,
-        "channels d": config.dim,
-        "weights": sum(weight.numel() for weight in model.parameters()),
-        "3 n d + 2 vocab d": 3 * config.neurons * config.dim + 2 * config.vocab * config.dim,
-        "synapses a layer": model.initial_state(batch=1).synapses[0].numel(),
-        "n d": config.neurons * config.dim,
-    }
-
-
-def miscounted(counts: dict[str, int]) -> int:
-    """How far the counts are from the formulas."""
-    return abs(counts["weights"] - counts["3 n d + 2 vocab d"]) + abs(counts["synapses a layer"] - counts["n d"])
 
 
 def by_rounds(graphs: graph.Graphs, x: ndarray, y: ndarray, as_printed: bool = False) -> graph.Trajectory:

@@ -31,7 +31,8 @@ def metadata(wheel):
 def test_types_data_and_licence_are_in_it(wheel):
     names = set(wheel.namelist())
     assert "brainlib/py.typed" in names
-    shipped = {path.relative_to(ROOT).as_posix() for path in (ROOT / "brainlib" / "data" / "files").iterdir()}
+    folders = (ROOT / "brainlib" / folder for folder in ("data/files", "bdh/pretrained/hatchling"))
+    shipped = {path.relative_to(ROOT).as_posix() for folder in folders for path in folder.iterdir()}
     assert shipped <= names and any(name.endswith("/licenses/LICENSE") for name in names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"brainlib"}
     assert sum(wheel.getinfo(name).compress_size for name in names) < 5_000_000

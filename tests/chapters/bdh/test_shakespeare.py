@@ -1,11 +1,13 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from brainlib import data
+from brainlib import data, ledger
 from brainlib.bdh import BDH, BDHConfig
-from chapters.bdh import shakespeare
+from brainlib.ledger import Measured
+from chapters.bdh import measures, shakespeare
 from chapters.bdh.experiments import Experiment, schedule
 
 
@@ -34,3 +36,18 @@ def test_held_out_loss_counts_every_byte_once():
             inputs, targets = text[None, first : min(first + 32, 100)], text[None, first + 1 : first + 33]
             total += float(model(inputs, targets)[1]) * targets.numel()
     assert shakespeare.held_out_loss(model, text, length=32, batch=2) == pytest.approx(total / 100, rel=1e-6)
+
+
+@pytest.mark.parametrize(("losses", "outcome"), [((1.48, 1.482, 1.479), "holds"), ((2.46, 2.45, 2.44), "fails")])
+def test_s2_is_judged_by_the_loss_and_never_by_the_bigram_model(monkeypatch, losses, outcome):
+    """A model that has learned no more than pairs of bytes fails the rule, as the control does."""
+    monkeypatch.setitem(shakespeare.TEXTS, "tiny Shakespeare", data.shakespeare)
+    found = []
+    for loss in losses:
+        history = SimpleNamespace(evaluations=[(4000, loss)])
+        monkeypatch.setattr(measures, "trained", lambda *_, history=history: {"tiny Shakespeare": (None, history)})
+        found.append(measures.reading_shakespeare("laptop", 0, "cpu")["S2"])
+    effect, control = ([getattr(one, part) for one in found] for part in ("effect", "control"))
+    verdict = ledger.record("S2", Measured(effect, control), range(3), "laptop", claims="chapters/bdh/claims.toml")
+    assert verdict.outcome == outcome and verdict.control.high < 0
+    assert not measures.reading_shakespeare("ci", 0, "cpu")
