@@ -1,4 +1,4 @@
-"""What is learned of cipher languages, and by which paths of the gradient; the sizes of these experiments."""
+"""What is learned of cipher languages, and by which paths of the gradient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -120,8 +120,8 @@ def best_rate(plan: Plan, rule: str, device: str = "auto") -> float:
     rates = list(plan.rates)
     while len(rates) > 1:
         models = trained(learn, {str(rate): plan.parent(rate, rule) for rate in rates}, TUNING, device).values()
-        total = torch.tensor([sum(losses(model, plan, PARENT).values()) for model, _ in models])
-        best = int(total.nan_to_num(torch.inf).argmin())
+        totals = [sum(losses(model, plan, PARENT).values()) for model, _ in models]
+        best = totals.index(min(totals))
         if 0 < best < len(rates) - 1:
             return rates[best]
         rates = [rates[0] / 2, *rates] if best == 0 else [*rates, 2 * rates[-1]]
@@ -152,17 +152,3 @@ def gap_closed(gains: Mapping[str, float], rule: str) -> float:
     """How much of what present-only learning loses against backpropagation through time a rule brings back."""
     lost = gains["through time"] - gains["present only"]
     return (gains[rule] - gains["present only"]) / lost
-
-
-SMALL, LARGE = Ciphers(meanings=12, length=6), Ciphers(languages=6)
-PLANS = {
-    "ci": Plan(
-        SMALL, BDHConfig(2, 32, 2, 256, SMALL.vocab, 0.0), 200, 100, (1.6e-2,), 32, 2, 1,
-        Ciphers(2, 24, 6, "verses"), sentences=3, shared=(0,),
-    ),
-    "laptop": Plan(
-        LARGE, BDHConfig(3, 48, 4, 512, LARGE.vocab, 0.0), 300, 200, (4e-3, 8e-3, 1.6e-2), 128, 5, 3,
-        Ciphers(2, 50, 8, "verses"), shared=(0, 30, 100), widths=(128, 256),
-    ),
-}  # fmt: skip
-PLANS["paper"] = PLANS["laptop"]  # of the paper's own size there are no cipher languages

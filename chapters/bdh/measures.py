@@ -6,8 +6,9 @@ from itertools import chain
 from brainlib import bdh, data, ledger
 from brainlib.ledger import measures
 from chapters.bdh import anatomy, capacity, forms, repetition, scaling, shakespeare, surgery, translation
-from chapters.bdh.cipher_lessons import PLANS, best_rate, gain, gap_closed, rates, rules
+from chapters.bdh.cipher_lessons import best_rate, gain, gap_closed, rates, rules
 from chapters.bdh.experiments import trained
+from chapters.bdh.surgery import PLANS
 
 
 @measures("B1")

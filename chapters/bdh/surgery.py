@@ -1,13 +1,27 @@
-"""Clones of one parent that learn new languages, their merges, and on what it depends that a merge keeps them."""
+"""Clones of one parent that learn new languages, their merges, and on what it depends that a merge keeps them; and the
+sizes of all that is learned of cipher languages."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import fmean
 
-from brainlib.bdh import BDH
+from brainlib.bdh import BDH, BDHConfig
 from brainlib.bdh.surgery import merge
 from chapters.bdh.cipher_lessons import Lesson, Plan, learn, losses, trained
-from chapters.bdh.ciphers import NAMES
+from chapters.bdh.ciphers import NAMES, Ciphers
+
+SMALL, LARGE = Ciphers(meanings=12, length=6), Ciphers(languages=6)
+PLANS = {
+    "ci": Plan(
+        SMALL, BDHConfig(2, 32, 2, 256, SMALL.vocab, 0.0), 160, 100, (1.6e-2,), 32, 2, 1,
+        Ciphers(2, 24, 6, "verses"), sentences=3, shared=(0,),
+    ),
+    "laptop": Plan(
+        LARGE, BDHConfig(3, 48, 4, 512, LARGE.vocab, 0.0), 300, 200, (4e-3, 8e-3, 1.6e-2), 128, 5, 3,
+        Ciphers(2, 50, 8, "verses"), shared=(0, 30, 100), widths=(128, 256),
+    ),
+}  # fmt: skip
+PLANS["paper"] = PLANS["laptop"]  # of the paper's own size there are no cipher languages
 
 NEW = ("C", "D")  # the languages of the two clones that are merged; the parent has A and B
 Losses = Mapping[str, Mapping[str, float]]  # of a model in a direction
