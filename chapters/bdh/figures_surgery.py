@@ -12,6 +12,7 @@ from chapters.bdh.figures import BLUE, DOTTED, GREEN, GREY, RED, tidy
 
 Losses = Mapping[str, Mapping[str, float]]
 NATS = "nats a word"
+BELOW = {"margin_t": 40, "legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above stand the panels' titles
 
 
 def largest(profile: str, own: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
@@ -56,15 +57,16 @@ def by_rule(content: Mapping[str, Any], told: str) -> explore.Explorer:
         "spared",
     )
     figure = px.bar(
-        frame, x="rule", y="spared", error_y="half", color="read first", facet_col="text", barmode="group",
-        color_discrete_sequence=[BLUE, GREY], labels={"spared": f"spared by what was read ({NATS})", "rule": ""},
+        frame, y="rule", x="spared", error_x="half", color="read first", facet_col="text", barmode="group",
+        color_discrete_sequence=[BLUE, GREY], labels={"spared": f"spared ({NATS})", "rule": ""},
     )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
     words = [
         f"{name} " + ", ".join(f"{ledger.interval(gains(found, rule)).mean:.2f} ({rule})" for rule in found[0])
         for name, found in texts.items()
     ]
     return explore.show(
-        tidy(figure, height=440),
+        tidy(figure, height=440, **BELOW),
         name="surgery-rules",
         caption=f"In {told}, the sentence read in the other language spares, in nats a word: {'; '.join(words)}. "
         "Bars are 95 % intervals over seeds. Where another sentence stood in its place, what was read misleads.",
@@ -86,7 +88,7 @@ def words_alone(content: Mapping[str, Any], told: str) -> explore.Explorer:
     found, bigram = content["verses"], content["bigram"]
     rows = [{"rule": rule, NATS: (one[rule]["A"] + one[rule]["B"]) / 2} for one in found for rule in one]
     frame = averaged(rows, NATS)
-    figure = px.bar(frame, x="rule", y=NATS, error_y="half", labels={"rule": ""}, color_discrete_sequence=[BLUE])
+    figure = px.scatter(frame, x="rule", y=NATS, error_y="half", labels={"rule": ""}, color_discrete_sequence=[BLUE])
     figure.add_hline(bigram, line=DOTTED, annotation_text="bigram model")
     mean = frame.set_index("rule")[NATS]
     return explore.show(
@@ -94,7 +96,7 @@ def words_alone(content: Mapping[str, Any], told: str) -> explore.Explorer:
         name="surgery-words",
         caption=f"Words of real verses that nothing translates, in {told}: {mean['through time']:.2f} nats a word "
         f"learned through time, {mean['present only']:.2f} present only, {bigram:.2f} for a bigram model.",
-        alt="Bars of nats a word for five rules of learning, and a dotted line for the bigram model.",
+        alt="Points of nats a word for five rules of learning, and a dotted line for the bigram model.",
     )
 
 
@@ -119,9 +121,10 @@ def mergeability(content: Mapping[str, Any], told: str) -> explore.Explorer:
     figure.update_xaxes(matches=None, type="category")
     for column, title in enumerate(titles.values(), start=1):
         figure.update_xaxes(title=title, row=1, col=column, showticklabels=True)
+    figure.for_each_annotation(lambda note: note.update(visible=not note.text.startswith("what")))
     into = table([{size: losses for size, losses in one["shared"].items()} for one in found])["merged, into A"]
     return explore.show(
-        tidy(figure, height=560),
+        tidy(figure, height=560, **BELOW),
         name="surgery-mergeability",
         caption=f"In {told}, the merged model translates its new languages into A at "
         + ", ".join(f"{loss:.2f} after {steps}" for steps, loss in into.items())

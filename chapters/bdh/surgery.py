@@ -18,7 +18,7 @@ PLANS = {
     ),
     "laptop": Plan(
         LARGE, BDHConfig(3, 48, 4, 512, LARGE.vocab, 0.0), 300, 200, (4e-3, 8e-3, 1.6e-2), 128, 5, 3,
-        Ciphers(2, 50, 8, "verses"), shared=(0, 30, 100), widths=(128, 256),
+        Ciphers(2, 24, 8, "verses"), shared=(0, 30, 100), widths=(128, 256),
     ),
 }  # fmt: skip
 PLANS["paper"] = PLANS["laptop"]  # of the paper's own size there are no cipher languages
