@@ -1,8 +1,14 @@
-"""Which paths through the past a gradient may take: between backpropagation through time and none (section 7.2).
+"""Which paths a gradient may take: from backpropagation through time to a rule local in time and depth (section 7.2).
 
 What a layer attends to are the keys and the values of earlier tokens. Backpropagation through time sends the gradient
-back along both. Without it (`bptt=False` in brainlib) along neither: only what a neuron does now learns. Between them
-lie two more rules: along values only, or along keys only.
+back along both, brainlib's `bptt=False` along neither: only what a neuron does now learns. Between them lie the keys
+alone and the values alone.
+
+Three factors need no way back at all. Cut the paths through the layers, so that the error reaches each of them down the
+channel's residual alone, the same for all. A key is then x = relu(v Dx) of a v that is given, and what Dx owes to the
+keys that a query meets is a sum, over earlier tokens, of the v at which a neuron was excited: a trace that is gathered
+while reading and waits beside the synapse. Every weight changes by what arrives before it, by what it drives, and by
+the error of the present token.
 """
 
 import torch
@@ -15,24 +21,26 @@ from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
 
 RULES = {
-    "through time": ("keys", "values"),
-    "through values": ("values",),
-    "through keys": ("keys",),
-    "present only": (),
+    "through time": ("layers", "keys", "values"),
+    "through keys": ("layers", "keys"),
+    "through values": ("layers", "values"),
+    "three factors": ("keys",),
+    "present only": ("layers",),
 }
 
 
 def loss_along(model: BDH, tokens: Tensor, targets: Tensor, paths: tuple[str, ...]) -> Tensor:
-    """The loss of `BDH.forward` on texts of their own; its gradient reaches earlier tokens along `paths` only.
+    """The loss of `BDH.forward` on texts of their own, its gradient along some `paths` only.
 
-    In plain operations (brainlib's layer knows all or none of the paths), without dropout.
+    "keys" and "values" lead to earlier tokens, "layers" through a layer to the ones below it, at any token. In plain
+    operations (brainlib's layer knows all paths through time or none), without dropout.
     """
     config, time = model.config, tokens.shape[1]
     v = norm(embedding(tokens, model.embedding))
     rope = rotation(model.frequencies, 0, time, v.dtype)
     mask = past(model.decay, torch.arange(time, dtype=v.dtype, device=v.device))
     for _ in range(config.layers):
-        value = v[:, None]
+        value = v[:, None] if "layers" in paths else v[:, None].detach()
         x = (value @ model.decoder_x).relu()
         query = key = rotate(x, rope)
         key = key if "keys" in paths else key.detach()

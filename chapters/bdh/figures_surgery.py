@@ -1,53 +1,136 @@
-"""The figures of the chapter on surgery."""
+"""The figures of the chapter on surgery, of the largest run there is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.express as px
 
-from brainlib import explore
-from chapters.bdh.figures import BLUE, GREEN, RED, beside, recorded, tidy
-from chapters.bdh.surgery import DIRECTIONS, SHARES
+from brainlib import explore, ledger, runs
+from chapters.bdh.cipher_lessons import gain, gap_closed
+from chapters.bdh.figures import BLUE, DOTTED, GREEN, GREY, RED, tidy
 
-Table = Mapping[str, Mapping[str, float]]
-LEARNT = ("fr→en", "it→en", "en→fr", "en→it")
-
-
-def compared(table: Table, name: str, profile: str) -> pd.DataFrame:
-    """A table of this run beside those of the recorded ones."""
-    kept = recorded("surgery", profile)
-    return beside(pd.DataFrame(table), [pd.DataFrame(run.content[name]) for run in kept], kept)
+Losses = Mapping[str, Mapping[str, float]]
+NATS = "nats a word"
+BELOW = {"margin_t": 40, "legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above stand the panels' titles
 
 
-def share(by_share: Table) -> explore.Explorer:
-    """The six directions of the merge at any share of the Italian clone, between the two clones."""
-    french, italian = by_share[str(SHARES[0])], by_share[str(SHARES[-1])]
-    top = 1.05 * max(max(losses.values()) for losses in by_share.values())
-    colours = {"clone: French": BLUE, "merged": RED, "clone: Italian": GREEN}
+def largest(profile: str, own: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """What the recorded laptop run measured, where a smaller one asks, else this run; and what it is called."""
+    for run in runs.kept("surgery"):
+        if (run.profile, profile) == ("laptop", "ci"):
+            return run.content, "the recorded laptop run"
+    return own, f"this {profile} run"
 
-    def mixed(share_of_the_Italian_clone):
-        nearest = SHARES[round(share_of_the_Italian_clone * (len(SHARES) - 1))]
-        three = zip(colours, (french, by_share[str(nearest)], italian), strict=True)
-        figure = px.bar(
-            pd.DataFrame(dict(three)).loc[list(DIRECTIONS)], barmode="group", color_discrete_map=colours,
-            range_y=[0, top], labels={"value": "loss on the translation (nats a byte)", "index": ""},
-        )  # fmt: skip
-        return tidy(figure, height=380)
 
-    worst = {share: max(losses[way] for way in LEARNT) for share, losses in by_share.items()}
-    best = min(worst, key=worst.get)
-    return explore.explorer(
-        mixed,
-        name="bdh-merge-share",
-        start={"share_of_the_Italian_clone": 0.5},
-        share_of_the_Italian_clone=SHARES,
-        caption="Of the four directions that a clone was taught, the worst has the lowest loss at a share of "
-        f"{float(best):g}: {worst[best]:.2f} nats a byte, against {worst['0.0']:.2f} with the French clone alone and "
-        f"{worst['1.0']:.2f} with the Italian alone.",
-        alt="Three bars for each of six directions of translation: the loss of the French clone, of the model merged "
-        "at the chosen share, and of the Italian clone.",
+def table(found: Sequence[Losses]) -> pd.DataFrame:
+    """Losses, the mean over seeds: into A, from A, and of each language alone."""
+    mean = sum(map(pd.DataFrame, found)).T / len(found)
+    return mean[sorted(mean, key=lambda way: (-len(way), not way.endswith("→A"), way))]
+
+
+def averaged(rows: Iterable[Mapping[str, Any]], value: str) -> pd.DataFrame:
+    """Means of the rows that are alike in all else, and half of their 95 % intervals where there are several."""
+    frame = pd.DataFrame(rows)
+    found = frame.groupby([name for name in frame if name != value], sort=False)[value].agg(list)
+    means = found.map(ledger.interval)
+    half = means.map(lambda one: one.high - one.mean).replace(float("inf"), float("nan"))
+    return pd.DataFrame({value: means.map(lambda one: one.mean), "half": half}).reset_index()
+
+
+def gains(found: Sequence[Losses], rule: str, prefix: str = "") -> list[float]:
+    """What the translation spares, on every seed."""
+    return [gain(one[rule], prefix) for one in found]
+
+
+def by_rule(content: Mapping[str, Any], told: str) -> explore.Explorer:
+    """What a translation spares by every rule, of both texts, and where it translates another sentence."""
+    texts = {"sentences of the grammar": content["rules"], "real verses": content["verses"]}
+    prefixes = {"its translation": "", "another sentence": "mismatched "}
+    frame = averaged(
+        (
+            {"text": text, "rule": rule, "read first": name, "spared": value}
+            for text, found in texts.items()
+            for name, prefix in prefixes.items()
+            for rule in found[0]
+            for value in gains(found, rule, prefix)
+        ),
+        "spared",
+    )
+    figure = px.bar(
+        frame, y="rule", x="spared", error_x="half", color="read first", facet_col="text", barmode="group",
+        color_discrete_sequence=[BLUE, GREY], labels={"spared": f"spared ({NATS})", "rule": ""},
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    words = [
+        f"{name} " + ", ".join(f"{ledger.interval(gains(found, rule)).mean:.2f} ({rule})" for rule in found[0])
+        for name, found in texts.items()
+    ]
+    misled = ledger.interval(gains(content["rules"], "through time", "mismatched ")).mean
+    return explore.show(
+        tidy(figure, height=440, **BELOW),
+        name="surgery-rules",
+        caption=f"In {told}, the sentence read in the other language spares, in nats a word: {'; '.join(words)}. "
+        f"Another sentence in its place spares {misled:.2f} nats (grammar, through time). Bars are 95 % intervals.",
+        alt="Bars of nats a word spared, for five rules of learning, in two panels: a made grammar and real verses. "
+        "Grey bars, where the sentence read first is another one, lie below zero.",
     )
 
 
-def listed(gaps: Mapping[str, float]) -> str:
-    return ", ".join(f"{gap:+.2f} ({direction})" for direction, gap in gaps.items())
+def closed(content: Mapping[str, Any]) -> str:
+    """How much of the lost gain the rules between bring back, on the grammar, in words."""
+    found = [{rule: gain(losses) for rule, losses in one.items()} for one in content["rules"]]
+    between = [rule for rule in found[0] if rule not in ("through time", "present only")]
+    shares = {rule: ledger.interval([100 * gap_closed(one, rule) for one in found]).mean for rule in between}
+    return ", ".join(f"{share:.0f} % {rule}" for rule, share in shares.items())
+
+
+def words_alone(content: Mapping[str, Any], told: str) -> explore.Explorer:
+    """Words without a translation on real verses, by every rule, beside a bigram model."""
+    found, bigram = content["verses"], content["bigram"]
+    rows = [{"rule": rule, NATS: (one[rule]["A"] + one[rule]["B"]) / 2} for one in found for rule in one]
+    frame = averaged(rows, NATS)
+    figure = px.scatter(frame, x="rule", y=NATS, error_y="half", labels={"rule": ""}, color_discrete_sequence=[BLUE])
+    figure.add_hline(bigram, line=DOTTED, annotation_text="bigram model")
+    mean = frame.set_index("rule")[NATS]
+    return explore.show(
+        tidy(figure, height=360),
+        name="surgery-words",
+        caption=f"Words of real verses that nothing translates, in {told}: {mean['through time']:.2f} nats a word "
+        f"learned through time, {mean['present only']:.2f} present only, {bigram:.2f} for a bigram model.",
+        alt="Points of nats a word for five rules of learning, and a dotted line for the bigram model.",
+    )
+
+
+def mergeability(content: Mapping[str, Any], told: str) -> explore.Explorer:
+    """Losses of clones and of their merge against the steps they share and against their width."""
+    found = content["mergeability"]
+    titles = {"shared": "steps of the parent", "neurons": "neurons of each"}
+    frame = averaged(
+        (
+            {"what": titles[what], "size": size, "model": key.split(", ")[0], "way": key.split(", ")[1], NATS: loss}
+            for one in found
+            for what, sizes in one.items()
+            for size, losses in sizes.items()
+            for key, loss in losses.items()
+        ),
+        NATS,
+    )
+    figure = px.line(
+        frame, x="size", y=NATS, error_y="half", color="model", facet_col="what", facet_row="way", markers=True,
+        color_discrete_map={"taught": GREEN, "not taught": GREY, "merged": RED}, labels={"size": ""},
+    )  # fmt: skip
+    figure.update_xaxes(matches=None, type="category")
+    for column, title in enumerate(titles.values(), start=1):
+        figure.update_xaxes(title=title, row=1, col=column, showticklabels=True)
+    figure.for_each_annotation(lambda note: note.update(visible=not note.text.startswith("what")))
+    into = table([one["shared"] for one in found])["merged, into A"]
+    return explore.show(
+        tidy(figure, height=560, **BELOW),
+        name="surgery-mergeability",
+        caption=f"In {told}, the merged model translates its new languages into A at "
+        + ", ".join(f"{loss:.2f} after {steps}" for steps, loss in into.items())
+        + " steps of a common parent, in nats a word. Bars are 95 % intervals over seeds.",
+        alt="Four panels of loss against the steps of the common parent and against the number of neurons, into A and "
+        "from A: clones that were taught the language lowest, clones that were not highest, the merged model between.",
+    )

@@ -10,7 +10,9 @@ import pandas as pd
 
 from brainlib.ledger import Measured, measures
 from chapters.bdh import anatomy, forms, repetition, scaling, shakespeare, surgery, translation
+from chapters.bdh.cipher_lessons import best_rate, gain, gap_closed, rates, rules
 from chapters.bdh.experiments import trained
+from chapters.bdh.surgery import PLANS
 
 
 @measures("B1")
@@ -109,32 +111,29 @@ def concept_synapses(profile: str, seed: int, device: str) -> dict[str, float]:
     return {"B8": min(1.0, len(rows) * min(max(row["p"], row["p, Spanish"]) for row in rows))}
 
 
-@measures("B9", "B9b", "B9c")
-def merging(profile: str, seed: int, device: str) -> dict[str, float]:
-    """The merged model less the clone without the language, and less a merge with such a clone, worse of two."""
-    judged = surgery.table(surgery.PLANS[profile], seed, device)
-    others = {
-        "B9": {"fr→en": "clone: Italian", "it→en": "clone: French"},
-        "B9b": {"fr→en": "Italian and Spanish merged", "it→en": "French and Spanish merged"},
-        "B9c": {"en→fr": "Italian and Spanish merged", "en→it": "French and Spanish merged"},
-    }
-    return {claim: max(surgery.merged_less(judged, other).values()) for claim, other in others.items()}
-
-
-@measures("S4")
-def growing(profile: str, seed: int, device: str) -> dict[str, float]:
-    """What growing changes."""
-    plan = surgery.PLANS[profile]
-    base = trained(translation.learn, plan.runs("base"), seed, device)["base"][0]
-    return {"S4": surgery.growth_error(plan, base, seed)}
-
-
-@measures("B10", "B10b")
-def without_bptt(profile: str, seed: int, device: str) -> dict[str, float]:
-    """English alone against bigrams, and the gain from a translation against that with gradients through time."""
-    learned, bigram = surgery.without_bptt(surgery.PLANS[profile], seed, device)
-    gain = surgery.gain(learned)
+@measures("C1", "C2")
+def paths_of_credit(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """What a translation spares by the rules of credit, and where it translates another sentence."""
+    plan = PLANS[profile]
+    found = rules(plan, seed, device)
+    gains, mismatched = (
+        [{rule: gain(losses, prefix) for rule, losses in one.items()} for one in found]
+        for prefix in ("", "mismatched ")
+    )
+    lost, nothing = ([one["through time"] - one["present only"] for one in own] for own in (gains, mismatched))
+    keys, values = ([gap_closed(one, f"through {path}") - 0.5 for one in gains] for path in ("keys", "values"))
+    settings = {"plan": asdict(plan), "rates": rates(plan, device)}
     return {
-        "B10": learned["present only"]["en"] - bigram,
-        "B10b": gain["present only"] - gain["through time"],
+        "C1": Measured(lost, nothing, settings=settings),
+        "C2": Measured(keys, values, reached=lost, settings=settings),
     }
+
+
+@measures("C3")
+def merging(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """What a merge keeps of two languages, and what a merge with a clone that was not taught one of them."""
+    plan = PLANS[profile]
+    rate = best_rate(plan, "through time", device)
+    judged = [surgery.merging(plan, rate, one, device) for one in plan.seeds(seed)]
+    both = ([surgery.kept(one, merges) for one in judged] for merges in (surgery.MERGED, surgery.UNTAUGHT))
+    return {"C3": Measured(*both, settings={"plan": asdict(plan), "rate": rate})}

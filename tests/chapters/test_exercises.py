@@ -82,10 +82,13 @@ WRONG = {
         ["modularity = lambda trees: 0.0", "modularity = lambda trees: 1.0"],
         ["import torch\nstar = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"],
     ],
-    "bdh/05_surgery": [
+    "bdh/06_surgery": [
         [
-            "factors = lambda new_pairs: (1 + new_pairs, 1 + new_pairs)",
-            "factors = lambda new_pairs: (2**0.5, 2**0.5)",
+            "def key_gradient(v, excited, query, error):\n"  # a token hears itself
+            "    scores = torch.tril(query[:, None] * excited)\n"
+            "    return (scores * (error @ v.T)).sum(0) @ v",
+            "def key_gradient(v, excited, query, error):\n"  # silent tokens are credited
+            "    return (torch.tril(query[:, None].expand(-1, len(v)), -1) * (error @ v.T)).sum(0) @ v",
         ],
         [
             "def shuffled(parts, pairs):\n"  # forgets the frequencies

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
-from brainlib.bdh import BDH
-from chapters.bdh import cipher_lessons, ciphers
+from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh.norm import norm
+from brainlib.bdh.rotation import rotate, rotation
+from chapters.bdh import ciphers
 from chapters.bdh.ciphers import SOURCE, TAG, TRANSLATION, CipherBatches, Ciphers
 from chapters.bdh.credit import RULES, loss_along
 
@@ -56,24 +59,57 @@ def test_batches_go_on_where_they_stopped():
         assert one.equal(other)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_gradients_go_along_the_paths_of_a_rule(rule):
+def test_a_bigram_model_of_the_grammar_pays_its_entropy():
+    assert ciphers.bigram_loss(replace(TOY, length=40)) == pytest.approx(ciphers.entropy(TOY), abs=0.03)
+
+
+def tiny(layers: int) -> tuple[BDH, torch.Tensor, torch.Tensor]:
+    """A model, tokens and the token after each."""
     torch.manual_seed(0)
-    config = replace(cipher_lessons.small_bdh(TOY, dim=8, neurons=16), layers=2)
-    model = BDH(config).double()
+    model = BDH(BDHConfig(layers, 8, 2, 16, TOY.vocab, 0.0)).double()
     tokens = ciphers.rows(TOY, (0, 1), 2, 2, torch.Generator().manual_seed(0)).tokens
-    batch = tokens[:, :-1], tokens[:, 1:]
-    gradients = {}
-    for name, paths in RULES.items():
-        model.zero_grad()
-        loss = loss_along(model, *batch, paths)
-        loss.backward()
-        gradients[name] = torch.cat([weight.grad.flatten() for weight in model.parameters()])
+    return model, tokens[:, :-1], tokens[:, 1:]
+
+
+def gradient(model: BDH, loss: torch.Tensor) -> torch.Tensor:
+    return torch.cat([one.flatten() for one in torch.autograd.grad(loss, list(model.parameters()))])
+
+
+def test_gradients_go_along_the_paths_of_a_rule():
+    model, *batch = tiny(layers=2)
+    losses = {name: loss_along(model, *batch, paths) for name, paths in RULES.items()}
+    gradients = {name: gradient(model, loss) for name, loss in losses.items()}
+    for name, loss in losses.items():
         torch.testing.assert_close(loss, model(*batch)[1])
-    others = [gradient for name, gradient in gradients.items() if name != rule]
-    assert all((gradients[rule] - other).abs().max() > 1e-6 for other in others)
-    if len(RULES[rule]) != 1:  # brainlib's own
-        model.zero_grad()
-        model(*batch, bptt=bool(RULES[rule]))[1].backward()
-        own = torch.cat([weight.grad.flatten() for weight in model.parameters()])
-        torch.testing.assert_close(gradients[rule], own, rtol=1e-9, atol=1e-12)
+        others = [other for rule, other in gradients.items() if rule != name]
+        assert all((gradients[name] - other).abs().max() > 1e-6 for other in others)
+    for name, bptt in (("through time", True), ("present only", False)):
+        own = gradient(model, model(*batch, bptt=bptt)[1])
+        torch.testing.assert_close(gradients[name], own, rtol=1e-9, atol=1e-12)
+
+
+def test_three_factors_need_only_a_trace_of_the_past():
+    """Of one layer: what its Dx owes to keys, collected while reading, and what it owes to the present."""
+    model, tokens, targets = tiny(layers=1)
+    found = torch.autograd.grad(loss_along(model, tokens, targets, RULES["three factors"]), model.decoder_x)[0]
+    present = torch.autograd.grad(loss_along(model, tokens, targets, ()), model.decoder_x)[0]
+    time = tokens.shape[1]
+    rope = rotation(model.frequencies, 0, time, torch.float64)
+    v = norm(model.embedding[tokens])[:, None].detach()
+    x = (v @ model.decoder_x).relu().detach()
+    q = rotate(x, rope)
+    heard = (torch.tril(q @ q.mT, -1) @ v).requires_grad_()
+    y = (norm(heard) @ model.decoder_y).relu() * x
+    logits = norm(v[:, 0] + norm(torch.einsum("bhtk,hkd->btd", y, model.encoder))) @ model.readout
+    error = torch.autograd.grad(cross_entropy(logits.flatten(0, 1), targets.flatten()), heard)[0]
+    traced, traces = torch.zeros_like(found), [0.0, 0.0]
+    turns = [part.repeat_interleave(2, -1) for part in (rope.real, rope.imag)]
+    queries = q, torch.stack((q[..., 1::2], -q[..., ::2]), -1).flatten(-2)
+    for t in range(time):
+        if t:
+            for query, trace in zip(queries, traces, strict=True):
+                traced += torch.einsum("bhk,bhkde,bhe->hdk", query[:, :, t], trace, error[:, :, t])
+        new = torch.einsum("bhk,bd,be->bhkde", (x[:, :, t] > 0).double(), v[:, 0, t], v[:, 0, t])
+        traces = [trace + turn[t, :, None, None] * new for trace, turn in zip(traces, turns, strict=True)]
+    torch.testing.assert_close(found, present + traced)
+    assert traced.abs().max() > 1e-6

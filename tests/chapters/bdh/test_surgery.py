@@ -1,41 +1,62 @@
-"""Merges, growth and learning without gradients through time, on text that is its own translation."""
+"""Claims on cipher languages: every measure runs at toy size, and what shows nothing fails the rule."""
 
 from dataclasses import replace
 
 import pytest
 
-from brainlib import data
+from brainlib import ledger
 from brainlib.bdh import BDHConfig
-from chapters.bdh import surgery, translation
+from chapters.bdh import cipher_lessons, measures, surgery
+from chapters.bdh.ciphers import Ciphers
+from chapters.bdh.credit import RULES
 from chapters.bdh.surgery import PLANS
 
-
-@pytest.fixture
-def tiny(monkeypatch, runs_here) -> surgery.Plan:
-    """The ci plan, made tiny."""
-    verses = [(f"In the year {year} came rain.", f"In the year {year} came rain.") for year in range(1000, 1600)]
-    monkeypatch.setattr(translation, "verses", lambda text, languages: data.hold_out(verses))
-    whole = PLANS["ci"].whole
-    model = BDHConfig(layers=2, dim=16, heads=2, neurons=64, dropout=0.0)
-    training = replace(whole.training, steps=3, warmup_steps=0, evaluate_every=None, checkpoint_every=None)
-    return surgery.Plan(replace(whole, model=model, training=training, batch=4, length=32, held_out=2000), 1, 1000)
+CLAIMS = "chapters/bdh/claims.toml"
+TOY = Ciphers(languages=5, meanings=6, length=3)
+TINY = replace(
+    PLANS["ci"], ciphers=TOY, model=BDHConfig(2, 8, 2, 16, TOY.vocab, 0.0), steps=2, clone_steps=1, test_rows=8,
+    verses=Ciphers(2, 6, 3, "verses"), models=5,
+)  # fmt: skip
 
 
-def test_who_translates_what(tiny):
-    judged = surgery.table(tiny, 0, "cpu")
-    assert list(judged)[:5] == ["parent: Spanish", "clone: French", "clone: Italian", "clone: Spanish", "merged"]
-    assert all(list(row) == list(surgery.DIRECTIONS) for row in judged.values())
-    assert judged["clone: French"] != judged["parent: Spanish"]
-    gaps = surgery.merged_less(judged, {"fr→en": "clone: Italian"})
-    assert gaps == {"fr→en": judged["merged"]["fr→en"] - judged["clone: Italian"]["fr→en"]}
+def test_models_that_have_learned_nothing_show_nothing(monkeypatch, runs_here):
+    monkeypatch.setitem(PLANS, "laptop", TINY)
+    found = measures.paths_of_credit("laptop", 0, "cpu") | measures.merging("laptop", 0, "cpu")
+    for claim, outcome in {"C1": "fails", "C2": "out of domain", "C3": "fails"}.items():
+        assert ledger.record(claim, found, range(5), "laptop", "cpu", claims=CLAIMS).outcome == outcome
+    sizes = surgery.mergeability(replace(TINY, shared=(0, 1), widths=(8,)), 1e-2, 0, "cpu")
+    assert {what: list(of) for what, of in sizes.items()} == {"shared": ["0", "1", "2"], "neurons": ["8", "16"]}
+    assert list(surgery.merging(TINY, 1e-2, 0, "cpu"))[-4:] == [
+        f"merged {names}" for names in ("CD", "BD", "BC", "CDE")
+    ]
 
 
-def test_growth_and_learning_without_gradients_through_time(tiny):
-    growth = surgery.growth_table(tiny, 0, "cpu")
-    assert list(growth["neurons"].values()) == [64, 96, 96]
-    assert growth["loss"]["split off"] == pytest.approx(growth["loss"]["as it was"], rel=1e-5)
-    assert growth["loss"]["merely silent"] != pytest.approx(growth["loss"]["as it was"], rel=1e-7)
-    learned, bigram = surgery.without_bptt(tiny, 0, "cpu")
-    assert learned["through time"] != learned["present only"] and 0 < bigram < 5
-    gain = learned["through time"]["en"] - learned["through time"]["es→en"]
-    assert learned["through time"]["gain from the translation, English"] == gain
+def test_what_a_merge_keeps_is_measured_against_the_better_of_two_ways_out():
+    judged = {
+        "clone C": {"D→A": 3.0, "A": 2.0},
+        "clone D": {"C→A": 1.5, "A": 2.0},
+        "merged CD": {"C→A": 0.4, "D→A": 0.3},
+        "merged BD": {"C→A": 1.6},
+        "merged BC": {"D→A": 2.5},
+    }
+    assert surgery.kept(judged, surgery.MERGED) == pytest.approx(min(1.5 - 0.4, 2.0 - 0.3))
+    assert surgery.kept(judged, surgery.UNTAUGHT) == pytest.approx(-0.5)
+
+
+def test_the_gap_is_closed_by_what_closes_it():
+    gains = dict.fromkeys(RULES, 0.5) | {"through time": 2.5, "through keys": 2.0}
+    shares = {rule: cipher_lessons.gap_closed(gains, rule) for rule in RULES}
+    assert shares["through time"] == 1 and shares["present only"] == 0 and shares["through keys"] == 0.75
+
+
+def test_a_rate_is_never_at_the_edge_of_what_was_tried(monkeypatch, runs_here):
+    def loss(model, plan, pair):
+        return {"A": abs(model - 4.0)}
+
+    monkeypatch.setattr(cipher_lessons, "losses", loss)
+    monkeypatch.setattr(
+        cipher_lessons, "trained", lambda learn, lessons, seed, device: {rate: (float(rate), None) for rate in lessons}
+    )
+    for tried in ((0.5, 1.0, 2.0), (8.0, 16.0)):
+        assert cipher_lessons.best_rate(replace(TINY, rates=tried), "through time") == 4.0
+    assert cipher_lessons.best_rate(replace(TINY, rates=(1.0,)), "through time") == 1.0
