@@ -80,7 +80,10 @@ WRONG = {
     ],
     "bdh/04_anatomy": [
         ["modularity = lambda trees: 0.0", "modularity = lambda trees: 1.0"],
-        ["import torch\nstar = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"],
+        [
+            "import torch\n"
+            "star = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"
+        ],
     ],
     "bdh/06_surgery": [
         [
