@@ -86,7 +86,7 @@ def variants_table(rows: Sequence[Row]) -> pd.DataFrame:
             "start": row["start"],
             "rate": f"{row['rate']:.2g}",
             **dict(zip(("gradient: first", "median", "largest"), map("{:.2g}".format, row["gradient"]), strict=False)),
-            "broke off": row["broke off"],
+            "learned nothing": row["learned nothing"],
         }
         for row in rows
     }

@@ -21,6 +21,7 @@ from brainlib.training import TrainingConfig, train
 
 NORMS = ("the embedding", "what is recalled", "the update", "the channel")
 OFFICIAL, FAN_IN = "official", "fan-in"
+NOTHING = math.log(256)  # nats a byte, of having learned nothing
 TUNING = 10_000  # added to the seed: tuning sees no seed that is judged
 
 
@@ -135,7 +136,8 @@ class Plain(nn.Module):
 def learn(training: Training, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
     """The held-out loss in nats a byte, and the gradient's norm at every step (before clipping).
 
-    A training whose numbers overflow counts as log 256, the loss of having learned nothing, and has no norms.
+    A training that ends above log 256, the loss of having learned nothing, counts as that; one whose numbers overflow,
+    too, and it has no norms.
     """
     settings = training.settings
     text, held_out = data.split(data.shakespeare())
@@ -153,8 +155,8 @@ def learn(training: Training, seed: int, *, device: str = "auto", folder: Path |
             model, next_byte_loss, crops, config, lambda m: mean_loss(m, held_out[: settings.held_out], settings.length)
         )
     except FloatingPointError:
-        return {"loss": math.log(256), "gradients": []}
-    return {"loss": history.evaluations[-1][1], "gradients": history.gradient_norms}
+        return {"loss": NOTHING, "gradients": []}
+    return {"loss": min(history.evaluations[-1][1], NOTHING), "gradients": history.gradient_norms}
 
 
 def next_byte_loss(model: Plain, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
@@ -197,8 +199,8 @@ def beyond(losses: Mapping[float, float], most: int) -> tuple[float, ...]:
 
 
 def compare(profile: str, seed: int, device: str = "auto") -> list[dict[str, Any]]:
-    """A row for each variant: start and rate that tuning chose, the losses of all seeds, how many trainings broke off,
-    and the mean over the others of the gradient's norm at the first step, in the middle (median) and at its largest."""
+    """A row for each variant: start and rate that tuning chose, the losses of all seeds, how many learned nothing, and
+    the mean, where nothing overflowed, of the gradient's norm at the first step, its median and its largest."""
     settings = SETTINGS[profile]
     tried = tune(settings, seed, device)
     best = {}
@@ -216,7 +218,7 @@ def compare(profile: str, seed: int, device: str = "auto") -> list[dict[str, Any
                 "rate": best[v].rate,
                 "rates": {start: sorted(tried[v, start]) for start in settings.starts},
                 "losses": [result["loss"] for result in results],
-                "broke off": len(results) - len(norms),
+                "learned nothing": sum(result["loss"] == NOTHING for result in results),
                 "gradient": [fmean(map(part, norms)) for part in (lambda n: n[0], median, max)] if norms else [],
             }
         )

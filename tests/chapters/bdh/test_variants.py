@@ -49,7 +49,7 @@ def test_what_a_training_tells(tmp_path):
     learned = variants.learn(Training(VARIANTS[LISTING], TINY, FAN_IN, 0.01), seed=0, device="cpu")
     assert len(learned["gradients"]) == TINY.steps and 5 < learned["loss"] < 6
     broken = variants.learn(Training(VARIANTS[NORM_FREE], TINY, FAN_IN, 1e6), seed=0, device="cpu")
-    assert broken == {"loss": math.log(256), "gradients": []}
+    assert broken["loss"] == math.log(256)
 
 
 def test_grids_widen_until_the_best_is_inside():
