@@ -1,10 +1,23 @@
 """The values of this part's claims, from studies that are kept."""
 
+from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
-from brainlib import bdh, data
-from brainlib.ledger import measures
-from chapters.bdh import anatomy, capacity, forms, repetition, scaling, shakespeare, surgery, translation
+from brainlib import bdh, data, runs
+from brainlib.ledger import Measured, measures
+from chapters.bdh import (
+    anatomy,
+    concepts,
+    dictionaries,
+    forms,
+    recall,
+    repetition,
+    scaling,
+    shakespeare,
+    surgery,
+    translation,
+)
 from chapters.bdh.experiments import trained
 
 
@@ -44,14 +57,6 @@ def graph_and_tensors(profile: str, seed: int, device: str) -> dict[str, float]:
     return {"B12": max(chain(*(row.values() for row in errors.values())))}
 
 
-@measures("B13", "B14", "S3")
-def facts_held(profile: str, seed: int, device: str) -> dict[str, list[float]]:
-    """Exponents of capacity against neurons, for the seed and the two after it."""
-    kinds = {"B13": "independent", "B14": "adversarial", "S3": "positive, 25 %"}
-    held, sizes = capacity.measure_all(profile, seed, device), capacity.all_memories(profile)["independent"].sizes
-    return {claim: [capacity.power_law(sizes, row).exponent for row in held[kind]] for claim, kind in kinds.items()}
-
-
 @measures("B3", "B4")
 def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, float]:
     """How the gap changes with size, and what a translation gains the largest BDH."""
@@ -61,15 +66,6 @@ def beside_a_gpt(profile: str, seed: int, device: str) -> dict[str, float]:
         "B3": scaling.slope_of_gap(plan, points),
         "B4": scaling.gain_of_translation(points[len(plan.bdh) - 1]),
     }
-
-
-@measures("B11")
-def long_context(profile: str, seed: int, device: str) -> dict[str, float]:
-    """What context beyond a step is worth where synapses are carried and fade."""
-    plan = scaling.SCALINGS[profile]
-    rate = scaling.best_rates(scaling.tune(plan, seed, device))["BDH"]
-    losses = scaling.losses_by_context(plan, rate, seed, device)
-    return {"B11": scaling.gain_of_context(losses)["carried, fading"]}
 
 
 @measures("B6", "B6b")
@@ -91,13 +87,6 @@ def wiring(profile: str, seed: int, device: str) -> dict[str, float]:
         "B7-tail": float(anatomy.moments(anatomy.animal(experiment, seed, device))["skewness"].min()),
         "B7-degrees": min(tail["against exponential"] for tail in tails),
     }
-
-
-@measures("B8")
-def concept_synapses(profile: str, seed: int, device: str) -> dict[str, float]:
-    """The larger p of both languages, best of the concepts, times their number."""
-    rows, _ = anatomy.concepts_of(translation.EXPERIMENTS[profile], seed, device)
-    return {"B8": min(1.0, len(rows) * min(max(row["p"], row["p, Spanish"]) for row in rows))}
 
 
 @measures("B9", "B9b", "B9c")
@@ -129,3 +118,53 @@ def without_bptt(profile: str, seed: int, device: str) -> dict[str, float]:
         "B10": learned["present only"]["en"] - bigram,
         "B10b": gain["present only"] - gain["through time"],
     }
+
+
+def studied(experiment: Callable[..., dict], plan: Any, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
+    """What an experiment on memory finds for each model of a run."""
+    return runs.study(experiment, {"memory": plan}, memory_seeds(profile, seed), device=device)["memory"]
+
+
+def memory_seeds(profile: str, seed: int) -> range:
+    """Those of the models of one run of the chapter on memory."""
+    models = 2 if profile == "ci" else 5
+    return range(seed * models, (seed + 1) * models)
+
+
+@measures("B8")
+def concept_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """The worst concept and language."""
+    search = concepts.SEARCHES[profile]
+    found = studied(concepts.measure, search, profile, seed, device)
+    worst = {
+        name: [min(concepts.by_concept(one, name).values()) - 0.5 for one in found] for name in ("trained", "untrained")
+    }
+    reached = [one["fewest"] for one in found]
+    return {"B8": Measured(worst["trained"], worst["untrained"], reached, search, memory_seeds(profile, seed))}
+
+
+@measures("E1")
+def edited_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """The swap of two facts."""
+    plan = recall.PLANS[profile]
+    found = studied(recall.measure_edits, plan, profile, seed, device)
+    values = [[recall.worse(one, where) for one in found] for where in ("", ", elsewhere")]
+    return {"E1": Measured(*values, [one["right"] for one in found], plan, memory_seeds(profile, seed))}
+
+
+@measures("M1")
+def facts_held(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """How facts held grow with neurons."""
+    plan = recall.PLANS[profile]
+    found = studied(recall.measure_capacity, plan, profile, seed, device)
+    values = [[recall.exponent(plan, one, kind) for one in found] for kind in ("BDH", "same size")]
+    return {"M1": Measured(*values, [recall.room(plan, one) for one in found], plan, memory_seeds(profile, seed))}
+
+
+@measures("B11")
+def carried_context(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """What carried synapses spare where the dictionary changes rarely, and where it changes with every step."""
+    plan = dictionaries.PLANS[profile]
+    found = studied(dictionaries.measure, plan, profile, seed, device)
+    values = [[dictionaries.gain(one, every) for one in found] for every in plan.every]
+    return {"B11": Measured(*values, settings=plan, seeds=memory_seeds(profile, seed))}

@@ -86,6 +86,12 @@ WRONG = {
         ],
         ["modularity = lambda trees: 0.0", "modularity = lambda trees: 1.0"],
     ],
+    "bdh/05_working_memory": [
+        [
+            "overwrite = lambda rho, q1, v1, w: rho + w[:, None] * q1",
+            "overwrite = lambda rho, q1, v1, w: (w - v1)[:, None] * q1",
+        ],
+    ],
     "bdh/05_surgery": [
         [
             "factors = lambda new_pairs: (1 + new_pairs, 1 + new_pairs)",
