@@ -1,6 +1,6 @@
 """A stream whose dictionary changes: does a model use what was said before the step that it was trained on?
 
-Every word of the stream is a fact or a question about one (`recall.Facts`), drawn at random; the values are paired anew
+Every word of the stream is a fact, or more often a question about one (`recall.Facts`), drawn at random; the values are paired anew
 with the keys every `every` words. Two models learn from the same pieces of the same stream. One goes on with the
 synapses of the piece before, the other begins every piece without.
 """
@@ -23,6 +23,7 @@ from chapters.bdh.recall import TUNING, Facts, share
 
 UNASKED = -1  # in the place of an answer, where the word is a fact
 PIECE = 64  # words that are learned from at once
+QUESTIONS = 0.75  # of the words
 WAYS = {"carried": True, "begun anew": False}
 
 
@@ -41,13 +42,13 @@ class Stream:
 def draw(
     facts: Facts, rows: int, words: int, every: int, generator: torch.Generator, easy: int = 0
 ) -> tuple[Int[Tensor, "rows words"], Int[Tensor, "rows words"]]:
-    """The words, half of them questions, and the answer to each; UNASKED where the word is a fact. Over
+    """The words, and the answer to each; UNASKED where the word is a fact. Over
     the first `easy` words the keys in use grow from two to all."""
     in_use = 2 + (facts.keys - 2) * ((1 + torch.arange(words)) / (1 + easy)).clamp_max(1)
     dictionary = torch.randint(facts.values, (rows, -(-words // every), facts.keys), generator=generator)
     keys = (torch.rand(rows, words, generator=generator) * in_use).long()
     values = dictionary[torch.arange(rows)[:, None], torch.arange(words) // every, keys]
-    asked = torch.rand(rows, words, generator=generator) < 0.5
+    asked = torch.rand(rows, words, generator=generator) < QUESTIONS
     tokens = torch.where(asked, facts.question(keys), facts.fact(keys, values))
     return tokens, torch.where(asked, values, UNASKED)
 
@@ -119,7 +120,7 @@ class Plan:
 
 
 FADING = (0.002, 0.004, 0.008, 0.016)  # e-folds a word, a head: each forgets half in 43 to 350 words
-DICTIONARY = Facts(keys=32)
+DICTIONARY = Facts(keys=16)
 SMALL = BDHConfig(layers=2, dim=32, heads=4, neurons=128, vocab=DICTIONARY.vocab, dropout=0.0, decay=FADING)
 PLANS = {
     "ci": Plan(150, (6e-3,), 8, (10, 100, 1000), SMALL, DICTIONARY),
