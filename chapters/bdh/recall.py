@@ -140,7 +140,7 @@ class Plan:
 
 PLANS = {
     "ci": Plan((64, 128), 128, 150, (6e-3,), 64),
-    "laptop": Plan((64, 128, 256, 512), 256, 800, (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2), 512),
+    "laptop": Plan((40, 80, 160, 320), 320, 800, (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2), 512),
 }
 PLANS["paper"] = PLANS["laptop"]  # the paper has no such experiment
 
