@@ -1,8 +1,9 @@
 """A stream whose dictionary changes: does a model use what was said before the step that it was trained on?
 
-Every word of the stream is a fact, or more often a question about one (`recall.Facts`), drawn at random; the values are paired anew
-with the keys every `every` words. Two models learn from the same pieces of the same stream. One goes on with the
-synapses of the piece before, the other begins every piece without.
+Every word of the stream is a fact or a question about one (`recall.Facts`), drawn at random; the values are paired anew
+with the keys every `every` words. A model that has learned to recall
+from short texts goes on with this stream in two ways, by the same pieces: with the synapses of the piece before, or
+without any.
 """
 
 from collections.abc import Mapping
@@ -18,21 +19,21 @@ from torch.nn.functional import cross_entropy
 from brainlib.arguments import seeded
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.training import TrainingConfig
+from chapters.bdh import recall
 from chapters.bdh.experiments import fit, schedule, trained
-from chapters.bdh.recall import TUNING, Facts, share
+from chapters.bdh.recall import TUNING, Facts, Recall, share
 
 UNASKED = -1  # in the place of an answer, where the word is a fact
 PIECE = 64  # words that are learned from at once
-QUESTIONS = 0.75  # of the words
 WAYS = {"carried": True, "begun anew": False}
 
 
 @dataclass(frozen=True)
 class Stream:
-    """How a model learns from the stream: `steps` pieces of `rows` streams side by side, carried on or not."""
+    """How a model that has learned to recall (`start`) learns from the stream, piece by piece of `rows` streams side by
+    side, carried on or not."""
 
-    facts: Facts
-    model: BDHConfig
+    start: Recall
     training: TrainingConfig
     every: int
     carried: bool
@@ -40,15 +41,13 @@ class Stream:
 
 
 def draw(
-    facts: Facts, rows: int, words: int, every: int, generator: torch.Generator, easy: int = 0
+    facts: Facts, rows: int, words: int, every: int, generator: torch.Generator
 ) -> tuple[Int[Tensor, "rows words"], Int[Tensor, "rows words"]]:
-    """The words, and the answer to each; UNASKED where the word is a fact. Over
-    the first `easy` words the keys in use grow from two to all."""
-    in_use = 2 + (facts.keys - 2) * ((1 + torch.arange(words)) / (1 + easy)).clamp_max(1)
+    """The words, half of them questions, and the answer to each; UNASKED where the word is a fact."""
     dictionary = torch.randint(facts.values, (rows, -(-words // every), facts.keys), generator=generator)
-    keys = (torch.rand(rows, words, generator=generator) * in_use).long()
+    keys = torch.randint(facts.keys, (rows, words), generator=generator)
     values = dictionary[torch.arange(rows)[:, None], torch.arange(words) // every, keys]
-    asked = torch.rand(rows, words, generator=generator) < QUESTIONS
+    asked = torch.rand(rows, words, generator=generator) < 0.5
     tokens = torch.where(asked, facts.question(keys), facts.fact(keys, values))
     return tokens, torch.where(asked, values, UNASKED)
 
@@ -58,7 +57,7 @@ class Pieces:
 
     def __init__(self, stream: Stream, seed: int):
         words = PIECE * stream.training.steps
-        self._stream, self._read = draw(stream.facts, stream.rows, words, stream.every, seeded(seed), words // 2), 0
+        self._stream, self._read = draw(stream.start.facts, stream.rows, words, stream.every, seeded(seed)), 0
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         start, self._read = PIECE * self._read, self._read + 1
@@ -84,7 +83,7 @@ def piece_loss(
 
 
 def learn(stream: Stream, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    model = stream.facts.new_model(stream.model, seed, device)
+    ((model, _),) = trained(recall.learn, {"start": stream.start}, seed, device).values()
     return fit(model, Pieces(stream, seed), stream, seed, folder, loss=piece_loss, carried=stream.carried)
 
 
@@ -116,11 +115,13 @@ class Plan:
     every: tuple[int, int] = (512, PIECE)
 
     def stream(self, every: int, way: str, rate: float) -> Stream:
-        return Stream(self.facts, self.model, schedule(self.steps, rate, precision="float32"), every, WAYS[way])
+        """Both ways begin with the same model, which has learned from as many short texts."""
+        start = Recall(self.facts, self.model, schedule(self.steps, 6e-3, precision="float32"), most=self.facts.keys)
+        return Stream(start, schedule(self.steps, rate, precision="float32"), every, WAYS[way])
 
 
 FADING = (0.002, 0.004, 0.008, 0.016)  # e-folds a word, a head: each forgets half in 43 to 350 words
-DICTIONARY = Facts(keys=16)
+DICTIONARY = Facts(keys=24)
 SMALL = BDHConfig(layers=2, dim=32, heads=4, neurons=128, vocab=DICTIONARY.vocab, dropout=0.0, decay=FADING)
 PLANS = {
     "ci": Plan(150, (6e-3,), 8, (10, 100, 1000), SMALL, DICTIONARY),
