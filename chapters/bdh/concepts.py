@@ -1,59 +1,74 @@
-"""Passages of verses that name a concept, and passages to set against them that differ in nothing else one can count.
+"""Single synapses for single concepts: searched with one half of a concept's words, tested with the other half.
 
-A passage is a tag as in training and the bytes of a verse up to the first byte after a word. All passages have the
-same length, so that the word ends at the same position in all; only which word it is tells concept from contrast.
+A passage is a tag as in training and the bytes of a verse up to the first byte after a word. All passages have the same
+length, so that the word ends at the same position in all. The word names the concept, or something of its kind that
+does not. No passage of one half contains a word of the other half, and the halves of one language are the translations
+of those of the other: what a synapse tells of the second half it cannot have from the spelling of the first.
 """
 
+import random
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from brainlib.bdh.anatomy.synapses import find_synapses, separation, synapse_values
+from chapters.bdh import translation
+from chapters.bdh.experiments import Experiment, new_model, trained
+from chapters.bdh.translation import SPANISH, Run
+
 LENGTH = 48  # bytes of a verse in a passage
+LAST = 16  # bytes that the classifier beside the synapses sees
+LANGUAGES = {"en": "English", "es": "Spanish"}
+CLASSIFIER = "last bytes"
 
-
-CONCEPTS = {  # by language, words that name the concept, and words of the same kind in the sentence that do not
+# By language the two halves of the words that name the concept, and of others of their kind that do not.
+CONCEPTS = {
     "places": {
         "en": (
-            "Jerusalem Egypt Babylon Samaria Galilee Damascus Syria Assyria Moab Edom Gilead Zion Canaan Jericho "
-            "Bethel Hebron Nineveh Tyre Gilgal Bashan Lebanon Jordan Ramah Gaza",
-            "Moses David Saul Solomon Abraham Isaac Jacob Joseph Samuel Aaron Joshua Peter Paul Pharaoh Elijah "
-            "Daniel Jeremiah Isaiah John Jonathan Absalom Joab Ahab Hezekiah",
+            ("Jerusalem Babylon Galilee Syria Assyria Moab Canaan Bethel Nineveh Lebanon Gilgal Ramah",
+             "Moses Saul Abraham Jacob Samuel Joshua Paul Elijah Jeremiah John Absalom Ahab"),
+            ("Egypt Samaria Damascus Edom Gilead Zion Jericho Hebron Tyre Bashan Jordan Gaza",
+             "David Solomon Isaac Joseph Aaron Peter Pharaoh Daniel Isaiah Jonathan Joab Hezekiah"),
         ),
         "es": (
-            "Jerusalem Egipto Babilonia Samaria Galilea Damasco Siria Asiria Moab Edom Galaad Sión Canaán Jericó "
-            "Bethel Hebrón Nínive Tiro Gilgal Basán Líbano Jordán Rama Gaza",
-            "Moisés David Saúl Salomón Abraham Isaac Jacob José Samuel Aarón Josué Pedro Pablo Faraón Elías "
-            "Daniel Jeremías Isaías Juan Jonathán Absalom Joab Achâb Ezechîas",
+            ("Jerusalem Babilonia Galilea Siria Asiria Moab Canaán Bethel Nínive Líbano Gilgal Rama",
+             "Moisés Saúl Abraham Jacob Samuel Josué Pablo Elías Jeremías Juan Absalom Achâb"),
+            ("Egipto Samaria Damasco Edom Galaad Sión Jericó Hebrón Tiro Basán Jordán Gaza",
+             "David Salomón Isaac José Aarón Pedro Faraón Daniel Isaías Jonathán Joab Ezechîas"),
         ),
     },
     "kinship": {
         "en": (
-            "son sons daughter daughters father fathers mother brother brethren sister wife wives husband",
-            "house houses gate tree gold silver water waters bread stone stones horse horses sword field city cities",
+            ("son sons daughter daughters wife wives husband", "house houses bread stone stones horse horses gold"),
+            ("father fathers mother brother brethren sister",
+             "gate gates tree silver water waters sword field city cities"),
         ),
         "es": (
-            "hijo hijos hija hijas padre padres madre hermano hermanos hermana mujer mujeres marido",
-            "casa casas puerta árbol oro plata agua aguas pan piedra piedras caballo caballos espada campo ciudad "
-            "ciudades",
+            ("hijo hijos hija hijas mujer mujeres marido", "casa casas pan piedra piedras caballo caballos oro"),
+            ("padre padres madre hermano hermanos hermana",
+             "puerta puertas árbol plata agua aguas espada campo ciudad ciudades"),
         ),
     },
     "numbers": {
         "en": (
-            "two three four five six seven eight ten twelve twenty thirty forty fifty sixty hundred thousand",
-            "great good holy old new strong evil mighty righteous wicked high poor rich wise young many",
+            ("two twelve twenty four forty six sixty", "great holy new evil righteous high rich many"),
+            ("three thirty five fifty seven eight ten hundred thousand",
+             "good old strong mighty wicked poor wise young"),
         ),
         "es": (
-            "dos tres cuatro cinco seis siete ocho diez doce veinte treinta cuarenta cincuenta sesenta cien ciento "
-            "cientos mil",
-            "grande grandes bueno santo viejo nuevo fuerte malo poderoso justo impío alto pobre rico sabio joven "
-            "muchos",
+            ("dos doce veinte cuatro cuarenta seis sesenta", "grande grandes santo nuevo malo justo alto rico muchos"),
+            ("tres treinta cinco cincuenta siete ocho diez cien ciento cientos mil",
+             "bueno viejo fuerte poderoso impío pobre sabio joven"),
         ),
     },
-}
+}  # fmt: skip
 
 
 class Passages(NamedTuple):
@@ -64,15 +79,15 @@ class Passages(NamedTuple):
     concept: Bool[Tensor, "batch"]
 
 
-def passages(verses: Sequence[str], concept: Mapping[str, tuple[str, str]], language: str, most: int = 150) -> Passages:
-    """Passages with and without the concept, as many of either: at most `most`, spread evenly over the verses.
+def passages(verses: Sequence[str], concept: str, language: str, half: int, per_word: int) -> Passages:
+    """Of one half of the words at most `per_word` passages each, as many with the concept as without.
 
-    A verse gives at most one passage of either kind. A passage of one kind contains no word of the other. Raises
-    `ValueError` if the verses hold no passage of a kind.
+    Raises `ValueError` if the verses hold no passage of a kind.
     """
-    named, other = (words.split() for words in concept[language])
-    kinds = [first_fits(verses, named, other), first_fits(verses, other, named)]
-    count = min(most, *map(len, kinds))
+    halves = CONCEPTS[concept][language]
+    words = {word for kinds in halves for kind in kinds for word in kind.split()}
+    kinds = [fit_passages(verses, kind.split(), words - set(kind.split()), per_word) for kind in halves[half]]
+    count = min(map(len, kinds))
     if count == 0:
         raise ValueError(f"verses: got {[len(kind) for kind in kinds]} passages with and without the concept")
     chosen = [kind[index * len(kind) // count] for kind in kinds for index in range(count)]
@@ -80,15 +95,97 @@ def passages(verses: Sequence[str], concept: Mapping[str, tuple[str, str]], lang
     return Passages(tokens, tuple(word for _, word in chosen), torch.arange(2 * count) < count)
 
 
-def first_fits(verses: Sequence[str], words: Sequence[str], without: Sequence[str]) -> list[tuple[bytes, str]]:
-    """The first fit passage of every verse that has one, with its word."""
-    looked_for, unwanted = (re.compile(rf"\b(?:{'|'.join(map(re.escape, group))})\b") for group in (words, without))
-    fit = []
-    for verse in verses:
+def fit_passages(
+    verses: Sequence[str], words: Sequence[str], unwanted: set[str], per_word: int
+) -> list[tuple[bytes, str]]:
+    """The first passage of every verse that has one, with its word; verses are in random order."""
+    looked_for, without = (re.compile(rf"\b(?:{'|'.join(map(re.escape, group))})\b") for group in (words, unwanted))
+    fit, count = [], Counter()
+    for verse in random.Random(0).sample(verses, len(verses)):
         for match in looked_for.finditer(verse):
-            passage = verse[: match.end() + 1].encode()[-LENGTH:]
-            if len(verse) > match.end() and len(passage) == LENGTH:
-                if not unwanted.search(passage.decode(errors="ignore")):
-                    fit.append((passage, match.group()))
+            passage, word = verse[: match.end() + 1].encode()[-LENGTH:], match.group()
+            if len(verse) > match.end() and len(passage) == LENGTH and count[word] < per_word:
+                if not without.search(passage.decode(errors="ignore")):
+                    fit.append((passage, word))
+                    count[word] += 1
                 break
     return fit
+
+
+@dataclass(frozen=True)
+class Search:
+    """The training of the model whose synapses are searched, and how many passages a word may have."""
+
+    experiment: Experiment
+    per_word: int
+
+
+SEARCHES = {name: Search(one, 3 if name == "ci" else 6) for name, one in translation.EXPERIMENTS.items()}
+
+
+def models(search: Search, seed: int, device: str = "auto") -> dict[str, Any]:
+    """The reader of verses after training, and before."""
+    run = {"en-es": Run(search.experiment)}
+    untrained = new_model(search.experiment.model, seed, device)
+    return {"trained": trained(translation.learn, run, seed, device)["en-es"][0], "untrained": untrained}
+
+
+def texts(search: Search, concept: str, half: int) -> dict[str, Passages]:
+    """Passages of held-out verses, by language."""
+    sides = zip(*translation.verses(search.experiment.text, SPANISH)[1], strict=True)
+    return {
+        language: passages(verses, concept, language, half, search.per_word)
+        for language, verses in zip(SPANISH, sides, strict=True)
+    }
+
+
+def measure(search: Search, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """For each concept, searched with either half of its words in both languages at once: the share of pairs of
+    passages with the other half's words (one with the concept, one without) that the synapse orders rightly, by model
+    and language, beside that of the classifier; the synapses; and the smallest number of passages of a kind."""
+    found: dict[str, Any] = {"shares": {}, "synapses": {}}
+    fewest = []
+    for name, model in models(search, seed, device).items():
+        for concept in CONCEPTS:
+            for half in (0, 1):
+                seen, unseen = texts(search, concept, half), texts(search, concept, 1 - half)
+                tokens, labels = (
+                    torch.cat([getattr(seen[one], part) for one in SPANISH]) for part in ("tokens", "concept")
+                )
+                (synapse,) = find_synapses(model, tokens.to(model.embedding.device), labels[None])
+                found["synapses"][f"{name}, {concept}, {half}"] = list(synapse)
+                for language, test in unseen.items():
+                    values = synapse_values(model, test.tokens.to(model.embedding.device), synapse).cpu()
+                    found["shares"][f"{name}, {concept}, {language}, {half}"] = separation(values, test.concept).share
+                    if name == "trained":
+                        scores = classify(tokens, labels, test.tokens)
+                        share = separation(scores, test.concept).share
+                        found["shares"][f"{CLASSIFIER}, {concept}, {language}, {half}"] = share
+                    fewest.append(int(test.concept.sum()))
+    return found | {"fewest": min(fewest)}
+
+
+def classify(seen: Tensor, labels: Bool[Tensor, "batch"], unseen: Tensor) -> Float[Tensor, "batch"]:
+    """Scores of a linear classifier of the n-grams (1 to 4) in the last bytes, by ridge regression."""
+    grams = [[bytes(row[-LAST:].tolist()) for row in part] for part in (seen, unseen)]
+    counted = [
+        [Counter(text[i : i + n] for n in range(1, 5) for i in range(LAST - n + 1)) for text in part] for part in grams
+    ]
+    kernel, across = (
+        torch.tensor([[float(sum((one & other).values())) for other in counted[0]] for one in part]) for part in counted
+    )
+    weights = torch.linalg.solve(kernel + 10 * torch.eye(len(kernel)), 2.0 * labels - 1)
+    return across @ weights
+
+
+def by_concept(found: dict[str, Any], judge: str) -> dict[tuple[str, str], float]:
+    """The shares of a model or of the classifier by concept and language, mean over the two halves."""
+    shares = found["shares"]
+    return {
+        (concept, language): (
+            shares[f"{judge}, {concept}, {language}, 0"] + shares[f"{judge}, {concept}, {language}, 1"]
+        )
+        / 2
+        for concept in CONCEPTS
+        for language in SPANISH
+    }

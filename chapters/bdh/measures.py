@@ -8,8 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from brainlib import runs
 from brainlib.ledger import Measured, measures
-from chapters.bdh import anatomy, forms, repetition, scaling, shakespeare, surgery, translation
+from chapters.bdh import (
+    anatomy,
+    concepts,
+    dictionaries,
+    forms,
+    recall,
+    repetition,
+    scaling,
+    shakespeare,
+    surgery,
+)
 from chapters.bdh.cipher_lessons import best_rate, gain, gap_closed, rates, rules
 from chapters.bdh.experiments import trained
 from chapters.bdh.surgery import PLANS
@@ -66,15 +77,6 @@ def alternating(by_seed: pd.DataFrame) -> pd.DataFrame:
     return signs * (np.roll(by_seed, -1, axis=0) - by_seed)
 
 
-@measures("B11")
-def long_context(profile: str, seed: int, device: str) -> dict[str, float]:
-    """What context beyond a step is worth where synapses are carried and fade."""
-    plan = scaling.SCALINGS[profile]
-    rate = scaling.best_rates(scaling.tune(plan, seed, device))["BDH"]
-    losses = scaling.losses_by_context(plan, rate, seed, device)
-    return {"B11": scaling.gain_of_context(losses)["carried, fading"]}
-
-
 @measures("B5", "B7", "B7d")
 def anatomy_of_shakespeare(profile: str, seed: int, device: str) -> dict[str, Measured]:
     """Density of y, modularity and hubs of G, after training and before."""
@@ -104,13 +106,6 @@ def repeating(profile: str, seed: int, device: str) -> dict[str, Measured]:
     return {"B6": Measured(*values, reached, settings=asdict(repetition.REPETITIONS[profile]))}
 
 
-@measures("B8")
-def concept_synapses(profile: str, seed: int, device: str) -> dict[str, float]:
-    """The larger p of both languages, best of the concepts, times their number."""
-    rows, _ = anatomy.concepts_of(translation.EXPERIMENTS[profile], seed, device)
-    return {"B8": min(1.0, len(rows) * min(max(row["p"], row["p, Spanish"]) for row in rows))}
-
-
 @measures("C1", "C2")
 def paths_of_credit(profile: str, seed: int, device: str) -> dict[str, Measured]:
     """What a translation spares by the rules of credit, and where it translates another sentence."""
@@ -137,3 +132,53 @@ def merging(profile: str, seed: int, device: str) -> dict[str, Measured]:
     judged = [surgery.merging(plan, rate, one, device) for one in plan.seeds(seed)]
     both = ([surgery.kept(one, merges) for one in judged] for merges in (surgery.MERGED, surgery.UNTAUGHT))
     return {"C3": Measured(*both, settings={"plan": asdict(plan), "rate": rate})}
+
+
+def studied(experiment: Callable[..., dict], plan: Any, profile: str, seed: int, device: str) -> list[dict[str, Any]]:
+    """What an experiment on memory finds for each model of a run."""
+    return runs.study(experiment, {"memory": plan}, memory_seeds(profile, seed), device=device)["memory"]
+
+
+def memory_seeds(profile: str, seed: int) -> range:
+    """Those of the models of one run of the chapter on memory."""
+    models = 2 if profile == "ci" else 5
+    return range(seed * models, (seed + 1) * models)
+
+
+@measures("B8")
+def concept_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """The worst concept and language."""
+    search = concepts.SEARCHES[profile]
+    found = studied(concepts.measure, search, profile, seed, device)
+    worst = {
+        name: [min(concepts.by_concept(one, name).values()) - 0.5 for one in found] for name in ("trained", "untrained")
+    }
+    reached = [one["fewest"] for one in found]
+    return {"B8": Measured(worst["trained"], worst["untrained"], reached, search, memory_seeds(profile, seed))}
+
+
+@measures("E1")
+def edited_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """The swap of two facts."""
+    plan = recall.PLANS[profile]
+    found = studied(recall.measure_edits, plan, profile, seed, device)
+    values = [[recall.worse(one, where) for one in found] for where in ("", ", elsewhere")]
+    return {"E1": Measured(*values, [one["right"] for one in found], plan, memory_seeds(profile, seed))}
+
+
+@measures("M1")
+def facts_held(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """How facts held grow with neurons."""
+    plan = recall.PLANS[profile]
+    found = studied(recall.measure_capacity, plan, profile, seed, device)
+    values = [[recall.exponent(plan, one, kind) for one in found] for kind in ("BDH", "same size")]
+    return {"M1": Measured(*values, [recall.room(plan, one) for one in found], plan, memory_seeds(profile, seed))}
+
+
+@measures("B11")
+def carried_context(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """What carried synapses spare where the dictionary changes rarely, and where it changes with every step."""
+    plan = dictionaries.PLANS[profile]
+    found = studied(dictionaries.measure, plan, profile, seed, device)
+    values = [[dictionaries.gain(one, every) for one in found] for every in plan.every]
+    return {"B11": Measured(*values, settings=plan, seeds=memory_seeds(profile, seed))}

@@ -1,117 +1,225 @@
-"""Facts in a row, then questions: what trained models hold, and what an edit of their synapses changes.
+"""Facts, then questions: how many a trained model holds, and what an edit of its synapses changes.
 
-A text is `facts` pairs of a key and a value, every key once, and then the keys again in another order, each followed
-by its value: the answer that is asked for. Keys and values are drawn anew for every text, so nothing can be known but
-from the text.
+A vocabulary of three kinds of words: values ("tea"), questions ("Ada?"), and facts, each a compound of a question's key
+and a value ("Ada-tea"), so that one word is one fact, written into the synapses of a layer as one outer product. Keys
+and values are paired anew for every text: nothing can be known but from the text.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from brainlib.arguments import seeded
-from brainlib.baselines import GPTConfig
+from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.bdh.kernels.reference import activities
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rotate, rotation
 from brainlib.training import TrainingConfig
-from chapters.bdh.experiments import Model, fit, new_model
+from chapters.bdh.experiments import Model, fit, new_model, schedule, trained
+
+TUNING = 1000  # the seed on which rates are chosen, not used for anything else
+ENOUGH = 0.9  # of the answers right: then the facts are held
+SHORT = 8  # facts of a text whose synapses are edited
+COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # facts told where capacity is measured
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`facts` a text, with keys and values out of `keys` and `values` words."""
+    """`keys` things that can each have one of `values`."""
 
-    facts: int = 8
     keys: int = 64
-    values: int = 64
+    values: int = 8
 
     @property
     def vocab(self) -> int:
-        return self.keys + self.values
+        return self.values + self.keys + self.keys * self.values
 
-    def draw(self, texts: int, generator: torch.Generator) -> Int[Tensor, "texts time"]:
-        """Facts, then all questions with their answers: 4 * facts tokens."""
-        keys = torch.rand(texts, self.keys, generator=generator).argsort(1)[:, : self.facts]
-        values = torch.randint(self.values, keys.shape, generator=generator) + self.keys
-        order = torch.rand(keys.shape, generator=generator).argsort(1)
-        told = torch.stack([keys, values], dim=-1).flatten(1)
-        asked = torch.stack([keys.gather(1, order), values.gather(1, order)], dim=-1).flatten(1)
-        return torch.cat([told, asked], dim=1)
+    def question(self, key: Tensor) -> Tensor:
+        return self.values + key
+
+    def fact(self, key: Tensor, value: Tensor) -> Tensor:
+        return self.values + self.keys + key * self.values + value
+
+    def draw(
+        self, texts: int, told: int, asked: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, "texts time"], Int[Tensor, "texts asked"]]:
+        """Texts of `told` facts, every key once, and then `asked` questions in another order; and the answers."""
+        keys = torch.rand(texts, self.keys, generator=generator).argsort(1)[:, :told]
+        values = torch.randint(self.values, keys.shape, generator=generator)
+        order = torch.rand(keys.shape, generator=generator).argsort(1)[:, :asked]
+        tokens = torch.cat([self.fact(keys, values), self.question(keys.gather(1, order))], dim=1)
+        return tokens, values.gather(1, order)
+
+    def new_model(self, config: BDHConfig | GPTConfig, seed: int, device: str = "auto") -> Model:
+        """Random weights, but a fact's vector starts as the sum of those of its question and its value."""
+        model = new_model(config, seed, device)
+        with torch.no_grad():
+            values, questions, facts = model.embedding.split([self.values, self.keys, self.keys * self.values])
+            facts.copy_((questions[:, None] + values).flatten(0, 1))
+        return model
 
 
 @dataclass(frozen=True)
 class Recall:
-    """A model that learns to recall, on `batch` new texts a step."""
+    """A model that learns to recall from new texts, `batch` a step, of at most `most` facts."""
 
     facts: Facts
     model: BDHConfig | GPTConfig
     training: TrainingConfig
-    batch: int = 64
+    most: int = 64
+    asked: int = 8
+    batch: int = 32
 
 
 class FactBatches:
-    """New texts for every step, as `brainlib.training` takes them."""
+    """New texts for every step, as `brainlib.training` takes them: few facts at first, up to `most` after 70 % of the
+    steps."""
 
-    def __init__(self, facts: Facts, batch: int, seed: int):
-        self._facts, self._batch, self._generator = facts, batch, seeded(seed)
+    def __init__(self, recall: Recall, seed: int):
+        self._recall, self._seed, self._read = recall, seed, 0
 
-    def next_batch(self) -> tuple[Tensor]:
-        return (self._facts.draw(self._batch, self._generator),)
+    def next_batch(self) -> tuple[Tensor, Tensor]:
+        recall, generator = self._recall, seeded(10**6 * self._seed + self._read)
+        longest = 2 + (recall.most - 2) * min(1.0, self._read / recall.training.steps / 0.7)
+        told = int(torch.randint(1, round(longest) + 1, (), generator=generator))
+        self._read += 1
+        return recall.facts.draw(recall.batch, told, min(told, recall.asked), generator)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The generator's state."""
-        return {"generator": self._generator.get_state()}
+        """How many batches were read."""
+        return {"read": torch.tensor(self._read)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from there."""
-        self._generator.set_state(state["generator"])
+        self._read = int(state["read"])
 
 
-def answer_loss(model: Model, batch: tuple[Tensor], state: None) -> tuple[Tensor, None]:
+def answer_loss(model: Model, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
     """The loss on the answers, nats each."""
-    (tokens,) = batch
-    logits = model(tokens[:, :-1], return_state=False)[0]
-    at = answers(tokens)
-    return cross_entropy(logits[:, at].flatten(0, 1), tokens[:, at + 1].flatten()), None
-
-
-def answers(tokens: Tensor) -> Int[Tensor, "facts"]:
-    """The positions of the questions: what is said next is the answer."""
-    return torch.arange(tokens.shape[1] // 2, tokens.shape[1], 2, device=tokens.device)
+    tokens, answers = batch
+    logits = model(tokens, return_state=False)[0][:, -answers.shape[1] :]
+    return cross_entropy(logits.flatten(0, 1), answers.flatten()), None
 
 
 def learn(recall: Recall, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    batches = FactBatches(recall.facts, recall.batch, seed)
-    return fit(new_model(recall.model, seed, device), batches, recall, seed, folder, loss=answer_loss)
+    model = recall.facts.new_model(recall.model, seed, device)
+    return fit(model, FactBatches(recall, seed), recall, seed, folder, loss=answer_loss)
+
+
+FACTS = Facts()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """BDHs of so many neurons (`sizes`, all of `dim` channels and 2 layers) and a GPT of that width and depth, `steps`
+    of training, each family at the best of `rates` by its own; judged on `texts`. `edited` is the size whose synapses
+    are edited."""
+
+    sizes: tuple[int, ...]
+    edited: int
+    steps: int
+    rates: tuple[float, ...]
+    texts: int
+    facts: Facts = FACTS
+    dim: int = 32
+
+    def recall(self, neurons: int | None, rate: float) -> Recall:
+        """The training of a BDH, or without neurons of the GPT."""
+        sizes = {"layers": 2, "dim": self.dim, "heads": 4, "vocab": self.facts.vocab, "dropout": 0.0}
+        model = BDHConfig(**sizes, neurons=neurons) if neurons else GPTConfig(**sizes)
+        return Recall(self.facts, model, schedule(self.steps, rate, precision="float32"))
+
+
+PLANS = {
+    "ci": Plan((64, 128), 128, 150, (6e-3,), 64),
+    "laptop": Plan((40, 80, 160, 320), 320, 800, (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2), 512),
+}
+PLANS["paper"] = PLANS["laptop"]  # the paper has no such experiment
 
 
 @torch.no_grad()
-def accuracy(model: Model, tokens: Tensor) -> float:
-    at = answers(tokens)
-    said = model(tokens[:, :-1], return_state=False)[0][:, at].argmax(-1)
-    return float((said == tokens[:, at + 1]).float().mean())
+def accuracies(model: Model, plan: Plan) -> list[float]:
+    """The share of right answers to one question, for each of `COUNTS` facts told before it."""
+    found = []
+    for told in COUNTS:
+        tokens, answers = plan.facts.draw(plan.texts, told, 1, seeded(TUNING + told))
+        said = model(tokens.to(model.embedding.device), return_state=False)[0][:, -1].argmax(-1)
+        found.append(float((said.cpu() == answers[:, 0]).float().mean()))
+    return found
+
+
+def best_rate(plan: Plan, neurons: int | None, device: str = "auto") -> float:
+    """The rate of most right answers, on a seed of its own."""
+    if len(plan.rates) == 1:
+        return plan.rates[0]
+    models = trained(learn, {str(rate): plan.recall(neurons, rate) for rate in plan.rates}, TUNING, device)
+    return float(max(models, key=lambda rate: sum(accuracies(models[rate][0], plan))))
+
+
+def held(accuracy: list[float]) -> float:
+    """How many facts are held: where the share of right answers falls to `ENOUGH`, by interpolation along the logarithm
+    of their number; 1 if it is lower at once, the largest number asked if it never falls."""
+    below = [place for place, share in enumerate(accuracy) if share < ENOUGH]
+    if not below or below[0] == 0:
+        return float(COUNTS[-1] if not below else 1)
+    last = below[0]
+    shares, counts = (row[last - 1 : last + 1][::-1] for row in (accuracy, COUNTS))
+    return float(np.exp(np.interp(ENOUGH, shares, np.log(counts))))
+
+
+def measure_capacity(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """`accuracies` of every BDH, of as many of one size with other seeds, of the GPT, and of the GPT when it keeps no
+    more numbers than each BDH: n d L in synapses, or 2 d L for each word in keys and values, that is n / 2 words."""
+    middle = plan.sizes[1]
+    rates = {None: best_rate(plan, None, device)} | dict.fromkeys(plan.sizes, best_rate(plan, middle, device))
+
+    def model(neurons: int | None, own_seed: int) -> Model:
+        return trained(learn, {"recall": plan.recall(neurons, rates[neurons])}, own_seed, device)["recall"][0]
+
+    gpt = model(None, seed)
+    found: dict[str, Any] = {"rates": {str(size): rate for size, rate in rates.items()}}
+    for place, neurons in enumerate(plan.sizes):
+        windowed = GPT(replace(gpt.config, memory=neurons // 2)).to(gpt.embedding.device).eval()
+        windowed.load_state_dict(gpt.state_dict())
+        found[f"BDH, {neurons}"] = accuracies(model(neurons, seed), plan)
+        found[f"GPT of equal state, {neurons}"] = accuracies(windowed, plan)
+        found[f"same size, {place}"] = accuracies(model(middle, seed + place), plan)
+    return found | {"GPT": accuracies(gpt, plan)}
+
+
+def exponent(plan: Plan, found: Mapping[str, list[float]], kind: str = "BDH") -> float:
+    """Of the facts held against the neurons, least squares; "same size" has other seeds in the place of sizes."""
+    names = range(len(plan.sizes)) if kind == "same size" else plan.sizes
+    facts = [held(found[f"{kind}, {name}"]) for name in names]
+    return float(np.polyfit(np.log(plan.sizes), np.log(facts), 1)[0])
+
+
+def room(plan: Plan, found: Mapping[str, list[float]]) -> float:
+    """How far what is held lies within what was asked, in facts: 0 at either end, where nothing is known of it."""
+    facts = [held(found[f"BDH, {neurons}"]) for neurons in plan.sizes]
+    return min(COUNTS[-1] - max(facts), min(facts) - 1)
 
 
 @torch.no_grad()
 def writings(
     model: BDH, tokens: Int[Tensor, "texts time"]
 ) -> tuple[Float[Tensor, "layers texts heads time head_neurons"], Float[Tensor, "layers texts time dim"]]:
-    """What every token writes into the synapses of each layer: the outer product of q, its rotated x, and v.
+    """What every word writes into the synapses of each layer: the outer product of q, its rotated x, and v.
 
-    rho after the text is the sum of q v^T over its tokens (synapses that fade are not meant here).
+    rho after the text is the sum of q v^T over its words (synapses that fade are not meant here).
     """
-    config = model.config
     v = norm(model.embedding[tokens])
     rope = rotation(model.frequencies, 0, tokens.shape[1], v.dtype)
     keys, values = [], []
-    for _ in range(config.layers):
+    for _ in range(model.config.layers):
         x, y, _ = activities(v, model.decoder_x, model.decoder_y, rope)
         keys.append(rotate(x, rope))
         values.append(v)
@@ -119,33 +227,27 @@ def writings(
     return torch.stack(keys), torch.stack(values)
 
 
-@torch.no_grad()
-def after_edit(model: BDH, state: BDHState, edit: Tensor, tokens: Tensor) -> Float[Tensor, "texts facts vocab"]:
-    """What is said after each question alone, had the synapses after the facts been changed by `edit`."""
-    edited = BDHState(state.position, state.synapses + edit)
-    facts = tokens.shape[1] // 4
-    said = []
-    for question in range(facts):
-        key = tokens[:, 2 * facts + 2 * question, None]
-        said.append(model(key, state=edited, return_state=False)[0][:, 0])
-    return torch.stack(said, dim=1)
-
-
 def swap(keys: Tensor, values: Tensor, one: int, other: int) -> Float[Tensor, "layers texts heads head_neurons dim"]:
-    """The edit that lets two facts' values change places: what each value's token wrote is taken out, and the other's
-    value put in its place, under the same key."""
-    first, second = 2 * one + 1, 2 * other + 1
-    difference = values[:, :, second] - values[:, :, first]
-    return outer(keys[:, :, :, first] - keys[:, :, :, second], difference)
+    """The edit that lets two facts' values change places: each value is taken out, and the other put under its key."""
+    return outer(keys[:, :, :, one] - keys[:, :, :, other], values[:, :, other] - values[:, :, one])
 
 
 def erase(keys: Tensor, values: Tensor, one: int) -> Float[Tensor, "layers texts heads head_neurons dim"]:
-    """The edit that takes out what a fact's value wrote."""
-    return -outer(keys[:, :, :, 2 * one + 1], values[:, :, 2 * one + 1])
+    """The edit that takes a fact out."""
+    return -outer(keys[:, :, :, one], values[:, :, one])
 
 
 def outer(key: Float[Tensor, "layers texts heads head_neurons"], value: Float[Tensor, "layers texts dim"]) -> Tensor:
     return key[..., None] * value[:, :, None, None]
+
+
+@torch.no_grad()
+def write(
+    model: BDH, fact: Int[Tensor, "batch"], position: int
+) -> Float[Tensor, "layers texts heads head_neurons dim"]:
+    """The edit that puts in a fact that was never read: what its word would write there, read without any past."""
+    empty = model.initial_state(len(fact))
+    return model(fact[:, None], state=BDHState(torch.tensor(position), empty.synapses))[2].synapses
 
 
 def elsewhere(edit: Tensor, generator: torch.Generator) -> Tensor:
@@ -156,34 +258,63 @@ def elsewhere(edit: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
+def said(model: BDH, state: BDHState, questions: Int[Tensor, "texts asked"]) -> Int[Tensor, "texts asked"]:
+    """The answer to each question alone, asked of the same synapses."""
+    answers = [model(question[:, None], state=state, return_state=False)[0][:, 0] for question in questions.T]
+    return torch.stack(answers, dim=1).argmax(-1)
+
+
 def edit_facts(model: BDH, facts: Facts, texts: int, seed: int) -> dict[str, float]:
-    """Shares of answers: right before any edit; after the first two facts' values were swapped, those two answered as
-    predicted and all others still right; the first fact's value still given after it was erased; and the same after
+    """Shares of answers as predicted: without an edit; to the edited and to the other questions once the values of the
+    first two facts were swapped, the first was erased (another answer), and a new one was written; and the same after
     edits of equal size `elsewhere`."""
-    generator = seeded(seed)
-    tokens = facts.draw(texts, generator).to(model.embedding.device)
-    told = tokens[:, : 2 * facts.facts]
-    state = model(told)[2]
-    keys, values = writings(model, told)
-    asked, right = tokens[:, 2 * facts.facts :: 2], tokens[:, 2 * facts.facts + 1 :: 2]
-    first, second = (asked == told[:, place, None] for place in (0, 2))
-    predicted = torch.where(first, told[:, 3, None], torch.where(second, told[:, 1, None], right))
-    both = first | second
-
-    def said(edit: Tensor) -> Tensor:
-        return after_edit(model, state, edit, tokens).argmax(-1)
-
-    def share(hits: Tensor, of: Tensor) -> float:
-        return float(hits[of].float().mean())
-
-    swapped, erased = swap(keys, values, 0, 1), erase(keys, values, 0)
-    found = {"right": share(said(0 * swapped) == right, both | ~both)}
-    for name, change in (("", lambda edit: edit), ("elsewhere: ", lambda edit: elsewhere(edit, generator))):
-        after, gone = said(change(swapped)), said(change(erased))
-        found |= {
-            f"{name}swapped": share(after == predicted, both),
-            f"{name}others after the swap": share(after == right, ~both),
-            f"{name}erased": share(gone != right, first),
-            f"{name}others after the erasure": share(gone == right, ~first),
-        }
+    generator = seeded(TUNING + seed)
+    tokens, right = (part.to(model.embedding.device) for part in facts.draw(texts, SHORT, SHORT, generator))
+    told, questions = tokens[:, :SHORT], tokens[:, SHORT:]
+    number = told - facts.fact(torch.tensor(0), torch.tensor(0))
+    key, value = number // facts.values, number % facts.values
+    differ = value[:, 0] != value[:, 1]  # else a swap changes nothing
+    key, value, told, questions, right = (part[differ] for part in (key, value, told, questions, right))
+    first, second = (questions == facts.question(key[:, place, None]) for place in (0, 1))
+    swapped = torch.where(first, value[:, 1, None], torch.where(second, value[:, 0, None], right))
+    state, (q, v) = model(told)[2], writings(model, told)
+    told_or_not = torch.zeros(len(key), facts.keys, dtype=torch.long, device=key.device).scatter_(1, key, 1)
+    unread = told_or_not.argmin(1)  # the first key that was not told
+    new = torch.randint(facts.values, unread.shape, generator=generator).to(told)
+    edits = {
+        "swap": (swap(q, v, 0, 1), questions, swapped, first | second),
+        "erase": (erase(q, v, 0), questions, right, first),
+        "write": (
+            write(model, facts.fact(unread, new), SHORT),
+            torch.cat([questions, facts.question(unread)[:, None]], 1),
+            torch.cat([right, new[:, None]], 1),
+            torch.arange(SHORT + 1, device=told.device).expand(len(told), -1) == SHORT,
+        ),
+    }
+    found = {"right": share(said(model, state, questions) == right)}
+    for name, (edit, asked, predicted, edited) in edits.items():
+        for where, change in (("", edit), (", elsewhere", elsewhere(edit, generator))):
+            hits = said(model, BDHState(state.position, state.synapses + change), asked) == predicted
+            found[f"{name}{where}: edited"] = share((hits != (name == "erase"))[edited])
+            found[f"{name}{where}: others"] = share(hits[~edited])
     return found
+
+
+def share(hits: Tensor) -> float:
+    return float(hits.float().mean())
+
+
+def measure_edits(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, float]:
+    """`edit_facts` in the model of the size that is edited."""
+    return edit_facts(editable(plan, seed, device), plan.facts, plan.texts, seed)
+
+
+def editable(plan: Plan, seed: int, device: str = "auto") -> BDH:
+    """The trained model whose synapses are edited."""
+    recall = plan.recall(plan.edited, best_rate(plan, plan.sizes[1], device))
+    return trained(learn, {"recall": recall}, seed, device)["recall"][0]
+
+
+def worse(edits: Mapping[str, float], where: str = "") -> float:
+    """Of a swap, the smaller share: edited facts answered as predicted, or others still right."""
+    return min(edits[f"swap{where}: edited"], edits[f"swap{where}: others"])

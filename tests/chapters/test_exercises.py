@@ -85,6 +85,12 @@ WRONG = {
             "star = lambda neurons: torch.nn.functional.pad(torch.ones(1, neurons - 1), (1, 0, 0, neurons - 1))"
         ],
     ],
+    "bdh/05_working_memory": [
+        [
+            "overwrite = lambda rho, q1, v1, w: rho + w[:, None] * q1",
+            "overwrite = lambda rho, q1, v1, w: (w - v1)[:, None] * q1",
+        ],
+    ],
     "bdh/06_surgery": [
         [
             "def key_gradient(v, excited, query, error):\n"  # a token hears itself

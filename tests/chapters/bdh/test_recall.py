@@ -1,13 +1,15 @@
-"""What a token writes is what is in the synapses, and an edit changes what it says it changes."""
+"""What a word writes is what is in the synapses, an edit changes what it says, and guessing fails the claims."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 
 from brainlib.bdh import BDH, BDHConfig
 from chapters.bdh import recall
-from chapters.bdh.recall import Facts
+from chapters.bdh.recall import COUNTS, Facts, Plan
 
-TOY = Facts(facts=3, keys=6, values=5)
+TOY = Facts(keys=10, values=5)
 
 
 @pytest.fixture
@@ -16,41 +18,58 @@ def model():
     return BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16, vocab=TOY.vocab, dropout=0.0)).double().eval()
 
 
-def test_facts_are_told_and_then_asked_for():
-    tokens = TOY.draw(20, torch.Generator().manual_seed(0))
-    told, asked = (part.view(20, 3, 2) for part in tokens.split(6, dim=1))
-    for facts, questions in zip(told.tolist(), asked.tolist(), strict=True):
-        assert sorted(facts) == sorted(questions) and len({key for key, _ in facts}) == 3
-    assert told[..., 0].max() < TOY.keys <= told[..., 1].min()
-    assert recall.answers(tokens).tolist() == [6, 8, 10]
+def told(count=3):
+    return TOY.draw(4, count, 0, torch.Generator().manual_seed(0))[0]
+
+
+def test_facts_are_told_once_and_then_asked_for():
+    tokens, answers = TOY.draw(20, 4, 3, torch.Generator().manual_seed(0))
+    for text, values in zip(tokens.tolist(), answers.tolist(), strict=True):
+        facts = {(word - 15) // 5: (word - 15) % 5 for word in text[:4]}
+        assert len(facts) == 4
+        assert [facts[question - 5] for question in text[4:]] == values
+    key, value = torch.tensor([2]), torch.tensor([3])
+    assert TOY.question(key).tolist() == [7] and TOY.fact(key, value).tolist() == [28] and TOY.vocab == 65
 
 
 def test_synapses_are_the_sum_of_what_is_written(model):
-    tokens = TOY.draw(4, torch.Generator().manual_seed(0))[:, :6]
-    keys, values = recall.writings(model, tokens)
-    total = torch.einsum("lbhtk,lbtd->lbhkd", keys, values)
-    torch.testing.assert_close(total, model(tokens)[2].synapses, rtol=1e-9, atol=1e-9)
+    q, v = recall.writings(model, told())
+    total = torch.einsum("lbhtk,lbtd->lbhkd", q, v)
+    torch.testing.assert_close(total, model(told())[2].synapses, rtol=1e-9, atol=1e-9)
 
 
-def test_no_edit_changes_nothing_and_a_swap_twice_is_none(model):
-    tokens = TOY.draw(4, torch.Generator().manual_seed(0))
-    state = model(tokens[:, :6])[2]
-    keys, values = recall.writings(model, tokens[:, :6])
-    said = recall.after_edit(model, state, 0 * state.synapses, tokens)
-    torch.testing.assert_close(said[:, 0], model(tokens[:, :7])[0][:, 6], rtol=1e-9, atol=1e-9)
-    assert recall.swap(keys, values, 0, 1).equal(recall.swap(keys, values, 1, 0))
-    erased = state.synapses + recall.erase(keys, values, 0)
+def test_edits_take_out_exchange_and_put_in(model):
+    q, v = recall.writings(model, told())
+    assert recall.swap(q, v, 0, 1).equal(recall.swap(q, v, 1, 0))
+    gone = torch.einsum("lbhk,lbd->lbhkd", q[:, :, :, 1], v[:, :, 1])
+    torch.testing.assert_close(recall.erase(q, v, 1), -gone)
+    written = recall.write(model, told()[:, 0], position=0)  # the first word has no past either
     torch.testing.assert_close(
-        erased,
-        state.synapses - torch.einsum("lbhk,lbd->lbhkd", keys[:, :, :, 1], values[:, :, 1]),
+        written, torch.einsum("lbhk,lbd->lbhkd", q[:, :, :, 0], v[:, :, 0]), rtol=1e-9, atol=1e-9
     )
+    other = recall.elsewhere(gone, torch.Generator().manual_seed(0))
+    assert not other.equal(gone) and other.norm() == pytest.approx(float(gone.norm()))
 
 
-def test_an_edit_elsewhere_has_the_same_size(model):
-    edit = torch.randn(2, 3, 2, 8, 8)
-    other = recall.elsewhere(edit, torch.Generator().manual_seed(0))
-    assert not other.equal(edit)
-    assert other.norm() == pytest.approx(float(edit.norm()))
-    found = recall.edit_facts(model, TOY, 8, seed=0)
-    assert set(found) >= {"right", "swapped", "elsewhere: swapped", "others after the swap"}
+def test_a_model_that_learned_nothing_shows_no_edit(model):
+    found = recall.edit_facts(model, TOY, 32, seed=0)
     assert all(0 <= share <= 1 for share in found.values())
+    assert recall.worse(found) < 0.5
+
+
+def test_facts_held_and_their_exponent():
+    fallen = [1.0 if count <= 8 else 0.8 for count in COUNTS]
+    assert 8 < recall.held(fallen) < 12
+    assert recall.held([0.5] * len(COUNTS)) == 1 and recall.held([1.0] * len(COUNTS)) == 64
+    plan = Plan((64, 128), 64, 1, (1e-3,), 8)
+    found = {f"{kind}, {name}": fallen for kind, names in (("BDH", (64, 128)), ("same size", (0, 1))) for name in names}
+    assert recall.exponent(plan, found) == recall.exponent(plan, found, "same size") == pytest.approx(0)
+    assert recall.room(plan, found) == pytest.approx(recall.held(fallen) - 1)
+    assert recall.room(plan, found | {"BDH, 64": [0.0] * len(COUNTS)}) == 0
+
+
+def test_capacity_and_edits_run_at_toy_size(runs_here):
+    plan = Plan((16, 32), 32, 2, (1e-3, 2e-3), 4, dim=8)
+    found = recall.measure_capacity(plan, 0, device="cpu")
+    assert {len(row) for name, row in found.items() if name != "rates"} == {len(COUNTS)}
+    assert recall.measure_edits(replace(plan, texts=16), 0, device="cpu")["right"] < 0.9

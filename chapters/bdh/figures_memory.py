@@ -1,0 +1,178 @@
+"""The figures and tables of the chapter on working memory, of the largest run there is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.express as px
+import torch
+
+from brainlib import explore
+from brainlib.bdh import BDH, BDHState
+from chapters.bdh import concepts, dictionaries, recall
+from chapters.bdh.figures import BLUE, GREEN, GREY, RED, recorded, tidy, whose
+from chapters.bdh.recall import COUNTS, Facts
+
+NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve")
+DRINKS = ("tea", "milk", "water", "juice", "coffee", "cocoa", "cider", "beer")
+LOSS, PAIRS = "loss (nats an answer)", "pairs ordered rightly (%)"
+Found = Mapping[str, list[dict[str, Any]]]  # by experiment, what it found for each model
+
+
+def largest(content: Found, profile: str) -> tuple[Found, str, str]:
+    """The content of the recorded runs of the largest profile, or of this one; its profile; and whose it is."""
+    kept = recorded("memory", profile)
+    if not kept:
+        return content, profile, whose(kept, profile)
+    joined = {name: [one for run in kept for one in run.content[name]] for name in content}
+    return joined, kept[0].profile, whose(kept, profile)
+
+
+def by_hand(model: BDH, facts: Facts, edits: Mapping[str, torch.Tensor], state: BDHState) -> pd.DataFrame:
+    """What is answered about each name, as the text was read and after each edit, with its probability."""
+    questions = facts.question(torch.arange(len(NAMES)))[:, None].to(model.embedding.device)
+    table = {}
+    for name, edit in edits.items():
+        synapses = (state.synapses + edit).expand(-1, len(NAMES), -1, -1, -1)
+        logits = model(questions, state=BDHState(state.position, synapses), return_state=False)[0][:, 0]
+        best, value = logits[:, : facts.values].softmax(-1).detach().cpu().max(-1)
+        table[name] = [f"{DRINKS[v]} ({p:.0%})" for v, p in zip(value.tolist(), best.tolist(), strict=True)]
+    return pd.DataFrame(table, index=[f"{name}?" for name in NAMES])
+
+
+def edits(found: Found) -> pd.DataFrame:
+    """Percent of answers as predicted, mean over models, after each edit and after as large ones elsewhere."""
+    mean = pd.DataFrame(found["edits"]).mean() * 100
+    parts = {"edited": "edited facts, as predicted", "others": "other facts, as before"}
+    columns = {
+        (where[2:] or "at its synapses", title): [mean[f"{edit}{where}: {part}"] for edit in ("swap", "erase", "write")]
+        for where in ("", ", elsewhere")
+        for part, title in parts.items()
+    }
+    return pd.DataFrame(columns, index=["swap two", "erase one", "write a new one"]).round(1)
+
+
+def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
+    """Right answers against facts told, for each size, beside a GPT whose state has as many numbers."""
+    sizes = recall.PLANS[profile].sizes
+    frame = pd.DataFrame(
+        {"facts told": told, "right answers (%)": share * 100, "neurons": f"{n:,}", "model": model}
+        for n in sizes
+        for model in ("BDH", "GPT of equal state")
+        for told, share in zip(COUNTS, _mean(one[f"{model}, {n}"] for one in found["capacity"]), strict=True)
+    )
+    figure = px.line(
+        frame, x="facts told", y="right answers (%)", color="neurons", line_dash="model", log_x=True, markers=True
+    )
+    figure.add_hline(y=recall.ENOUGH * 100, line_color=GREY, line_dash="dot")
+    held = {n: _held(found, f"BDH, {n}") for n in sizes}
+    rival = {n: _held(found, f"GPT of equal state, {n}") for n in sizes}
+    first, last = sizes[0], sizes[-1]
+    return explore.show(
+        tidy(figure, height=420),
+        name="memory-capacity",
+        caption=f"With {first} neurons nine answers of ten are right up to {held[first]:.0f} facts, with {last} up to "
+        f"{held[last]:.0f}; a GPT whose keys and values are as many numbers holds {rival[first]:.0f} and "
+        f"{rival[last]:.0f}, and one that forgets nothing {_held(found, 'GPT'):.0f} ({whose}).",
+        alt="Share of right answers falling with the number of facts told, a line for each number of neurons, later "
+        "for more neurons; dashed lines of the transformer fall where its window ends.",
+    )
+
+
+def held(found: Found, profile: str) -> pd.DataFrame:
+    """Facts held at nine answers of ten, and synapses a fact."""
+    plan = recall.PLANS[profile]
+    models = {"facts held": "BDH", "by a GPT of equal state": "GPT of equal state"}
+    table = pd.DataFrame(
+        {title: [_held(found, f"{model}, {n}") for n in plan.sizes] for title, model in models.items()},
+        index=pd.Index(plan.sizes, name="neurons"),
+    )
+    table["synapses a fact"] = 2 * plan.dim * table.index / table["facts held"]
+    return table.round(1)
+
+
+def _held(found: Found, name: str) -> float:
+    return float(np.mean([recall.held(one[name]) for one in found["capacity"]]))
+
+
+def _mean(rows: Iterable[Sequence[float]]) -> list[float]:
+    return np.mean(list(rows), axis=0).tolist()
+
+
+def after_the_change(found: Found, profile: str, whose: str) -> explore.Explorer:
+    """Loss by piece after the dictionary has changed, by how the model was taught and how it reads."""
+    every, means = dictionaries.PLANS[profile].every[0], {}
+    rows = []
+    for taught in dictionaries.WAYS:
+        for read in dictionaries.WAYS:
+            curve = _mean(one[f"{every}: taught {taught}, read {read}"] for one in found["dictionaries"])
+            means[taught, read] = float(np.mean(curve[1:]))
+            rows += [
+                {"words after the change": dictionaries.PIECE * (i + 0.5), LOSS: loss, "taught": taught, "read": read}
+                for i, loss in enumerate(curve)
+            ]
+    figure = px.line(
+        pd.DataFrame(rows), x="words after the change", y=LOSS, color="taught", line_dash="read",
+        markers=True, color_discrete_map=dict(zip(dictionaries.WAYS, (RED, BLUE), strict=True)),
+    )  # fmt: skip
+    figure.add_hline(y=np.log(8), line_color=GREY, line_dash="dot")
+    anew = min(means["begun anew", read] for read in dictionaries.WAYS)
+    return explore.show(
+        tidy(figure.update_yaxes(rangemode="tozero"), height=400),
+        name="memory-carried",
+        caption=f"More than {dictionaries.PIECE} words after the change the model taught to carry loses "
+        f"{means['carried', 'carried']:.2f} nats an answer, the one taught to begin anew {anew:.2f} in its better "
+        f"reading, a guess {np.log(8):.2f} (dotted; {whose}).",
+        alt="Loss against words after the dictionary's change, four lines: two ways of teaching, each read in two.",
+    )
+
+
+def planted(found: Found, profile: str, whose: str) -> explore.Explorer:
+    """How often a fact is known that was told once, so many words ago."""
+    distances = dictionaries.PLANS[profile].distances
+    frame = pd.DataFrame(
+        {way: _mean(one[f"planted: taught {way}"] for one in found["dictionaries"]) for way in dictionaries.WAYS},
+        index=distances,
+    )
+    long = (frame * 100).rename_axis("words ago")
+    long = long.melt(ignore_index=False, var_name="taught", value_name="right answers (%)").reset_index()
+    figure = px.line(long, x="words ago", y="right answers (%)", color="taught", log_x=True, markers=True,
+                     color_discrete_sequence=[RED, BLUE])  # fmt: skip
+    figure.add_hline(y=100 / 8, line_color=GREY, line_dash="dot").update_yaxes(range=[0, 102])
+    near, far = frame.iloc[0] * 100, frame.iloc[-1] * 100
+    return explore.show(
+        tidy(figure, height=380),
+        name="memory-planted",
+        caption=f"A fact told once is known after {distances[0]} words in {near.iloc[0]:.0f} % of texts by the model "
+        f"taught to carry and in {near.iloc[1]:.0f} % by the other, after {distances[-1]:,} words in "
+        f"{far.iloc[0]:.0f} % and {far.iloc[1]:.0f} %; a guess is 12.5 % (dotted; {whose}).",
+        alt="Share of right answers about one fact against the words since it was told, on a logarithmic axis.",
+    )
+
+
+def concept_shares(found: Found, whose: str) -> explore.Explorer:
+    """Pairs of passages with unseen words ordered rightly, by concept, language and judge."""
+    judges = {"trained": "synapse, trained", "untrained": "synapse, untrained", concepts.CLASSIFIER: "last 16 bytes"}
+    frame = pd.DataFrame(
+        {"concept": concept, "language": concepts.LANGUAGES[language], "judge": judges[judge], PAIRS: share * 100}
+        for one in found["concepts"]
+        for judge in judges
+        for (concept, language), share in concepts.by_concept(one, judge).items()
+    )
+    figure = px.strip(
+        frame, x="concept", y=PAIRS, color="judge", facet_col="language",
+        color_discrete_sequence=[RED, GREY, GREEN],
+    )  # fmt: skip
+    figure.add_hline(y=50, line_color=GREY, line_dash="dot")
+    mean = frame.groupby("judge")[PAIRS].mean()
+    return explore.show(
+        tidy(figure, height=420),
+        name="memory-concepts",
+        caption="Of pairs with words that the search did not see, mean over concepts and languages, the trained "
+        f"model's synapses order {mean['synapse, trained']:.0f} % rightly, the untrained model's "
+        f"{mean['synapse, untrained']:.0f} %, a classifier of the last 16 bytes {mean['last 16 bytes']:.0f} %; a coin "
+        f"50 % (dotted; {whose}, a mark for each model).",
+        alt="Share of pairs ordered rightly for three concepts in English and Spanish, marks of trained and untrained "
+        "synapses and of a classifier.",
+    )
