@@ -21,7 +21,7 @@ from torch import Tensor
 from brainlib.bdh.anatomy.synapses import find_synapses, separation, synapse_values
 from chapters.bdh import translation
 from chapters.bdh.experiments import Experiment, new_model, trained
-from chapters.bdh.translation import SPANISH, Run
+from chapters.bdh.translation import SPANISH
 
 LENGTH = 48  # bytes of a verse in a passage
 LAST = 16  # bytes that the classifier beside the synapses sees
@@ -125,14 +125,13 @@ SEARCHES = {name: Search(one, 3 if name == "ci" else 6) for name, one in transla
 
 def models(search: Search, seed: int, device: str = "auto") -> dict[str, Any]:
     """The reader of verses after training, and before."""
-    run = {"en-es": Run(search.experiment)}
-    untrained = new_model(search.experiment.model, seed, device)
-    return {"trained": trained(translation.learn, run, seed, device)["en-es"][0], "untrained": untrained}
+    reader, _ = trained(translation.learn, {"verses": search.experiment}, seed, device)["verses"]
+    return {"trained": reader, "untrained": new_model(search.experiment.model, seed, device)}
 
 
 def texts(search: Search, concept: str, half: int) -> dict[str, Passages]:
     """Passages of held-out verses, by language."""
-    sides = zip(*translation.verses(search.experiment.text, SPANISH)[1], strict=True)
+    sides = zip(*translation.verses(search.experiment.text)[1], strict=True)
     return {
         language: passages(verses, concept, language, half, search.per_word)
         for language, verses in zip(SPANISH, sides, strict=True)

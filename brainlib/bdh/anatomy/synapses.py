@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Integer
 from numpy import ndarray
 from torch import Tensor
 
-from brainlib.bdh.anatomy.activity import record_activity, synapses_of
+from brainlib.bdh.anatomy.activity import record_activity
 from brainlib.bdh.kernels.reference import left
 from brainlib.bdh.model import BDH
 from brainlib.bdh.rotation import rotate, rotation
@@ -105,17 +105,6 @@ def synapse_values(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: S
     """The value of a synapse, or of several, after each text, as the next token would find it."""
     layer, sources, targets = synapse
     return torch.cat([(y[..., targets] * x[..., sources]).sum(1) for y, x in factors(model, tokens, layer)])
-
-
-@torch.no_grad()
-def synapse_trace(model: BDH, tokens: Integer[Tensor, "batch time"], synapse: Synapse) -> Float[Tensor, "batch time"]:
-    """The value of one synapse as each token finds it, before it is read."""
-    head, neuron = divmod(synapse.source, model.config.head_neurons)
-    parts = [
-        synapses_of(model, record_activity(model, part), synapse.layer, head, neuron)[..., synapse.target]
-        for part in tokens.split(TEXTS_AT_ONCE)
-    ]
-    return torch.cat(parts)
 
 
 def mann_whitney(values: Tensor, labels: Tensor) -> tuple[ndarray, ndarray]:
