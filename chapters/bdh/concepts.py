@@ -61,12 +61,12 @@ CONCEPTS = {
         "en": (
             ("two twelve twenty thirty four forty fifty six sixty", "great holy new evil righteous high rich many"),
             ("three five seven eight ten hundred thousand",
-             "good old strong wicked poor wise young"),
+             "good old strong wicked poor wise young dead clean"),
         ),
         "es": (
             ("dos doce veinte treinta cuatro cuarenta cincuenta seis sesenta", "grande grandes santo nuevo malo justo alto rico muchos"),
             ("tres cinco siete ocho diez cien ciento cientos mil",
-             "bueno viejo fuerte poderoso impío pobre sabio joven"),
+             "bueno buena viejo fuerte poderoso impío impíos pobre pobres sabio joven muerto muertos limpio"),
         ),
     },
 }  # fmt: skip
