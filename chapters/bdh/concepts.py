@@ -64,7 +64,8 @@ CONCEPTS = {
              "good old strong wicked poor wise young dead clean"),
         ),
         "es": (
-            ("dos doce veinte treinta cuatro cuarenta cincuenta seis sesenta", "grande grandes santo nuevo malo justo alto rico muchos"),
+            ("dos doce veinte treinta cuatro cuarenta cincuenta seis sesenta",
+             "grande grandes santo nuevo malo justo alto rico muchos"),
             ("tres cinco siete ocho diez cien ciento cientos mil",
              "bueno buena viejo fuerte poderoso impío impíos pobre pobres sabio joven muerto muertos limpio"),
         ),

@@ -106,7 +106,7 @@ def from_before(facts: Facts, tokens: Int[Tensor, "rows words"], every: int) -> 
 @torch.no_grad()
 def losses(
     model: BDH, plan: "Plan", every: int, carried: bool, *, whole: bool, texts: int = TEST_TEXTS
-) -> Float[Tensor, "pieces"]:
+) -> Float[Tensor, " pieces"]:
     """Nats an answer in each piece after the dictionary has changed, over the five dictionaries after the first: the
     whole loss, or in the second piece and later that of the questions `from_before`."""
     tokens, answers = draw(plan.facts, plan.rows, 6 * 512, every, seeded(texts))
@@ -123,8 +123,9 @@ def losses(
 
 @dataclass(frozen=True)
 class Plan:
-    """`steps` of training, each way at a rate of its own by `recall.best_rate`; judged on `rows` streams, and on facts that were
-    planted `distances` words ago. `every` is when the dictionary changes: for the question, and for the control."""
+    """`steps` of training, each way at a rate of its own by `best_rate`; judged on `rows` streams, and on facts that
+    were planted `distances` words ago. `every` is when the dictionary changes: for the question, and for the
+    control."""
 
     steps: int
     rates: tuple[float, ...]

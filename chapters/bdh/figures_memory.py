@@ -75,7 +75,7 @@ def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
         name="memory-capacity",
         caption=f"Facts about which nine answers of ten are right, with {first} and {last} neurons: BDH {held[0]} and "
         f"{held[1]}; a GPT whose keys and values are as many numbers {rival[0]} and {rival[1]}, with all of its past "
-        f"{_held(found, 'GPT')}. Power of the neurons by which the facts that BDH holds grow, by least squares: {power} "
+        f"{_held(found, 'GPT')}. Facts held by BDH grow as the power {power} of the neurons "
         f"({whose}).",
         alt="Share of right answers against the number of facts told, a line for each number of neurons; dashed lines "
         "of the transformer.",
