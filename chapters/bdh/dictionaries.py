@@ -23,7 +23,7 @@ from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.training import TrainingConfig
 from chapters.bdh import recall
 from chapters.bdh.experiments import fit, schedule, trained
-from chapters.bdh.recall import TEST_TEXTS, TUNING_TEXTS, Facts, Recall, share
+from chapters.bdh.recall import TEST_TEXTS, TUNING_TEXTS, FactBatches, Facts, Recall, share
 
 UNASKED = -1  # in the place of an answer, where the word is a fact
 PIECE = 64  # words that are learned from at once
@@ -54,7 +54,7 @@ def draw(
     return tokens, torch.where(asked, values, UNASKED)
 
 
-class Pieces:
+class Pieces(FactBatches):
     """The stream's next PIECE words, and their answers, as `brainlib.training` takes them."""
 
     def __init__(self, stream: Stream, seed: int):
@@ -65,14 +65,6 @@ class Pieces:
         start, self._read = PIECE * self._read, self._read + 1
         tokens, answers = (part[:, start : start + PIECE] for part in self._stream)
         return tokens, answers
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """How many pieces were read."""
-        return {"read": torch.tensor(self._read)}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from there."""
-        self._read = int(state["read"])
 
 
 def piece_loss(

@@ -57,10 +57,9 @@ def edits(found: Found) -> pd.DataFrame:
 def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
     """Right answers against facts told, for each size, beside a GPT whose state has as many numbers."""
     plan = recall.PLANS[profile]
-    first, *_, last = sizes = plan.sizes
     frame = pd.DataFrame(
         {"facts told": told, "right answers (%)": share * 100, "neurons": f"{n:,}", "model": model}
-        for n in sizes
+        for n in plan.sizes
         for model in (recall.BDHS, recall.GPTS)
         for told, share in zip(COUNTS, _mean(one[f"{model}, {n}"] for one in found["capacity"]), strict=True)
     )
@@ -68,26 +67,18 @@ def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
         frame, x="facts told", y="right answers (%)", color="neurons", line_dash="model", log_x=True, markers=True
     )
     figure.add_hline(y=recall.ENOUGH * 100, line_color=GREY, line_dash="dot")
-    held, rival = ([_held(found, f"{model}, {n}") for n in (first, last)] for model in (recall.BDHS, recall.GPTS))
+    held = {family: [_held(found, f"{family}, {n}") for n in plan.sizes] for family in (recall.BDHS, recall.GPTS)}
     power = interval([recall.exponent(plan, one) for one in found["capacity"]])
+    inside = all(recall.room(plan, one) > 0 for one in found["capacity"])
+    growth = f" Facts held by BDH grow as the power {power} of the neurons" if inside else ""
     return explore.show(
         tidy(figure, height=420),
         name="memory-capacity",
-        caption=f"Facts about which nine answers of ten are right, with {first} and {last} neurons: BDH {held[0]} and "
-        f"{held[1]}; a GPT whose keys and values are as many numbers {rival[0]} and {rival[1]}, with all of its past "
-        f"{_held(found, 'GPT')}. Facts held by BDH grow as the power {power} of the neurons "
-        f"({whose}).",
+        caption=f"Facts about which nine answers of ten are right, with {', '.join(map(str, plan.sizes))} neurons: "
+        f"{'; '.join(f'{family} ' + ', '.join(facts) for family, facts in held.items())}; GPT with all of its past "
+        f"{_held(found, 'GPT')}.{growth} ({whose}).",
         alt="Share of right answers against the number of facts told, a line for each number of neurons; dashed lines "
         "of the transformer.",
-    )
-
-
-def held(found: Found, profile: str) -> pd.DataFrame:
-    """Facts held at nine answers of ten."""
-    plan = recall.PLANS[profile]
-    return pd.DataFrame(
-        {model: [_held(found, f"{model}, {n}") for n in plan.sizes] for model in (recall.BDHS, recall.GPTS)},
-        index=pd.Index(plan.sizes, name="neurons"),
     )
 
 

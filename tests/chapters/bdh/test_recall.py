@@ -72,7 +72,7 @@ def test_facts_held_and_their_exponent():
 
 @pytest.mark.parametrize(("lead", "outcome"), [(2, "holds"), (1, "fails")])
 def test_a_gpt_that_holds_as_much_fails_the_claim(monkeypatch, lead, outcome):
-    """Half of what is asked of it, twice as many facts, holds; and so large a spread of BDHs does not show it."""
+    """Twice as many facts hold it; BDHs of which one holds half as many again as the next do not void it."""
     sizes = recall.PLANS["laptop"].sizes
 
     def answers(facts):
