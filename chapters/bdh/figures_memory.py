@@ -70,13 +70,13 @@ def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
     held = {family: [_held(found, f"{family}, {n}") for n in plan.sizes] for family in (recall.BDHS, recall.GPTS)}
     power = interval([recall.exponent(plan, one) for one in found["capacity"]])
     inside = all(recall.room(plan, one) > 0 for one in found["capacity"])
-    growth = f" Facts held by BDH grow as the power {power} of the neurons" if inside else ""
+    growth = f"; facts held by BDH grow as the power {power} of the neurons" if inside else ""
     return explore.show(
         tidy(figure, height=420),
         name="memory-capacity",
         caption=f"Facts about which nine answers of ten are right, with {', '.join(map(str, plan.sizes))} neurons: "
         f"{'; '.join(f'{family} ' + ', '.join(facts) for family, facts in held.items())}; GPT with all of its past "
-        f"{_held(found, 'GPT')}.{growth} ({whose}).",
+        f"{_held(found, 'GPT')}{growth} ({whose}).",
         alt="Share of right answers against the number of facts told, a line for each number of neurons; dashed lines "
         "of the transformer.",
     )
