@@ -17,6 +17,7 @@ from chapters.bdh import shakespeare
 from chapters.bdh.experiments import Experiment, new_model, trained
 
 TRAINED, UNTRAINED, NEGATIVE = "G, trained", "G, untrained", "G, trained, most negative"
+SHUFFLED = "G, trained, senders shuffled"
 BASELINES = RANDOM, LOW_RANK = "random edges", "low-rank Gaussian"
 MANY = 8  # edges a neuron, from which random graphs have lost the modularity of forests; hubs are counted with as many
 PAPER_DENSITY = 5.0  # percent
@@ -102,13 +103,15 @@ def tails(model: BDH) -> list[list[list[float]]]:
 
 def graphs(models: Mapping[str, BDH], per_neuron: tuple[int, ...], seed: int) -> dict[str, Any]:
     """Modularity (a row for each head, a column for each number of edges) and degrees of the strongest edges within a
-    head: of G before and after training, of its most negative entries, and of the paper's two baselines."""
+    head: of G before and after training, of its most negative entries, of G when every neuron sends what another sent,
+    and of the paper's two baselines."""
     n, dim, heads = (getattr(models["trained"].config, name) for name in ("head_neurons", "dim", "heads"))
     generator = torch.Generator().manual_seed(seed)
     blocks = {w: [wiring.interactions(m, head, head).cpu() for head in range(heads)] for w, m in models.items()}
     matrices = {
         TRAINED: blocks["trained"],
         NEGATIVE: [-block for block in blocks["trained"]],
+        SHUFFLED: [block[:, torch.randperm(n, generator=generator)] for block in blocks["trained"]],
         UNTRAINED: blocks["untrained"],
         LOW_RANK: [a @ b.mT for a, b in torch.randn(2, 2, n, dim, generator=generator)],
     }

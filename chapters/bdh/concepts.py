@@ -3,7 +3,8 @@
 A passage is a tag as in training and the bytes of a verse up to the first byte after a word. All passages have the same
 length, so that the word ends at the same position in all. The word names the concept, or something of its kind that
 does not. No passage of one half contains a word of the other half, and the halves of one language are the translations
-of those of the other: what a synapse tells of the second half it cannot have from the spelling of the first.
+of those of the other; nor do the halves share an ending of three letters: what a synapse tells of the second half it
+cannot have from whole words, nor from such endings, of the first.
 """
 
 import random
@@ -26,7 +27,7 @@ from chapters.bdh.translation import SPANISH
 LENGTH = 48  # bytes of a verse in a passage
 LAST = 16  # bytes that the classifier beside the synapses sees
 LANGUAGES = {"en": "English", "es": "Spanish"}
-CLASSIFIER = "last bytes"
+JUDGES = TRAINED, UNTRAINED, CLASSIFIER = "trained", "untrained", "last bytes"
 
 # By language the two halves of the words that name the concept, and of others of their kind that do not.
 CONCEPTS = {
@@ -34,38 +35,39 @@ CONCEPTS = {
         "en": (
             ("Jerusalem Babylon Galilee Syria Assyria Moab Canaan Bethel Nineveh Lebanon Gilgal Ramah",
              "Moses Saul Abraham Jacob Samuel Joshua Paul Elijah Jeremiah John Absalom Ahab"),
-            ("Egypt Samaria Damascus Edom Gilead Zion Jericho Hebron Tyre Bashan Jordan Gaza",
-             "David Solomon Isaac Joseph Aaron Peter Pharaoh Daniel Isaiah Jonathan Joab Hezekiah"),
+            ("Egypt Damascus Edom Gilead Zion Jericho Hebron Tyre Bashan Jordan Gaza",
+             "David Solomon Isaac Joseph Aaron Peter Pharaoh Daniel Jonathan Joab"),
         ),
         "es": (
             ("Jerusalem Babilonia Galilea Siria Asiria Moab Canaán Bethel Nínive Líbano Gilgal Rama",
              "Moisés Saúl Abraham Jacob Samuel Josué Pablo Elías Jeremías Juan Absalom Achâb"),
-            ("Egipto Samaria Damasco Edom Galaad Sión Jericó Hebrón Tiro Basán Jordán Gaza",
-             "David Salomón Isaac José Aarón Pedro Faraón Daniel Isaías Jonathán Joab Ezechîas"),
+            ("Egipto Damasco Edom Galaad Sión Jericó Hebrón Tiro Basán Jordán Gaza",
+             "David Salomón Isaac José Aarón Pedro Faraón Daniel Jonathán Joab"),
         ),
     },
     "kinship": {
         "en": (
-            ("son sons daughter daughters wife wives husband", "house houses bread stone stones horse horses gold"),
-            ("father fathers mother brother brethren sister",
+            ("son sons wife wives husband", "house houses bread stone stones horse horses gold"),
+            ("father mother brother brethren sister",
              "gate gates tree silver water waters sword field city cities"),
         ),
         "es": (
-            ("hijo hijos hija hijas mujer mujeres marido", "casa casas pan piedra piedras caballo caballos oro"),
-            ("padre padres madre hermano hermanos hermana",
+            ("hijo hijos mujer mujeres marido", "casa casas pan piedra piedras caballo caballos oro"),
+            ("padre madre hermano hermanos hermana",
              "puerta puertas árbol plata agua aguas espada campo ciudad ciudades"),
         ),
     },
     "numbers": {
         "en": (
-            ("two twelve twenty four forty six sixty", "great holy new evil righteous high rich many"),
-            ("three thirty five fifty seven eight ten hundred thousand",
-             "good old strong mighty wicked poor wise young"),
+            ("two twelve twenty thirty four forty fifty six sixty", "great holy new evil righteous high rich many"),
+            ("three five seven eight ten hundred thousand",
+             "good old strong wicked poor wise young dead clean"),
         ),
         "es": (
-            ("dos doce veinte cuatro cuarenta seis sesenta", "grande grandes santo nuevo malo justo alto rico muchos"),
-            ("tres treinta cinco cincuenta siete ocho diez cien ciento cientos mil",
-             "bueno viejo fuerte poderoso impío pobre sabio joven"),
+            ("dos doce veinte treinta cuatro cuarenta cincuenta seis sesenta",
+             "grande grandes santo nuevo malo justo alto rico muchos"),
+            ("tres cinco siete ocho diez cien ciento cientos mil",
+             "bueno buena viejo fuerte poderoso impío impíos pobre pobres sabio joven muerto muertos limpio"),
         ),
     },
 }  # fmt: skip
@@ -126,7 +128,7 @@ SEARCHES = {name: Search(one, 3 if name == "ci" else 6) for name, one in transla
 def models(search: Search, seed: int, device: str = "auto") -> dict[str, Any]:
     """The reader of verses after training, and before."""
     reader, _ = trained(translation.learn, {"verses": search.experiment}, seed, device)["verses"]
-    return {"trained": reader, "untrained": new_model(search.experiment.model, seed, device)}
+    return {TRAINED: reader, UNTRAINED: new_model(search.experiment.model, seed, device)}
 
 
 def texts(search: Search, concept: str, half: int) -> dict[str, Passages]:
@@ -156,7 +158,7 @@ def measure(search: Search, seed: int, *, device: str = "auto", folder: Path | N
                 for language, test in unseen.items():
                     values = synapse_values(model, test.tokens.to(model.embedding.device), synapse).cpu()
                     found["shares"][f"{name}, {concept}, {language}, {half}"] = separation(values, test.concept).share
-                    if name == "trained":
+                    if name == TRAINED:
                         scores = classify(tokens, labels, test.tokens)
                         share = separation(scores, test.concept).share
                         found["shares"][f"{CLASSIFIER}, {concept}, {language}, {half}"] = share

@@ -8,20 +8,22 @@ without any.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from brainlib.arguments import seeded
 from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.training import TrainingConfig
 from chapters.bdh import recall
 from chapters.bdh.experiments import fit, schedule, trained
-from chapters.bdh.recall import TUNING, Facts, Recall, share
+from chapters.bdh.recall import TEST_TEXTS, TUNING_TEXTS, FactBatches, Facts, Recall, share
 
 UNASKED = -1  # in the place of an answer, where the word is a fact
 PIECE = 64  # words that are learned from at once
@@ -52,7 +54,7 @@ def draw(
     return tokens, torch.where(asked, values, UNASKED)
 
 
-class Pieces:
+class Pieces(FactBatches):
     """The stream's next PIECE words, and their answers, as `brainlib.training` takes them."""
 
     def __init__(self, stream: Stream, seed: int):
@@ -63,14 +65,6 @@ class Pieces:
         start, self._read = PIECE * self._read, self._read + 1
         tokens, answers = (part[:, start : start + PIECE] for part in self._stream)
         return tokens, answers
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """How many pieces were read."""
-        return {"read": torch.tensor(self._read)}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from there."""
-        self._read = int(state["read"])
 
 
 def piece_loss(
@@ -87,24 +81,43 @@ def learn(stream: Stream, seed: int, *, device: str = "auto", folder: Path | Non
     return fit(model, Pieces(stream, seed), stream, seed, folder, loss=piece_loss, carried=stream.carried)
 
 
+def from_before(facts: Facts, tokens: Int[Tensor, "rows words"], every: int) -> Bool[Tensor, "rows words"]:
+    """Where a question is about a fact that was told since the dictionary changed, but not in the same piece."""
+    first = facts.values + facts.keys  # of the facts; the words before are questions
+    asked = tokens < first
+    key = torch.where(asked, tokens - facts.values, (tokens - first) // facts.values)
+    told = one_hot(key, facts.keys) * ~asked[..., None]
+
+    def known(words: int) -> Tensor:
+        so_far = told.unflatten(1, (-1, words)).cumsum(2).flatten(1, 2)
+        return so_far.gather(2, key[..., None])[..., 0] > 0
+
+    return asked & known(every) & ~known(PIECE)
+
+
 @torch.no_grad()
-def losses(model: BDH, facts: Facts, every: int, carried: bool, rows: int) -> Tensor:
-    """Nats an answer in each piece after the dictionary has changed; over the five dictionaries after the first."""
-    tokens, answers = draw(facts, rows, 6 * 512, every, seeded(TUNING))
+def losses(
+    model: BDH, plan: "Plan", every: int, carried: bool, *, whole: bool, texts: int = TEST_TEXTS
+) -> Float[Tensor, " pieces"]:
+    """Nats an answer in each piece after the dictionary has changed, over the five dictionaries after the first: the
+    whole loss, or in the second piece and later that of the questions `from_before`."""
+    tokens, answers = draw(plan.facts, plan.rows, 6 * 512, every, seeded(texts))
+    kept = answers != UNASKED if whole else from_before(plan.facts, tokens, every)
     state, parts = None, []
     for piece in tokens.to(model.embedding.device).split(PIECE, dim=1):
         logits, _, after = model(piece, state=state)
         state = after if carried else None
         parts.append(logits.cpu())
     at_word = cross_entropy(torch.cat(parts, 1).mT, answers, ignore_index=UNASKED, reduction="none")
-    at_word = at_word.masked_fill(answers == UNASKED, torch.nan)[:, 512:].unflatten(1, (-1, every // PIECE, PIECE))
-    return at_word.nanmean(dim=(0, 1, 3))
+    at_word = at_word.masked_fill(~kept, torch.nan)[:, 512:].unflatten(1, (-1, every // PIECE, PIECE))
+    return at_word.nanmean(dim=(0, 1, 3))[0 if whole else 1 :]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`steps` of training, each way at the best of its `rates`; judged on `rows` streams, and on facts that were
-    planted `distances` words ago. `every` is when the dictionary changes: for the question, and for the control."""
+    """`steps` of training, each way at a rate of its own by `best_rate`; judged on `rows` streams, and on facts that
+    were planted `distances` words ago. `every` is when the dictionary changes: for the question, and for the
+    control."""
 
     steps: int
     rates: tuple[float, ...]
@@ -125,32 +138,31 @@ DICTIONARY = Facts(keys=24)
 SMALL = BDHConfig(layers=2, dim=32, heads=4, neurons=128, vocab=DICTIONARY.vocab, dropout=0.0, decay=FADING)
 PLANS = {
     "ci": Plan(150, (6e-3,), 8, (10, 100, 1000), SMALL, DICTIONARY),
-    "laptop": Plan(
-        800, (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2), 64, (10, 30, 100, 300, 1000, 3000, 10_000), SMALL, DICTIONARY
-    ),
+    "laptop": Plan(800, (3e-3, 6e-3, 1.2e-2), 64, (10, 30, 100, 300, 1000, 3000, 10_000), SMALL, DICTIONARY),
 }
 PLANS["paper"] = PLANS["laptop"]  # the paper has no such experiment
 
 
 def best_rate(plan: Plan, way: str, device: str = "auto") -> float:
-    """The rate of least loss, read as it was taught, on a seed of its own."""
-    if len(plan.rates) == 1:
-        return plan.rates[0]
-    streams = {str(rate): plan.stream(plan.every[0], way, rate) for rate in plan.rates}
-    models = {rate: model for rate, (model, _) in trained(learn, streams, TUNING, device).items()}
-    return float(min(models, key=lambda rate: sum(losses(models[rate], plan.facts, 512, WAYS[way], plan.rows))))
+    """The rate of least loss on all questions, read as it was taught."""
+    every = plan.every[0]
+
+    def loss(model: BDH) -> float:
+        return float(losses(model, plan, every, WAYS[way], whole=True, texts=TUNING_TEXTS).mean())
+
+    return recall.best_rate(learn, partial(plan.stream, every, way), loss, plan.rates, device)
 
 
 def measure(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    """By interval, by way of learning and by way of reading, the loss of each piece; and how often a fact that was
-    planted is still known, by distance."""
+    """By interval, by way of learning and by way of reading, the loss of each piece (the whole where the dictionary
+    changes with the piece); and how often a fact that was planted is still known, by distance."""
     rates = {way: best_rate(plan, way, device) for way in WAYS}
     found: dict[str, Any] = {"rates": rates}
     for every in plan.every:
         streams = {way: plan.stream(every, way, rate) for way, rate in rates.items()}
         for way, (model, _) in trained(learn, streams, seed, device).items():
             for reading, carried in WAYS.items():
-                curve = losses(model, plan.facts, every, carried, plan.rows)
+                curve = losses(model, plan, every, carried, whole=every == PIECE)
                 found[f"{every}: taught {way}, read {reading}"] = curve.tolist()
             if every == plan.every[0]:
                 found[f"planted: taught {way}"] = planted(model, plan)
@@ -162,7 +174,7 @@ def planted(model: BDH, plan: Plan) -> list[float]:
     """The share of right answers about a fact told once, so many words of other facts and questions ago."""
     facts, found = plan.facts, []
     for distance in plan.distances:
-        generator = seeded(TUNING + distance)
+        generator = seeded(TEST_TEXTS + distance)
         value = torch.randint(facts.values, (plan.rows,), generator=generator)
         last = torch.full((plan.rows,), facts.keys - 1)  # the key that is planted; the others fill the distance
         filler = draw(Facts(facts.keys - 1, facts.values), plan.rows, distance, distance, generator)[0]
@@ -175,10 +187,9 @@ def planted(model: BDH, plan: Plan) -> list[float]:
 
 def gain(found: Mapping[str, list[float]], every: int) -> float:
     """What carrying spares: the loss of the model taught to begin anew, in the better of both readings, less that of
-    the one taught to carry, in nats an answer; after the first piece of a dictionary if that has more than one."""
+    the one taught to carry, in nats an answer, mean over pieces."""
 
-    def later(way: str, reading: str) -> float:
-        curve = found[f"{every}: taught {way}, read {reading}"]
-        return sum(curve[1:] or curve) / len(curve[1:] or curve)
+    def mean(way: str, reading: str) -> float:
+        return float(np.mean(found[f"{every}: taught {way}, read {reading}"]))
 
-    return min(later("begun anew", reading) for reading in WAYS) - later("carried", "carried")
+    return min(mean("begun anew", reading) for reading in WAYS) - mean("carried", "carried")

@@ -1,5 +1,6 @@
 """The figures and tables of the chapter on anatomy: who fires, what repeats, the wiring, a text's synapses."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -119,9 +120,9 @@ def modularity(found: Found, per_neuron: Sequence[int], told: str) -> explore.Ex
         tidy(figure, height=420),
         name="anatomy-modularity",
         caption=f"Modularity with {per_neuron[-1]} edges a neuron, mean and range over heads and models: {means} "
-        f"({told}). With one edge a neuron every graph is nearly a forest, and forests cut well.",
+        f"({told}). With one edge a neuron a random graph is nearly a forest, and forests cut well.",
         alt="Modularity against the number of edges on a logarithmic axis, for G after and before training, its most "
-        "negative entries, and two baselines. All curves fall as edges are added; bars show the range over heads.",
+        "negative entries, its senders shuffled, and two baselines; bars show the range over heads.",
     )
 
 
@@ -148,7 +149,8 @@ def degrees(found: Found) -> pd.DataFrame:
         fit = powerlaw.Fit(np.repeat(np.arange(len(counts)), counts)[counts[0] :], discrete=True, verbose=False)
 
         def better(other: str) -> str:
-            ratio, p = fit.distribution_compare("power_law", other, normalized_ratio=True)
+            with warnings.catch_warnings(action="ignore"):  # of fits that stop early
+                ratio, p = fit.distribution_compare("power_law", other, normalized_ratio=True)
             return "not decided" if p > 0.05 else "power law" if ratio > 0 else other
 
         return {

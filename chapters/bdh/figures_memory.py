@@ -10,6 +10,7 @@ import torch
 
 from brainlib import explore
 from brainlib.bdh import BDH, BDHState
+from brainlib.ledger import interval
 from chapters.bdh import concepts, dictionaries, recall
 from chapters.bdh.figures import BLUE, GREEN, GREY, RED, recorded, tidy, whose
 from chapters.bdh.recall import COUNTS, Facts
@@ -35,7 +36,7 @@ def by_hand(model: BDH, facts: Facts, edits: Mapping[str, torch.Tensor], state: 
     table = {}
     for name, edit in edits.items():
         synapses = (state.synapses + edit).expand(-1, len(NAMES), -1, -1, -1)
-        logits = model(questions, state=BDHState(state.position, synapses), return_state=False)[0][:, 0]
+        logits = model(questions, state=BDHState(state.position + 1, synapses), return_state=False)[0][:, 0]
         best, value = logits[:, : facts.values].softmax(-1).detach().cpu().max(-1)
         table[name] = [f"{DRINKS[v]} ({p:.0%})" for v, p in zip(value.tolist(), best.tolist(), strict=True)]
     return pd.DataFrame(table, index=[f"{name}?" for name in NAMES])
@@ -44,7 +45,7 @@ def by_hand(model: BDH, facts: Facts, edits: Mapping[str, torch.Tensor], state: 
 def edits(found: Found) -> pd.DataFrame:
     """Percent of answers as predicted, mean over models, after each edit and after as large ones elsewhere."""
     mean = pd.DataFrame(found["edits"]).mean() * 100
-    parts = {"edited": "edited facts, as predicted", "others": "other facts, as before"}
+    parts = {"edited": "edited facts, as predicted", "others": "other facts, rightly"}
     columns = {
         (where[2:] or "at its synapses", title): [mean[f"{edit}{where}: {part}"] for edit in ("swap", "erase", "write")]
         for where in ("", ", elsewhere")
@@ -55,45 +56,37 @@ def edits(found: Found) -> pd.DataFrame:
 
 def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
     """Right answers against facts told, for each size, beside a GPT whose state has as many numbers."""
-    sizes = recall.PLANS[profile].sizes
+    plan = recall.PLANS[profile]
     frame = pd.DataFrame(
         {"facts told": told, "right answers (%)": share * 100, "neurons": f"{n:,}", "model": model}
-        for n in sizes
-        for model in ("BDH", "GPT of equal state")
+        for n in plan.sizes
+        for model in (recall.BDHS, recall.GPTS)
         for told, share in zip(COUNTS, _mean(one[f"{model}, {n}"] for one in found["capacity"]), strict=True)
     )
     figure = px.line(
         frame, x="facts told", y="right answers (%)", color="neurons", line_dash="model", log_x=True, markers=True
     )
     figure.add_hline(y=recall.ENOUGH * 100, line_color=GREY, line_dash="dot")
-    held = {n: _held(found, f"BDH, {n}") for n in sizes}
-    rival = {n: _held(found, f"GPT of equal state, {n}") for n in sizes}
-    first, last = sizes[0], sizes[-1]
+    held = {family: [_held(found, f"{family}, {n}") for n in plan.sizes] for family in (recall.BDHS, recall.GPTS)}
+    power = interval([recall.exponent(plan, one) for one in found["capacity"]])
+    inside = all(recall.room(plan, one) > 0 for one in found["capacity"])
+    growth = f"; facts held by BDH grow as the power {power} of the neurons" if inside else ""
     return explore.show(
         tidy(figure, height=420),
         name="memory-capacity",
-        caption=f"With {first} neurons nine answers of ten are right up to {held[first]:.0f} facts, with {last} up to "
-        f"{held[last]:.0f}; a GPT whose keys and values are as many numbers holds {rival[first]:.0f} and "
-        f"{rival[last]:.0f}, and one that forgets nothing {_held(found, 'GPT'):.0f} ({whose}).",
-        alt="Share of right answers falling with the number of facts told, a line for each number of neurons, later "
-        "for more neurons; dashed lines of the transformer fall where its window ends.",
+        caption=f"Facts about which nine answers of ten are right, with {', '.join(map(str, plan.sizes))} neurons: "
+        f"{'; '.join(f'{family} ' + ', '.join(facts) for family, facts in held.items())}; GPT with all of its past "
+        f"{_held(found, 'GPT')}{growth} ({whose}).",
+        alt="Share of right answers against the number of facts told, a line for each number of neurons; dashed lines "
+        "of the transformer.",
     )
 
 
-def held(found: Found, profile: str) -> pd.DataFrame:
-    """Facts held at nine answers of ten, and synapses a fact."""
-    plan = recall.PLANS[profile]
-    models = {"facts held": "BDH", "by a GPT of equal state": "GPT of equal state"}
-    table = pd.DataFrame(
-        {title: [_held(found, f"{model}, {n}") for n in plan.sizes] for title, model in models.items()},
-        index=pd.Index(plan.sizes, name="neurons"),
-    )
-    table["synapses a fact"] = 2 * plan.dim * table.index / table["facts held"]
-    return table.round(1)
-
-
-def _held(found: Found, name: str) -> float:
-    return float(np.mean([recall.held(one[name]) for one in found["capacity"]]))
+def _held(found: Found, name: str) -> str:
+    """Mean over models; a bound, if one of them lies beyond what was asked."""
+    facts = [recall.held(one[name]) for one in found["capacity"]]
+    bound = "at least " if max(facts) == COUNTS[-1] else "fewer than " if min(facts) == 1 else ""
+    return f"{bound}{np.mean(np.maximum(facts, COUNTS[0])):.1f}"
 
 
 def _mean(rows: Iterable[Sequence[float]]) -> list[float]:
@@ -102,14 +95,13 @@ def _mean(rows: Iterable[Sequence[float]]) -> list[float]:
 
 def after_the_change(found: Found, profile: str, whose: str) -> explore.Explorer:
     """Loss by piece after the dictionary has changed, by how the model was taught and how it reads."""
-    every, means = dictionaries.PLANS[profile].every[0], {}
+    every = dictionaries.PLANS[profile].every[0]
     rows = []
     for taught in dictionaries.WAYS:
         for read in dictionaries.WAYS:
             curve = _mean(one[f"{every}: taught {taught}, read {read}"] for one in found["dictionaries"])
-            means[taught, read] = float(np.mean(curve[1:]))
             rows += [
-                {"words after the change": dictionaries.PIECE * (i + 0.5), LOSS: loss, "taught": taught, "read": read}
+                {"words after the change": dictionaries.PIECE * (i + 1.5), LOSS: loss, "taught": taught, "read": read}
                 for i, loss in enumerate(curve)
             ]
     figure = px.line(
@@ -117,12 +109,13 @@ def after_the_change(found: Found, profile: str, whose: str) -> explore.Explorer
         markers=True, color_discrete_map=dict(zip(dictionaries.WAYS, (RED, BLUE), strict=True)),
     )  # fmt: skip
     figure.add_hline(y=np.log(8), line_color=GREY, line_dash="dot")
-    anew = min(means["begun anew", read] for read in dictionaries.WAYS)
+    carried = np.mean([one[f"{every}: taught carried, read carried"] for one in found["dictionaries"]])
+    anew = carried + np.mean([dictionaries.gain(one, every) for one in found["dictionaries"]])
     return explore.show(
         tidy(figure.update_yaxes(rangemode="tozero"), height=400),
         name="memory-carried",
-        caption=f"More than {dictionaries.PIECE} words after the change the model taught to carry loses "
-        f"{means['carried', 'carried']:.2f} nats an answer, the one taught to begin anew {anew:.2f} in its better "
+        caption="On questions about facts of earlier steps the model taught to carry loses "
+        f"{carried:.2f} nats an answer, the one taught to begin anew {anew:.2f} in its better "
         f"reading, a guess {np.log(8):.2f} (dotted; {whose}).",
         alt="Loss against words after the dictionary's change, four lines: two ways of teaching, each read in two.",
     )
@@ -153,7 +146,7 @@ def planted(found: Found, profile: str, whose: str) -> explore.Explorer:
 
 def concept_shares(found: Found, whose: str) -> explore.Explorer:
     """Pairs of passages with unseen words ordered rightly, by concept, language and judge."""
-    judges = {"trained": "synapse, trained", "untrained": "synapse, untrained", concepts.CLASSIFIER: "last 16 bytes"}
+    judges = dict(zip(concepts.JUDGES, ("synapse, trained", "synapse, untrained", "last 16 bytes"), strict=True))
     frame = pd.DataFrame(
         {"concept": concept, "language": concepts.LANGUAGES[language], "judge": judges[judge], PAIRS: share * 100}
         for one in found["concepts"]

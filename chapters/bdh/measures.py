@@ -98,12 +98,14 @@ def anatomy_of_shakespeare(profile: str, seed: int, device: str) -> dict[str, Me
 
 @measures("B6")
 def repeating(profile: str, seed: int, device: str) -> dict[str, Measured]:
-    """By how much fewer neurons speak where a text repeats, and before it does."""
+    """By how much fewer neurons speak where a text repeats, beyond what differs before it does."""
     found = repetition.studied(profile, seed, device)
-    places = (repetition.REPEATING, repetition.MEMORISING)
-    values = [[float(repetition.silenced(one, where)[repetition.LAYER]) for one in found] for where in places]
+    first, later = (
+        np.array([repetition.silenced(one, where)[repetition.LAYER] for one in found])
+        for where in (repetition.MEMORISING, repetition.REPEATING)
+    )
     reached = [repetition.learned(one) for one in found]
-    return {"B6": Measured(*values, reached, settings=asdict(repetition.REPETITIONS[profile]))}
+    return {"B6": Measured(later - first, first, reached, settings=asdict(repetition.REPETITIONS[profile]))}
 
 
 @measures("C1", "C2")
@@ -147,14 +149,14 @@ def memory_seeds(profile: str, seed: int) -> range:
 
 @measures("B8")
 def concept_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
-    """The worst concept and language."""
+    """The worst concept and language; of the better of two controls."""
     search = concepts.SEARCHES[profile]
     found = studied(concepts.measure, search, profile, seed, device)
-    worst = {
-        name: [min(concepts.by_concept(one, name).values()) - 0.5 for one in found] for name in ("trained", "untrained")
-    }
+    synapse, *others = (
+        np.array([min(concepts.by_concept(one, judge).values()) - 0.5 for one in found]) for judge in concepts.JUDGES
+    )
     reached = [one["fewest"] for one in found]
-    return {"B8": Measured(worst["trained"], worst["untrained"], reached, search, memory_seeds(profile, seed))}
+    return {"B8": Measured(synapse, np.maximum(*others), reached, search, memory_seeds(profile, seed))}
 
 
 @measures("E1")
@@ -168,10 +170,14 @@ def edited_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]
 
 @measures("M1")
 def facts_held(profile: str, seed: int, device: str) -> dict[str, Measured]:
-    """How facts held grow with neurons."""
+    """How many more facts the GPT holds, and how they differ between BDHs of two seeds."""
     plan = recall.PLANS[profile]
     found = studied(recall.measure_capacity, plan, profile, seed, device)
-    values = [[recall.exponent(plan, one, kind) for one in found] for kind in ("BDH", "same size")]
+    bdh, gpt = (
+        np.log(pd.DataFrame([recall.facts_held(plan, one, family) for one in found]))
+        for family in (recall.BDHS, recall.GPTS)
+    )
+    values = [list(leads.mean(axis=1)) for leads in (gpt - bdh, alternating(bdh))]
     return {"M1": Measured(*values, [recall.room(plan, one) for one in found], plan, memory_seeds(profile, seed))}
 
 

@@ -5,8 +5,9 @@ and a value ("Ada-tea"), so that one word is one fact, written into the synapses
 and values are paired anew for every text: nothing can be known but from the text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from brainlib.bdh.rotation import rotate, rotation
 from brainlib.training import TrainingConfig
 from chapters.bdh.experiments import Model, fit, new_model, schedule, trained
 
-TUNING = 1000  # the seed on which rates are chosen, not used for anything else
+TUNING = 1000  # the seed of the models by which rates are chosen, not used for anything else
+TUNING_TEXTS, TEST_TEXTS, EDITED_TEXTS = 2000, 3000, 4000  # seeds of texts that nothing is learned from
 ENOUGH = 0.9  # of the answers right: then the facts are held
 SHORT = 8  # facts of a text whose synapses are edited
+BDHS, GPTS = "BDH", "GPT of equal state"
 COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # facts told where capacity is measured
 
 
@@ -120,8 +123,8 @@ FACTS = Facts()
 @dataclass(frozen=True)
 class Plan:
     """BDHs of so many neurons (`sizes`, all of `dim` channels and 2 layers) and a GPT of that width and depth, `steps`
-    of training, each family at the best of `rates` by its own; judged on `texts`. `edited` is the size whose synapses
-    are edited."""
+    of training, each at a rate of its own by `best_rate`; judged on `texts`. `edited` is the size whose synapses are
+    edited."""
 
     sizes: tuple[int, ...]
     edited: int
@@ -140,28 +143,49 @@ class Plan:
 
 PLANS = {
     "ci": Plan((64, 128), 128, 150, (6e-3,), 64),
-    "laptop": Plan((40, 80, 160, 320), 320, 800, (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2), 512),
+    "laptop": Plan((40, 56, 80, 104), 320, 800, (3e-3, 6e-3, 1.2e-2), 512),
 }
 PLANS["paper"] = PLANS["laptop"]  # the paper has no such experiment
 
 
 @torch.no_grad()
-def accuracies(model: Model, plan: Plan) -> list[float]:
+def accuracies(model: Model, plan: Plan, texts: int = TEST_TEXTS) -> list[float]:
     """The share of right answers to one question, for each of `COUNTS` facts told before it."""
     found = []
     for told in COUNTS:
-        tokens, answers = plan.facts.draw(plan.texts, told, 1, seeded(TUNING + told))
+        tokens, answers = plan.facts.draw(plan.texts, told, 1, seeded(texts + told))
         said = model(tokens.to(model.embedding.device), return_state=False)[0][:, -1].argmax(-1)
         found.append(float((said.cpu() == answers[:, 0]).float().mean()))
     return found
 
 
-def best_rate(plan: Plan, neurons: int | None, device: str = "auto") -> float:
-    """The rate of most right answers, on a seed of its own."""
-    if len(plan.rates) == 1:
-        return plan.rates[0]
-    models = trained(learn, {str(rate): plan.recall(neurons, rate) for rate in plan.rates}, TUNING, device)
-    return float(max(models, key=lambda rate: sum(accuracies(models[rate][0], plan))))
+def best_rate(
+    learn: Callable[..., dict[str, Any]],
+    settings: Callable[[float], Any],
+    loss: Callable[[Model], float],
+    rates: Sequence[float],
+    device: str = "auto",
+) -> float:
+    """The rate whose model, learned with its settings, loses least. Rates are widened by twofold ones until the best
+    lies inside; a single one is taken as it is."""
+    rates = list(rates)
+    while len(rates) > 1:
+        models = trained(learn, {str(rate): settings(rate) for rate in rates}, TUNING, device).values()
+        found = [loss(model) for model, _ in models]
+        best = found.index(min(found))
+        if 0 < best < len(rates) - 1:
+            return rates[best]
+        rates = [rates[0] / 2, *rates] if best == 0 else [*rates, 2 * rates[-1]]
+    return rates[0]
+
+
+def recall_rate(plan: Plan, neurons: int | None, device: str = "auto") -> float:
+    """The rate of most right answers."""
+
+    def wrong(model: Model) -> float:
+        return -sum(accuracies(model, plan, TUNING_TEXTS))
+
+    return best_rate(learn, partial(plan.recall, neurons), wrong, plan.rates, device)
 
 
 def held(accuracy: list[float]) -> float:
@@ -176,35 +200,34 @@ def held(accuracy: list[float]) -> float:
 
 
 def measure_capacity(plan: Plan, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    """`accuracies` of every BDH, of as many of one size with other seeds, of the GPT, and of the GPT when it keeps no
-    more numbers than each BDH: n d L in synapses, or 2 d L for each word in keys and values, that is n / 2 words."""
-    middle = plan.sizes[1]
-    rates = {None: best_rate(plan, None, device)} | dict.fromkeys(plan.sizes, best_rate(plan, middle, device))
-
-    def model(neurons: int | None, own_seed: int) -> Model:
-        return trained(learn, {"recall": plan.recall(neurons, rates[neurons])}, own_seed, device)["recall"][0]
-
-    gpt = model(None, seed)
-    found: dict[str, Any] = {"rates": {str(size): rate for size, rate in rates.items()}}
-    for place, neurons in enumerate(plan.sizes):
+    """`accuracies` of every BDH, of the GPT, and of the GPT when it keeps no more numbers than each BDH: n d L in
+    synapses, or 2 d L for each word in keys and values, that is n / 2 words."""
+    rates = {neurons: recall_rate(plan, neurons, device) for neurons in (None, *plan.sizes)}
+    recalls = {str(neurons): plan.recall(neurons, rate) for neurons, rate in rates.items()}
+    models = {name: model for name, (model, _) in trained(learn, recalls, seed, device).items()}
+    gpt = models["None"]
+    found: dict[str, Any] = {"rates": {str(neurons): rate for neurons, rate in rates.items()}}
+    for neurons in plan.sizes:
         windowed = GPT(replace(gpt.config, memory=neurons // 2)).to(gpt.embedding.device).eval()
         windowed.load_state_dict(gpt.state_dict())
-        found[f"BDH, {neurons}"] = accuracies(model(neurons, seed), plan)
-        found[f"GPT of equal state, {neurons}"] = accuracies(windowed, plan)
-        found[f"same size, {place}"] = accuracies(model(middle, seed + place), plan)
+        found[f"{BDHS}, {neurons}"] = accuracies(models[str(neurons)], plan)
+        found[f"{GPTS}, {neurons}"] = accuracies(windowed, plan)
     return found | {"GPT": accuracies(gpt, plan)}
 
 
-def exponent(plan: Plan, found: Mapping[str, list[float]], kind: str = "BDH") -> float:
-    """Of the facts held against the neurons, least squares; "same size" has other seeds in the place of sizes."""
-    names = range(len(plan.sizes)) if kind == "same size" else plan.sizes
-    facts = [held(found[f"{kind}, {name}"]) for name in names]
-    return float(np.polyfit(np.log(plan.sizes), np.log(facts), 1)[0])
+def facts_held(plan: Plan, found: Mapping[str, list[float]], family: str) -> list[float]:
+    """By size."""
+    return [held(found[f"{family}, {neurons}"]) for neurons in plan.sizes]
+
+
+def exponent(plan: Plan, found: Mapping[str, list[float]]) -> float:
+    """Of the facts that BDHs hold against their neurons, least squares."""
+    return float(np.polyfit(np.log(plan.sizes), np.log(facts_held(plan, found, BDHS)), 1)[0])
 
 
 def room(plan: Plan, found: Mapping[str, list[float]]) -> float:
     """How far what is held lies within what was asked, in facts: 0 at either end, where nothing is known of it."""
-    facts = [held(found[f"BDH, {neurons}"]) for neurons in plan.sizes]
+    facts = [*facts_held(plan, found, BDHS), *facts_held(plan, found, GPTS)]
     return min(COUNTS[-1] - max(facts), min(facts) - 1)
 
 
@@ -259,7 +282,8 @@ def elsewhere(edit: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def said(model: BDH, state: BDHState, questions: Int[Tensor, "texts asked"]) -> Int[Tensor, "texts asked"]:
-    """The answer to each question alone, asked of the same synapses."""
+    """The answer to each question alone, asked of the same synapses, a word later: one may have been written."""
+    state = BDHState(state.position + 1, state.synapses)
     answers = [model(question[:, None], state=state, return_state=False)[0][:, 0] for question in questions.T]
     return torch.stack(answers, dim=1).argmax(-1)
 
@@ -268,7 +292,7 @@ def edit_facts(model: BDH, facts: Facts, texts: int, seed: int) -> dict[str, flo
     """Shares of answers as predicted: without an edit; to the edited and to the other questions once the values of the
     first two facts were swapped, the first was erased (another answer), and a new one was written; and the same after
     edits of equal size `elsewhere`."""
-    generator = seeded(TUNING + seed)
+    generator = seeded(EDITED_TEXTS + seed)
     tokens, right = (part.to(model.embedding.device) for part in facts.draw(texts, SHORT, SHORT, generator))
     told, questions = tokens[:, :SHORT], tokens[:, SHORT:]
     number = told - facts.fact(torch.tensor(0), torch.tensor(0))
@@ -311,7 +335,7 @@ def measure_edits(plan: Plan, seed: int, *, device: str = "auto", folder: Path |
 
 def editable(plan: Plan, seed: int, device: str = "auto") -> BDH:
     """The trained model whose synapses are edited."""
-    recall = plan.recall(plan.edited, best_rate(plan, plan.sizes[1], device))
+    recall = plan.recall(plan.edited, recall_rate(plan, plan.edited, device))
     return trained(learn, {"recall": recall}, seed, device)["recall"][0]
 
 

@@ -29,11 +29,13 @@ def test_there_are_as_many_of_either_kind_from_one_half_of_the_words():
         passages(verses, "kinship", "en", 1, per_word=5)
 
 
-def test_no_word_stands_in_two_kinds_or_halves():
+def test_no_word_stands_in_two_kinds_and_no_ending_in_two_halves():
     for languages in CONCEPTS.values():
         for halves in languages.values():
             words = [word for kinds in halves for kind in kinds for word in kind.split()]
             assert len(words) == len(set(words))
+            for one, other in zip(*halves, strict=True):  # of one kind
+                assert not {word[-3:] for word in one.split()} & {word[-3:] for word in other.split()}
 
 
 def test_the_classifier_reads_endings():

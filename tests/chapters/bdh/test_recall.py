@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from brainlib import ledger
 from brainlib.bdh import BDH, BDHConfig
-from chapters.bdh import recall
+from chapters.bdh import measures, recall
 from chapters.bdh.recall import COUNTS, Facts, Plan
 
 TOY = Facts(keys=10, values=5)
@@ -62,14 +63,46 @@ def test_facts_held_and_their_exponent():
     assert 8 < recall.held(fallen) < 12
     assert recall.held([0.5] * len(COUNTS)) == 1 and recall.held([1.0] * len(COUNTS)) == 64
     plan = Plan((64, 128), 64, 1, (1e-3,), 8)
-    found = {f"{kind}, {name}": fallen for kind, names in (("BDH", (64, 128)), ("same size", (0, 1))) for name in names}
-    assert recall.exponent(plan, found) == recall.exponent(plan, found, "same size") == pytest.approx(0)
+    found = {f"{family}, {size}": fallen for family in (recall.BDHS, recall.GPTS) for size in plan.sizes}
+    assert recall.exponent(plan, found) == pytest.approx(0)
     assert recall.room(plan, found) == pytest.approx(recall.held(fallen) - 1)
     assert recall.room(plan, found | {"BDH, 64": [0.0] * len(COUNTS)}) == 0
+    assert recall.room(plan, found | {"GPT of equal state, 128": [1.0] * len(COUNTS)}) == 0
+
+
+@pytest.mark.parametrize(("lead", "outcome"), [(2, "holds"), (1, "fails")])
+def test_a_gpt_that_holds_as_much_fails_the_claim(monkeypatch, lead, outcome):
+    """Twice as many facts hold it; BDHs of which one holds half as many again as the next do not void it."""
+    sizes = recall.PLANS["laptop"].sizes
+
+    def answers(facts):
+        return [1.0 if count <= facts else 0.0 for count in COUNTS]
+
+    found = [
+        {f"BDH, {n}": answers(facts) for n in sizes}
+        | {f"GPT of equal state, {n}": answers(lead * facts) for n in sizes}
+        for facts in (8, 12, 8, 12, 8)
+    ]
+    monkeypatch.setattr(measures, "studied", lambda *_: found)
+    one = measures.facts_held("laptop", 0, "cpu")["M1"]
+    claim = ledger.read_claims("chapters/bdh/claims.toml")["M1"]
+    record = ledger.Record(
+        "M1", tuple(one.effect), tuple(one.seeds), "laptop", {}, tuple(one.control), tuple(one.reached)
+    )
+    assert ledger.Verdict(claim, record).outcome == outcome
+
+
+def test_the_best_rate_lies_inside_the_grid(monkeypatch):
+    monkeypatch.setattr(
+        recall, "trained", lambda learn, settings, *_: {name: (one, 0) for name, one in settings.items()}
+    )
+    assert recall.best_rate(None, float, lambda rate: abs(rate - 8), (1, 2)) == 8
+    assert recall.best_rate(None, float, lambda rate: abs(rate - 1), (4, 8)) == 1
+    assert recall.best_rate(None, float, lambda rate: abs(rate - 1), (8,)) == 8
 
 
 def test_capacity_and_edits_run_at_toy_size(runs_here):
-    plan = Plan((16, 32), 32, 2, (1e-3, 2e-3), 4, dim=8)
+    plan = Plan((16, 32), 32, 2, (1e-3,), 4, dim=8)
     found = recall.measure_capacity(plan, 0, device="cpu")
     assert {len(row) for name, row in found.items() if name != "rates"} == {len(COUNTS)}
     assert recall.measure_edits(replace(plan, texts=16), 0, device="cpu")["right"] < 0.9
