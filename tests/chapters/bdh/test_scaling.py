@@ -24,7 +24,8 @@ TOY = scaling.Scaling(
 @pytest.mark.parametrize("profile", ["ci", "laptop", "paper"])
 def test_both_families_have_equal_parameters(profile):
     for bdh, gpt in scaling.SCALINGS[profile].pairs:
-        assert gpt.parameters == pytest.approx(bdh.parameters, rel=0.06 if profile == "paper" else 0.01)
+        expected = pytest.approx(scaling.parameters(bdh), rel=0.06 if profile == "paper" else 0.01)
+        assert scaling.parameters(gpt) == expected
 
 
 def test_operations_are_those_of_the_matrix_products():
@@ -39,12 +40,23 @@ def test_operations_are_those_of_the_matrix_products():
 @pytest.mark.parametrize("best", [1e-5, 1e-2, 10.0])
 def test_rates_are_widened_until_the_best_is_inside(monkeypatch, best):
     def study(learn, conditions, seeds, device):
-        return {name: [{"loss": abs(np.log(float(name) / best))}] for name in conditions}
+        return {name: [{"tuning": abs(np.log(float(name) / best))}] for name in conditions}
 
     monkeypatch.setattr(scaling.runs, "study", study)
     tried = scaling.tune(TOY, TOY.pairs[0][0])
     assert scaling.best_rate(tried) == pytest.approx(best) and min(tried) < scaling.best_rate(tried) < max(tried)
     assert set(TOY.rates) <= set(tried) and sorted(tried) == list(tried)
+
+
+def test_a_rate_at_which_numbers_overflow_is_the_worst(monkeypatch):
+    found = scaling.attempt(TOY.experiment(TOY.pairs[0][0], 1e-2), 0, device="cpu")
+    assert 5 < found["tuning"] < 6 and found["tuning"] != found["loss"]
+
+    def overflow(*_, **__):
+        raise FloatingPointError
+
+    monkeypatch.setattr(scaling, "learn", overflow)
+    assert scaling.attempt(TOY, 0)["tuning"] == np.inf
 
 
 def test_all_are_compared_at_equal_bytes_operations_and_seconds(monkeypatch, runs_here):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from brainlib.bdh import BDH, BDHConfig, graph
-from chapters.bdh import forms, variants
+from chapters.bdh import forms, tuning, variants
 from chapters.bdh.variants import FAN_IN, LISTING, NO_NORM, NORM_FREE, VARIANTS, Plain, Training
 
 TINY = replace(variants.SETTINGS["ci"], dim=8, neurons=16, batch=2, length=8, steps=3, held_out=64)
@@ -53,12 +53,13 @@ def test_what_a_training_tells(tmp_path):
 
 
 def test_grids_widen_until_the_best_is_inside():
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 2.5}, most=8) == ()
-    assert variants.beyond({1.0: 2.0, 2.0: 2.1, 4.0: 2.5}, most=8) == (0.5,)
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=8) == (8.0,)
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=3) == ()
-    nothing_learned = dict.fromkeys((1.0, 2.0, 4.0), math.log(256))
-    assert variants.beyond(nothing_learned, most=8) == ()
+    beyond = tuning.beyond
+    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 2.5}, most=8) == ()
+    assert beyond({1.0: 2.0, 2.0: 2.1, 4.0: 2.5}, most=8) == (0.5,)
+    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=8) == (8.0,)
+    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=3) == ()
+    assert beyond(dict.fromkeys((1.0, 2.0, 4.0), math.log(256)), most=8) == (0.5,)  # nothing learned
+    assert beyond({1.0: math.inf, 2.0: math.inf, 4.0: 1.0}) == (8.0,) and beyond({1.0: 2.0}) == ()
 
 
 def test_few_synapses_are_enough_and_only_the_right_way_round():
