@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from brainlib import runs
 from brainlib.arguments import seeded
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.training import TrainingConfig
 from chapters.bdh.ciphers import DICTIONARIES, NAMES, SOURCE, TRANSLATION, CipherBatches, Ciphers, Languages, Rows, rows
 from chapters.bdh.credit import RULES, loss_along
 from chapters.bdh.experiments import fit, new_model, schedule, trained
-from chapters.bdh.tuning import beyond
+from chapters.bdh.tuning import search
 
 PARENT = (0, 1)  # all clones know the parent's first language
 TUNING = 1000  # the seed on which rates are chosen, not used for anything else
@@ -123,26 +122,22 @@ def gain(found: Mapping[str, float]) -> float:
     return alone(found) - (found["B→A"] + found["A→B"]) / 2
 
 
-def attempt(lesson: tuple[Plan, str, float], seed: int, *, device: str = "auto", folder: Path | None = None) -> dict:
-    """The loss over all words of a parent by a rule at a rate; infinite where numbers overflow."""
-    plan, rule, rate = lesson
+def attempt(tried: tuple[Plan, str, float], seed: int, *, device: str = "auto", folder: Path | None = None) -> dict:
+    """For tuning: the loss over all words of a parent by a rule at a rate; infinite where numbers overflow."""
+    plan, rule, rate = tried
     try:
         model, _ = trained(learn, {"": plan.parent(rate, rule)}, seed, device)[""]
     except FloatingPointError:
-        return {"loss": math.inf}
-    return {"loss": sum(losses(model, plan, PARENT, CHOOSING).values())}
+        return {"tuning": math.inf}
+    return {"tuning": sum(losses(model, plan, PARENT, CHOOSING).values())}
 
 
 def best_rate(plan: Plan, rule: str, device: str = "auto") -> float:
-    """The rate with the least loss over all words, on a seed and sentences of their own; one more is tried beyond the
-    smallest or the largest while that is the best, up to eight."""
-    found: dict[float, float] = {}
-    wanted = plan.rates if len(plan.rates) > 1 else ()
-    while wanted:
-        tried = runs.study(attempt, {str(rate): (plan, rule, rate) for rate in wanted}, [TUNING], device=device)
-        found |= {rate: one["loss"] for rate, (one,) in zip(wanted, tried.values(), strict=True)}
-        wanted = beyond(found)
-    return min(found, key=found.__getitem__, default=plan.rates[0])
+    """The rate with the least loss over all words, on a seed and sentences of their own."""
+    if len(plan.rates) == 1:
+        return plan.rates[0]
+    found = search(attempt, lambda rate: (plan, rule, rate), plan.rates, TUNING, device)
+    return min(found, key=found.__getitem__)
 
 
 def rates(plan: Plan, device: str = "auto") -> dict[str, float]:

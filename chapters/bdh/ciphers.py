@@ -74,12 +74,9 @@ def dictionaries(ciphers: Ciphers) -> Int[Tensor, "languages meanings"]:
 def entropy(ciphers: Ciphers) -> float:
     """Of a word alone, in nats: of the first of a sentence, that may be any, and of the others after the one before."""
     m, chain = ciphers.meanings, transitions(ciphers.meanings).double()
-    share, after = torch.full((m,), 1 / m, dtype=torch.float64), -torch.special.xlogy(chain, chain).sum(1)
-    total = math.log(m)
-    for _ in range(ciphers.length - 1):
-        total += float(share @ after)
-        share = share @ chain
-    return total / ciphers.length
+    after = -torch.special.xlogy(chain, chain).sum(1)
+    later = sum(float((torch.linalg.matrix_power(chain, place) @ after).mean()) for place in range(ciphers.length - 1))
+    return (math.log(m) + later) / ciphers.length
 
 
 def bigram_loss(ciphers: Ciphers) -> float:

@@ -1,6 +1,7 @@
 """The figures of the chapter on surgery, of the largest run there is."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -38,20 +39,15 @@ def averaged(rows: Iterable[Mapping[str, Any]], value: str) -> pd.DataFrame:
     return pd.DataFrame({value: means.map(lambda one: one.mean), "half": half}).reset_index()
 
 
-def gains(found: Sequence[Losses], rule: str) -> list[float]:
-    """What the translation spares, on every seed."""
-    return [gain(one[rule]) for one in found]
-
-
 def by_rule(content: Mapping[str, Any], told: str) -> explore.Explorer:
     """What a translation spares by every rule, of both texts, and what words alone cost more present only."""
     texts = {"sentences of the grammar": content["rules"], "real verses": content["verses"]}
     frame = averaged(
         (
-            {"text": text, "rule": rule, "spared": value}
+            {"text": text, "rule": rule, "spared": gain(losses)}
             for text, found in texts.items()
-            for rule in found[0]
-            for value in gains(found, rule)
+            for one in found
+            for rule, losses in one.items()
         ),
         "spared",
     )
@@ -61,10 +57,10 @@ def by_rule(content: Mapping[str, Any], told: str) -> explore.Explorer:
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
     words = [
-        f"{name} " + ", ".join(f"{ledger.interval(gains(found, rule)).mean:.2f} ({rule})" for rule in found[0])
+        f"{name} " + ", ".join(f"{fmean(gain(one[rule]) for one in found):.2f} ({rule})" for rule in found[0])
         for name, found in texts.items()
     ]
-    dearer = ledger.interval([alone(one["present only"]) - alone(one["through time"]) for one in content["rules"]]).mean
+    dearer = fmean(alone(one["present only"]) - alone(one["through time"]) for one in content["rules"])
     return explore.show(
         tidy(figure, height=440, **BELOW),
         name="surgery-rules",

@@ -21,7 +21,7 @@ from brainlib.baselines import GPTConfig
 from brainlib.bdh import BDHConfig
 from chapters.bdh import shakespeare
 from chapters.bdh.experiments import Experiment, fit, new_model, schedule
-from chapters.bdh.tuning import beyond
+from chapters.bdh.tuning import search
 
 Config = BDHConfig | GPTConfig
 
@@ -149,16 +149,8 @@ def operations(config: Config, length: int) -> int:
 
 
 def tune(plan: Scaling, model: Config, device: str = "auto") -> dict[float, float]:
-    """Loss on the first half of the held-out text by learning rate, after a whole run. While the best is the lowest or
-    the highest rate, one more is tried beyond it, at the grid's own ratio, up to eight."""
-    losses: dict[float, float] = {}
-    rates = plan.rates
-    while rates:
-        tried = {str(rate): plan.experiment(model, rate) for rate in rates}
-        found = runs.study(attempt, tried, [TUNING], device=device).values()
-        losses |= {rate: one["tuning"] for rate, (one,) in zip(rates, found, strict=True)}
-        rates = beyond(losses)
-    return dict(sorted(losses.items()))
+    """Loss on the first half of the held-out text by learning rate, after a whole run."""
+    return search(attempt, partial(plan.experiment, model), plan.rates, TUNING, device)
 
 
 def best_rate(tried: dict[float, float]) -> float:

@@ -17,7 +17,7 @@ from brainlib.backend import resolve_device
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 from brainlib.training import TrainingConfig, train
-from chapters.bdh.tuning import beyond
+from chapters.bdh.tuning import search
 
 NORMS = ("the embedding", "what is recalled", "the update", "the channel")
 OFFICIAL, FAN_IN = "official", "fan-in"
@@ -177,18 +177,15 @@ def mean_loss(model: Plain, text: UInt8[Tensor, "bytes"], length: int) -> float:
 
 
 def tune(settings: Settings, seed: int, device: str = "auto") -> dict[tuple[str, str], dict[float, float]]:
-    """Of every variant and start the loss at each learning rate that was tried: three, then more, by the same factor,
-    while the best is at an edge and the limit is not reached."""
-    tried: dict[tuple[str, str], dict[float, float]] = {(v, start): {} for v in VARIANTS for start in settings.starts}
-    wanted: dict[tuple[str, str], tuple[float, ...]] = dict.fromkeys(tried, settings.rates)
-    while wanted:
-        places = [(*key, rate) for key, rates in wanted.items() for rate in rates]
-        units = {f"{v}, {start}, {rate:.2g}": Training(VARIANTS[v], settings, start, rate) for v, start, rate in places}
-        found = runs.study(learn, units, [TUNING + seed], device=device).values()
-        for (v, start, rate), (result,) in zip(places, found, strict=True):
-            tried[v, start][rate] = result["tuning"]
-        wanted = {key: wider for key, losses in tried.items() if (wider := beyond(losses, settings.most_rates))}
-    return tried
+    """Of every variant and start the loss at each learning rate that was tried."""
+
+    def losses(variant: Variant, start: str) -> dict[float, float]:
+        def training(rate: float) -> Training:
+            return Training(variant, settings, start, rate)
+
+        return search(learn, training, settings.rates, TUNING + seed, device, settings.most_rates)
+
+    return {(v, start): losses(variant, start) for v, variant in VARIANTS.items() for start in settings.starts}
 
 
 def compare(profile: str, seed: int, device: str = "auto") -> list[dict[str, Any]]:

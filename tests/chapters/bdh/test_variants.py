@@ -52,14 +52,16 @@ def test_what_a_training_tells(tmp_path):
     assert broken["loss"] == math.log(256)
 
 
-def test_grids_widen_until_the_best_is_inside():
-    beyond = tuning.beyond
-    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 2.5}, most=8) == ()
-    assert beyond({1.0: 2.0, 2.0: 2.1, 4.0: 2.5}, most=8) == (0.5,)
-    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=8) == (8.0,)
-    assert beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=3) == ()
-    assert beyond(dict.fromkeys((1.0, 2.0, 4.0), math.log(256)), most=8) == (0.5,)  # nothing learned
-    assert beyond({1.0: math.inf, 2.0: math.inf, 4.0: 1.0}) == (8.0,) and beyond({1.0: 2.0}) == ()
+def test_grids_widen_until_the_best_is_inside_or_enough_are_tried(monkeypatch):
+    def tried(losses):
+        def study(attempt, conditions, seeds, device):
+            return {name: [{"tuning": losses.get(rate, variants.NOTHING)}] for name, rate in conditions.items()}
+
+        monkeypatch.setattr(tuning.runs, "study", study)
+        return list(tuning.search(None, float, (1, 2, 4), 0, most=5))
+
+    assert tried({2: 1}) == [1, 2, 4] and tried({4: 4, 8: 1, 16: 2}) == [1, 2, 4, 8, 16]
+    assert tried({}) == [0.25, 0.5, 1, 2, 4]  # nothing learned
 
 
 def test_few_synapses_are_enough_and_only_the_right_way_round():
