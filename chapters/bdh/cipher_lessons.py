@@ -1,5 +1,6 @@
 """What is learned of cipher languages, and by which paths of the gradient."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,12 +14,14 @@ from torch.nn.functional import cross_entropy
 from brainlib.arguments import seeded
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.training import TrainingConfig
-from chapters.bdh.ciphers import NAMES, SOURCE, TRANSLATION, CipherBatches, Ciphers, Languages, Rows, rows
+from chapters.bdh.ciphers import DICTIONARIES, NAMES, SOURCE, TRANSLATION, CipherBatches, Ciphers, Languages, Rows, rows
 from chapters.bdh.credit import RULES, loss_along
 from chapters.bdh.experiments import fit, new_model, schedule, trained
+from chapters.bdh.tuning import search
 
 PARENT = (0, 1)  # all clones know the parent's first language
 TUNING = 1000  # the seed on which rates are chosen, not used for anything else
+JUDGING, CHOOSING = DICTIONARIES + 2, DICTIONARIES + 3  # the seeds of the sentences that judge, and choose a rate
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Lesson:
 @dataclass(frozen=True)
 class Plan:
     """A parent has `steps`, what goes on from it `clone_steps`. A rule's rate is the best of `rates`, which are widened
-    by twofold ones until it lies inside them; a single one is taken as it is. Losses are measured on `test_rows`.
+    while it is at their edge, up to eight; a single one is taken as it is. Losses are measured on `test_rows`.
 
     `seeds` models each, for what only figures show `few`: on `verses`, and mergeability for parents of so many `shared`
     steps and models of so many `widths` in neurons.
@@ -77,12 +80,12 @@ class Plan:
 
 
 def learn(lesson: Lesson, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    """Trains it; what comes next is drawn by `seed`."""
+    """Trains it; what comes next is drawn by `seed`, for clones with other languages each by its own."""
     if lesson.start:
         model = trained(learn, {"start": lesson.start}, seed, device)["start"][0]
     else:
         model = new_model(lesson.model, 100 * seed + lesson.origin, device)
-    batches = CipherBatches(lesson.ciphers, (lesson.pair,), lesson.batch, lesson.sentences, seed)
+    batches = CipherBatches(lesson.ciphers, (lesson.pair,), lesson.batch, lesson.sentences, 100 * seed + lesson.pair[1])
     return fit(model, batches, lesson, seed, folder, loss=partial(row_loss, rule=lesson.rule))
 
 
@@ -94,9 +97,9 @@ def row_loss(model: BDH, batch: tuple[Tensor, Tensor], state: None, rule: str) -
 
 
 @torch.no_grad()
-def losses(model: BDH, plan: Plan, pair: Languages, matched: bool = True) -> dict[str, float]:
+def losses(model: BDH, plan: Plan, pair: Languages, seed: int = JUDGING) -> dict[str, float]:
     """Nats a word of held-out sentences: of each language alone, as "A", and as a translation, as "B→A"."""
-    text = rows(plan.ciphers, pair, plan.test_rows, 5, seeded(TUNING + 1), held_out=True, matched=matched)
+    text = rows(plan.ciphers, pair, plan.test_rows, 5, seeded(seed), held_out=True)
     text = Rows(*(part.to(model.embedding.device) for part in text))
     logits = model(text.tokens[:, :-1], return_state=False)[0]
     at_word = cross_entropy(logits.mT, text.tokens[:, 1:], reduction="none")
@@ -109,23 +112,32 @@ def losses(model: BDH, plan: Plan, pair: Languages, matched: bool = True) -> dic
     return found
 
 
-def gain(found: Mapping[str, float], prefix: str = "") -> float:
+def alone(found: Mapping[str, float]) -> float:
+    """Nats a word that nothing translates, mean of the parent's languages."""
+    return (found["A"] + found["B"]) / 2
+
+
+def gain(found: Mapping[str, float]) -> float:
     """What a translation spares: nats a word alone less as a translation, mean of the parent's languages."""
-    alone, translated = ("A", "B"), ("B→A", "A→B")
-    return sum(found[prefix + one] - found[prefix + two] for one, two in zip(alone, translated, strict=True)) / 2
+    return alone(found) - (found["B→A"] + found["A→B"]) / 2
+
+
+def attempt(tried: tuple[Plan, str, float], seed: int, *, device: str = "auto", folder: Path | None = None) -> dict:
+    """For tuning: the loss over all words of a parent by a rule at a rate; infinite where numbers overflow."""
+    plan, rule, rate = tried
+    try:
+        model, _ = trained(learn, {"": plan.parent(rate, rule)}, seed, device)[""]
+    except FloatingPointError:
+        return {"tuning": math.inf}
+    return {"tuning": sum(losses(model, plan, PARENT, CHOOSING).values())}
 
 
 def best_rate(plan: Plan, rule: str, device: str = "auto") -> float:
-    """The rate with the least loss over all words, on a seed of its own, neither the smallest nor the largest tried."""
-    rates = list(plan.rates)
-    while len(rates) > 1:
-        models = trained(learn, {str(rate): plan.parent(rate, rule) for rate in rates}, TUNING, device).values()
-        totals = [sum(losses(model, plan, PARENT).values()) for model, _ in models]
-        best = totals.index(min(totals))
-        if 0 < best < len(rates) - 1:
-            return rates[best]
-        rates = [rates[0] / 2, *rates] if best == 0 else [*rates, 2 * rates[-1]]
-    return rates[0]
+    """The rate with the least loss over all words, on a seed and sentences of their own."""
+    if len(plan.rates) == 1:
+        return plan.rates[0]
+    found = search(attempt, lambda rate: (plan, rule, rate), plan.rates, TUNING, device)
+    return min(found, key=found.__getitem__)
 
 
 def rates(plan: Plan, device: str = "auto") -> dict[str, float]:
@@ -134,18 +146,13 @@ def rates(plan: Plan, device: str = "auto") -> dict[str, float]:
 
 
 def rules(plan: Plan, seed: int, device: str = "auto") -> list[dict[str, dict[str, float]]]:
-    """For each seed the losses of a parent by each rule, and of translations that translate another sentence."""
+    """For each seed the losses of a parent by each rule."""
     lessons = {rule: plan.parent(rate, rule) for rule, rate in rates(plan, device).items()}
     found = []
     for one in plan.seeds(seed):
         models = {rule: model for rule, (model, _) in trained(learn, lessons, one, device).items()}
-        found.append({rule: both_losses(model, plan) for rule, model in models.items()})
+        found.append({rule: losses(model, plan, PARENT) for rule, model in models.items()})
     return found
-
-
-def both_losses(model: BDH, plan: Plan) -> dict[str, float]:
-    mismatched = losses(model, plan, PARENT, matched=False)
-    return losses(model, plan, PARENT) | {f"mismatched {key}": value for key, value in mismatched.items()}
 
 
 def gap_closed(gains: Mapping[str, float], rule: str) -> float:

@@ -3,9 +3,11 @@
 A *meaning* is a number, a language a dictionary that spells each meaning with one word. Sentences are drawn from a
 Markov chain over meanings, or are the words of real verses. A pair of languages makes rows of tagged sentences, each
 followed by its translation, the side that comes first drawn for every sentence (Appendix B.1, in words for bytes). What
-can be known of a word is known: alone it has the chain's entropy, after its translation none.
+can be known of a word is known: alone it has the chain's entropy, and the first of a sentence all of log(meanings);
+after its translation it has none.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -70,10 +72,11 @@ def dictionaries(ciphers: Ciphers) -> Int[Tensor, "languages meanings"]:
 
 
 def entropy(ciphers: Ciphers) -> float:
-    """Of a word after the one before it, in nats, once the chain has run for long."""
-    chain = transitions(ciphers.meanings).double()
-    share = torch.linalg.matrix_power(chain, 1000)[0]
-    return float(-(share[:, None] * torch.special.xlogy(chain, chain)).sum())
+    """Of a word alone, in nats: of the first of a sentence, that may be any, and of the others after the one before."""
+    m, chain = ciphers.meanings, transitions(ciphers.meanings).double()
+    after = -torch.special.xlogy(chain, chain).sum(1)
+    later = sum(float((torch.linalg.matrix_power(chain, place) @ after).mean()) for place in range(ciphers.length - 1))
+    return (math.log(m) + later) / ciphers.length
 
 
 def bigram_loss(ciphers: Ciphers) -> float:
@@ -131,19 +134,14 @@ def rows(
     generator: torch.Generator,
     *,
     held_out: bool = False,
-    matched: bool = True,
 ) -> Rows:
-    """Rows of sentences in one language of the pair, each before its translation into the other.
-
-    Without `matched` what stands in the place of the translation is another sentence: there is nothing to be read off.
-    """
+    """Rows of sentences in one language of the pair, each before its translation into the other."""
     shape = count, sentences_a_row, ciphers.length
     meanings = sentences(ciphers, count * sentences_a_row, generator, held_out).view(shape)
-    translated = meanings if matched else sentences(ciphers, count * sentences_a_row, generator, held_out).view(shape)
     first = torch.randint(2, shape[:2], generator=generator)[..., None]
     source, target = torch.tensor(pair)[first], torch.tensor(pair)[1 - first]
     words, tags = dictionaries(ciphers), ciphers.languages * ciphers.meanings
-    tokens = (tags + source, words[source, meanings], tags + ciphers.languages + target, words[target, translated])
+    tokens = (tags + source, words[source, meanings], tags + ciphers.languages + target, words[target, meanings])
     languages = (source, source.expand(shape), target, target.expand(shape))
     kinds = torch.tensor([TAG] + [SOURCE] * ciphers.length + [TAG] + [TRANSLATION] * ciphers.length)
     joined = [torch.cat(parts, dim=-1).flatten(1) for parts in (tokens, languages)]

@@ -5,10 +5,10 @@ back along both, brainlib's `bptt=False` along neither: only what a neuron does 
 alone and the values alone.
 
 Three factors need no way back at all. Cut the paths through the layers, so that the error reaches each of them down the
-channel's residual alone, the same for all. A key is then x = relu(v Dx) of a v that is given, and what Dx owes to the
-keys that a query meets is a sum, over earlier tokens, of the v at which a neuron was excited: a trace that is gathered
-while reading and waits beside the synapse. Every weight changes by what arrives before it, by what it drives, and by
-the error of the present token.
+channel's residual alone, the same for all but for the norms on its way. A key is then x = relu(v Dx) of a v that is
+given, and what Dx owes to the keys that a query meets is a sum, over earlier tokens, of the v at which a neuron was
+excited: a trace that is gathered while reading and waits beside the synapse. Every weight changes by what arrives
+before it, by what it drives, and by the error of the present token.
 """
 
 import torch

@@ -27,7 +27,8 @@ def loss(history: History, experiment: Experiment, bigram: float, profile: str) 
     frames, ends = [_curves(asdict(history), experiment.bytes_a_step, f"this run ({profile})")], ""
     for run in recorded("shakespeare", profile):
         frames.append(_curves(run.content["history"], run.content["bytes_a_step"], f"recorded ({run.profile})"))
-        ends += f"; the recorded {run.profile} run ends at {run.content['history']['evaluations'][-1][1]:.2f}"
+        ends += f"; the recorded {run.profile} run, of revision {run.provenance['revision'][:12]} of the code, ends at "
+        ends += f"{run.content['history']['evaluations'][-1][1]:.2f}"
     labels = {"read": "text read (millions of bytes)", "loss": "loss (nats a byte)"}
     figure = px.line(
         pd.concat(frames), x="read", y="loss", color="run", line_dash="text", log_x=True, labels=labels,
@@ -37,10 +38,9 @@ def loss(history: History, experiment: Experiment, bigram: float, profile: str) 
     return explore.show(
         tidy(figure),
         name="bdh-loss",
-        caption=f"The loss on held-out text falls below the bigram model's {bigram:.2f} nats a byte: "
-        f"to {history.evaluations[-1][1]:.2f} after {len(history.losses):,} steps{ends}.",
-        alt="Training and held-out loss fall steeply at first and then ever more slowly on a logarithmic axis of bytes "
-        "read, and end far below the dotted line of the bigram model.",
+        caption=f"The loss on held-out text is {history.evaluations[-1][1]:.2f} nats a byte after "
+        f"{len(history.losses):,} steps, that of the bigram model {bigram:.2f}{ends}.",
+        alt="Training and held-out loss on a logarithmic axis of bytes read, and the dotted line of the bigram model.",
     )
 
 

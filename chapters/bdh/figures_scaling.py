@@ -12,6 +12,7 @@ from chapters.bdh import scaling
 from chapters.bdh.figures import BLUE, GREEN, PURPLE, RED, recorded, tidy
 from chapters.bdh.scaling import FAMILIES
 
+SIZE = "parameters without embedding and readout"
 COLOURS = dict(zip(FAMILIES, (RED, BLUE, GREEN, PURPLE), strict=True))
 
 
@@ -28,9 +29,11 @@ def by_size(rows: pd.DataFrame, told: str) -> explore.Explorer:
     gaps = gpt - bdh
     first, last = (f"{mean(gaps[size])} at {size:,}" for size in (gaps.columns[0], gaps.columns[-1]))
     return explore.show(
-        tidy(lines(rows[rows["family"].isin(FAMILIES[:2])], "parameters")).update_xaxes(tickvals=gaps.columns),
+        tidy(lines(rows[rows["family"].isin(FAMILIES[:2])], "parameters")).update_xaxes(
+            tickvals=gaps.columns, title=SIZE
+        ),
         name="bdh-scaling",
-        caption=f"At equal bytes the GPT's loss less BDH's is {first} parameters and {last}, in nats a byte; "
+        caption=f"At equal bytes the GPT's loss less BDH's is {first} {SIZE} and {last}, in nats a byte; "
         f"each time both grow e-fold it changes by {mean(scaling.slopes(gaps))} (means and 95 % intervals over the "
         f"seeds of {told}).",
         alt="Held-out loss against parameters on a logarithmic axis, a line with intervals for BDH, one for the GPT.",

@@ -1,13 +1,14 @@
 """The figures of the chapter on surgery, of the largest run there is."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import plotly.express as px
 
 from brainlib import explore, ledger, runs
-from chapters.bdh.cipher_lessons import gain, gap_closed
+from chapters.bdh.cipher_lessons import alone, gain, gap_closed
 from chapters.bdh.figures import BLUE, DOTTED, GREEN, GREY, RED, tidy
 
 Losses = Mapping[str, Mapping[str, float]]
@@ -38,42 +39,35 @@ def averaged(rows: Iterable[Mapping[str, Any]], value: str) -> pd.DataFrame:
     return pd.DataFrame({value: means.map(lambda one: one.mean), "half": half}).reset_index()
 
 
-def gains(found: Sequence[Losses], rule: str, prefix: str = "") -> list[float]:
-    """What the translation spares, on every seed."""
-    return [gain(one[rule], prefix) for one in found]
-
-
 def by_rule(content: Mapping[str, Any], told: str) -> explore.Explorer:
-    """What a translation spares by every rule, of both texts, and where it translates another sentence."""
+    """What a translation spares by every rule, of both texts, and what words alone cost more present only."""
     texts = {"sentences of the grammar": content["rules"], "real verses": content["verses"]}
-    prefixes = {"its translation": "", "another sentence": "mismatched "}
     frame = averaged(
         (
-            {"text": text, "rule": rule, "read first": name, "spared": value}
+            {"text": text, "rule": rule, "spared": gain(losses)}
             for text, found in texts.items()
-            for name, prefix in prefixes.items()
-            for rule in found[0]
-            for value in gains(found, rule, prefix)
+            for one in found
+            for rule, losses in one.items()
         ),
         "spared",
     )
     figure = px.bar(
-        frame, y="rule", x="spared", error_x="half", color="read first", facet_col="text", barmode="group",
-        color_discrete_sequence=[BLUE, GREY], labels={"spared": f"spared ({NATS})", "rule": ""},
+        frame, y="rule", x="spared", error_x="half", facet_col="text", color_discrete_sequence=[BLUE],
+        labels={"spared": f"spared ({NATS})", "rule": ""},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
     words = [
-        f"{name} " + ", ".join(f"{ledger.interval(gains(found, rule)).mean:.2f} ({rule})" for rule in found[0])
+        f"{name} " + ", ".join(f"{fmean(gain(one[rule]) for one in found):.2f} ({rule})" for rule in found[0])
         for name, found in texts.items()
     ]
-    misled = ledger.interval(gains(content["rules"], "through time", "mismatched ")).mean
+    dearer = fmean(alone(one["present only"]) - alone(one["through time"]) for one in content["rules"])
     return explore.show(
         tidy(figure, height=440, **BELOW),
         name="surgery-rules",
         caption=f"In {told}, the sentence read in the other language spares, in nats a word: {'; '.join(words)}. "
-        f"Another sentence in its place spares {misled:.2f} nats (grammar, through time). Bars are 95 % intervals.",
-        alt="Bars of nats a word spared, for five rules of learning, in two panels: a made grammar and real verses. "
-        "Grey bars, where the sentence read first is another one, lie below zero.",
+        f"Words alone cost {dearer:+.2f} nats more learned present only than through time (grammar). "
+        "Bars are 95 % intervals.",
+        alt="Bars of nats a word spared, for five rules of learning, in two panels: a made grammar and real verses.",
     )
 
 
@@ -88,7 +82,7 @@ def closed(content: Mapping[str, Any]) -> str:
 def words_alone(content: Mapping[str, Any], told: str) -> explore.Explorer:
     """Words without a translation on real verses, by every rule, beside a bigram model."""
     found, bigram = content["verses"], content["bigram"]
-    rows = [{"rule": rule, NATS: (one[rule]["A"] + one[rule]["B"]) / 2} for one in found for rule in one]
+    rows = [{"rule": rule, NATS: alone(one[rule])} for one in found for rule in one]
     frame = averaged(rows, NATS)
     figure = px.scatter(frame, x="rule", y=NATS, error_y="half", labels={"rule": ""}, color_discrete_sequence=[BLUE])
     figure.add_hline(bigram, line=DOTTED, annotation_text="bigram model")
@@ -132,5 +126,5 @@ def mergeability(content: Mapping[str, Any], told: str) -> explore.Explorer:
         + ", ".join(f"{loss:.2f} after {steps}" for steps, loss in into.items())
         + " steps of a common parent, in nats a word. Bars are 95 % intervals over seeds.",
         alt="Four panels of loss against the steps of the common parent and against the number of neurons, into A and "
-        "from A: clones that were taught the language lowest, clones that were not highest, the merged model between.",
+        "from A: a line each for clones that were taught the language, clones that were not, and their merge.",
     )

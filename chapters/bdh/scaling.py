@@ -1,9 +1,13 @@
 """BDH beside a GPT at equal parameters and bytes, and at equal operations or seconds: the paper's Figure 7, made small.
 
+Parameters are counted without embedding and readout (one matrix in a GPT, two in a BDH): in the paper's models they are
+half a percent, in a small one they could be half of all.
+
 A Dragon Hatchling grows by its neurons alone, as in the paper, the GPT by its width, at fixed depth; the learning rate
 of either is tuned at every size. Both read the same random crops of one text, and carry nothing from crop to crop.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +21,7 @@ from brainlib.baselines import GPTConfig
 from brainlib.bdh import BDHConfig
 from chapters.bdh import shakespeare
 from chapters.bdh.experiments import Experiment, fit, new_model, schedule
+from chapters.bdh.tuning import search
 
 Config = BDHConfig | GPTConfig
 
@@ -27,7 +32,10 @@ CLOCKED_STEPS, CLOCKED_ROUNDS = 4, 11  # of the rounds the first is not counted
 
 @dataclass(frozen=True)
 class Scaling:
-    """Pairs of a BDH and a GPT, the smallest first, and how each of them is trained; `networks` of each in a run."""
+    """Pairs of a BDH and a GPT, the smallest first, and how each of them is trained; `networks` of each in a run.
+
+    Products in bfloat16 make a BDH faster and a small GPT slower: each has what is faster for it.
+    """
 
     pairs: tuple[tuple[BDHConfig, GPTConfig], ...]
     rates: tuple[float, ...]
@@ -37,23 +45,28 @@ class Scaling:
     length: int = 128
     text: str = "nine plays"
     held_out: int | None = None
+    gpt_precision: str = "float32"
 
     def seeds(self, seed: int) -> range:
         """Those of the networks in one run of a chapter."""
         return range(seed * self.networks, (seed + 1) * self.networks)
 
     def experiment(self, model: Config, rate: float, steps: int | None = None) -> Experiment:
-        """Products in bfloat16 make a BDH faster and a small GPT slower: each has what is faster for it."""
-        precision = "auto" if isinstance(model, BDHConfig) else "float32"
+        precision = "auto" if isinstance(model, BDHConfig) else self.gpt_precision
         training = schedule(steps or self.steps, rate, evaluate_every=None, precision=precision)
         return Experiment(model, training, self.batch, self.length, self.text, self.held_out)
+
+
+def parameters(config: Config) -> int:
+    """Without embedding and readout."""
+    return config.parameters - (2 if isinstance(config, BDHConfig) else 1) * config.vocab * config.dim
 
 
 def pair(neurons: int, width: int, layers: int = 4, dim: int = 48) -> tuple[BDHConfig, GPTConfig]:
     """A BDH, and a GPT of as many layers and heads whose hidden width makes it as large."""
     bdh = BDHConfig(layers=layers, dim=dim, heads=4, neurons=neurons, dropout=0.0)
     thin = GPTConfig(layers=layers, dim=width, heads=4, hidden=1, memory=128)
-    hidden = 1 + round((bdh.parameters - thin.parameters) / (2 * layers * width))
+    hidden = 1 + round((parameters(bdh) - parameters(thin)) / (2 * layers * width))
     return bdh, replace(thin, hidden=hidden)
 
 
@@ -64,9 +77,9 @@ def full_size(neurons: int, layers: int, dim: int, heads: int, dropout: float) -
 
 
 SCALINGS = {
-    "ci": Scaling((pair(128, 28), pair(512, 44)), (4e-3, 1.6e-2, 6.4e-2), 30, networks=2, length=64, held_out=8_000),
+    "ci": Scaling((pair(128, 20), pair(512, 40)), (4e-3, 1.6e-2, 6.4e-2), 30, networks=2, length=64, held_out=8_000),
     "laptop": Scaling(
-        (pair(128, 28), pair(384, 40), pair(1024, 56), pair(2560, 88)),
+        (pair(128, 20), pair(384, 36), pair(1024, 56), pair(2560, 88)),
         (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
         steps=600,
         networks=5,
@@ -79,19 +92,31 @@ SCALINGS = {
         batch=32,
         length=512,
         text="tiny Shakespeare",
+        gpt_precision="auto",
     ),
 }
 
 
 def learn(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    """The loss on held-out text in nats a byte, in windows that begin without synapses or keys, after training."""
+    """The loss on held-out text in nats a byte, in windows that begin without synapses or keys, after training: on its
+    first half, for tuning, and on its second, which judges."""
     text, held_out = shakespeare.read(experiment)
     size = {"length": experiment.length, "batch": experiment.batch}
-    evaluate = partial(shakespeare.held_out_loss, text=held_out[: experiment.held_out], **size)
     crops = data.RandomCrops(text, **size, seed=seed)
     model = new_model(experiment.model, seed, device)
+    tuning, judging = held_out[: experiment.held_out].tensor_split(2)
+    evaluate = partial(shakespeare.held_out_loss, text=judging, **size)
     found = fit(model, crops, experiment, seed, folder, evaluate, return_state=False)
-    return {"loss": found["history"]["evaluations"][-1][1]}
+    loss = found["history"]["evaluations"][-1][1]
+    return {"tuning": shakespeare.held_out_loss(model, tuning, **size), "loss": loss}
+
+
+def attempt(experiment: Experiment, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
+    """For tuning: `learn`, where numbers that overflow are no error but an infinite loss."""
+    try:
+        return learn(experiment, seed, device=device, folder=folder)
+    except FloatingPointError:
+        return {"tuning": math.inf}
 
 
 def seconds_a_step(
@@ -124,19 +149,8 @@ def operations(config: Config, length: int) -> int:
 
 
 def tune(plan: Scaling, model: Config, device: str = "auto") -> dict[float, float]:
-    """Held-out loss by learning rate after a whole run. While the best is the lowest or the highest rate, one more is
-    tried beyond it, at the grid's own ratio."""
-    rates, ratio = list(plan.rates), plan.rates[1] / plan.rates[0]
-    while True:
-        tried = {str(rate): plan.experiment(model, rate) for rate in rates}
-        found = [one["loss"] for (one,) in runs.study(learn, tried, [TUNING], device=device).values()]
-        best = int(np.argmin(found))
-        if best == 0:
-            rates.insert(0, rates[0] / ratio)
-        elif best == len(rates) - 1:
-            rates.append(rates[-1] * ratio)
-        else:
-            return dict(zip(rates, found, strict=True))
+    """Loss on the first half of the held-out text by learning rate, after a whole run."""
+    return search(attempt, partial(plan.experiment, model), plan.rates, TUNING, device)
 
 
 def best_rate(tried: dict[float, float]) -> float:
@@ -146,7 +160,7 @@ def best_rate(tried: dict[float, float]) -> float:
 def tune_all(plan: Scaling, device: str = "auto") -> pd.DataFrame:
     """What was tried: a row for each family, size and rate."""
     return pd.DataFrame(
-        {"family": family, "parameters": pair[0].parameters, "rate": rate, "loss": loss}
+        {"family": family, "parameters": parameters(pair[0]), "rate": rate, "loss": loss}
         for pair in plan.pairs
         for family, model in zip(("BDH", "GPT"), pair, strict=True)
         for rate, loss in tune(plan, model, device).items()
@@ -173,7 +187,7 @@ def compare(plan: Scaling, seed: int = 0, device: str = "auto") -> pd.DataFrame:
             training, price = contestants[name].training, cost[contestants[name].model]
             row = {
                 "family": name,
-                "parameters": bdh.parameters,
+                "parameters": parameters(bdh),
                 "rate": training.learning_rate,
                 "steps": training.steps,
             }

@@ -21,7 +21,7 @@ PLANS = {
         Ciphers(2, 24, 8, "verses"), shared=(0, 30, 100), widths=(128, 256),
     ),
 }  # fmt: skip
-PLANS["paper"] = PLANS["laptop"]  # of the paper's own size there are no cipher languages
+PLANS["paper"] = PLANS["laptop"]  # the page's; of the paper's own size there are no cipher languages, and no verdicts
 
 NEW = ("C", "D")  # the languages of the two clones that are merged; the parent has A and B
 Losses = Mapping[str, Mapping[str, float]]  # of a model in a direction
@@ -71,7 +71,7 @@ def kept(judged: Losses, merges: Mapping[str, str]) -> float:
 
 
 MERGED = dict.fromkeys(NEW, "merged CD")
-UNTAUGHT = {"C": "merged BD", "D": "merged BC"}  # with a clone that was not taught it
+UNTAUGHT = {"C": "merged BD", "D": "merged BC"}  # with a clone that was not taught it: a check that this is seen
 
 
 def mergeability(plan: Plan, rate: float, seed: int, device: str = "auto") -> dict[str, dict[str, dict[str, float]]]:

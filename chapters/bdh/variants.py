@@ -2,7 +2,6 @@
 through the shared layer."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
@@ -18,6 +17,7 @@ from brainlib.backend import resolve_device
 from brainlib.bdh.norm import norm
 from brainlib.bdh.rotation import rope_frequencies, rotate, rotation
 from brainlib.training import TrainingConfig, train
+from chapters.bdh.tuning import search
 
 NORMS = ("the embedding", "what is recalled", "the update", "the channel")
 OFFICIAL, FAN_IN = "official", "fan-in"
@@ -52,7 +52,7 @@ VARIANTS = {
 @dataclass(frozen=True)
 class Settings:
     """What all variants share: sizes, starts, the learning rates tried first and how many at most, the number of seeds;
-    `held_out` bytes judge them."""
+    `held_out` bytes tune the rates, as many others judge."""
 
     dim: int
     neurons: int
@@ -134,7 +134,8 @@ class Plain(nn.Module):
 
 
 def learn(training: Training, seed: int, *, device: str = "auto", folder: Path | None = None) -> dict[str, Any]:
-    """The held-out loss in nats a byte, and the gradient's norm at every step (before clipping).
+    """The held-out loss in nats a byte, on bytes that tune and on those that judge, and the gradient's norm at every
+    step (before clipping).
 
     A training that ends above log 256, the loss of having learned nothing, counts as that; one whose numbers overflow,
     too, and it has no norms.
@@ -151,12 +152,13 @@ def learn(training: Training, seed: int, *, device: str = "auto", folder: Path |
         settings.steps, training.rate, settings.steps // 10, "cosine", betas=(0.9, 0.99), seed=seed
     )  # fmt: skip
     try:
-        history = train(
-            model, next_byte_loss, crops, config, lambda m: mean_loss(m, held_out[: settings.held_out], settings.length)
-        )
+        history = train(model, next_byte_loss, crops, config)
     except FloatingPointError:
-        return {"loss": NOTHING, "gradients": []}
-    return {"loss": min(history.evaluations[-1][1], NOTHING), "gradients": history.gradient_norms}
+        return {"tuning": NOTHING, "loss": NOTHING, "gradients": []}
+    tuning, loss = (
+        min(NOTHING, mean_loss(model, part, settings.length)) for part in held_out.split(settings.held_out)[:2]
+    )
+    return {"tuning": tuning, "loss": loss, "gradients": history.gradient_norms}
 
 
 def next_byte_loss(model: Plain, batch: tuple[Tensor, Tensor], state: None) -> tuple[Tensor, None]:
@@ -164,6 +166,7 @@ def next_byte_loss(model: Plain, batch: tuple[Tensor, Tensor], state: None) -> t
     return cross_entropy(model(inputs).flatten(0, 1), targets.flatten().long()), None
 
 
+@torch.no_grad()
 def mean_loss(model: Plain, text: UInt8[Tensor, "bytes"], length: int) -> float:
     """Nats a byte over the text, in windows that each begin without synapses."""
     total = 0.0
@@ -174,28 +177,15 @@ def mean_loss(model: Plain, text: UInt8[Tensor, "bytes"], length: int) -> float:
 
 
 def tune(settings: Settings, seed: int, device: str = "auto") -> dict[tuple[str, str], dict[float, float]]:
-    """Of every variant and start the loss at each learning rate that was tried: three, then more, by the same factor,
-    while the best is at an edge."""
-    tried: dict[tuple[str, str], dict[float, float]] = {(v, start): {} for v in VARIANTS for start in settings.starts}
-    wanted: dict[tuple[str, str], tuple[float, ...]] = dict.fromkeys(tried, settings.rates)
-    while wanted:
-        places = [(*key, rate) for key, rates in wanted.items() for rate in rates]
-        units = {f"{v}, {start}, {rate:.2g}": Training(VARIANTS[v], settings, start, rate) for v, start, rate in places}
-        found = runs.study(learn, units, [TUNING + seed], device=device).values()
-        for (v, start, rate), (result,) in zip(places, found, strict=True):
-            tried[v, start][rate] = result["loss"]
-        wanted = {key: wider for key, losses in tried.items() if (wider := beyond(losses, settings.most_rates))}
-    return tried
+    """Of every variant and start the loss at each learning rate that was tried."""
 
+    def losses(variant: Variant, start: str) -> dict[float, float]:
+        def training(rate: float) -> Training:
+            return Training(variant, settings, start, rate)
 
-def beyond(losses: Mapping[float, float], most: int) -> tuple[float, ...]:
-    """The rate to try next: beyond an edge that is the best and better than its neighbour; none where `most` are."""
-    low, *_, high = rates = sorted(losses)
-    factor = rates[1] / low
-    for edge, neighbour, further in ((low, rates[1], low / factor), (high, rates[-2], high * factor)):
-        if losses[edge] == min(losses.values()) < losses[neighbour] and len(rates) < most:
-            return (further,)
-    return ()
+        return search(learn, training, settings.rates, TUNING + seed, device, settings.most_rates)
+
+    return {(v, start): losses(variant, start) for v, variant in VARIANTS.items() for start in settings.starts}
 
 
 def compare(profile: str, seed: int, device: str = "auto") -> list[dict[str, Any]]:

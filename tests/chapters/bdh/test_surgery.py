@@ -49,14 +49,37 @@ def test_the_gap_is_closed_by_what_closes_it():
     assert shares["through time"] == 1 and shares["present only"] == 0 and shares["through keys"] == 0.75
 
 
-def test_a_rate_is_never_at_the_edge_of_what_was_tried(monkeypatch, runs_here):
-    def loss(model, plan, pair):
-        return {"A": abs(model - 4.0)}
+def test_less_learned_altogether_is_no_correspondence_lost(monkeypatch, runs_here):
+    """Where words alone cost more as well, C1 is void."""
+    worse = {"through time": 0.0} | dict.fromkeys(list(RULES)[1:], 0.5)
+    found = [{r: {"A": 2 + w, "B": 2 + w, "B→A": 1 + 2 * w, "A→B": 1 + 2 * w} for r, w in worse.items()}] * 5
+    monkeypatch.setattr(measures, "rules", lambda plan, seed, device: found)
+    monkeypatch.setattr(measures, "rates", lambda plan, device: {})
+    values = measures.paths_of_credit("laptop", 0, "cpu")
+    assert values["C1"].effect == [0.5] * 5
+    assert ledger.record("C1", values, range(5), "laptop", "cpu", claims=CLAIMS).outcome == "void"
+    assert measures.paths_of_credit("paper", 0, "cpu") == {} == measures.merging("paper", 0, "cpu")
 
-    monkeypatch.setattr(cipher_lessons, "losses", loss)
-    monkeypatch.setattr(
-        cipher_lessons, "trained", lambda learn, lessons, seed, device: {rate: (float(rate), None) for rate in lessons}
-    )
+
+def test_rates_are_widened_and_overflows_are_the_worst(monkeypatch, runs_here):
+    def trained(learn, lessons, seed, device):
+        rate = lessons[""].training.learning_rate
+        if rate > 4:
+            raise FloatingPointError
+        return {"": (rate, None)}
+
+    monkeypatch.setattr(cipher_lessons, "losses", lambda model, plan, pair, seed: {"A": abs(model - 4.0)})
+    monkeypatch.setattr(cipher_lessons, "trained", trained)
+    monkeypatch.setenv("BRAINLIB_PROCESSES", "1")
     for tried in ((0.5, 1.0, 2.0), (8.0, 16.0)):
         assert cipher_lessons.best_rate(replace(TINY, rates=tried), "through time") == 4.0
     assert cipher_lessons.best_rate(replace(TINY, rates=(1.0,)), "through time") == 1.0
+
+
+def test_clones_of_one_parent_read_sentences_of_their_own(monkeypatch, runs_here):
+    drawn = []
+    monkeypatch.setattr(cipher_lessons, "fit", lambda model, batches, *others, **options: drawn.append(batches) or {})
+    for number in (1, 2, 3):
+        cipher_lessons.learn(replace(TINY.parent(1e-2), pair=(0, number)), 0, device="cpu")
+    firsts = [batches.next_batch()[0].sort().values for batches in drawn]
+    assert not firsts[1].sub(TOY.meanings).equal(firsts[2].sub(2 * TOY.meanings))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from brainlib.bdh import BDH, BDHConfig, graph
-from chapters.bdh import forms, variants
+from chapters.bdh import forms, tuning, variants
 from chapters.bdh.variants import FAN_IN, LISTING, NO_NORM, NORM_FREE, VARIANTS, Plain, Training
 
 TINY = replace(variants.SETTINGS["ci"], dim=8, neurons=16, batch=2, length=8, steps=3, held_out=64)
@@ -52,13 +52,16 @@ def test_what_a_training_tells(tmp_path):
     assert broken["loss"] == math.log(256)
 
 
-def test_grids_widen_until_the_best_is_inside():
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 2.5}, most=8) == ()
-    assert variants.beyond({1.0: 2.0, 2.0: 2.1, 4.0: 2.5}, most=8) == (0.5,)
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=8) == (8.0,)
-    assert variants.beyond({1.0: 3.0, 2.0: 2.0, 4.0: 1.5}, most=3) == ()
-    nothing_learned = dict.fromkeys((1.0, 2.0, 4.0), math.log(256))
-    assert variants.beyond(nothing_learned, most=8) == ()
+def test_grids_widen_until_the_best_is_inside_or_enough_are_tried(monkeypatch):
+    def tried(losses):
+        def study(attempt, conditions, seeds, device):
+            return {name: [{"tuning": losses.get(rate, variants.NOTHING)}] for name, rate in conditions.items()}
+
+        monkeypatch.setattr(tuning.runs, "study", study)
+        return list(tuning.search(None, float, (1, 2, 4), 0, most=5))
+
+    assert tried({2: 1}) == [1, 2, 4] and tried({4: 4, 8: 1, 16: 2}) == [1, 2, 4, 8, 16]
+    assert tried({}) == [0.25, 0.5, 1, 2, 4]  # nothing learned
 
 
 def test_few_synapses_are_enough_and_only_the_right_way_round():
