@@ -149,8 +149,7 @@ def degrees(found: Found) -> pd.DataFrame:
         fit = powerlaw.Fit(np.repeat(np.arange(len(counts)), counts)[counts[0] :], discrete=True, verbose=False)
 
         def better(other: str) -> str:
-            with warnings.catch_warnings(action="ignore"):  # of fits that stop early
-                ratio, p = fit.distribution_compare("power_law", other, normalized_ratio=True)
+            ratio, p = fit.distribution_compare("power_law", other, normalized_ratio=True)
             return "not decided" if p > 0.05 else "power law" if ratio > 0 else other
 
         return {
@@ -163,7 +162,8 @@ def degrees(found: Found) -> pd.DataFrame:
         }
 
     graphs = (anatomy.TRAINED, anatomy.UNTRAINED, anatomy.RANDOM)
-    table = pd.DataFrame({f"{graph}: {way}-degree": row(graph, way) for graph in graphs for way in ("out", "in")}).T
+    with warnings.catch_warnings(action="ignore"):  # of the guesses from which the fits start
+        table = pd.DataFrame({f"{graph}: {way}-degree": row(graph, way) for graph in graphs for way in ("out", "in")}).T
     return table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.3g}")
 
 
