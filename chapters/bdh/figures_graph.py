@@ -100,7 +100,7 @@ def variants(rows: Sequence[Row], profile: str) -> explore.Explorer:
     frame = pd.DataFrame(
         [(name, gap.mean, gap.high - gap.mean) for name, gap in others], columns=["model", "x", "half"]
     )
-    labels = {"x": "loss less that of Appendix E (nats a byte)", "model": ""}
+    labels = {"x": "nats a byte above<br>Appendix E", "model": ""}
     figure = px.scatter(frame, x="x", y="model", error_x="half", labels=labels)
     figure.add_vline(0, line=DOTTED).update_traces(marker_size=9)
     figure.update_yaxes(autorange="reversed")
