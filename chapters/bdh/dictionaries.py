@@ -1,9 +1,8 @@
 """A stream whose dictionary changes: does a model use what was said before the step that it was trained on?
 
 Every word of the stream is a fact or a question about one (`recall.Facts`), drawn at random; the values are paired anew
-with the keys every `every` words. A model that has learned to recall
-from short texts goes on with this stream in two ways, by the same pieces: with the synapses of the piece before, or
-without any.
+with the keys every `every` words. A model that has learned to recall from short texts goes on with this stream in two
+ways, by the same pieces: with the synapses of the piece before, or without any.
 """
 
 from collections.abc import Mapping
