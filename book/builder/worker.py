@@ -32,8 +32,8 @@ class Execution:
         self.cell = 0
         self.process = None
 
-    def run(self) -> nbformat.NotebookNode:
-        """Executes every cell with papermill; raises `ChapterFailed`."""
+    def run(self, starts: int = 2) -> nbformat.NotebookNode:
+        """Executes every cell with papermill, in the first kernel of `starts` that answers; raises `ChapterFailed`."""
         try:
             executed = papermill.execute_notebook(
                 self.source,
@@ -55,7 +55,9 @@ class Execution:
         except DeadKernelError:
             code = None if self.process is None else self.process.poll()
             raise self._failed(f"the kernel died{'' if code is None else f' ({ending(code)})'}") from None
-        except RuntimeError as error:  # what nbclient raises if none answers
+        except RuntimeError as error:  # what nbclient raises if none answers: another may have taken its ports
+            if starts > 1:
+                return self.run(starts - 1)
             raise ChapterFailed(f"{self.job.chapter}: the kernel did not start", str(error)) from None
         return sources.with_one_parameters_cell(executed)
 

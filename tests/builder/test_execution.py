@@ -103,6 +103,21 @@ def test_whatever_ends_a_chapter_early_is_told_in_a_line_and_spares_the_others(r
     assert [name.startswith("part.good") for name in results(root)] == [True]
 
 
+def test_a_kernel_that_does_not_answer_is_started_once_more(root, write):
+    dies_at_first = (
+        "import pathlib, sys\nmark = pathlib.Path(__file__).with_suffix('.mark')\n"
+        "begun = mark.exists()\nmark.touch()\nif not begun:\n    sys.exit(1)\n"
+        "sys.path = [one for one in sys.path if one != str(mark.parent)]\n"
+        "from ipykernel.kernelapp import launch_new_instance\nlaunch_new_instance()\n"
+    )
+    (root / "ipykernel_launcher.py").write_text(dies_at_first)
+    chapter = write("1 + 1")
+    execute(root, chapter)
+    (root / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
+    with pytest.raises(BuildError, match=f"{chapter}: the kernel did not start"):
+        execute(root, write("1 + 2"))
+
+
 def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
     chapter = write("1 / 0")
     notebook = nbformat.read(root / chapter, as_version=4)
