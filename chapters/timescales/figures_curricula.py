@@ -16,6 +16,7 @@ from brainlib import explore, runs
 from brainlib.explore import Explorer
 from brainlib.timescales.curricula import Curriculum
 from brainlib.timescales.training import TrainedNetwork
+from chapters.timescales import measures
 from chapters.timescales.figures import (
     BLUE,
     COLOURS,
@@ -39,11 +40,7 @@ Curves = Mapping[str, list[LearningCurve]]
 
 FIXED = {"trained": BLUE, "tau 1": ORANGE, "tau 2": GREEN, "tau 3": PURPLE}
 WINDOWS = COLOURS | {WINDOW: GREEN, f"{WINDOW}, fresh heads": PURPLE}
-ELSEWHERE: dict[str, tuple[str, Price]] = {
-    "delayed match": ("match", "epochs"),
-    "parity, LSTM": ("lstm", "operations"),
-    "parity, GRU": ("gru", "operations"),
-}
+ELSEWHERE = {"match": "delayed match", "lstm": "parity, LSTM", "gru": "parity, GRU"}
 BESIDE = f"{STILL}, beside {SINGLE}"
 EDGES = np.array([*np.arange(1, 2.95, 0.05), 3.0, np.inf])  # of the bins of tau, in bits
 SPAN, TAU_SPAN = "longest span solved (bits)", "span solved (0: untrained)"
@@ -173,18 +170,56 @@ def others(sample: Sample) -> Explorer | Markdown:
     if not curves.get("multi-head, match"):
         return NOT_RUN
     ahead = ", ".join(
-        f"{name}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
-        for name, (remark, by) in ELSEWHERE.items()
+        f"{ELSEWHERE[remark]}: {lead(curves, f'multi-head, {remark}', f'single-head, {remark}', by)}"
+        for remark, by in measures.ELSEWHERE.items()
     )
     return progress(
         sample,
-        {name: ({f"{c}, {remark}": c for c in COLOURS}, by) for name, (remark, by) in ELSEWHERE.items()},
+        {ELSEWHERE[remark]: ({f"{c}, {remark}": c for c in COLOURS}, by) for remark, by in measures.ELSEWHERE.items()},
         COLOURS,
         name="curricula-others",
         caption="By how many spans the multi-head curriculum leads when the shorter training ends, in "
         f"{sample.told}. {ahead}. Every line is one network.",
         alt="Three panels of rising steps, longest span solved by single-head and multi-head networks: leaky networks "
         "on delayed match-to-sample, LSTM and GRU networks on parity.",
+    )
+
+
+def other_timescales(sample: Sample) -> Explorer | Markdown:
+    """tau_net of another task and other networks against the span."""
+    told = sample.content.get("elsewhere")
+    if not told:
+        return NOT_RUN
+    frame = pd.DataFrame(
+        row | {"curriculum": curriculum, "what": name}
+        for remark, name in ELSEWHERE.items()
+        for curriculum in COLOURS
+        for rows in told[f"{curriculum}, {remark}"]
+        for row in rows
+    )
+    titles = [f"{name}<br>mean τ<sub>net</sub> (bits)" for name in ELSEWHERE.values()]
+    options = BY_WHAT | {
+        "category_orders": {"what": list(ELSEWHERE.values())},
+        "line_group": "seed",
+        "labels": {"span": SPAN},
+    }
+    figure = px.line(frame, x="span", y="mean", color="curriculum", color_discrete_map=COLOURS, markers=True, **options)
+
+    def words(remark: str) -> str:
+        net = (
+            spread(rows[-1]["mean"] - rows[0]["mean"] for rows in told[f"{c}, {remark}"]) + f" ({c})" for c in COLOURS
+        )
+        own = (changes(best(sample), f"{c}, {remark}", "mean") + f" ({c})" for c in COLOURS)
+        return f"mean τ_net by {' and '.join(net)}, mean τ of the units by {' and '.join(own)}"
+
+    said = "; ".join(f"{name}: {words(remark)}" for remark, name in ELSEWHERE.items())
+    return explore.show(
+        arranged(figure, y=titles, height=420).update_yaxes(rangemode="tozero"),
+        name="curricula-others-inside",
+        caption=f"In {sample.told}, changes from the first span shown to the last, in bits, of τ from before training. "
+        f"{said}. Every line is one network.",
+        alt="Three panels against the longest span solved, a line for each network: the mean network time constant of "
+        "leaky networks on delayed match-to-sample, and of LSTM and GRU networks on parity.",
     )
 
 

@@ -179,11 +179,13 @@ def ablation_by_span(sample: Sample) -> Explorer:
 
 
 def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> pd.DataFrame:
-    """What is left without one neuron of a group, the sliding window between the two, also of the authors' networks and
-    in their result files."""
+    """What is left without one neuron of a group, the sliding window between the two; also on the other task, of the
+    authors' networks and in their result files."""
     found = [one["all"] for one in sample.content["ablation"]]
     files = {c: dict(zip(GROUPS, ends["30"], strict=False)) for c, ends in OFFICIAL["ablation"].items()}
     tables = {f"{sample.told}, {spans(found)}": found}
+    if matched := [one["all"] for one in sample.content.get("matching", [])]:
+        tables |= {f"delayed match in {sample.told}, {spans(matched)}": matched}
     tables |= {THEIRS: [released["ablation"]["all"]]} if released else {}
     table = {
         (name, condition): {

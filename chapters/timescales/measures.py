@@ -16,11 +16,14 @@ import torch
 from brainlib import ledger, runs
 from chapters.timescales import lesions, networks, recurrences
 from chapters.timescales.circuit import CIRCUITS, LAGS, simulation_error
-from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, leads
+from chapters.timescales.learning_curves import UNTRAINED, LearningCurve, Price, leads
 from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL
 from chapters.timescales.settings import SETTINGS
 
 Measurements = dict[str, ledger.Measured]
+
+ELSEWHERE: dict[str, Price] = {"match": "epochs", "lstm": "operations", "gru": "operations"}
+"""The remarks of other tasks and networks, and the price at which two curricula are compared there."""
 
 
 @ledger.measures("T0-circuit")
@@ -143,12 +146,11 @@ def retraining(profile: str, seed: int, device: str) -> Measurements:
 
 @ledger.measures("T9")
 def other_networks_and_tasks(profile: str, seed: int, device: str) -> Measurements:
-    prices = {"lstm": "operations", "gru": "operations", "match": "epochs"}
-    names = [f"{condition}, {what}" for what in prices for condition in CONDITIONS]
+    names = [f"{condition}, {what}" for what in ELSEWHERE for condition in CONDITIONS]
     if _lacks(profile, names):
         return {}
     found = curves(profile, seed, device, *names)
-    pairs = list(zip(found[::2], found[1::2], prices.values(), strict=True))
+    pairs = list(zip(found[::2], found[1::2], ELSEWHERE.values(), strict=True))
     lead = least(*(leads(multi, single, price) for single, multi, price in pairs))
     chance = least(*(leads(following(single), single, price) for single, _, price in pairs))
     return {"T9": _measured(profile, names, lead, apart(chance))}
@@ -236,10 +238,24 @@ def curves(profile: str, seed: int, device: str, *conditions: str) -> list[list[
 def recordings(profile: str, seed: int, device: str) -> dict[str, list[list[dict[str, Any]]]]:
     """Of each of the main conditions and of the one that stands still, for each seed rows of tau_net and dimensionality
     by span."""
+    return _recorded((*CONDITIONS, STILL), profile, seed, device, SETTINGS[profile].networks)
+
+
+def recordings_elsewhere(profile: str, seed: int, device: str) -> dict[str, list[list[dict[str, Any]]]]:
+    """The same of another task and of other networks."""
+    names = [f"{condition}, {what}" for what in ELSEWHERE for condition in CONDITIONS]
+    return _recorded(names, profile, seed, device, SETTINGS[profile].elsewhere)
+
+
+def _recorded(
+    names: Iterable[str], profile: str, seed: int, device: str, count: int
+) -> dict[str, list[list[dict[str, Any]]]]:
     settings = SETTINGS[profile]
+    if not count:
+        return {}
     sizes = settings.recorded_bits, settings.trials, settings.snapshots, seed
-    conditions = {c: networks.Recording(settings.conditions[c], *sizes) for c in (*CONDITIONS, STILL)}
-    found = runs.study(networks.recording, conditions, settings.seeds(seed), device=device)
+    conditions = {c: networks.Recording(settings.conditions[c], *sizes) for c in names}
+    found = runs.study(networks.recording, conditions, settings.seeds(seed)[:count], device=device)
     return {condition: [one["rows"] for one in of_one] for condition, of_one in found.items()}
 
 
@@ -248,6 +264,16 @@ def lesioned(experiment: str, profile: str, seed: int, device: str) -> list[dict
     settings = SETTINGS[profile]
     found = lesions.study(settings.lesions, settings.lesioned, settings.seeds(seed), device, experiment)
     return found[experiment]
+
+
+def matching(profile: str, seed: int, device: str) -> list[dict[str, Any]]:
+    """What the ablation finds for each seed in networks of delayed match-to-sample; none where a profile lacks them."""
+    taught = {condition: f"{condition}, match" for condition in CONDITIONS}
+    if _lacks(profile, taught.values()):
+        return []
+    settings = SETTINGS[profile]
+    taught = {condition: settings.conditions[name] for condition, name in taught.items()}
+    return lesions.study(settings.lesions, taught, settings.seeds(seed), device, "ablation")["ablation"]
 
 
 def _trained(profile: str, seed: int, device: str, *conditions: str) -> list[list[networks.TrainedNetwork]]:

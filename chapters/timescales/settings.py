@@ -26,7 +26,8 @@ class Settings:
       such as "single-head, tau 1", "multi-head, projected", "single-head, match" or "multi-head, lstm"; "standing
       still", which stays at span 2; besides "sliding window", "sliding window, fresh heads", "from scratch, 12" and
       "all at once, 12". A profile may have only some. Chapter 3 lesions the first two and the sliding window.
-    - `recorded_bits`, `trials`, `snapshots`: of the simulations behind tau_net and the dimensionality.
+    - `recorded_bits`, `trials`, `snapshots`: of the simulations behind tau_net and the dimensionality, of all networks
+      of the main conditions and of so many (`elsewhere`) of each other task and kind.
     - `lesions`: the sizes of chapter 3's measurements.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     recorded_bits: int
     trials: int
     snapshots: int
+    elsewhere: int
     lesions: Lesions
 
     def seeds(self, seed: int) -> range:
@@ -126,6 +128,7 @@ SETTINGS = {
         recorded_bits=2000,
         trials=2,
         snapshots=2,
+        elsewhere=1,
         lesions=Lesions(
             test_sequences=1024,
             lesioned_units=4,
@@ -150,6 +153,7 @@ SETTINGS = {
         recorded_bits=10_000,
         trials=10,
         snapshots=5,
+        elsewhere=5,
         lesions=Lesions(
             test_sequences=5120,
             lesioned_units=10,
@@ -168,6 +172,7 @@ SETTINGS = {
         recorded_bits=100_000,
         trials=10,
         snapshots=5,
+        elsewhere=0,
         lesions=Lesions(
             test_sequences=12_800,
             lesioned_units=20,
