@@ -206,18 +206,17 @@ def other_timescales(sample: Sample) -> Explorer | Markdown:
     figure = px.line(frame, x="span", y="mean", color="curriculum", color_discrete_map=COLOURS, markers=True, **options)
 
     def words(remark: str) -> str:
-        net = (
-            spread(rows[-1]["mean"] - rows[0]["mean"] for rows in told[f"{c}, {remark}"]) + f" ({c})" for c in COLOURS
+        return " and ".join(
+            spread((rows[-1]["mean"] - rows[0]["mean"] for rows in told[f"{c}, {remark}"]), ".2f") + f" ({c})"
+            for c in COLOURS
         )
-        own = (changes(best(sample), f"{c}, {remark}", "mean") + f" ({c})" for c in COLOURS)
-        return f"mean τ_net by {' and '.join(net)}, mean τ of the units by {' and '.join(own)}"
 
     said = "; ".join(f"{name}: {words(remark)}" for remark, name in ELSEWHERE.items())
     return explore.show(
         arranged(figure, y=titles, height=420).update_yaxes(rangemode="tozero"),
         name="curricula-others-inside",
-        caption=f"In {sample.told}, changes from the first span shown to the last, in bits, of τ from before training. "
-        f"{said}. Every line is one network.",
+        caption=f"By how many bits mean τ_net changes from the first span shown to the last, in {sample.told}. {said}. "
+        "Every line is one network.",
         alt="Three panels against the longest span solved, a line for each network: the mean network time constant of "
         "leaky networks on delayed match-to-sample, and of LSTM and GRU networks on parity.",
     )
