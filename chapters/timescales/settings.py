@@ -117,7 +117,7 @@ FULL_SIZE[MULTI] = replace(FULL_SIZE[MULTI], largest_span=11)
 SETTINGS = {
     "ci": Settings(
         circuit=Simulation(4_000, 512),
-        networks=3,
+        networks=2,
         conditions={
             **main(CI, epochs=30),
             **conditions(replace(CI, epochs=5), taus=(1, 2), window=(4, 2), gated={"units": 32}),
