@@ -92,7 +92,8 @@ def runs(verdicts: list[Verdict]) -> str:
     for run in verdicts:
         control = f"; control {run.control}" if run.control else ""
         note = f". {run.record.note}" if run.record.note else ""
-        head = f'<th scope="row">{run.profile}, {len(run.seeds)} seed{"s" * (len(run.seeds) > 1)}</th>'
+        over = run.claim.over if isinstance(run.claim, Claim) else "seeds"
+        head = f'<th scope="row">{run.profile}, {over}: {len(run.seeds)}</th>'
         where = f"<details><summary>provenance</summary><small>{escape(run.where)}</small></details>"
         cells = (escape(run.outcome), escape(f"{run.measured}{control}{note}"), where)
         rows.append(f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")

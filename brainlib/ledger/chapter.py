@@ -57,7 +57,7 @@ def _numbers(verdict: Verdict) -> str:
     """What was measured, and at what size; a bare number says with its measure what it is."""
     why = f" ({verdict.why})" if verdict.why else ""
     if isinstance(verdict.claim, Claim):
-        what = f"{verdict.measured}, {len(verdict.seeds)} seeds"
+        what = f"{verdict.measured}, {len(verdict.seeds)} {verdict.claim.over}"
     else:
         what = f"{verdict.measured}, {verdict.claim.measure}"
     units = sorted(set(_units(verdict.record.settings)))

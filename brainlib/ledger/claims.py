@@ -29,8 +29,9 @@ class Claim:
     `measure` is one number a seed, an effect: 0 is none. It is claimed to lie on a `side` of 0: "above", "below", or
     "within" `least` of 0 (no effect that matters). `least` is the smallest effect that matters, in `unit`, for a
     `reason`; `control` what must not show the effect (of a claim "within": what must show it). A verdict is possible
-    from `profile` up, and where the run reached `domain["from"]` of `domain["what"]`. `expected` is the verdict of the
-    recorded run, which the tests insist on.
+    from `profile` up, and where the run reached `domain["from"]` of `domain["what"]`. Intervals are `over` seeds
+    unless it says otherwise ("blocks of time"). `expected` is the verdict of the recorded run, which the tests insist
+    on.
 
     >>> claim = Claim("X1", "A leads.", "Fig. 1", "9", "lead", "spans", least=2, reason="noise", control="two A")
     >>> claim.rule
@@ -51,6 +52,7 @@ class Claim:
     seeds: int = 5
     profile: str = "laptop"
     evidence: str = "trained small"
+    over: str = "seeds"
     expected: str | None = None
 
     def __post_init__(self) -> None:

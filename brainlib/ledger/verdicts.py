@@ -154,10 +154,13 @@ def judge(claim: Claim, record: "Record") -> tuple[str, str]:
     effect = interval(record.values)
     found = _bare(claim, effect)
     if len(record.values) < claim.seeds:
-        return "undecided", f"{len(record.values)} of {claim.seeds} seeds"
+        return "undecided", f"{len(record.values)} of {claim.seeds} {claim.over}"
     if found == "undecided":
         needed = seeds_needed(record.values, _distance(claim, effect))
-        return "undecided", f"at this spread {needed} seeds would decide" if needed else "no number of seeds in reach"
+        return (
+            "undecided",
+            f"at this spread {needed} {claim.over} would decide" if needed else f"no number of {claim.over} in reach",
+        )
     if found == "holds" and control == "missing":
         return "undecided", "no control was measured"
     if found == "holds" and control == "undecided" and _beyond(claim, interval(record.control)):
