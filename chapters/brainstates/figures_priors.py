@@ -161,7 +161,7 @@ class Shown:
             start={"model": INTEGRATED},
             caption=f"Weights of one state of one brain in {self.told}: {shown.sum()} of {true.size} are stronger than "
             f"0.1. Where there is no connection, the naive model by EM has weights of {false[NAIVE]:.3f} on average, L1 "
-            f"of {false[L1]:.3f}, the integrated one-hot model of {false[INTEGRATED]:.3f}. Choose a model.",
+            f"of {false[L1]:.3f}, the integrated one-hot model of {false[INTEGRATED]:.3f}.",
             alt="Two heat maps of weights from neuron to neuron side by side, the true ones, mostly zero with a few "
             "strong entries, and those of the chosen model.",
         )
