@@ -52,7 +52,8 @@ class Plan:
         }
 
 
-SMALL = Setting(2, 8, train=5, test=3, bins=600, strength_sd=2.5, starts=1, iterations=30, epochs=2, steps=15)
+FITS = {"starts": 1, "scouting": 1, "tuning": 2, "iterations": 5, "epochs": 2, "steps": 15}
+SMALL = Setting(2, 6, train=4, test=3, bins=600, strength_sd=2.5, **FITS)
 PLANS = {
     "ci": Plan(SMALL, 2, (1,), (1.5**0.5, 2.0, 2.5)),
     "laptop": Plan(Setting()),

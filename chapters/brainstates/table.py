@@ -45,7 +45,7 @@ METHODS = (TRUE, GLM, POISSON, BERNOULLI, *OFFICIAL, NAIVE, L1, GAUSSIAN, RELAXE
 
 # What a prior has free: the weight of the L1 penalty, the deviation of the Gaussian, the mean of ln strength of the
 # one-hot models. None has the number that made the brains, -5 with a deviation of 2.
-STRENGTHS = (-5.5, -4.5, -3.5, -2.5)
+STRENGTHS = (-7.5, -6.0, -4.5, -3.0)
 STRENGTH_SD = 1.5
 GRIDS = {
     L1: (3.0, 10.0, 30.0, 100.0, 300.0),
@@ -55,11 +55,10 @@ GRIDS = {
 }
 OPTIONS: dict[str, dict[str, Any]] = {  # of the integrated model, each by itself
     "the numbers that made the brain": {"strength_mean": -5.0, "strength_sd": 2.0},
-    "strengths by empirical Bayes": {"strength_mean": -3.5, "empirical": True},
+    "strengths by empirical Bayes": {"strength_mean": -4.5, "empirical": True},
     "a Dirichlet prior on the anatomy": {"concentration": (0.5, 2.0, 0.5)},
     "one sign a source neuron": {"dale": True},
 }
-SCOUTING, TUNING = 10, 25  # iterations from each start; for each number of a grid
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Setting:
     """A simulated set of spikes, the paper's sizes by default (of `strength_sd` see `paper_brain`), and the fits of it.
 
     - `train` and `test` sequences of `bins` bins, of a brain of a `kind`; only the first `seen` train, 0 for all;
-    - `starts` of each sort and at most `iterations` of EM; `epochs` and `steps` of the official recipe.
+    - `starts` of each sort, and at most so many iterations of EM from each (`scouting`), for each number of a grid
+      (`tuning`) and in the end (`iterations`); `epochs` and `steps` of the official recipe.
     """
 
     states: int = 5
@@ -79,6 +79,8 @@ class Setting:
     kind: str = "paper"
     seen: int = 0
     starts: int = 2
+    scouting: int = 10
+    tuning: int = 25
     iterations: int = 100
     epochs: int = 10
     steps: int = 50
@@ -147,9 +149,9 @@ def with_care(method: str, plain: Result, train: Design, setting: Setting, seed:
         return climb(method, value, plain, on, start, setting.states, iterations)._replace(chosen=value)
 
     middle = grid[len(grid) // 2]
-    scouts = [climbed(middle, seen, start, SCOUTING) for start in starts(setting, plain.emission, seen, seed)]
+    scouts = [climbed(middle, seen, start, setting.scouting) for start in starts(setting, plain.emission, seen, seed)]
     best = max(scouts, key=lambda one: one.objective).parameters
-    tried = [climbed(value, seen, best, TUNING) for value in grid] if len(grid) > 1 else scouts[:1]
+    tried = [climbed(value, seen, best, setting.tuning) for value in grid] if len(grid) > 1 else scouts[:1]
     chosen = max(
         tried, key=lambda one: float(marginal_log_likelihood(one.parameters, unseen, one.emission).sum())
     ).chosen

@@ -14,7 +14,8 @@ from chapters.brainstates.recordings import STUDIES, Sample
 from chapters.brainstates.recordings import Setting as Recording
 from chapters.brainstates.table import Setting
 
-TINY = Setting(2, 4, train=3, test=2, bins=200, strength_sd=2.5, starts=1, iterations=3, epochs=1, steps=2)
+FITS = {"starts": 1, "scouting": 1, "tuning": 1, "iterations": 1, "epochs": 1, "steps": 2}
+TINY = Setting(2, 3, train=2, test=2, bins=200, strength_sd=2.5, **FITS)
 
 
 @pytest.fixture
