@@ -137,8 +137,8 @@ class Shown:
             f"parameters: {behind}. Dots are means, bars 95 % intervals over brains; the first axis is logarithmic. "
             f"A fit by the official recipe took {slow:.3g} s, the naive one by EM, its starts included, {fast:.3g}.",
             alt="Four panels with a row for each method: nats below the true parameters, states found, signed wiring "
-            "of each state and shared wiring. The three fits by the official recipe lie far from the truth, those by "
-            "EM near, the integrated one-hot model nearest.",
+            "of each state and shared wiring. Dots with bars, a colour for what was fitted by the official recipe, by EM, "
+            "and for what stands beside.",
         )
 
     def wiring(self) -> Any:
