@@ -137,8 +137,8 @@ class Shown:
             f"parameters: {behind}. Dots are means, bars 95 % intervals over brains; the first axis is logarithmic. "
             f"A fit by the official recipe took {slow:.3g} s, the naive one by EM, its starts included, {fast:.3g}.",
             alt="Four panels with a row for each method: nats below the true parameters, states found, signed wiring "
-            "of each state and shared wiring. Dots with bars, a colour for what was fitted by the official recipe, by EM, "
-            "and for what stands beside.",
+            "of each state and shared wiring. Dots with bars, a colour for what was fitted by the official recipe, by "
+            "EM, and for what stands beside.",
         )
 
     def wiring(self) -> Any:
@@ -160,8 +160,8 @@ class Shown:
             model=list(found),
             start={"model": INTEGRATED},
             caption=f"Weights of one state of one brain in {self.told}: {shown.sum()} of {true.size} are stronger than "
-            f"0.1. Where there is no connection, the naive model by EM has weights of {false[NAIVE]:.3f} on average, L1 "
-            f"of {false[L1]:.3f}, the integrated one-hot model of {false[INTEGRATED]:.3f}.",
+            f"0.1. Where there is no connection, the naive model by EM has weights of {false[NAIVE]:.3f} on average, "
+            f"L1 of {false[L1]:.3f}, the integrated one-hot model of {false[INTEGRATED]:.3f}.",
             alt="Two heat maps of weights from neuron to neuron side by side, the true ones, mostly zero with a few "
             "strong entries, and those of the chosen model.",
         )

@@ -45,12 +45,12 @@ METHODS = (TRUE, GLM, POISSON, BERNOULLI, *OFFICIAL, NAIVE, L1, GAUSSIAN, RELAXE
 
 # What a prior has free: the weight of the L1 penalty, the deviation of the Gaussian, the mean of ln strength of the
 # one-hot models. None has the number that made the brains, -5 with a deviation of 2.
-STRENGTHS = (-7.5, -6.0, -4.5, -3.0)
+STRENGTHS = (-10.5, -8.5, -6.5, -4.5, -2.5)
 STRENGTH_SD = 1.5
 GRIDS = {NAIVE: (None,), L1: (3.0, 10.0, 30.0, 100.0, 300.0), GAUSSIAN: (0.03, 0.1, 0.3, 1.0)}  # the others: STRENGTHS
 OPTIONS: dict[str, dict[str, Any]] = {  # of the integrated model, each by itself
     "the numbers that made the brain": {"strength_mean": -5.0, "strength_sd": 2.0},
-    "strengths by empirical Bayes": {"strength_mean": -4.5, "empirical": True},
+    "strengths by empirical Bayes": {"strength_mean": -6.5, "empirical": True},
     "a Dirichlet prior on the anatomy": {"concentration": (0.5, 2.0, 0.5)},
     "one sign a source neuron": {"dale": True},
 }

@@ -20,7 +20,7 @@ def found():
 
 def test_every_method_has_a_score(found):
     for method, one in found.items():
-        assert (set(one) >= LIKELIHOOD and 0.45 <= one["states"] <= 1) or method == GLM
+        assert set(one) >= LIKELIHOOD and (method == GLM or 0.45 <= one["states"] <= 1)
         assert (set(one) >= WIRING) == (not method.startswith("HMM"))
         assert all(0 <= one[name] <= 1 for name in WIRING & set(one) - {"weights"})
         assert one.get("signed_best", 1) >= one.get("signed", 0) - 0.1
