@@ -9,7 +9,7 @@ import plotly.express as px
 from brainlib import explore
 from brainlib.ledger import interval
 from chapters.brainstates import priors
-from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, plain_titles
+from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, plain_titles, ranges, spread
 from chapters.brainstates.priors import PLANS, lead, wide
 from chapters.brainstates.table import (
     BERNOULLI,
@@ -29,7 +29,7 @@ from chapters.brainstates.table import (
 BELOW = "below"
 QUANTITIES = {  # of the forest plot: title and scale
     BELOW: ("below the truth<br>(nats a sequence)", 1),
-    "states": ("states found (%)", 100),
+    "states": ("states<br>found (%)", 100),
     "signed_best": ("signed wiring of<br>each state (%)", 100),
     "shared_auc": ("shared wiring<br>(area under curve)", 1),
 }
@@ -57,11 +57,6 @@ def content(profile: str, seed: int) -> dict[str, Any]:
     return {name: one.where(one.notna(), None).to_dict("records") for name, one in tables.items()} | {"wiring": wiring}
 
 
-def told(values: Any) -> str:
-    """The mean with its 95 % interval over brains."""
-    return str(interval([float(value) for value in values]))
-
-
 class Shown:
     """The run that figures show, `told` so in captions: at `ci` the recorded laptop run if there is one."""
 
@@ -75,15 +70,9 @@ class Shown:
             one[BELOW] = truth.reindex(places).to_numpy() - one["log_likelihood"].astype(float)
 
     def means(self, name: str, field: str, by: tuple[str, ...] = ("method",), scale: float = 1) -> pd.DataFrame:
-        """Of each group the mean of a field over the brains, and what `up` and `down` are from there to the interval's
-        ends.
-        """
-        groups = (scale * self.tables[name].set_index(list(by))[field].astype(float)).dropna()
-        rows = {key: interval(one.tolist()) for key, one in groups.groupby(level=list(by), sort=False)}
-        ends = {key: (one.mean, one.high - one.mean, one.mean - one.low) for key, one in rows.items()}
-        found = pd.DataFrame.from_dict(ends, orient="index", columns=["mean", "up", "down"])
-        found.index = pd.MultiIndex.from_tuples([key if isinstance(key, tuple) else (key,) for key in ends], names=by)
-        return found.reset_index()
+        """Of each group the mean of a field over the brains, and what `up` and `down` are to the extremes."""
+        known = self.tables[name].dropna(subset=field)
+        return ranges(known.assign(mean=scale * known[field].astype(float)), list(by), "mean")
 
     def oracle(self) -> Any:
         """How many states the true parameters find, by the deviation of ln strength."""
@@ -99,7 +88,7 @@ class Shown:
             name="priors-oracle",
             caption=f"In {self.told} the true parameters find {printed:.0f} % of the states at the printed variance of "
             f"1.5, and {used:.0f} % at a standard deviation of 2. No fit can find more, and the paper's finds "
-            f"{TABLE_1['OHG']['states']} %. Bars are 95 % intervals over brains.",
+            f"{TABLE_1['OHG']['states']} %. Bars reach over the brains.",
             alt="A curve that rises with the standard deviation, from few of the states to nearly all; a dashed line "
             "marks the paper's share, a dotted one the printed deviation, where the curve lies far below.",
         )
@@ -123,18 +112,19 @@ class Shown:
             color="fitted by",
             symbol="fitted by",
             facet_col="quantity",
-            category_orders={"method": order},
+            facet_col_spacing=0.03,
+            category_orders={"method": order, "fitted by": ["EM", "official recipe", "beside"]},
             labels={"mean": "", "method": "", "fitted by": ""},
         )
-        figure.update_xaxes(matches=None).update_xaxes(type="log", col=1)
+        figure.update_xaxes(matches=None, nticks=4, tickangle=0).update_xaxes(type="log", dtick=1, col=1)
         truth, seconds = wide(self.tables["factorial"], BELOW), wide(self.tables["factorial"], "seconds").mean()
-        behind = "; ".join(f"{m} {told(truth[m])}" for m in (*OFFICIAL, NAIVE, L1, RELAXED, INTEGRATED))
+        behind = "; ".join(f"{m} {spread(truth[m])}" for m in (*OFFICIAL, NAIVE, L1, RELAXED, INTEGRATED))
         slow, fast = seconds[list(OFFICIAL)].mean(), seconds[NAIVE]
         return explore.show(
             plain_titles(figure).update_layout(explore.WIDE, height=470, margin_t=84, **LEGEND_ABOVE),
             name="priors-forest",
             caption=f"In {self.told}, nats by which an unseen sequence is less probable than under the true "
-            f"parameters: {behind}. Dots are means, bars 95 % intervals over brains; the first axis is logarithmic. "
+            f"parameters: {behind}. Dots are means, bars reach over the brains; the first axis is logarithmic. "
             f"A fit by the official recipe took {slow:.3g} s, the naive one by EM, its starts included, {fast:.3g}.",
             alt="Four panels with a row for each method: nats below the true parameters, states found, signed wiring "
             "of each state and shared wiring. Dots with bars, a colour for what was fitted by the official recipe, by "
@@ -190,15 +180,15 @@ class Shown:
             **BY_METHOD,
         )
         numbers = sorted(joined["value"].unique())
-        figure.update_yaxes(matches=None, showticklabels=True).update_yaxes(type="log", col=1)
+        figure.update_yaxes(matches=None, showticklabels=True).update_yaxes(type="log", dtick=1, col=1)
         figure.update_xaxes(tickvals=numbers)
-        ahead = {n: told(lead(joined, "log_likelihood", INTEGRATED, NAIVE, L1, GAUSSIAN, value=n)) for n in numbers}
+        ahead = {n: spread(lead(joined, "log_likelihood", INTEGRATED, NAIVE, L1, GAUSSIAN, value=n)) for n in numbers}
         words = "; ".join(f"{n:g}: {text}" for n, text in ahead.items())
         return explore.show(
             plain_titles(figure).update_layout(explore.WIDE, height=380, margin_t=60, **LEGEND_ABOVE),
             name="priors-few",
             caption=f"In {self.told}, nats of an unseen sequence by which the integrated one-hot model leads the best "
-            f"of the three others, by the number of training sequences: {words}. Bars are 95 % intervals over brains.",
+            f"of the three others, by the number of training sequences: {words}. Bars reach over the brains.",
             alt="Two panels against the number of training sequences: nats below the true parameters, falling, and "
             "states found, rising, for the naive, L1, Gaussian and one-hot models.",
         )
@@ -212,7 +202,7 @@ class Shown:
         titles = ("likelihood (nats a sequence)", "states (points)", "signed wiring (points)", "shared wiring (area)")
         rows = {
             name: [
-                told(k * x for x in lead(one, field, sign if name.startswith(sign) else name, INTEGRATED))
+                str(interval([k * x for x in lead(one, field, sign if name.startswith(sign) else name, INTEGRATED)]))
                 for field, k in fields.items()
             ]
             for name, one in added.items()

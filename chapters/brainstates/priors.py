@@ -52,8 +52,8 @@ class Plan:
         }
 
 
-FITS = {"starts": 1, "scouting": 1, "tuning": 2, "iterations": 5, "epochs": 2, "steps": 15}
-SMALL = Setting(2, 6, train=4, test=3, bins=600, strength_sd=2.5, **FITS)
+FITS = {"starts": 1, "scouting": 1, "tuning": 1, "iterations": 4, "epochs": 2, "steps": 15}
+SMALL = Setting(2, 5, train=4, test=3, bins=600, strength_sd=2.5, **FITS)
 PLANS = {
     "ci": Plan(SMALL, 2, (1,), (1.5**0.5, 2.0, 2.5)),
     "laptop": Plan(Setting()),

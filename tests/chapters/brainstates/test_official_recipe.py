@@ -85,7 +85,7 @@ def first_epoch(kind: str, data: Design, monkeypatch) -> float:
 
 @pytest.mark.parametrize(("kind", "printed", "spread"), [("GHG", 1_003_572.4, 0.01), ("OHG", 650_083.75, 0.06)])
 def test_the_first_epoch_costs_what_the_official_demonstration_prints(kind, printed, spread, monkeypatch):
-    """On another brain of its kind, with as many spikes as the official one has (0.46 a bin): to the spread over brains."""
+    """On another brain of its kind with as many spikes, 0.46 a bin: they agree to the spread over brains."""
     generator = torch.Generator().manual_seed(108)
     data = design(simulate(demo_brain(generator), 30, 2000, generator)[0])
     assert first_epoch(kind, data, monkeypatch) == pytest.approx(printed, rel=spread)
