@@ -159,7 +159,7 @@ class Shown:
         whole = self.tables["factorial"]
         joined = pd.concat([self.tables["few"], whole[whole["method"].isin((TRUE, *SHOWN))]], ignore_index=True)
         self.tables["joined"] = joined
-        panels = {BELOW: ("below the truth (nats a sequence)", 1), "states": QUANTITIES["states"]}
+        panels = {BELOW: ("below the truth (nats a sequence)", 1), "states": ("states found (%)", 100)}
         rows = pd.concat(
             self.means("joined", f, ("method", "value"), k).assign(panel=title) for f, (title, k) in panels.items()
         )
@@ -177,7 +177,7 @@ class Shown:
             **BY_METHOD,
         )
         numbers = sorted(joined["value"].unique())
-        figure.update_yaxes(matches=None, showticklabels=True).update_yaxes(type="log", dtick=1, col=1)
+        figure.update_yaxes(matches=None, showticklabels=True).update_yaxes(type="log", nticks=5, col=1)
         figure.update_xaxes(tickvals=numbers)
         ahead = {n: spread(lead(joined, "log_likelihood", INTEGRATED, NAIVE, L1, GAUSSIAN, value=n)) for n in numbers}
         words = "; ".join(f"{n:g}: {text}" for n, text in ahead.items())
