@@ -259,7 +259,8 @@ class HMMGLM(_Estimator):
 class OneHotHMMGLM(_Estimator):
     """The one-hot HMM-GLM: connections have signs that the states share a belief in (see `OneHot`).
 
-    - `strength_mean`, `strength_sd`: of the logarithm of a connection's strength;
+    - `strength_mean`, `strength_sd`: of the logarithm of a connection's strength; `concentration`, `empirical`, `dale`:
+      `OneHot`'s options;
     - `n_init`: random starts of the Gaussian model, an `HMMGLM` with `prior_sd` 1/3, from whose fit this one starts;
       `max_iter` iterations of this one (the Gaussian's are at most 100), or until two gain less than `tol` nats a bin;
     - `basis` (lags, 1): of one function, since a connection has one sign;
@@ -278,9 +279,13 @@ class OneHotHMMGLM(_Estimator):
     _: KW_ONLY
     strength_mean: float = -5.0
     strength_sd: float = 2.0
+    concentration: Sequence[float] | None = None
+    empirical: bool = False
+    dale: bool = False
 
     def _fitted(self, data: Design, how: dict[str, Any]) -> dict[str, Tensor]:
-        model = OneHot(self.n_states, self._emission, strength_mean=self.strength_mean, strength_sd=self.strength_sd)
+        options = "strength_mean", "strength_sd", "concentration", "empirical", "dale"
+        model = OneHot(self.n_states, self._emission, **{name: getattr(self, name) for name in options})
         result = fit_one_hot(model, data, **how)
         more = "adjacency", "adjacency_prior", "strengths", "log_likelihoods"
         return result.parameters._asdict() | {name: getattr(result, name) for name in more}

@@ -6,15 +6,14 @@ whose recording or method a profile lacks has no value there. All runs on the CP
 """
 
 import time
+from dataclasses import asdict
 from statistics import fmean
 
 from brainlib.ledger import Measured, measures
-from chapters.brainstates import anatomy, chains, demo, priors, states, synapses
+from chapters.brainstates import anatomy, chains, demo, priors, states, synapses, table
 from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
-from chapters.brainstates.priors import PRIORS, difference, ratio, wide
 from chapters.brainstates.rivals import ONE_HOT
-from chapters.brainstates.table import KNOWN, THRESHOLDS, TRUE
 
 Values = dict[str, float | list[float]]
 
@@ -65,90 +64,29 @@ def seconds_of_em(profile: str, seed: int, device: str) -> Values:
 
 # ---- Chapter 2 ----
 
-
-@measures("H2-printed")
-def oracle(profile: str, seed: int, device: str) -> Values:
-    return {"H2-printed": wide(priors.run("oracle", profile, seed), "accuracy")[""].loc[1.225].tolist()}
-
-
-@measures("H2-ll", "H2-ll-naive", "H2-gaussian", "H2-glm", "H2-oracle", "H2-states", "H2-states-naive")
-@measures("H2-states-rates", "H2-weights", "H2-weights-gaussian", "H2-adjacency", "H2-adjacency-size", "H2-prior")
-@measures("H2-prior-size", "H6", "H7-sign", "H7-strength", "H7-strong", "H7-weak", "H13", "H13-best")
-def table_1(profile: str, seed: int, device: str) -> Values:
-    table = priors.run("table", profile, seed)
-    states, adjacency, prior, by_threshold = (
-        wide(table, field) for field in ("accuracy", "adjacency", "prior_adjacency", "by_threshold")
-    )
-    peaks, half = by_threshold["GHG"].map(max), by_threshold["GHG"].str[THRESHOLDS.index(0.5)]
-    others = ("GLM", "HMM Corr", "HG", "HG-L1", "GHG", "GHG-L1")
-    found = {
-        "H2-ll": difference(table, "log_likelihood", "OHG", *others),
-        "H2-ll-naive": difference(table, "log_likelihood", "OHG", "HG"),
-        "H2-gaussian": difference(table, "log_likelihood", "GHG", "HG"),
-        "H2-glm": difference(table, "log_likelihood", "HG", "GLM"),
-        "H2-oracle": states[TRUE],
-        "H2-states": 100 * (states["OHG"] - states["HG"]),
-        "H2-states-naive": 100 * states["HG"],
-        "H2-weights": ratio(table, "error", "OHG", "HG"),
-        "H2-weights-gaussian": ratio(table, "error", "OHG", *others),
-        "H2-adjacency": 100 * (adjacency["OHG"] - adjacency["HG"]),
-        "H2-adjacency-size": 100 * adjacency["OHG"],
-        "H2-prior": 100 * (prior["OHG"] - prior["HG"]),
-        "H2-prior-size": 100 * prior["OHG"],
-        "H6": difference(table, "prior_roc", "OHG", "HG"),
-        "H7-sign": wide(table, "sign")["OHG"],
-        "H7-strength": wide(table, "correlation")["OHG"],
-        "H7-weak": 100 * adjacency[KNOWN],
-        "H13": 100 * (peaks - half),
-        "H13-best": 100 * (adjacency["OHG"] - peaks),
-    }
-    if "HMM Bern" in states:
-        found["H2-states-rates"] = 100 * (states["HMM Bern"] - states["HG"])
-    return {claim: values.tolist() for claim, values in found.items()} | {"H7-strong": priors.strong(table)}
+CONTESTS = {  # claim: what is compared, its scale, training sequences (0: all), who should lead, and whom
+    "P1": ("log_likelihood", 1, 0, "Gaussian, official recipe", "naive, official recipe"),
+    "P2": ("log_likelihood", 1, 0, "one-hot, official recipe", "Gaussian, official recipe"),
+    "P3": ("states", 100, 0, table.NAIVE, *table.OFFICIAL),
+    "P4": ("log_likelihood", 1, 0, table.INTEGRATED, table.L1),
+    "P5": ("log_likelihood", 1, 0, table.RELAXED, table.L1),
+    "P6": ("shared_auc", 1, 0, table.INTEGRATED, table.NAIVE, table.L1, table.GAUSSIAN),
+    "P7": ("log_likelihood", 1, 1, table.INTEGRATED, table.NAIVE, table.L1, table.GAUSSIAN),
+}
 
 
-@measures("H5", "H5-gaussian", "H5-states", "H5-fades")
-def few_sequences(profile: str, seed: int, device: str) -> Values:
-    trials = priors.run("trials", profile, seed)
-    one_hot, gaussian = (difference(trials, "log_likelihood", m, "HG").unstack("seed") for m in ("OHG", "GHG"))
-    states = difference(trials, "accuracy", "OHG", "HG").unstack("seed")
-    found = {
-        "H5": one_hot.loc[1],
-        "H5-gaussian": gaussian.loc[1],
-        "H5-states": 100 * states.iloc[:2].mean(),
-        "H5-fades": one_hot.iloc[-1] / one_hot.loc[1],
-    }
-    return {claim: values.tolist() for claim, values in found.items()}
-
-
-@measures("H11", "H11-ll")
-def more_neurons(profile: str, seed: int, device: str) -> Values:
-    neurons = priors.run("neurons", profile, seed)
-    states = 100 * wide(neurons, "accuracy")["GHG"].unstack("seed")
-    behind = difference(neurons, "log_likelihood", "OHG", TRUE).unstack("seed")
-    behind = behind.div(behind.index, axis=0)  # a neuron
-    most = states.index[-1]
-    middle = states[(states.index / most >= 0.5) & (states.index / most <= 2 / 3)].mean()
-    return {"H11": (states.loc[most] - middle).tolist(), "H11-ll": (behind.iloc[-1] - behind.iloc[0]).tolist()}
-
-
-@measures("H12", "H12-weights")
-def groups(profile: str, seed: int, device: str) -> Values:
-    found = priors.run("groups", profile, seed)
-    steps = [difference(found, "log_likelihood", *pair) for pair in (("OHG", "GHG"), ("GHG", "HG"))]
-    return {
-        "H12": steps[0].where(steps[0] < steps[1], steps[1]).tolist(),
-        "H12-weights": ratio(found, "error", "OHG", "GHG", "HG").tolist(),
-    }
-
-
-@measures("H14", "H14-bic-sim")
-def number_of_states(profile: str, seed: int, device: str) -> Values:
-    found, true = priors.run("states", profile, seed), PRIORS[profile]["states"].setting.states
-    return {
-        "H14": [n - true for n in priors.chosen_states(found, "one_hot")],
-        "H14-bic-sim": [n - true for n in priors.chosen_states(found, "bic")],
-    }
+@measures(*CONTESTS)
+def contests(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """Leads on the brains, and the same on brains that have no connections."""
+    plan = priors.PLANS[profile]
+    found: dict[str, Measured] = {}
+    for claim, (field, scale, few, *methods) in CONTESTS.items():
+        tables = (priors.run(name, profile, seed) for name in ("few" if few else "factorial", "unconnected"))
+        pair = (
+            [scale * x for x in priors.lead(one, field, *methods, value=few or plan.setting.train)] for one in tables
+        )
+        found[claim] = Measured(*pair, settings=asdict(plan))
+    return found
 
 
 # ---- Chapter 3 ----

@@ -44,7 +44,14 @@ ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
 
 @torch.no_grad()
 def fit_officially(
-    kind: str, design: Design, states: int, *, epochs: int = 10, steps: int = 50, seed: int = 0
+    kind: str,
+    design: Design,
+    states: int,
+    *,
+    emission: Emission = EMISSION,
+    epochs: int = 10,
+    steps: int = 50,
+    seed: int = 0,
 ) -> Parameters:
     """Trains "HG", "GHG" or "OHG" as the official demonstration does, on a design of connections through one function
     and a bias. Weights of OHG end as those of the likeliest class of each connection.
@@ -57,8 +64,8 @@ def fit_officially(
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
     for _ in range(epochs):
         for trial in trials:
-            chain = posterior(Parameters(model.expected(), transition, initial), trial, EMISSION)
-            rows = Rows.of(trial, chain.states[0])
+            chain = posterior(Parameters(model.expected(), transition, initial), trial, emission)
+            rows = Rows.of(trial, chain.states[0], emission)
             for _ in range(steps):
                 model.step(rows, adam)
             transition = _transitions(chain.transitions[0], transition)
@@ -72,19 +79,21 @@ class Rows(NamedTuple):
     counts: Tensor  # [m, N]
     shares: Tensor  # [m, 1]
     ends: list[int]
+    emission: Emission
 
     @classmethod
-    def of(cls, trial: Design, gamma: Float[Tensor, "time states"]) -> "Rows":
+    def of(cls, trial: Design, gamma: Float[Tensor, "time states"], emission: Emission) -> "Rows":
         state, bins = (gamma.T >= NEGLIGIBLE).nonzero(as_tuple=True)
         ends = torch.bincount(state, minlength=gamma.shape[1]).cumsum(0).tolist()
         features = trial.features[0, bins]
-        return cls(features, trial.counts[0, bins].to(features), gamma[bins, state, None], ends)
+        return cls(features, trial.counts[0, bins].to(features), gamma[bins, state, None], ends, emission)
 
     def gradient(self, weights: Float[Tensor, "states neurons features"]) -> Tensor:
-        """Of the sum of gamma log p(x | z), [S, N, D]; a log p has (x - f) (log f)' = (x - f) (1 - f) to the drive."""
+        """Of the sum of gamma log p(x | z), [S, N, D]."""
         places = [slice(start, stop) for start, stop in zip([0, *self.ends], self.ends, strict=False)]
-        f = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)]).sigmoid()
-        score = (self.counts - f).mul_(1 - f).mul_(self.shares)
+        drive = torch.cat([self.features[rows] @ w.T for rows, w in zip(places, weights, strict=True)])
+        per_spike, per_bin, _ = self.emission.slopes(drive)
+        score = (self.counts * per_spike - per_bin).mul_(self.shares)
         return torch.stack([score[rows].T @ self.features[rows] for rows in places])
 
 

@@ -43,6 +43,7 @@ def fit_one_hot(
     - Weights of the start that the prior thinks too large (silent neurons' may be) are cut to e^(mu_w + 3 sigma_w).
     - Without a start the Gaussian model is fitted first, from `restarts` random starts; nothing else is random. That
       fit is `fit`'s own, with its limits: `iterations` and `tolerance` are of this one.
+    - The solver "relaxed" knows neither of the model's `concentration`, `empirical` and `dale`.
     - It ends when two iterations raised the objective by less than `tolerance` nats a bin, or after `iterations`.
 
     Memory: states x neurons x features^2 numbers of float64. Raises `ValueError` for designs without connections or
@@ -63,6 +64,9 @@ def fit_one_hot(
         raise ValueError(f"design: got {D} features for {N} neurons, expected a coupled design of one basis function")
     if solver not in SOLVERS:
         raise ValueError(f"solver: got {solver!r}, expected one of {', '.join(SOLVERS)}")
+    for name in ("concentration", "empirical", "dale"):
+        if solver != "integrated" and getattr(model, name):
+            raise ValueError(f"{name}: got {getattr(model, name)!r} for the solver {solver!r}, expected 'integrated'")
     gaussian = Model(model.states, model.emission, GaussianPrior())
     if start is None:
         start = fit(gaussian, design, restarts=restarts, seed=seed).parameters
@@ -88,4 +92,5 @@ def fit_one_hot(
     weights, adjacency, shared, strengths = (tensor.to(parameters.weights) for tensor in m_step.outcome())
     scores = torch.tensor(history, dtype=torch.float64)
     parameters = parameters._replace(weights=weights)
-    return OneHotFit(parameters, adjacency, shared, strengths, scores[:, 0], scores.sum(1))
+    strength = m_step.model.strength_mean, m_step.model.strength_sd
+    return OneHotFit(parameters, adjacency, shared, strengths, scores[:, 0], scores.sum(1), *strength)

@@ -1,5 +1,7 @@
 """The one-hot HMM-GLM as a whole: it recovers small simulated brains, and better than the Gaussian model does."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -73,6 +75,39 @@ def test_strengths_over_orders_of_magnitude():
     assert found.parameters.coupling[none].abs().mean() < 0.3 * case.gaussian.coupling[none].abs().mean()
 
 
+def test_a_brain_that_obeys_dales_law():
+    """Each source's sign is found, and no other is told; the strengths are refitted from a prior that is off."""
+    random = torch.Generator().manual_seed(5)
+    brain = demo_brain(random, states=2, neurons=8)
+    signs = torch.where(torch.arange(8) < 5, 1, -1)
+    weights = brain.parameters.weights.clone()
+    weights[..., :-1] = weights[..., :-1].abs() * signs
+    lawful = brain._replace(
+        parameters=brain.parameters._replace(weights=weights), adjacency=brain.adjacency.abs() * signs
+    )
+    known = lawful.adjacency != 0
+    options = {"concentration": (0.5, 4.0, 0.5), "empirical": True}
+    case = Case(lawful, OneHot(2, brain.emission, -2.0, 2.0, **options, dale=True), 5)
+    found = fit_one_hot(case.model, case.seen, start=case.gaussian)
+    free = fit_one_hot(replace(case.model, dale=False), case.seen, start=case.gaussian)
+    told = found.parameters.coupling.sign()
+    between = ~torch.eye(8, dtype=torch.bool)
+    assert all(len(told[:, between[:, m], m].unique().abs().unique()) <= 2 for m in range(8))
+    assert ((told * signs)[:, between] >= 0).all()  # no sign is wrong
+    right = [(f.adjacency.argmax(-1) - 1 == lawful.adjacency)[:, between].double().mean() for f in (found, free)]
+    assert right[0] >= right[1] and right[0] > 0.9
+    logs = lawful.strengths[known].log()
+    assert abs(found.strength_mean - logs.mean()) < 0.3 and found.strength_sd < 1
+    assert found.objectives.diff().min() > -0.5
+    assert (found.adjacency_prior > 0).all()
+
+
+@pytest.mark.parametrize("name, value", [("concentration", (1.0, 1.0, 1.0)), ("empirical", True), ("dale", True)])
+def test_the_relaxed_solver_refuses_what_it_does_not_know(name, value, case):
+    with pytest.raises(ValueError, match=f"{name}: got .* for the solver 'relaxed'"):
+        fit_one_hot(replace(case.model, **{name: value}), case.seen, start=case.gaussian, solver="relaxed")
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_objective_rises(solver, case):
     found = fit_one_hot(case.model, case.seen, start=case.gaussian, solver=solver, iterations=8, tolerance=0.0)
@@ -108,7 +143,10 @@ def test_another_emission_and_trials_of_unequal_length(solver):
     assert found.parameters.weights.isfinite().all() and found.parameters.weights.shape == (2, 4, 5)
 
 
-@pytest.mark.parametrize("name, value", [("states", 0), ("strength_sd", -1.0), ("strength_mean", float("nan"))])
+@pytest.mark.parametrize("name, value", [
+    ("states", 0), ("strength_sd", -1.0), ("strength_mean", float("nan")), ("concentration", (1.0, 1.0)),
+    ("concentration", (0.0, 1.0, 1.0)),
+])  # fmt: skip
 def test_a_model_says_what_is_wrong_with_it(name, value):
     with pytest.raises(ValueError, match=f"{name}: got"):
         OneHot(**({"states": 2} | {name: value}))

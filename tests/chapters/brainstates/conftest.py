@@ -1,7 +1,5 @@
 """The chapters' studies at sizes for tests."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -9,29 +7,21 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.parameters import Parameters
 from brainlib.brainstates.simulate import sample_spikes
 from chapters.brainstates import fits as fitting
+from chapters.brainstates import priors
 from chapters.brainstates.fits import Fits
-from chapters.brainstates.priors import AT_CI, PRIORS, Experiment
+from chapters.brainstates.priors import PLANS, Plan
 from chapters.brainstates.recordings import STUDIES, Sample
 from chapters.brainstates.recordings import Setting as Recording
 from chapters.brainstates.table import Setting
 
-TINY = Setting(2, 4, train=3, test=2, bins=150, strength_sd=2.5, restarts=1, iterations=3, l1=(10.0,))
-PLAN = {
-    "oracle": Experiment(TINY, 2, (1.0, 2.0)),
-    "table": Experiment(TINY, 2, methods=AT_CI),
-    "trials": Experiment(TINY, 1, (1, 3)),
-    "neurons": Experiment(TINY, 1, (3, 4)),
-    "groups": Experiment(replace(TINY, groups=2, neurons=2), 1),
-    "states": Experiment(TINY, 1, (1, 2)),
-    "explorer": Experiment(TINY, 1, (1, 3)),
-}
+TINY = Setting(2, 4, train=3, test=2, bins=200, strength_sd=2.5, starts=1, iterations=3, epochs=1, steps=2)
 
 
 @pytest.fixture
-def tiny(monkeypatch, runs_here) -> Setting:
-    """The profile of this name."""
-    monkeypatch.setitem(PRIORS, "tiny", PLAN)
-    return TINY
+def tiny(monkeypatch, runs_here) -> None:
+    """The profile of this name, of chapter 2."""
+    monkeypatch.setitem(PLANS, "tiny", Plan(TINY, 2, (1,), (1.0, 2.0)))
+    priors.run.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,7 @@ from chapters.brainstates.brains import data_set, demo_brain, judged, paper_brai
 from chapters.brainstates.table import Setting
 
 
-def group_brain(generator):
-    return paper_brain(generator, states=2, neurons=5, groups=3)
-
-
-@pytest.mark.parametrize("kind", [demo_brain, paper_brain, group_brain])
+@pytest.mark.parametrize("kind", [demo_brain, paper_brain])
 def test_a_seed_is_a_brain_and_its_spikes_and_its_parts_fit(kind):
     (one, first), (other, second), (third, _) = ((kind(g), g) for g in (seeded(1), seeded(1), seeded(2)))
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(one.parameters, other.parameters, strict=True))
@@ -61,21 +57,6 @@ def test_the_paper_s_setting():
     assert simulate(brains[0], 2, 5000, random)[0].counts.float().mean() == pytest.approx(math.log(2), abs=0.03)
     with pytest.raises(ValueError, match="strength_sd: got 40, expected less"):
         paper_brain(random, strength_sd=40.0)
-
-
-def test_groups_know_nothing_of_each_other():
-    brain = group_brain(seeded(0))
-    group = torch.arange(15) // 5
-    apart = group[:, None] != group
-    assert brain.adjacency.shape == (8, 15, 15) and (brain.adjacency[:, apart] == 0).all()
-    for state in range(8):
-        for g in range(3):
-            alike = state ^ (1 << (2 - (g + 1) % 3))  # another group's state is the other one
-            rows = brain.parameters.coupling[:, group == g]
-            assert torch.equal(rows[state], rows[alike])
-            assert not torch.equal(rows[state], rows[state ^ (1 << (2 - g))])
-    p = brain.parameters.log_transition.exp()
-    assert p[0, 0] == pytest.approx(0.98**3) and p[0, 1] == pytest.approx(0.98**2 * 0.02)
 
 
 def test_a_data_set_is_cut_and_states_are_matched_whatever_their_names():
