@@ -11,7 +11,7 @@ from brainlib import explore
 from brainlib.ledger import interval
 from chapters.brainstates.anatomy import L1, ONE_HOT, RAW
 from chapters.brainstates.figures import plain_titles
-from chapters.brainstates.rivals import METHODS, RELAXED
+from chapters.brainstates.rivals import METHODS
 from chapters.brainstates.spiking import INHIBITORY
 from chapters.brainstates.synapses import WITHOUT
 

@@ -4,9 +4,9 @@ Four are HMM-GLMs of two states, from the same start: one-hot, integrated (this 
 the Gaussian (GHG) and L1 (HG-L1). The fifth knows no model: how spikes correlate with those of a few bins before.
 """
 
+import math
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float64
 from torch import Tensor
 
@@ -24,11 +24,11 @@ ONE_HOT, RELAXED = "one-hot, integrated", "one-hot, relaxed"
 GAUSSIAN, L1, CORRELOGRAM = RIVALS = ("Gaussian", "L1", "correlogram")
 METHODS = (ONE_HOT, RELAXED, *RIVALS)
 GRIDS: dict[str, tuple[float, ...]] = {
-    ONE_HOT: (-5.0, -3.0, -1.0, 1.0),  # the mean of ln strength; the deviation is the paper's 2
-    RELAXED: (-5.0, -3.0, -1.0, 1.0),
-    GAUSSIAN: (0.1, 0.3, 1.0, 3.0),  # the deviation of the states' weights from their mean
-    L1: (0.3, 1.0, 3.0, 10.0, 30.0),  # the weight of the penalty, nats
-    CORRELOGRAM: (0.03, 0.1, 0.3, 1.0),  # the decay of the weights of earlier bins
+    ONE_HOT: (0.007, 0.05, 0.35, 2.5),  # the median strength; the paper's is 0.007. The deviation of its logarithm is 2
+    RELAXED: (0.007, 0.05, 0.35, 2.5),
+    GAUSSIAN: (0.1, 0.3, 0.9, 2.7),  # the deviation of the states' weights from their mean
+    L1: (1.0, 3.0, 9.0, 27.0),  # the weight of the penalty, nats
+    CORRELOGRAM: (0.03, 0.1, 0.33, 1.1),  # by how much a bin that is one earlier weighs less, its logarithm
 }
 
 
@@ -58,7 +58,7 @@ def wiring(method: str, value: float, trials: Trials, begin: Parameters, iterati
     train = design(trials)
     if method in (ONE_HOT, RELAXED):
         solver = "integrated" if method == ONE_HOT else "relaxed"
-        model = OneHot(STATES, EMISSION, strength_mean=value)
+        model = OneHot(STATES, EMISSION, strength_mean=math.log(value))
         fitted = fit_one_hot(model, train, start=begin, solver=solver, iterations=iterations)
         inhibitory, none, excitatory = fitted.adjacency_prior.double().unbind(-1)
         return Wiring(excitatory - inhibitory, 1 - none, fitted.parameters)

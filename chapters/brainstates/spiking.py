@@ -5,7 +5,7 @@ A millisecond of neuron n, whose membrane is at V_n, 0 at rest and 1 at the thre
     V_n <- r V_n + (1 - r) (drive_z + c_n u) + noise + sum over n' of g_z J_{n<-n', z} spike_{n'}(t - delay_{n<-n'})
 
 with r = e^(-1/20). At the threshold it fires, goes back to 0 and stays there for 3 ms. u is an input that all neurons
-share, an Ornstein-Uhlenbeck process of 30 ms; c_n, from 0 to `common`, is how strongly n hears it. The noise is its own.
+share, an Ornstein-Uhlenbeck process of 30 ms; c_n, from 0 to `common`, is how strongly n hears it. Noise is its own.
 
 The state z is one of two and is left after a second on average. It sets the drive, a gain g for all synapses, and which
 of them work: a third are silent in the one state, a third in the other. A neuron excites or inhibits, never both.
@@ -71,7 +71,7 @@ def simulate(network: Network, minutes: float, seed: int) -> Recorded:
     states = np.logical_xor.accumulate(random.random((TRIAL_MS, B)) < 1 / DWELL_MS)
     spikes = _spikes(arrows, heard, states, random)
     bins = spikes.reshape(-1, BIN_MS, B, N).sum(1).transpose(1, 0, 2)
-    trials = Trials.from_sequences(list(bins), BIN_MS)
+    trials = Trials.from_sequences(list(bins), float(BIN_MS))
     return Recorded(trials, torch.from_numpy(states[::BIN_MS].T.astype(np.int64)), torch.from_numpy(synapses))
 
 

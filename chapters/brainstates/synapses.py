@@ -17,24 +17,27 @@ from torch import Tensor
 
 from brainlib.brainstates.design import design
 from brainlib.brainstates.evaluation import edge_auc, state_accuracy
+from brainlib.brainstates.fitting import GaussianPrior
 from brainlib.brainstates.inference import posterior
 from brainlib.runs import study
 from chapters.brainstates.rivals import EMISSION, GRIDS, METHODS, ONE_HOT, RIVALS, STATES, start, wiring
 from chapters.brainstates.spiking import Network, rewired, simulate
 
 TUNING_SEED = 1000  # the first of the networks that tune
+MOST = 6  # values of what tunes a method
 REWIRINGS = 20
 BELIEVED = 0.5
 WITHOUT = "no synapses"
+NETWORK = Network()
 
 
 @dataclass(frozen=True)
 class Condition:
     """A network, so many minutes of it, and so many of its neurons seen."""
 
-    minutes: float = 5.0
+    minutes: float = 3.0
     seen: int = 20
-    network: Network = Network()
+    network: Network = NETWORK
 
     @property
     def name(self) -> str:
@@ -57,16 +60,18 @@ class Plan:
         return range(seed * self.networks, (seed + 1) * self.networks)
 
 
-HALF, OTHERS = Condition(), (Condition(1.0), Condition(20.0), Condition(seen=40), Condition(seen=10))
+HALF, OTHERS = Condition(), (Condition(1.0), Condition(9.0), Condition(seen=30), Condition(seen=10))
 PLANS = {
-    "ci": Plan((Condition(1.0),), networks=3, tuning=1, iterations=10),
-    "laptop": Plan((HALF, *OTHERS), networks=10, tuning=3, iterations=30),
+    "ci": Plan((Condition(0.5, 12),), networks=3, tuning=1, iterations=10),
+    "laptop": Plan((HALF, *OTHERS), networks=10, tuning=2, iterations=30),
     "paper": Plan((HALF, Condition(60.0), *OTHERS), networks=20, tuning=5, iterations=50),
 }
 Values = Mapping[str, tuple[float, ...]]  # by method
 
 
-def find(settings: tuple[Condition, Values, int], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict:
+def find(
+    settings: tuple[Condition, Values, int], seed: int, *, device: str = "cpu", folder: Path | None = None
+) -> dict:
     """In one network, by method, a number for each of the values that it is tuned by: `area`; the same against the
     synapses `rewired` after the fact; the share of pairs that it believes in (`believed`). Also the true `synapses`,
     the last of the `wirings`, and the share of bins whose state is right where all models start (`states`).
@@ -74,7 +79,7 @@ def find(settings: tuple[Condition, Values, int], seed: int, *, device: str = "c
     condition, values, iterations = settings
     recorded = simulate(condition.network, condition.minutes, seed).first(condition.seen)
     data = design(recorded.trials)
-    begin = start(data, iterations, seed)
+    begin = start(GaussianPrior(), 0.0, data, iterations, seed)
     path = posterior(begin, data, EMISSION).states.argmax(-1)
     random = np.random.default_rng(seed)
     others = [rewired(recorded.synapses, random) for _ in range(REWIRINGS)]
@@ -98,11 +103,27 @@ def _pairs(matrix: Tensor) -> Tensor:
     return matrix[~torch.eye(len(matrix), dtype=torch.bool)]
 
 
-def tuning_areas(plan: Plan, condition: Condition) -> dict[str, list[float]]:
-    """By method, the mean area on the networks that tune, at each value of its grid."""
+def tuning(plan: Plan, condition: Condition) -> dict[str, dict[float, float]]:
+    """By method and value, the mean area on the networks that tune. While the best value is at an end of those tried,
+    one is added beyond it, up to `MOST`.
+    """
     seeds = range(TUNING_SEED, TUNING_SEED + plan.tuning)
-    units = study(find, {condition.name: (condition, GRIDS, plan.iterations)}, seeds, device="cpu")[condition.name]
-    return {method: np.mean([one["area"][method] for one in units], 0).tolist() for method in GRIDS}
+    areas: dict[str, dict[float, float]] = {method: {} for method in GRIDS}
+    wanted: Values = GRIDS
+    while wanted:
+        units = study(find, {condition.name: (condition, wanted, plan.iterations)}, seeds, device="cpu")[condition.name]
+        for method, values in wanted.items():
+            means = np.mean([one["area"][method] for one in units], 0).tolist()
+            areas[method] = dict(sorted((areas[method] | dict(zip(values, means, strict=True))).items()))
+        wanted = {method: beyond for method, tried in areas.items() if (beyond := _beyond(tried))}
+    return areas
+
+
+def _beyond(areas: Mapping[float, float]) -> tuple[float, ...]:
+    tried, best = list(areas), max(areas, key=areas.__getitem__)
+    if len(tried) == MOST or best not in (tried[0], tried[-1]):
+        return ()
+    return (best**2 / tried[1 if best == tried[0] else -2],)
 
 
 def judged(profile: str, seed: int) -> dict[str, dict[str, Any]]:
@@ -111,9 +132,8 @@ def judged(profile: str, seed: int) -> dict[str, dict[str, Any]]:
     """
     plan, result = PLANS[profile], {}
     for condition in plan.conditions:
-        areas = tuning_areas(plan, condition)
-        best = {method: GRIDS[method][int(np.argmax(of))] for method, of in areas.items()}
-        result[condition.name] = {"tuned": best, "tuning": areas} | _found(plan, condition, best, seed)
+        best = {method: max(tried, key=tried.__getitem__) for method, tried in tuning(plan, condition).items()}
+        result[condition.name] = {"tuned": best} | _found(plan, condition, best, seed)
     first = plan.conditions[0]
     best, nothing = result[first.name]["tuned"], replace(first, network=replace(first.network, strength=0.0))
     return result | {WITHOUT: {"tuned": best} | _found(plan, nothing, best, seed)}
