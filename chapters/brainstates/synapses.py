@@ -62,7 +62,7 @@ class Plan:
 
 HALF, OTHERS = Condition(), (Condition(1.0), Condition(9.0), Condition(seen=30), Condition(seen=10))
 PLANS = {
-    "ci": Plan((Condition(0.5, 12),), networks=3, tuning=1, iterations=10),
+    "ci": Plan((Condition(0.5, 12),), networks=2, tuning=1, iterations=10),
     "laptop": Plan((HALF, *OTHERS), networks=10, tuning=2, iterations=30),
     "paper": Plan((HALF, Condition(60.0), *OTHERS), networks=20, tuning=5, iterations=50),
 }
