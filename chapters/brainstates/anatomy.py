@@ -45,7 +45,7 @@ class Plan:
     iterations: int = 30
 
 
-PLANS = {"ci": Plan(250.0, read=2, neurons=20, iterations=10), "laptop": Plan(), "paper": Plan(100.0, neurons=100)}
+PLANS = {"ci": Plan(250.0, read=2, neurons=14, iterations=10), "laptop": Plan(), "paper": Plan(100.0, neurons=100)}
 
 
 def read(name: str, plan: Plan, block: int) -> tuple[Trials, Float64[Tensor, "neurons 2"]]:

@@ -11,13 +11,15 @@ from brainlib import explore
 from brainlib.ledger import interval
 from chapters.brainstates.anatomy import L1, ONE_HOT, RAW
 from chapters.brainstates.figures import plain_titles
-from chapters.brainstates.rivals import METHODS
+from chapters.brainstates.rivals import METHODS, ONE_HOTS
 from chapters.brainstates.spiking import INHIBITORY
 from chapters.brainstates.synapses import WITHOUT
 
 COLOURS = {
     name: explore.COLOURS[colour]
-    for name, colour in zip((*METHODS, RAW), ("blue", "sky", "purple", "vermillion", "green", "green"), strict=True)
+    for name, colour in zip(
+        (*METHODS, RAW), ("blue", "sky", "orange", "purple", "vermillion", "green", "green"), strict=True
+    )
 }
 Found = Mapping[str, Any]
 
@@ -34,18 +36,18 @@ def network(found: Found, told: str) -> explore.Explorer:
         panels.append(shown / max(np.quantile(abs(shown), 0.95), 1e-12))
     figure = px.imshow(
         np.stack(panels).clip(-1, 1).round(2),
-        facet_col=0, facet_col_wrap=3, facet_row_spacing=0.12, zmin=-1, zmax=1,
+        facet_col=0, facet_col_wrap=3, facet_row_spacing=0.09, zmin=-1, zmax=1,
         color_continuous_scale=explore.DIVERGING, labels={"x": "from", "y": "to", "color": "inhibits / excites"},
     )  # fmt: skip
     names = list(matrices)
     figure.for_each_annotation(lambda note: note.update(text=names[int(note.text.split("=")[-1])]))
     areas = "; ".join(f"{method} {first['area'][method][0]:.2f}" for method in METHODS)
     return explore.show(
-        figure.update_layout(explore.WIDE, height=520, margin_t=40),
+        figure.update_layout(explore.WIDE, height=740, margin_t=40),
         name="wiring-network",
         caption=f"The synapses between {len(order)} seen neurons of one network (those that excite first), and what "
-        f"five methods say of them, each on a scale of its own. Area under the curve: {areas} ({told}).",
-        alt="Six square matrices of neurons to and from: the true synapses in columns of one sign, and five estimates.",
+        f"the methods say of them, each on a scale of its own. Area under the curve: {areas} ({told}).",
+        alt="Square matrices of neurons to and from: the true synapses in columns of one sign, and an estimate by each method.",
     )
 
 
@@ -63,8 +65,18 @@ def areas(found: Found, told: str) -> explore.Explorer:
         + "; ".join(f"{method} {one}" for method, one in means.items())
         + f". Bars: 95 % over {len(next(iter(found[first]['area'].values())))} networks; a guess is 0.5 (dotted); "
         f"{WITHOUT}: against synapses that have no strength ({told}).",
-        alt="For each condition a panel with five points with bars: the area under the curve of each method.",
+        alt="For each condition a panel of points with bars: the area under the curve of each method.",
     )
+
+
+def beliefs(found: Found) -> pd.DataFrame:
+    """Percent of the pairs in which the one-hot priors believe, with synapses and without, mean over networks."""
+    conditions = {"with synapses": next(iter(found.values())), WITHOUT: found[WITHOUT]}
+    shares = {
+        name: {method: 100 * np.mean(one["believed"][method]) for method in ONE_HOTS}
+        for name, one in conditions.items()
+    }
+    return pd.DataFrame(shares).round(1)
 
 
 def distance(found: Mapping[str, list[Found]], told: str) -> explore.Explorer:

@@ -13,7 +13,7 @@ from brainlib.ledger import Measured, measures
 from chapters.brainstates import anatomy, chains, demo, priors, states, synapses, table
 from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
-from chapters.brainstates.rivals import ONE_HOT
+from chapters.brainstates.rivals import DIRICHLET
 
 Values = dict[str, float | list[float]]
 
@@ -171,7 +171,7 @@ def found_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
     found, plan = synapses.judged(profile, seed), synapses.PLANS[profile]
     first = found[plan.conditions[0].name]
     without, with_synapses = (
-        [100 * share for share in one["believed"][ONE_HOT]] for one in (found[synapses.WITHOUT], first)
+        [100 * share for share in one["believed"][DIRICHLET]] for one in (found[synapses.WITHOUT], first)
     )
     return {
         "W2": Measured(synapses.lead(first["area"]), synapses.lead(first["rewired"]), settings=plan),

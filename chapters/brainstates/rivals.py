@@ -1,7 +1,8 @@
-"""Five ways from spikes to a wiring, and what each is tuned by.
+"""Six ways from spikes to a wiring, and what each is tuned by.
 
-Four are HMM-GLMs of two states, from the same start: one-hot, integrated (this book's) and relaxed (the paper's, OHG),
-the Gaussian (GHG) and L1 (HG-L1). The fifth knows no model: how spikes correlate with those of a few bins before.
+Five are HMM-GLMs of two states, from the same start: one-hot, integrated (this book's), the same with a Dirichlet prior
+on a_0, relaxed (the paper's, OHG), the Gaussian (GHG) and L1 (HG-L1). The sixth knows no model: how spikes correlate
+with those of a few bins before.
 """
 
 import math
@@ -20,11 +21,13 @@ from chapters.brainstates.correlograms import correlogram_wiring
 
 STATES, EMISSION = 2, Emission()
 STARTS = 2  # random ones
-ONE_HOT, RELAXED = "one-hot, integrated", "one-hot, relaxed"
+ONE_HOT, DIRICHLET, RELAXED = ONE_HOTS = ("one-hot, integrated", "one-hot, Dirichlet", "one-hot, relaxed")
+CONCENTRATION = (0.1, 0.8, 0.1)  # of the Dirichlet prior, that of the paper's simulated brains
 GAUSSIAN, L1, CORRELOGRAM = RIVALS = ("Gaussian", "L1", "correlogram")
-METHODS = (ONE_HOT, RELAXED, *RIVALS)
+METHODS = (*ONE_HOTS, *RIVALS)
 GRIDS: dict[str, tuple[float, ...]] = {
     ONE_HOT: (0.007, 0.05, 0.35, 2.5),  # the median strength; the paper's is 0.007. The deviation of its logarithm is 2
+    DIRICHLET: (0.007, 0.05, 0.35, 2.5),
     RELAXED: (0.007, 0.05, 0.35, 2.5),
     GAUSSIAN: (0.1, 0.3, 0.9, 2.7),  # the deviation of the states' weights from their mean
     L1: (1.0, 3.0, 9.0, 27.0),  # the weight of the penalty, nats
@@ -56,9 +59,11 @@ def wiring(method: str, value: float, trials: Trials, begin: Parameters, iterati
         found = correlogram_wiring(trials, exponential_basis(decay=value))
         return Wiring(found, found.abs())
     train = design(trials)
-    if method in (ONE_HOT, RELAXED):
-        solver = "integrated" if method == ONE_HOT else "relaxed"
-        model = OneHot(STATES, EMISSION, strength_mean=math.log(value))
+    if method in ONE_HOTS:
+        solver, concentration = ("relaxed" if method == RELAXED else "integrated"), None
+        if method == DIRICHLET:
+            concentration = CONCENTRATION
+        model = OneHot(STATES, EMISSION, strength_mean=math.log(value), concentration=concentration)
         fitted = fit_one_hot(model, train, start=begin, solver=solver, iterations=iterations)
         inhibitory, none, excitatory = fitted.adjacency_prior.double().unbind(-1)
         return Wiring(excitatory - inhibitory, 1 - none, fitted.parameters)
