@@ -29,7 +29,7 @@ PIECE_S = 10.0
 START_L1 = 10.0  # the penalty of the model from which all start: without one, weights of quiet neurons run off
 LEAST_HZ = 0.05  # neurons that fire less are left out: their weights would have no bounds
 TUNING = 4  # the last such share of a block chooses
-GRIDS = {L1: (3.0, 9.0, 27.0, 81.0), ONE_HOT: (0.001, 0.007, 0.05, 0.35)}  # as in `rivals`; bins are longer here
+GRIDS = {L1: (3.0, 9.0, 27.0, 81.0), ONE_HOT: (0.00014, 0.001, 0.007, 0.05)}  # as in `rivals`; bins are longer here
 
 
 @dataclass(frozen=True)

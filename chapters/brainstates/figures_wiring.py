@@ -36,25 +36,27 @@ def network(found: Found, told: str) -> explore.Explorer:
         panels.append(shown / max(np.quantile(abs(shown), 0.95), 1e-12))
     figure = px.imshow(
         np.stack(panels).clip(-1, 1).round(2),
-        facet_col=0, facet_col_wrap=3, facet_row_spacing=0.09, zmin=-1, zmax=1,
-        color_continuous_scale=explore.DIVERGING, labels={"x": "from", "y": "to", "color": "inhibits / excites"},
+        facet_col=0, facet_col_wrap=4, facet_row_spacing=0.12, zmin=-1, zmax=1,
+        color_continuous_scale=explore.DIVERGING, labels={"x": "from", "y": "to", "color": ""},
     )  # fmt: skip
     names = list(matrices)
     figure.for_each_annotation(lambda note: note.update(text=names[int(note.text.split("=")[-1])]))
     areas = "; ".join(f"{method} {first['area'][method][0]:.2f}" for method in METHODS)
     return explore.show(
-        figure.update_layout(explore.WIDE, height=740, margin_t=40),
+        figure.update_layout(explore.WIDE, height=440, margin_t=40),
         name="wiring-network",
         caption=f"The synapses between {len(order)} seen neurons of one network (those that excite first), and what "
-        f"the methods say of them, each on a scale of its own. Area under the curve: {areas} ({told}).",
-        alt="Square matrices of neurons to and from: the true synapses in columns of one sign, and an estimate by each method.",
+        f"the methods say of them, each on a scale of its own, excitation red. Area under the curve: {areas} ({told}).",
+        alt="Square matrices, to and from neurons: the true synapses, columns of one sign, and the methods' estimates.",
     )
 
 
 def areas(found: Found, told: str) -> explore.Explorer:
     """The area under the curve by condition and method."""
     frame = _frame({name: one["area"] for name, one in found.items()}, "condition", "area under the curve")
-    figure = _forest(frame, "area under the curve", "condition", facet_col_wrap=3, facet_row_spacing=0.2)
+    figure = _forest(
+        frame, "area under the curve", "condition", facet_col_wrap=3, facet_row_spacing=0.2, range_x=(0.3, 1)
+    )
     figure.add_vline(x=0.5, line_dash="dot", line_color=explore.COLOURS["grey"])
     first, *_ = found
     means = {method: interval(values) for method, values in found[first]["area"].items()}
@@ -86,8 +88,10 @@ def distance(found: Mapping[str, list[Found]], told: str) -> explore.Explorer:
         kind: _frame({name: _lists(blocks, kind) for name, blocks in found.items()}, "retina", label)
         for kind in ("spearman", "shuffled")
     }
-    figure = _forest(by_retina["spearman"], label, "retina")
-    shuffled = _forest(by_retina["shuffled"], label, "retina").update_traces(marker_symbol="circle-open")
+    figure = _forest(by_retina["spearman"], label, "retina", range_x=(-1, 0.5))
+    shuffled = _forest(by_retina["shuffled"], label, "retina").update_traces(
+        marker_symbol="circle-open", error_x_visible=False
+    )
     figure.add_traces(shuffled.data).add_vline(x=0, line_dash="dot", line_color=explore.COLOURS["grey"])
     words = "; ".join(
         f"{name}: "

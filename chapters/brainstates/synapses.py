@@ -73,8 +73,8 @@ def find(
     settings: tuple[Condition, Values, int], seed: int, *, device: str = "cpu", folder: Path | None = None
 ) -> dict:
     """In one network, by method, a number for each of the values that it is tuned by: `area`; the same against the
-    synapses `rewired` after the fact; the share of pairs with a belief above one half (`believed`). Also the true `synapses`,
-    the last of the `wirings`, and the share of bins whose state is right where all models start (`states`).
+    synapses `rewired` after the fact; the share of pairs with a belief above one half (`believed`). Also the true
+    `synapses`, the last of the `wirings`, and the share of bins whose state is right where all models start (`states`).
     """
     condition, values, iterations = settings
     recorded = simulate(condition.network, condition.minutes, seed).first(condition.seen)
