@@ -54,14 +54,12 @@ def network(found: Found, told: str) -> explore.Explorer:
 def areas(found: Found, told: str) -> explore.Explorer:
     """The area under the curve by condition and method."""
     frame = _frame({name: one["area"] for name, one in found.items()}, "condition", "area under the curve")
-    figure = _forest(
-        frame, "area under the curve", "condition", facet_col_wrap=3, facet_row_spacing=0.2, range_x=(0.3, 1)
-    )
+    figure = _forest(frame, "area under the curve", "condition", facet_col_wrap=3, facet_row_spacing=0.2)
     figure.add_vline(x=0.5, line_dash="dot", line_color=explore.COLOURS["grey"])
     first, *_ = found
     means = {method: interval(values) for method, values in found[first]["area"].items()}
     return explore.show(
-        figure.update_layout(height=210 + 170 * (len(found) > 3)),
+        figure.update_xaxes(range=(0.3, 1)).update_layout(height=210 + 170 * (len(found) > 3)),
         name="wiring-areas",
         caption=f"Of couples of a pair with a synapse and one without, the share ranked rightly ({first}): "
         + "; ".join(f"{method} {one}" for method, one in means.items())
@@ -88,7 +86,7 @@ def distance(found: Mapping[str, list[Found]], told: str) -> explore.Explorer:
         kind: _frame({name: _lists(blocks, kind) for name, blocks in found.items()}, "retina", label)
         for kind in ("spearman", "shuffled")
     }
-    figure = _forest(by_retina["spearman"], label, "retina", range_x=(-1, 0.5))
+    figure = _forest(by_retina["spearman"], label, "retina")
     shuffled = _forest(by_retina["shuffled"], label, "retina").update_traces(
         marker_symbol="circle-open", error_x_visible=False
     )
@@ -99,7 +97,7 @@ def distance(found: Mapping[str, list[Found]], told: str) -> explore.Explorer:
         for name, blocks in found.items()
     )
     return explore.show(
-        figure.update_layout(height=240),
+        figure.update_xaxes(range=(-1, 0.5)).update_layout(height=240),
         name="wiring-distance",
         caption=f"How closely wirings fall with the distance of electrodes (-1: perfectly). {words}. Bars: 95 % over "
         f"{len(next(iter(found.values())))} blocks of time of one animal each; hollow: places permuted ({told}).",
