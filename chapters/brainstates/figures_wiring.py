@@ -122,4 +122,5 @@ def _forest(frame: pd.DataFrame, value: str, panel: str, **options: Any) -> Any:
         frame, x=value, y="method", error_x="half", color="method", facet_col=panel, color_discrete_map=COLOURS,
         labels={"method": ""}, **options,
     )  # fmt: skip
+    figure.update_yaxes(range=(-0.6, frame["method"].nunique() - 0.4))
     return plain_titles(figure).update_layout(explore.WIDE, showlegend=False, margin_t=40)
