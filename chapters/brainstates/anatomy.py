@@ -1,99 +1,87 @@
-"""Does wiring follow the distance between electrodes, and which wiring follows it best?"""
+"""Does wiring follow the distance between electrodes, and which wiring follows it best?
 
-import functools
-from typing import Any, NamedTuple
+Two retinas, each cut into blocks of time that know nothing of one another. In every block anew: which neurons fire
+enough, the weight of the L1 penalty and the mean strength of the one-hot prior, chosen on the block's last quarter, and
+the wirings. Blocks are of one animal: an interval over them says nothing of other animals.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 from torch import Tensor
 
-from brainlib.brainstates.inference import posterior
+from brainlib.arguments import seeded
+from brainlib.brainstates.design import design
+from brainlib.brainstates.evaluation import marginal_log_likelihood
+from brainlib.data import WAVES, Trials, waves
+from brainlib.runs import study
 from chapters.brainstates.correlograms import cross_correlogram
-from chapters.brainstates.fits import Fits, fit_all
-from chapters.brainstates.recordings import EMISSION
-from chapters.brainstates.states import quiet_to_busy
+from chapters.brainstates.rivals import EMISSION, L1, ONE_HOT, start, wiring
 
-RAW, ONE_HOT = "count correlation", "OHG, prior"
-NAIVE, SPARSE, GAUSSIAN = ("HG, mean weight", "HG-L1, mean weight", "GHG, shared weight")
-WITHIN, OF_STATE = "count correlation, state", "GHG, weights of state"
-RESAMPLES = {"ci": 200, "laptop": 500, "paper": 2000}  # of electrodes
+RETINAS = dict(zip(("wild type", "no beta-2"), WAVES, strict=True))
+RAW = "correlation of counts"
+PIECE_S = 10.0
+START_L1 = 10.0  # the penalty of the model from which all start: without one, weights of quiet neurons run off
+LEAST_HZ = 0.05  # neurons that fire less are left out: their weights would have no bounds
+TUNING = 4  # the last such share of a block chooses
+GRIDS = {L1: (3.0, 9.0, 27.0, 81.0), ONE_HOT: (0.00014, 0.001, 0.007, 0.05)}  # as in `rivals`; bins are longer here
 
 
-class Anatomy(NamedTuple):
-    """Spearman's coefficients with distance of several wirings of the same neurons.
-
-    `found` has of each the coefficient, and then those of the bootstrap, which draws the same `electrodes` for all.
+@dataclass(frozen=True)
+class Plan:
+    """What a profile runs: bins; `blocks` of time of each retina, how many of them are read, and `neurons` in each at
+    most; `iterations` of EM.
     """
 
-    found: dict[str, Float64[np.ndarray, "samples"]]
-    electrodes: int
-
-    def interval(self, name: str) -> list[float]:
-        """A wiring's coefficient and the middle 95 % of it over resampled electrodes."""
-        return with_ends(self.found[name])
-
-    def lead(self, name: str, other: str) -> list[float]:
-        """The same of one wiring's coefficient less another's."""
-        return with_ends(self.found[name] - self.found[other])
-
-    def summary(self) -> dict[str, Any]:
-        """Coefficients with the ends of their 95 % intervals, as plain JSON."""
-        return {"electrodes": self.electrodes, "spearman": {name: self.interval(name) for name in self.found}}
-
-    def weakest(self, kind: str) -> float:
-        """The upper end of the interval in the state where it is highest."""
-        return max(self.interval(name)[2] for name in self.found if name.startswith(kind))
+    bin_ms: float = 200.0
+    blocks: int = 5
+    read: int = 5
+    neurons: int = 48  # as many as the wild type has
+    iterations: int = 30
 
 
-def with_ends(samples: Float64[np.ndarray, "samples"]) -> list[float]:
-    """The first, and the middle 95 % of the others."""
-    return [float(samples[0]), *np.quantile(samples[1:], (0.025, 0.975)).tolist()]
+PLANS = {"ci": Plan(250.0, read=2, neurons=14, iterations=10), "laptop": Plan(), "paper": Plan(100.0, neurons=100)}
 
 
-def wirings(fits: Fits, split: int, states: int = 2) -> dict[str, Float64[Tensor, "neurons neurons"]]:
-    """What may follow distance, found in what the split sees; [to, from], with signs.
+def read(name: str, plan: Plan, block: int) -> tuple[Trials, Float64[Tensor, "neurons 2"]]:
+    """Pieces of a block of a recording, and the places of its neurons: of those that fire, some all over the list."""
+    recording = waves(RETINAS[name])
+    counts = recording.trials(plan.bin_ms).counts[0].tensor_split(plan.blocks)[block]
+    often = (counts.double().mean(0) >= LEAST_HZ * plan.bin_ms / 1000).nonzero()[:, 0]
+    often = often[torch.linspace(0, len(often) - 1, min(plan.neurons, len(often))).long()]
+    pieces = Trials.from_sequences([counts[:, often]], plan.bin_ms).cut(round(PIECE_S * 1000 / plan.bin_ms))
+    return pieces, recording.positions_um[often]
 
-    - `RAW`: the correlation of counts in the same bin;
-    - `NAIVE`, `SPARSE`, `GAUSSIAN`: the weights of HG, HG-L1 and GHG, averaged over the states; there GHG's prior has
-      its centre;
-    - `ONE_HOT`: a_exc - a_inh of OHG's a_0, the prior that its states share;
-    - `WITHIN` 1, 2, ..: the correlation of counts in a state of the Poisson HMM, quietest to busiest;
-    - `OF_STATE` 1, 2, ..: the weights of GHG's states, in the same order.
 
+def follow(settings: tuple[str, Plan, int], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict:
+    """In one block: by wiring, Spearman's coefficient with distance (`spearman`), and with the distances of electrodes
+    that changed places at random (`shuffled`); `chosen`, and how many `electrodes` there are.
     """
-    seen = fits.sample.trials.pick(fits.places(split, held_out=False))
-    uncoupled, coupled = (fits.design(family, split, held_out=False) for family in ("Poisson HMM", "GHG"))
-    plain, gaussian = (fits.parameters(family, states, split) for family in ("Poisson HMM", "GHG"))
-    averaged = {NAIVE: "HG", SPARSE: "HG-L1", GAUSSIAN: "GHG"}
-    a_0 = torch.as_tensor(fits.results["OHG", states, split]["adjacency_prior"])
-    found = {
-        RAW: cross_correlogram(seen, seen.mask[..., None].float(), 0)[0, 0],
-        **{name: fits.parameters(of, states, split).coupling.double().mean(0) for name, of in averaged.items()},
-        ONE_HOT: (a_0[..., 2] - a_0[..., 0]).double(),
-    }
-    within = cross_correlogram(seen, posterior(plain, uncoupled, EMISSION).states, 0)[:, 0]
-    for rank, state in enumerate(quiet_to_busy(plain, uncoupled).tolist(), 1):
-        found[f"{WITHIN} {rank}"] = within[state]
-    for rank, state in enumerate(quiet_to_busy(gaussian, coupled).tolist(), 1):
-        found[f"{OF_STATE} {rank}"] = gaussian.coupling[state].double()
+    name, plan, block = settings
+    trials, positions = read(name, plan, block)
+    held = len(trials) - max(1, len(trials) // TUNING)
+    seen, unseen = trials.pick(range(held)), design(trials).pick(range(held, len(trials)))
+    scout, begin = (start(None, START_L1, design(part), plan.iterations, seed) for part in (seen, trials))
+
+    def told(method: str, value: float) -> float:
+        parameters = wiring(method, value, seen, scout, plan.iterations).parameters
+        return float(marginal_log_likelihood(parameters, unseen, EMISSION).sum())
+
+    chosen = {method: max(GRIDS[method], key=lambda value: told(method, value)) for method in (L1, ONE_HOT)}
+    wirings = {m: wiring(m, value, trials, begin, plan.iterations).signed for m, value in chosen.items()}
+    wirings[RAW] = cross_correlogram(trials, 0)[0]
+    merged = {each: by_electrode(one, positions) for each, one in wirings.items()}
+    places = merged[RAW][1]
+    order = torch.randperm(len(places), generator=seeded(1000 * seed + block))
+    found: dict[str, Any] = {"chosen": chosen, "electrodes": len(places)}
+    for kind, where in (("spearman", places), ("shuffled", places[order])):
+        found[kind] = {each: with_distance(one, where) for each, (one, _) in merged.items()}
     return found
-
-
-def follow_distance(
-    wirings: dict[str, Float[Tensor, "neurons neurons"]],
-    positions_um: Float[Tensor, "neurons 2"],
-    samples: int,
-    seed: int,
-) -> Anatomy:
-    """How closely each wiring follows distance, the neurons of an electrode taken together: see `by_electrode`."""
-    found = {}
-    for name, wiring in wirings.items():
-        merged, places = by_electrode(wiring, positions_um)
-        generator = torch.Generator().manual_seed(seed)  # the same electrodes for all
-        found[name] = distance_correlation(merged, places, generator, samples)
-    return Anatomy(found, len(places))
 
 
 def by_electrode(
@@ -110,38 +98,23 @@ def by_electrode(
     return share.T @ (wiring.double() + wiring.double().T) @ share / 2, places
 
 
-def distance_correlation(
-    wiring: Float[Tensor, "electrodes electrodes"],
-    positions_um: Float[Tensor, "electrodes 2"],
-    generator: torch.Generator,
-    samples: int = 1000,
-) -> Float64[np.ndarray, "samples"]:
-    """Spearman's correlation of `wiring[n, n']` with the distance of n and n', over all ordered pairs of electrodes:
-    of all electrodes, and then of each of `samples` draws.
-
-    Pairs share electrodes and are not independent; the bootstrap therefore draws electrodes, not pairs, with all pairs
-    among them (but none of an electrode with itself). One seed draws the same electrodes for every wiring: the
-    differences of samples are those of a paired comparison.
-    """
-    E = len(wiring)
-    distance = (positions_um[:, None].double() - positions_um.double()).norm(dim=-1)
-    both = torch.stack((wiring.double(), distance)).numpy()
-    drawn = torch.randint(E, (samples, E), generator=generator).numpy()
-    found = []
-    for chosen in (np.arange(E), *drawn):
-        apart = chosen[:, None] != chosen
-        found.append(np.corrcoef(rankdata(both[:, chosen[:, None], chosen][:, apart], axis=1))[0, 1])
-    return np.array(found)
+def with_distance(
+    wiring: Float64[Tensor, "electrodes electrodes"], positions_um: Float64[Tensor, "electrodes 2"]
+) -> float:
+    """Spearman's coefficient over pairs of electrodes."""
+    one, other = np.triu_indices(len(wiring), 1)
+    distance = (positions_um[one] - positions_um[other]).norm(dim=-1)
+    return float(spearmanr(wiring[one, other], distance).statistic)
 
 
-@functools.cache
-def anatomies(profile: str, seed: int) -> dict[str, dict[int, Anatomy]]:
-    """By recording with known places, and split."""
-    return {
-        name: {
-            split: follow_distance(wirings(fits, split), fits.sample.positions_um, RESAMPLES[profile], split)
-            for split in fits.setting.splits(seed)
-        }
-        for name, fits in fit_all(profile, seed).items()
-        if fits.sample.positions_um is not None
-    }
+def anatomies(profile: str, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """By retina, what `follow` finds in each block."""
+    plan = PLANS[profile]
+    conditions = {f"{name}, block {b}": (name, plan, b) for name in RETINAS for b in range(plan.read)}
+    found = study(follow, conditions, [seed], device="cpu")
+    return {name: [found[f"{name}, block {b}"][0] for b in range(plan.read)] for name in RETINAS}
+
+
+def lead(block: dict[str, dict[str, float]], kind: str = "spearman") -> float:
+    """By how much the one-hot prior falls more closely with distance than the better of its two rivals."""
+    return min(block[kind][RAW], block[kind][L1]) - block[kind][ONE_HOT]

@@ -1,51 +1,25 @@
-"""Wiring by cross-correlograms: for the models of Table 1 whose states have rates but no coupling, HMM Corr (Poisson
-counts) and HMM Bern.
-
-The paper says no more than "wiring by cross-correlogram per state". What follows is our reconstruction: the counts of a
-state's bins, each bin weighted by the state's posterior probability; their correlation coefficient with the counts k
-bins earlier, so that what a state's rates alone bring about is taken away; and the mean over lags that the models' own
-spike-history basis takes.
-"""
+"""Wiring without a model: how spikes correlate with those of earlier bins."""
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from brainlib.data.trials import Trials
-
-NEVER = 1e-9  # bins that a state is expected to have: none
+from brainlib.data import Trials
 
 
-def correlogram_wiring(
-    trials: Trials, states: Float[Tensor, "trials time states"], basis: Float[Tensor, "lags 1"]
-) -> Float64[Tensor, "states neurons neurons"]:
-    """W[s, n, n'] = sum over lags k of phi_k r_s(n, n', k), phi the basis scaled to the sum 1, r the cross-correlogram:
-    between -1 and 1, from n' to n, the neurons' own past on the diagonal.
-
-    Its signs and order can be put through equation (8); its scale is that of correlations, not of a model's weights.
+def cross_correlogram(trials: Trials, lags: int) -> Float64[Tensor, "lags_and_0 neurons neurons"]:
+    """r[k, n, n']: the correlation of x_{t, n} with x_{t - k, n'}, of pairs of bins within a trial; lag 0 is the usual
+    correlation of counts. 0 where a neuron never changes.
     """
-    phi = (basis[:, 0] / basis.sum()).double()
-    return torch.einsum("k,sknm->snm", phi, cross_correlogram(trials, states, len(basis))[:, 1:])
-
-
-@torch.no_grad()
-def cross_correlogram(
-    trials: Trials, states: Float[Tensor, "trials time states"], lags: int
-) -> Float64[Tensor, "states lags_and_0 neurons neurons"]:
-    """r[s, k, n, n']: the correlation of x_{t, n} with x_{t - k, n'}, lags k = 0 to `lags`, bins t weighted by the
-    probability `states[:, t, s]` of state s. Pairs of bins within a trial count; means and variances are the weighted
-    ones of these pairs. 0 where a neuron never changes, or the state never occurs.
-
-    Lag 0 with weights of 1 is the usual correlation of counts.
-    """
-    counts, (T, N) = trials.counts.double(), trials.counts.shape[1:]
-    weights = torch.where(trials.mask[..., None], states, 0).double()
-    found = counts.new_zeros(states.shape[2], lags + 1, N, N)
+    (T, N), found = trials.counts.shape[1:], []
     for k in range(lags + 1):
-        pairs = torch.cat((counts[:, k:], counts[:, : T - k]), 2).flatten(0, 1).T  # x_t and x_{t - k}
-        for s, weight in enumerate(weights[:, k:].flatten(0, 1).T):
-            if weight.sum() > NEVER:
-                covariance = torch.cov(pairs, correction=0, aweights=weight)
-                scale = torch.where(covariance.diagonal() > 1e-12, covariance.diagonal().rsqrt(), 0)
-                found[s, k] = (covariance * scale * scale[:, None])[:N, N:].clamp(-1, 1)
-    return found
+        inside = trials.mask[:, k:]
+        pairs = torch.cat((trials.counts[:, k:][inside], trials.counts[:, : T - k][inside]), 1)
+        found.append(torch.corrcoef(pairs.double().T)[:N, N:].nan_to_num(0.0))
+    return torch.stack(found)
+
+
+def correlogram_wiring(trials: Trials, basis: Float[Tensor, "lags 1"]) -> Float64[Tensor, "neurons neurons"]:
+    """The mean over lags of 1 and more that a basis of spike histories takes; [to, from]."""
+    phi = (basis[:, 0] / basis.sum()).double()
+    return torch.einsum("k,knm->nm", phi, cross_correlogram(trials, len(basis))[1:])

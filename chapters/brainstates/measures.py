@@ -10,9 +10,10 @@ from dataclasses import asdict
 from statistics import fmean
 
 from brainlib.ledger import Measured, measures
-from chapters.brainstates import anatomy, chains, demo, priors, states, table
+from chapters.brainstates import anatomy, chains, demo, priors, states, synapses, table
 from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
+from chapters.brainstates.rivals import DIRICHLET
 
 Values = dict[str, float | list[float]]
 
@@ -146,18 +147,33 @@ def behaviour(profile: str, seed: int, device: str) -> Values:
     return {"H15": beyond[states.THREE], "H15-track": beyond[states.TWO]}
 
 
-@measures("H9", "H9b", "H9c", "H9d")
-def distance(profile: str, seed: int, device: str) -> Values:
-    found = anatomy.anatomies(profile, seed)["waves"].values()
-    return {
-        "H9": [one.lead(anatomy.ONE_HOT, anatomy.RAW)[2] for one in found],
-        "H9b": [one.lead(anatomy.ONE_HOT, anatomy.NAIVE)[2] for one in found],
-        "H9c": [one.weakest(anatomy.WITHIN) for one in found],
-        "H9d": [one.weakest(anatomy.OF_STATE) for one in found],
-    }
-
-
 @measures("H8-ks")
 def rescaling(profile: str, seed: int, device: str) -> Values:
     found = states.rescaling(profile, seed)
     return {"H8-ks": less(found["GLM"], found["GHG, 2 states"])}
+
+
+# ---- Chapter 4 ----
+
+
+@measures("W1")
+def followed_distance(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """Block by block, the smaller of both retinas' leads. The blocks are the ledger's seeds, whatever the run's."""
+    retinas = anatomy.anatomies(profile, seed).values()
+    effect, control = ([min(anatomy.lead(b, kind) for b in blocks) for blocks in zip(*retinas, strict=True)]
+                       for kind in ("spearman", "shuffled"))  # fmt: skip
+    return {"W1": Measured(effect, control, settings=anatomy.PLANS[profile], seeds=range(len(effect)))}
+
+
+@measures("W2", "W3")
+def found_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """Network by network."""
+    found, plan = synapses.judged(profile, seed), synapses.PLANS[profile]
+    first = found[plan.conditions[0].name]
+    without, with_synapses = (
+        [100 * share for share in one["believed"][DIRICHLET]] for one in (found[synapses.WITHOUT], first)
+    )
+    return {
+        "W2": Measured(synapses.lead(first["area"]), synapses.lead(first["rewired"]), settings=plan),
+        "W3": Measured(without, with_synapses, settings=plan),
+    }

@@ -48,6 +48,12 @@ WRONG = {
         ["cost = 6.5"],
         ["partial = lambda wiring, distance, rates: torch.corrcoef(torch.stack([wiring, distance]))[0, 1]"],
     ],
+    "brainstates/04_wiring": [
+        [
+            "area = lambda some, others: (some[:, None] > others).double().mean()",
+            "area = lambda some, others: (some.mean() > others.mean()).double()",
+        ],
+    ],
     "astrosnn/01_tripartite_synapse": [
         ["delay = 128", "delay = 4"],
         ["share = 0.5"],
