@@ -34,10 +34,6 @@ CITATION = (
     "during learning and sleep, CRCNS.org; Peyrache et al., Nature Neuroscience 2009, doi 10.1038/nn.2337"
 )
 BARREL_BIN_MS, BARREL_S, BARREL_TRIALS = 3.0, 6.0, 30  # of the mice
-BARREL_CITATION = (
-    "Rodgers (2022), A detailed behavioral, videographic, and neural dataset on object recognition in mice, Scientific "
-    "Data 9:620"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,32 +226,23 @@ def pfc6(folder: str | Path) -> MazeTrials:
     return MazeTrials(trials, torch.from_numpy(behaviour), torch.from_numpy(places), CITATION)
 
 
-class BarrelTrials(NamedTuple):
-    """The first trials of one session, and what to cite.
-
-    >>> barrel("~/data/barrel").trials.bin_ms  # doctest: +SKIP
-    3.0
-    """
-
-    trials: Trials
-    source: str
-
-
-def barrel(folder: str | Path) -> BarrelTrials:
+def barrel(folder: str | Path) -> Trials:
     """Mice that recognise shapes with their whiskers, barrel cortex: the first 30 trials of a session in bins of 3 ms,
     6 s a trial, as in the paper "One-hot Generalized Linear Model".
 
-    The data are in NWB, a file a session: a reader puts one into `folder`; of several the first by name is read, from
-    the tables `units` and `intervals/trials`. From which moment on the paper takes its 6 s, and of which sessions, is
-    not known; here it is the start of a trial. Needs h5py. Raises `ValueError` if the folder does not exist,
-    `DataUnavailable` if it has no such file, and `DataError` if the file lacks the tables.
+    The data, of Rodgers (2022), Scientific Data 9:620, are in NWB, a file a session: a reader puts one into `folder`.
+    Of several the first by name is read, from the tables `units` and `intervals/trials`. From which moment on the paper
+    takes its 6 s, and of which sessions, is not known; here it is the start of a trial. Needs h5py. Raises `ValueError`
+    if the folder does not exist, `DataUnavailable` if it has no such file, and `DataError` if it lacks the tables.
 
-    >>> barrel("~/data/barrel").trials.counts.shape  # doctest: +SKIP
+    >>> barrel("~/data/barrel").counts.shape  # doctest: +SKIP
     torch.Size([30, 2000, 23])
     """
     paths = sorted(_folder(folder).glob("*.nwb"))
     if not paths:
-        raise DataUnavailable(f"{folder}: got no NWB file. Put a session of this data set there: {BARREL_CITATION}.")
+        raise DataUnavailable(
+            f"{folder}: got no NWB file. Put a session there of Rodgers (2022), Scientific Data 9:620."
+        )
     with extra("notebook"):
         import h5py
 
@@ -267,7 +254,7 @@ def barrel(folder: str | Path) -> BarrelTrials:
         raise DataError(f"{paths[0]}: not an NWB file with units and trials ({error})") from error
     times = np.split(spikes.astype(np.float64), ends.astype(int)[:-1])
     counts = [bin_spikes(times, BARREL_BIN_MS, start, start + BARREL_S) for start in starts[:BARREL_TRIALS].tolist()]
-    return BarrelTrials(Trials.from_sequences(counts, BARREL_BIN_MS), BARREL_CITATION)
+    return Trials.from_sequences(counts, BARREL_BIN_MS)
 
 
 def _folder(folder: str | Path) -> Path:

@@ -34,7 +34,7 @@ L1, GAUSSIAN, RELAXED, ONE_HOT = "L1", "Gaussian", "one-hot, relaxed", "one-hot,
 AGAIN, SHIFTED_ONE_HOT, SHIFTED_GLM = "one-hot, other starts", "one-hot, shifted spikes", "GLM, L1, shifted spikes"
 RIVALS = (HMM, NAIVE, L1, GAUSSIAN)  # of many states, and not one-hot
 
-SEVERAL, MANY = (2, 3, 4, 6, 8, 12), (2, 3, 4, 6, 8, 12, 16, 20, 24)
+SEVERAL = (2, 3, 4, 6, 8, 12, 16, 24)
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # nats
 PRECISIONS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the Gaussian prior, times the paper's
 MEANS = (-8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0)  # of the logarithm of a connection's strength; the paper's is -5
@@ -51,7 +51,7 @@ class Family:
 
 
 FAMILIES = {
-    HMM: Family(MANY),
+    HMM: Family(SEVERAL),
     GLM: Family((1,)),
     GLM_L1: Family((1,), PENALTIES),
     NAIVE: Family(SEVERAL),

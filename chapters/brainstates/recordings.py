@@ -61,7 +61,7 @@ def resized(**sizes: float) -> dict[str, Setting]:
 
 
 STUDIES = {  # the settings by recording
-    "ci": resized(bin_ms=500.0, held_out=2, starts=1, iterations=8, most_states=4, stop_s=600.0),
+    "ci": resized(bin_ms=500.0, held_out=2, starts=1, iterations=6, most_states=3, stop_s=600.0),
     "laptop": resized(),
     "paper": resized(bin_ms=100.0, starts=4),
 }
@@ -88,7 +88,7 @@ UNSEEN, REST, PAUSE, RUN = -1, 0, 1, 2
 RUN_PX = 20.0  # a second, and the animal runs: it reaches 100 and more on the track
 STRETCHES = 5  # of the track, of equal length
 LEAST_HZ = 0.05  # neurons that fire less in what is seen are left out: their weights would have no bounds
-MOST = 40  # neurons, the busiest in what is seen: the cost of a fit grows with their square and more
+MOST = 30  # neurons, the busiest in what is seen: the cost of a fit grows with their square and more
 EMISSION = Emission()
 ARRAYS = {"waves": ARRAYS_OF_WAVES[0], "knock-out": ARRAYS_OF_WAVES[1]}
 
@@ -135,7 +135,7 @@ def read(setting: Setting) -> Sample:
         recording = pfc6(setting.folder)
         sample = Sample(recording.trials, recording.source)
     elif setting.recording == "barrel":
-        sample = Sample(*barrel(setting.folder))
+        sample = Sample(barrel(setting.folder), "Rodgers (2022), Scientific Data 9:620")
     else:
         recording = waves(ARRAYS[setting.recording])
         stop = min(setting.stop_s, recording.duration_s)
