@@ -15,6 +15,8 @@ from chapters.brainstates.figures import LEGEND_BELOW, largest, plain_titles, wi
 from chapters.brainstates.fits import GLM_L1, HMM, ONE_HOT, interval
 from chapters.brainstates.recordings import BARREL, MAZE, REST, STRETCHES, Sample
 
+pd.set_option("display.max_colwidth", None)  # the table of recordings holds sentences
+
 COLOURS = explore.COLOURS
 PLACES = {
     "waves": "retina with waves",

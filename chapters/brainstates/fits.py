@@ -25,7 +25,7 @@ from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
 from brainlib.data import Trials
 from brainlib.runs import study
-from chapters.brainstates.recordings import EMISSION, LEAST_HZ, MOST, Sample, Setting, planned, read
+from chapters.brainstates.recordings import EMISSION, LEAST_HZ, Sample, Setting, planned, read
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ RIVALS = (HMM, NAIVE, L1, GAUSSIAN)  # of many states, and not one-hot
 SEVERAL = (2, 3, 4, 6, 8, 12, 16, 24)
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # nats
 PRECISIONS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the Gaussian prior, times the paper's
-MEANS = (-8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0)  # of the logarithm of a connection's strength; the paper's is -5
+MEANS = (-14.0, -11.0, -8.0, -6.0, -5.0, -4.0, -2.0)  # of the logarithm of a connection's strength; the paper's is -5
 TUNED_AT = 3  # states
 TOLERANCE = 1e-4  # nats a bin, of an iteration that is worth another
 
@@ -100,7 +100,7 @@ def fit_block(
     setting, name = settings
     family, sample = FAMILIES[name], read(setting)
     rest, chooses, held_out = nested(sample, setting, seed)
-    neurons = frequent(sample.trials.pick(torch.cat((rest, chooses))))
+    neurons = frequent(sample.trials.pick(torch.cat((rest, chooses))), setting.most_neurons)
 
     def part(places: Int64[Tensor, " pieces"]) -> Trials:
         picked = sample.trials.pick(places)
@@ -132,10 +132,10 @@ def nested(sample: Sample, setting: Setting, seed: int) -> tuple[Int64[Tensor, "
     return torch.cat(parts[2:]).sort().values, parts[1], parts[0]
 
 
-def frequent(trials: Trials) -> Int64[Tensor, " neurons"]:
-    """Which neurons fire at least `LEAST_HZ`, at most the `MOST` busiest."""
+def frequent(trials: Trials, most: int) -> Int64[Tensor, " neurons"]:
+    """Which neurons fire at least `LEAST_HZ`; if these are more than `most`, the busiest."""
     spikes = trials.counts.sum((0, 1))
-    busiest = spikes.argsort(descending=True, stable=True)[:MOST].sort().values
+    busiest = spikes.argsort(descending=True, stable=True)[:most].sort().values
     return busiest[spikes[busiest] >= LEAST_HZ * trials.bins * trials.bin_ms / 1000]
 
 

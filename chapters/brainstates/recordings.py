@@ -33,7 +33,7 @@ class Setting:
     - `stop_s`: only so much of a retina's beginning is read;
     - `blocks` of time, the first `held_out` of which are held out, one after another;
     - `iterations` of EM at most; `starts` of the last fit, of those that choose one; `other_starts` draws others;
-    - `most_states` that are tried;
+    - `most_states` that are tried, `most_neurons`: the busiest, as the cost of a fit grows with their square and more;
     - `shifted`: each neuron's spikes are shifted in time against the others', so that nothing is common.
     """
 
@@ -45,6 +45,7 @@ class Setting:
     starts: int = 2
     iterations: int = 25
     most_states: int = 24
+    most_neurons: int = 30
     stop_s: float = math.inf
     folder: str | None = None
     other_starts: bool = False
@@ -61,7 +62,7 @@ def resized(**sizes: float) -> dict[str, Setting]:
 
 
 STUDIES = {  # the settings by recording
-    "ci": resized(bin_ms=500.0, held_out=2, starts=1, iterations=6, most_states=3, stop_s=600.0),
+    "ci": resized(bin_ms=500.0, held_out=2, starts=1, iterations=4, most_states=3, most_neurons=10, stop_s=600.0),
     "laptop": resized(),
     "paper": resized(bin_ms=100.0, starts=4),
 }
@@ -88,7 +89,6 @@ UNSEEN, REST, PAUSE, RUN = -1, 0, 1, 2
 RUN_PX = 20.0  # a second, and the animal runs: it reaches 100 and more on the track
 STRETCHES = 5  # of the track, of equal length
 LEAST_HZ = 0.05  # neurons that fire less in what is seen are left out: their weights would have no bounds
-MOST = 30  # neurons, the busiest in what is seen: the cost of a fit grows with their square and more
 EMISSION = Emission()
 ARRAYS = {"waves": ARRAYS_OF_WAVES[0], "knock-out": ARRAYS_OF_WAVES[1]}
 
