@@ -56,6 +56,7 @@ class Shown:
             labels={"lead": "bits a spike", "model": ""},
         )
         figure.update_traces(marker_size=9).add_vline(0, line={"color": COLOURS["grey"], "dash": "dash"})
+        figure.update_yaxes(range=[-0.6, lead.shape[1] - 0.4])
         figure.update_xaxes(range=[FAR, max(0.6, 1.1 * float((rows["lead"] + rows["half"].fillna(0)).max()))])
         left = "; ".join(f"{m} on {PLACES[r]} ({lead:.1f})" for r, m, lead in beyond.iloc[:, :3].values)
         ahead = ", ".join(

@@ -161,9 +161,10 @@ def held_out(profile: str, seed: int, device: str) -> dict[str, Measured]:
     noise = (bits[fits.AGAIN] - one_hot) * (-1.0) ** np.arange(len(bits))
     favourite = chosen[list(fits.RIVALS)].idxmax(axis=1)
     best = pd.Series([bits.at[place, rival] for place, rival in favourite.items()], bits.index)
+    lead, shifted = one_hot - bits[fits.GLM_L1], bits[fits.SHIFTED_ONE_HOT] - bits[fits.SHIFTED_GLM]
     leads = {
         "R1": (steps, noise),
-        "R2": (one_hot - bits[fits.GLM_L1], bits[fits.SHIFTED_ONE_HOT] - bits[fits.SHIFTED_GLM]),
+        "R2": (lead - shifted.clip(lower=0), noise),
         "R3": (one_hot - best, noise),
     }
     seeds = range(seed * len(bits), (seed + 1) * len(bits))
