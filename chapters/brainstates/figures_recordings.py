@@ -109,7 +109,7 @@ class Shown:
             plain_titles(figure).update_layout(LEGEND_BELOW, width=760, height=330),
             name="recordings-told",
             caption=f"What tells how much of all there is to know, in blocks that were held out, {self.told}. {words}. "
-            "Hollow: with the labels of other pieces. Bars: 95 % of the mean over blocks of time.",
+            "Hollow: with the labels of shuffled pieces. Bars: 95 % of the mean over blocks of time.",
             alt="Two panels, what the animal does and where it runs; points with bars for two models' states and for "
             "the population's rate, beside hollow ones near zero.",
         )

@@ -174,7 +174,7 @@ def held_out(profile: str, seed: int, device: str) -> dict[str, Measured]:
 
 @measures("B1", "B2")
 def behaviour(profile: str, seed: int, device: str) -> dict[str, Measured]:
-    """What states tell beyond the rate, in every block; and of the labels of other pieces."""
+    """What states tell beyond the rate, in every block; and of the labels of shuffled pieces."""
     found, settings = states.told(profile, seed), fits.described(profile)
     own = {"B1": found[states.DOING], "B2": found[states.WHERE]}
     return {

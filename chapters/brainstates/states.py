@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
 from brainlib.brainstates.inference import hidden_chain, posterior
 from brainlib.brainstates.kernels import viterbi
@@ -16,7 +17,8 @@ from chapters.brainstates.fits import HMM, ONE_HOT, blocks, designed, fit_all, n
 from chapters.brainstates.recordings import EMISSION, UNSEEN, Sample, planned, read
 
 DOING, WHERE = "run, pause or rest", "where it runs"
-RATE, OTHERS = "rate, as many levels", "other pieces"
+RATE, OTHERS = "rate, as many levels", "shuffled pieces"
+SHUFFLES = 40
 WINDOWS = (1, 3, 5, 9, 17, 33)  # bins over which the rate is averaged, to choose from
 
 Labels = Int64[Tensor, "pieces time"]
@@ -67,10 +69,11 @@ def information(states: Labels, labels: Labels) -> float:
 
 
 def by_chance(states: Labels, labels: Labels) -> float:
-    """The same where every piece's states are laid beside the labels of another piece, mean over all shifts: what
-    chance, and the way both change within a piece, would give.
+    """The same where the labels of all pieces change places at random, mean over `SHUFFLES`: what chance, and the way
+    both change within a piece, would give.
     """
-    return fmean(information(states, labels.roll(shift, 0)) for shift in range(1, len(states)))
+    orders = (torch.randperm(len(states), generator=seeded(draw)) for draw in range(SHUFFLES))
+    return fmean(information(states, labels[order]) for order in orders)
 
 
 def averaged(trials: Trials, window: int) -> Float64[Tensor, "pieces time"]:
@@ -94,8 +97,8 @@ def rate_levels(seen: Trials, unseen: Trials, labels: Labels, levels: int) -> La
 def told(profile: str, seed: int) -> dict[str, dict[str, list[float]]]:
     """By question and by who tells it, `information` in every block of the hippocampus that is held out.
 
-    The tellers are two models' states, the rate in as many levels as the first has states, and of both the same beside
-    `OTHERS`, the labels of other pieces.
+    The tellers are two models' states and the rate, in as many levels as the first has states; of each the same beside
+    the labels of `OTHERS`, pieces at random.
     """
     setting, fits = planned(profile)["hippocampus"], fit_all(profile, seed)["hippocampus"]
     sample = read(setting)
@@ -103,8 +106,7 @@ def told(profile: str, seed: int) -> dict[str, dict[str, list[float]]]:
     for block, hmm, one_hot in zip(blocks(profile, seed), fits[HMM], fits[ONE_HOT], strict=True):
         seen, unseen, *places = parts(sample, setting, hmm, block)
         paths = {HMM: path(HMM, hmm, seen, unseen)}
-        own = parts(sample, setting, one_hot, block)[:2]
-        paths[ONE_HOT] = path(ONE_HOT, one_hot, own[0], own[1])
+        paths[ONE_HOT] = path(ONE_HOT, one_hot, *parts(sample, setting, one_hot, block)[:2])
         for question, labels in ((DOING, sample.behaviour), (WHERE, sample.stretch)):
             before, now = (labels[pieces] for pieces in places)
             some = (now != UNSEEN).any(-1)
@@ -118,7 +120,7 @@ def told(profile: str, seed: int) -> dict[str, dict[str, list[float]]]:
 
 
 def beyond_the_rate(answers: dict[str, list[float]], others: bool = False) -> list[float]:
-    """How much more the states tell than the rate; with `others`, of the labels of other pieces."""
+    """How much more the states tell than the rate; with `others`, of the labels of shuffled pieces."""
     end = f", {OTHERS}" if others else ""
     return [states - rate for states, rate in zip(answers[f"{HMM}{end}"], answers[f"{RATE}{end}"], strict=True)]
 
