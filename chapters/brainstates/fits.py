@@ -51,7 +51,7 @@ class Family:
 
 
 FAMILIES = {
-    HMM: Family(SEVERAL),
+    HMM: Family((*SEVERAL, 32, 48)),
     GLM: Family((1,)),
     GLM_L1: Family((1,), PENALTIES),
     NAIVE: Family(SEVERAL),

@@ -42,9 +42,9 @@ class Setting:
     piece_s: float
     blocks: int = 5
     held_out: int = 5
-    starts: int = 2
+    starts: int = 1
     iterations: int = 25
-    most_states: int = 24
+    most_states: int = 48
     most_neurons: int = 30
     stop_s: float = math.inf
     folder: str | None = None
@@ -62,7 +62,7 @@ def resized(**sizes: float) -> dict[str, Setting]:
 
 
 STUDIES = {  # the settings by recording
-    "ci": resized(bin_ms=500.0, held_out=2, starts=1, iterations=4, most_states=3, most_neurons=10, stop_s=600.0),
+    "ci": resized(bin_ms=500.0, held_out=2, iterations=4, most_states=3, most_neurons=10, stop_s=600.0),
     "laptop": resized(),
     "paper": resized(bin_ms=100.0, starts=4),
 }
