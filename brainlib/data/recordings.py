@@ -1,6 +1,6 @@
 """Recordings of neurons: spike trains, their counts in bins, and the recordings of the book.
 
-Files that `locate` finds have the content that they should have; only a reader's own tables (`pfc6`) are checked.
+Files that `locate` finds have the content that they should have; only a reader's own (`pfc6`, `barrel`) are checked.
 """
 
 import math
