@@ -7,7 +7,7 @@ every recording becomes `Trials`. Files later parts need are one entry each in `
 from .batches import CoherentStreams, RandomCrops, windows
 from .digits import Digits, digits
 from .doors import DataError, DataUnavailable, Located, locate, missing
-from .recordings import WAVES, Hippocampus, MazeTrials, Waves, bin_spikes, hippocampus, pfc6, waves
+from .recordings import WAVES, Hippocampus, MazeTrials, Waves, barrel, bin_spikes, hippocampus, pfc6, waves
 from .tokens import decode, encode, require_batch, shakespeare, split, tiny_shakespeare
 from .trials import Trials
 from .verses import TAG, Pair, TaggedText, hold_out, translation_stream, verses
@@ -27,6 +27,7 @@ __all__ = [
     "TaggedText",
     "Trials",
     "Waves",
+    "barrel",
     "bin_spikes",
     "decode",
     "digits",

@@ -1,6 +1,6 @@
 """Recordings of neurons: spike trains, their counts in bins, and the recordings of the book.
 
-Files that `locate` finds have the content that they should have; only a reader's own tables (`pfc6`) are checked.
+Files that `locate` finds have the content that they should have; only a reader's own (`pfc6`, `barrel`) are checked.
 """
 
 import math
@@ -33,6 +33,7 @@ CITATION = (
     "Peyrache, Khamassi, Benchenane, Wiener and Battaglia (2018), Activity of neurons in rat medial prefrontal cortex "
     "during learning and sleep, CRCNS.org; Peyrache et al., Nature Neuroscience 2009, doi 10.1038/nn.2337"
 )
+BARREL_BIN_MS, BARREL_S, BARREL_TRIALS = 3.0, 6.0, 30  # of the mice
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +177,8 @@ class MazeTrials(NamedTuple):
     """Trials of one session, each from 5 s before its start to 10 s after it, and what the rat did in them.
 
     A row of `behaviour` has the start and the end of a trial in ms, the rule (1 right, 2 light, 3 left, 4 dark), and 0
-    or 1 for whether the choice was correct, whether it was left, and whether the light was left. `source` is what to
-    cite.
+    or 1 for whether the choice was correct, whether it was left, and whether the light was left. `places` are x and y
+    in the middle of every bin, in the tracker's units. `source` is what to cite.
 
     >>> pfc6("~/data/pfc6").trials.bin_ms  # doctest: +SKIP
     20.0
@@ -185,6 +186,7 @@ class MazeTrials(NamedTuple):
 
     trials: Trials
     behaviour: Float64[Tensor, "trials 6"]
+    places: Float64[Tensor, "trials time 2"]
     source: str
 
 
@@ -194,31 +196,72 @@ def pfc6(folder: str | Path) -> MazeTrials:
 
     The data cannot be passed on: a reader with an account at crcns.org unpacks them into `folder`, where a session is
     a folder of tables without a head. `200104/200104_SpikeData.dat` has a spike a line: its time in ms and the number
-    of its neuron. `200104/200104_Behavior.dat` has a trial a line, as `MazeTrials` describes it.
+    of its neuron. `200104/200104_Behavior.dat` has a trial a line, as `MazeTrials` describes it, and
+    `200104/200104_Pos.dat` a time in ms, x and y.
     Raises `ValueError` if the folder does not exist, `DataUnavailable` if it lacks the files, and `DataError` if one
     is not of this form.
 
     >>> maze = pfc6("~/data/pfc6")  # doctest: +SKIP
     >>> maze.behaviour[:, 3].mean()  # how often the rat was right  # doctest: +SKIP
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise ValueError(f"folder: got {str(folder)!r}, expected a folder that exists")
-    paths = [folder / SESSION / f"{SESSION}_{table}.dat" for table in ("SpikeData", "Behavior")]
+    paths = [_folder(folder) / SESSION / f"{SESSION}_{table}.dat" for table in ("SpikeData", "Behavior", "Pos")]
     if missing := [str(path) for path in paths if not path.is_file()]:
         raise DataUnavailable(
             f"{', '.join(missing)}: missing. Make an account at https://crcns.org, get pfc-6 from "
             f"https://crcns.org/data-sets/pfc/pfc-6 and unpack it there. To be cited: {CITATION}."
         )
-    spikes, behaviour = _table(paths[0], columns=2), _table(paths[1], columns=6)
+    spikes, behaviour, seen = (_table(path, columns) for path, columns in zip(paths, (2, 6, 3), strict=True))
     if (spikes[:, 1] % 1).any():
         raise DataError(f"{paths[0]}: got a neuron whose number has a fraction")
     starts, ends, rule = behaviour.T[:3]
     if (ends <= starts).any() or not np.isin(rule, (1, 2, 3, 4)).all() or not np.isin(behaviour[:, 3:], (0, 1)).all():
         raise DataError(f"{paths[1]}: expected ends after starts, rules from 1 to 4, and 0 or 1 in the last columns")
+    if (np.diff(seen[:, 0]) <= 0).any():
+        raise DataError(f"{paths[2]}: expected times that increase")
     times = [spikes[spikes[:, 1] == neuron, 0] / 1000 for neuron in np.unique(spikes[:, 1])]
     counts = [bin_spikes(times, MAZE_BIN_MS, start - BEFORE_S, start + AFTER_S) for start in (starts / 1000).tolist()]
-    return MazeTrials(Trials.from_sequences(counts, MAZE_BIN_MS), torch.from_numpy(behaviour), CITATION)
+    middles = starts[:, None] - BEFORE_S * 1000 + MAZE_BIN_MS * (np.arange(len(counts[0])) + 0.5)
+    places = np.stack([np.interp(middles, seen[:, 0], axis) for axis in seen.T[1:]], -1)
+    trials = Trials.from_sequences(counts, MAZE_BIN_MS)
+    return MazeTrials(trials, torch.from_numpy(behaviour), torch.from_numpy(places), CITATION)
+
+
+def barrel(folder: str | Path) -> Trials:
+    """Mice that recognise shapes with their whiskers, barrel cortex: the first 30 trials of a session in bins of 3 ms,
+    6 s a trial, as in the paper "One-hot Generalized Linear Model".
+
+    The data, of Rodgers (2022), Scientific Data 9:620, are in NWB, a file a session: a reader puts one into `folder`.
+    Of several the first by name is read, from the tables `units` and `intervals/trials`. From which moment on the paper
+    takes its 6 s, and of which sessions, is not known; here it is the start of a trial. Needs h5py. Raises `ValueError`
+    if the folder does not exist, `DataUnavailable` if it has no such file, and `DataError` if it lacks the tables.
+
+    >>> barrel("~/data/barrel").counts.shape  # doctest: +SKIP
+    torch.Size([30, 2000, 23])
+    """
+    paths = sorted(_folder(folder).glob("*.nwb"))
+    if not paths:
+        raise DataUnavailable(
+            f"{folder}: got no NWB file. Put a session there of Rodgers (2022), Scientific Data 9:620."
+        )
+    with extra("notebook"):
+        import h5py
+
+    try:
+        with h5py.File(paths[0], "r") as file:
+            tables = "units/spike_times", "units/spike_times_index", "intervals/trials/start_time"
+            spikes, ends, starts = (file[table][()] for table in tables)
+    except (KeyError, OSError) as error:
+        raise DataError(f"{paths[0]}: not an NWB file with units and trials ({error})") from error
+    times = np.split(spikes.astype(np.float64), ends.astype(int)[:-1])
+    counts = [bin_spikes(times, BARREL_BIN_MS, start, start + BARREL_S) for start in starts[:BARREL_TRIALS].tolist()]
+    return Trials.from_sequences(counts, BARREL_BIN_MS)
+
+
+def _folder(folder: str | Path) -> Path:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ValueError(f"folder: got {str(path)!r}, expected a folder that exists")
+    return path
 
 
 def _table(path: Path, columns: int) -> np.ndarray:

@@ -1,16 +1,16 @@
-"""Every model fitted once to every split of a recording, and evaluated on the block of time that was held out.
+"""Every model fitted once for every block of a recording's time, and judged on that block, with equal care for all.
 
-Split k holds out block k of the recording's time (modulo the number of blocks), and k is the seed of its starts.
-Families are the paper's: "Poisson HMM", the HMM of HMM Corr, without coupling; "HG" the naive HMM-GLM, with one state
-the GLM; "HG-L1"; "GHG" with a Gaussian prior; "OHG" with the one-hot prior, from HG-L1's fit, since HG's and GHG's
-weights may have no bounds. The weights of the L1 penalty and of the Gaussian prior are chosen for a split on the last
-quarter of what is seen, with one and with two states.
+Nothing but a block that is held out decides how good a model is, and a block that is held out decides nothing else. All
+choices are made within the other blocks: neurons by how often they fire there; the weight of a penalty or a prior, and
+the number of states, by the likelihood of one of these blocks (the next in time) under a fit of those that are left.
+Then the chosen model is fitted to all of them. Every model starts, each time, from the same starts (`begin`).
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
@@ -19,151 +19,196 @@ from scipy.stats import t
 from torch import Tensor
 
 from brainlib.brainstates.design import Design, design
-from brainlib.brainstates.evaluation import bic, bits_per_spike, homogeneous_log_likelihood, marginal_log_likelihood
+from brainlib.brainstates.evaluation import bits_per_spike, homogeneous_log_likelihood, marginal_log_likelihood
 from brainlib.brainstates.fitting import GaussianPrior, Model, fit
 from brainlib.brainstates.onehot import OneHot, fit_one_hot
 from brainlib.brainstates.parameters import Parameters
+from brainlib.data import Trials
 from brainlib.runs import study
-from chapters.brainstates.recordings import EMISSION, Sample, Setting, planned, read
+from chapters.brainstates.recordings import EMISSION, LEAST_HZ, Sample, Setting, planned, read
 
-FAMILIES = ("Poisson HMM", "HG", "HG-L1", "GHG", "OHG")
-BASELINES = FAMILIES[:-1]
-TUNING = 4  # the last such share of what is seen chooses the weights of penalties and priors
+T = TypeVar("T")
+
+HMM, GLM, GLM_L1, NAIVE = "HMM without coupling", "GLM", "GLM, L1", "naive"
+L1, GAUSSIAN, RELAXED, ONE_HOT = "L1", "Gaussian", "one-hot, relaxed", "one-hot, integrated"
+AGAIN, SHIFTED_ONE_HOT, SHIFTED_GLM = "one-hot, other starts", "one-hot, shifted spikes", "GLM, L1, shifted spikes"
+RIVALS = (HMM, NAIVE, L1, GAUSSIAN)  # of many states, and not one-hot
+
+SEVERAL = (2, 3, 4, 6, 8, 12, 16, 24)
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # nats
+PRECISIONS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the Gaussian prior, times the paper's
+MEANS = (-14.0, -11.0, -8.0, -6.0, -5.0, -4.0, -2.0)  # of the logarithm of a connection's strength; the paper's is -5
+TUNED_AT = 3  # states
+TOLERANCE = 1e-4  # nats a bin, of an iteration that is worth another
 
 
-class Fits:
-    """A recording, its splits, and what was fitted: `results` by family, number of states and split (`fit_family`)."""
+@dataclass(frozen=True)
+class Family:
+    """What a model may choose from: numbers of states, and weights of what holds its couplings back."""
 
-    def __init__(self, sample: Sample, setting: Setting, results: dict[tuple[str, int, int], dict[str, Any]]) -> None:
-        self.sample, self.setting, self.results = sample, setting, results
-        self.coupled, self.uncoupled = (design(sample.trials, coupling=coupling) for coupling in (True, False))
+    states: tuple[int, ...]
+    weights: tuple[float, ...] = (0.0,)
 
-    def places(self, split: int, held_out: bool) -> Int64[Tensor, " places"]:
-        """The pieces that a split holds out, or those that are seen."""
-        seen, others = self.sample.split(split % self.setting.blocks, self.setting.blocks)
-        return others if held_out else seen
 
-    def design(self, family: str, split: int, held_out: bool) -> Design:
-        """What a split holds out, or what is seen, as a family reads it."""
-        whole = self.uncoupled if family == "Poisson HMM" else self.coupled
-        return whole.pick(self.places(split, held_out))
-
-    def parameters(self, family: str, states: int, split: int) -> Parameters:
-        """Of one fit."""
-        arrays = self.results[family, states, split]
-        return Parameters(*(torch.as_tensor(arrays[name]) for name in Parameters._fields))
-
-    def table(self) -> list[dict[str, Any]]:
-        """A row for each split, family and number of states: `bits` and `bic`."""
-        splits = sorted({split for _, _, split in self.results})
-        return [
-            {"family": family, "states": states, "split": split}
-            | {name: self.results[family, states, split][name] for name in ("bits", "bic")}
-            for split in splits
-            for family, tried in self.setting.states.items()
-            for states in tried
-        ]
+FAMILIES = {
+    HMM: Family((*SEVERAL, 32, 48)),
+    GLM: Family((1,)),
+    GLM_L1: Family((1,), PENALTIES),
+    NAIVE: Family(SEVERAL),
+    L1: Family(SEVERAL, PENALTIES),
+    GAUSSIAN: Family(SEVERAL, PRECISIONS),
+    RELAXED: Family(SEVERAL, MEANS),
+    ONE_HOT: Family(SEVERAL, MEANS),
+}
+CONTROLS: dict[str, tuple[str, dict[str, bool]]] = {  # a family under other circumstances
+    AGAIN: (ONE_HOT, {"other_starts": True}),
+    SHIFTED_ONE_HOT: (ONE_HOT, {"shifted": True}),
+    SHIFTED_GLM: (GLM_L1, {"shifted": True}),
+}
 
 
 @functools.cache
-def fit_all(profile: str, seed: int) -> dict[str, Fits]:
-    """All families on all splits of one run of the chapter, by recording."""
-    fits = {}
-    for name, setting in planned(profile).items():
-        conditions = {f"{name}, {family}": (setting, family) for family in BASELINES}
-        results = study(fit_family, conditions, setting.splits(seed), device="cpu")
-        fits[name] = Fits(
-            read(setting),
-            setting,
-            {
-                (one["family"], one["states"], split): one
-                for each in results.values()
-                for split, unit in zip(setting.splits(seed), each, strict=True)
-                for one in unit["fits"]
-            },
-        )
-    return fits
+def fit_all(profile: str, seed: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """By recording and model what `fit_block` finds, a result for each block that is held out."""
+    settings = planned(profile)
+    variants = {name: (name, {}) for name in FAMILIES} | CONTROLS
+    conditions = {
+        f"{recording}: {name}": (replace(setting, **change), family)
+        for recording, setting in settings.items()
+        for name, (family, change) in variants.items()
+    }
+    found = study(fit_block, conditions, blocks(profile, seed), device="cpu")
+    return {recording: {name: found[f"{recording}: {name}"] for name in variants} for recording in settings}
 
 
-def fit_family(
+def blocks(profile: str, seed: int) -> range:
+    """The blocks of one run of the chapter: those of another seed are the same blocks with starts of their own."""
+    setting = next(iter(planned(profile).values()))
+    return range(seed * setting.blocks, seed * setting.blocks + setting.held_out)
+
+
+def fit_block(
     settings: tuple[Setting, str], seed: int, *, device: str = "cpu", folder: Path | None = None
 ) -> dict[str, Any]:
-    """`fits`: a family with every number of states on the split `seed`, and with "HG-L1" what starts from it, "OHG".
+    """A family, its number of states and weight chosen without the block `seed` (modulo the number of blocks), fitted
+    to all other blocks and judged on this one:
 
-    Each has its parameters, for OHG a_0 (`adjacency_prior`), and
-
-    - `bits`: held-out marginal log-likelihood in bits a spike, beyond neurons that keep their mean rates;
-    - `bic`: Schwarz's criterion of what is seen, in nats a bin, halved: lower is better.
+    - `bits`: log-likelihood of the block, in bits a spike, beyond neurons that keep their mean rates;
+    - `chosen`: the same, of the choice, on the block that chose;
+    - `states`, `weight`, `neurons`, and the parameters.
     """
-    setting, family = settings
-    data = Fits(read(setting), setting, {})
-    seen, held_out = (data.design(family, seed, held) for held in (False, True))
-    fits = []
+    setting, name = settings
+    family, sample = FAMILIES[name], read(setting)
+    rest, chooses, held_out = nested(sample, setting, seed)
+    neurons = frequent(sample.trials.pick(torch.cat((rest, chooses))), setting.most_neurons)
 
-    def fitted(states: int, weight: float, on: Design) -> Parameters:
-        prior = GaussianPrior(weight=weight) if family == "GHG" else None
-        model = Model(states, EMISSION, prior=prior, l1=weight if family == "HG-L1" else 0.0)
-        return fit(model, on, iterations=setting.iterations, seed=seed).parameters
+    def part(places: Int64[Tensor, " pieces"]) -> Trials:
+        picked = sample.trials.pick(places)
+        return Trials(picked.counts[..., neurons], picked.lengths, picked.bin_ms)
 
-    def add(family: str, parameters: Parameters, **more: Tensor) -> None:
-        states = len(parameters.log_initial)
-        here, there = (marginal_log_likelihood(parameters, part, EMISSION) for part in (seen, held_out))
-        base = homogeneous_log_likelihood(seen, held_out, EMISSION)
-        criterion = bic(float(here.sum()), seen, states) / (2 * int(seen.lengths.sum()))
-        bits = bits_per_spike(there, base, int(held_out.counts.sum()))
-        fits.append(
-            {"family": family, "states": states, "bits": bits, "bic": criterion, **parameters._asdict(), **more}
-        )
+    draw, train, judge = 2 * seed + setting.other_starts, part(rest), part(chooses)
 
-    weight = 1.0
-    if family in setting.weights:  # that which predicts the last quarter of what is seen best
-        pieces = len(seen.lengths)
-        first = max(1, pieces - max(1, pieces // TUNING))
-        train, test = seen.pick(range(first)), seen.pick(range(first, pieces))
-        tuned = {each: fitted(1 if family == "HG-L1" else 2, each, train) for each in setting.weights[family]}
-        weight = max(tuned, key=lambda each: float(marginal_log_likelihood(tuned[each], test, EMISSION).sum()))
-    starts = setting.states["OHG"] if family == "HG-L1" else ()
-    for states in sorted({*setting.states[family], *starts}):
-        parameters = fitted(states, weight, seen)
-        if states in setting.states[family]:
-            add(family, parameters)
-        if states in starts:
-            one_hot = OneHot(states, EMISSION)
-            result = fit_one_hot(one_hot, seen, start=parameters, iterations=setting.one_hot_iterations)
-            add("OHG", result.parameters, adjacency_prior=result.adjacency_prior)
-    return {"fits": fits}
+    @functools.cache
+    def tried(states: int, weight: float) -> float:
+        begun = begin(states, train, setting.iterations, 1, draw)
+        return bits(name, fit_best(name, states, weight, train, begun, setting.iterations), train, judge)
+
+    numbers = [number for number in family.states if number <= setting.most_states]
+    weight = climb(family.weights, lambda each: tried(min(TUNED_AT, numbers[-1]), each), len(family.weights) // 2)
+    states = climb(numbers, lambda each: tried(each, weight), 0)
+    seen = part(torch.cat((rest, chooses)).sort().values)
+    begun = begin(states, seen, setting.iterations, setting.starts, draw)
+    parameters = fit_best(name, states, weight, seen, begun, setting.iterations)
+    scores = {"bits": bits(name, parameters, seen, part(held_out)), "chosen": tried(states, weight)}
+    return scores | {"states": states, "weight": weight, "neurons": neurons} | parameters._asdict()
 
 
-# ---- Which model predicts best: rows of `Fits.table` compared split by split ----
+def nested(sample: Sample, setting: Setting, seed: int) -> tuple[Int64[Tensor, " pieces"], ...]:
+    """The pieces of the blocks that are fitted while choices are made, of the block that makes them, and of the one
+    that is held out.
+    """
+    parts = sample.cut(setting.blocks)
+    parts = parts[seed % setting.blocks :] + parts[: seed % setting.blocks]
+    return torch.cat(parts[2:]).sort().values, parts[1], parts[0]
 
 
-def by_model(rows: Sequence[dict], value: str = "bits") -> pd.DataFrame:
-    """`value` with a row for each split, and a column for each family and number of states."""
-    return pd.DataFrame(rows).pivot(index="split", columns=["family", "states"], values=value)
+def frequent(trials: Trials, most: int) -> Int64[Tensor, " neurons"]:
+    """Which neurons fire at least `LEAST_HZ`; if these are more than `most`, the busiest."""
+    spikes = trials.counts.sum((0, 1))
+    busiest = spikes.argsort(descending=True, stable=True)[:most].sort().values
+    return busiest[spikes[busiest] >= LEAST_HZ * trials.bins * trials.bin_ms / 1000]
 
 
-def numbers(rows: Sequence[dict], family: str) -> list[int]:
-    """The numbers of states that were fitted."""
-    return sorted({row["states"] for row in rows if row["family"] == family})
+def climb(grid: Sequence[T], score: Callable[[T], float], first: int) -> T:
+    """The best of a grid that has one hill: from the place `first` up as long as that is better, then down."""
+    place, known = first, functools.cache(lambda each: score(grid[each]))
+    for step in (1, -1):
+        while 0 <= place + step < len(grid) and known(place + step) > known(place):
+            place += step
+    return grid[place]
 
 
-def best(rows: Sequence[dict], families: Iterable[str], least: int = 2) -> tuple[str, int]:
-    """The family and the number of states with the highest mean over splits, of at least `least` states."""
-    means = by_model(rows).mean()
-    family, states = means[[f in tuple(families) and s >= least for f, s in means.index]].idxmax()
-    return family, int(states)
+def designed(name: str, trials: Trials) -> Design:
+    return design(trials, coupling=name != HMM)
 
 
-def lead(rows: Sequence[dict], one: tuple[str, int], other: tuple[str, int]) -> list[float]:
-    """By how many bits a spike one model is ahead of another, split by split."""
-    table = by_model(rows)
-    return (table[one] - table[other]).tolist()
+def bits(name: str, parameters: Parameters, seen: Trials, unseen: Trials) -> float:
+    there = designed(name, unseen)
+    base = homogeneous_log_likelihood(designed(name, seen), there, EMISSION)
+    return bits_per_spike(marginal_log_likelihood(parameters, there, EMISSION), base, unseen.spikes)
 
 
-def favourites(rows: Sequence[dict], family: str, value: str = "bits") -> list[int]:
-    """The number of states with the highest `bits`, or the lowest `bic`, in every split."""
-    table = by_model(rows, value)[family]
-    return (table.idxmin(axis=1) if value == "bic" else table.idxmax(axis=1)).tolist()
+def fit_best(
+    name: str, states: int, weight: float, trials: Trials, starts: Sequence[Parameters], iterations: int
+) -> Parameters:
+    """Of the fits from all starts the one whose own objective is highest."""
+    data, how = designed(name, trials), {"iterations": iterations, "tolerance": TOLERANCE}
+    found = []
+    for start in starts:
+        if name in (ONE_HOT, RELAXED):
+            model = OneHot(states, EMISSION, strength_mean=weight)
+            result = fit_one_hot(model, data, start=start, solver=name.split(", ")[1], **how)
+            found.append((float(result.objectives[-1]), result.parameters))
+        else:
+            prior = GaussianPrior(weight=weight) if name == GAUSSIAN else None
+            penalty = weight if name in (L1, GLM_L1) else 0.0
+            own = start._replace(weights=start.weights[..., -1:]) if name == HMM else start
+            result = fit(Model(states, EMISSION, prior, penalty), data, start=own, **how)
+            found.append((float(result.objective[0].nan_to_num(-torch.inf).max()), result.parameters))
+    return max(found, key=lambda one: one[0])[1]
+
+
+FIRST, FIRST_L1 = 3, 3.0  # iterations and penalty with which couplings begin
+
+
+def begin(states: int, trials: Trials, iterations: int, starts: int, draw: int) -> list[Parameters]:
+    """The starts, the same for every model: states are those of an HMM without coupling, from random rates, and their
+    couplings begin with three iterations under a light L1 penalty that is not tuned.
+    """
+    found, data, plain = [], design(trials), design(trials, coupling=False)
+    for number in range(starts):
+        how = {"iterations": iterations, "tolerance": TOLERANCE, "seed": 100 * draw + number}
+        rates = fit(Model(states, EMISSION), plain, **how).parameters
+        none = rates.weights.new_zeros(*rates.weights.shape[:2], trials.neurons)
+        start = rates._replace(weights=torch.cat((none, rates.weights), -1))
+        found.append(fit(Model(states, EMISSION, l1=FIRST_L1), data, start=start, iterations=FIRST).parameters)
+    return found
+
+
+def table(fits: dict[str, dict[str, list[dict[str, Any]]]], value: str = "bits") -> pd.DataFrame:
+    """`value` with a row for each recording and block and a column for each model."""
+    return pd.concat(
+        {
+            recording: pd.DataFrame({name: [one[value] for one in found] for name, found in models.items()})
+            for recording, models in fits.items()
+        },
+        names=["recording", "block"],
+    )
+
+
+def described(profile: str) -> dict[str, Any]:
+    """What a record is of."""
+    return {"recordings": {name: asdict(setting) for name, setting in planned(profile).items()}}
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -7,19 +7,17 @@ whose recording or method a profile lacks has no value there. All runs on the CP
 
 import time
 from dataclasses import asdict
-from statistics import fmean
+
+import numpy as np
+import pandas as pd
 
 from brainlib.ledger import Measured, measures
-from chapters.brainstates import anatomy, chains, demo, priors, states, synapses, table
+from chapters.brainstates import anatomy, chains, demo, fits, priors, states, synapses, table
 from chapters.brainstates.demo import EM, OFFICIAL
-from chapters.brainstates.fits import BASELINES, best, favourites, fit_all, lead, numbers
+from chapters.brainstates.recordings import STUDIES
 from chapters.brainstates.rivals import DIRICHLET
 
 Values = dict[str, float | list[float]]
-
-
-def less(first: list[float], second: list[float]) -> list[float]:
-    return [a - b for a, b in zip(first, second, strict=True)]
 
 
 # ---- Chapter 1 ----
@@ -89,68 +87,44 @@ def contests(profile: str, seed: int, device: str) -> dict[str, Measured]:
     return found
 
 
-# ---- Chapter 3 ----
-
-HELD_OUT = {  # claim: recording, one model and the others; a family alone has its best number of states
-    "H8": ("waves", "OHG", BASELINES),
-    "H8b": ("waves", ("HG", 1), BASELINES),
-    "H8-ko": ("knock-out", "OHG", BASELINES),
-    "H8b-ko": ("knock-out", ("HG", 1), BASELINES),
-    "H8-hc": ("hippocampus", "OHG", BASELINES),
-    "H8b-hc": ("hippocampus", ("HG", 1), BASELINES),
-    "H8c": ("waves", "OHG", ("OHG", 1)),
-    "H8d": ("waves", "HG", ("Poisson HMM",)),
-}
+# ---- Chapter 3: a number a block of time ----
 
 
-def rivals(claim: str, rows: list[dict]) -> tuple[tuple[str, int], tuple[str, int]]:
-    """The two models, family and states, that a claim of `HELD_OUT` compares."""
-    _, one, others = HELD_OUT[claim]
-    one = best(rows, (one,)) if isinstance(one, str) else one
-    return one, others if isinstance(others[-1], int) else best(rows, others)
-
-
-@measures(*HELD_OUT, "H14-real", "H14-coupled", "H14-bic")
-def held_out(profile: str, seed: int, device: str) -> Values:
-    tables = {name: fits.table() for name, fits in fit_all(profile, seed).items()}
-    waves = tables["waves"]
-    plain = favourites(waves, "Poisson HMM")
-    compared = {claim: tables[name] for claim, (name, *_) in HELD_OUT.items() if name in tables}
-    return {claim: lead(rows, *rivals(claim, rows)) for claim, rows in compared.items()} | {
-        "H14-real": plain,
-        "H14-coupled": favourites(waves, "GHG"),
-        "H14-bic": less(favourites(waves, "Poisson HMM", "bic"), plain),
+@measures("R1", "R2", "R3")
+def held_out(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """Leads in bits a spike, for each recording and block; noise of starts alternates in sign."""
+    found = {name: models for name, models in fits.fit_all(profile, seed).items() if name in STUDIES[profile]}
+    bits, chosen = (fits.table(found, value) for value in ("bits", "chosen"))
+    one_hot = bits[fits.ONE_HOT]
+    steps = pd.concat((one_hot - bits[fits.GAUSSIAN], bits[fits.GAUSSIAN] - bits[fits.NAIVE]), axis=1).min(axis=1)
+    noise = (bits[fits.AGAIN] - one_hot) * (-1.0) ** np.arange(len(bits))
+    favourite = chosen[list(fits.RIVALS)].idxmax(axis=1)
+    best = pd.Series([bits.at[place, rival] for place, rival in favourite.items()], bits.index)
+    lead, shifted = one_hot - bits[fits.GLM_L1], bits[fits.SHIFTED_ONE_HOT] - bits[fits.SHIFTED_GLM]
+    leads = {
+        "R1": (steps, noise),
+        "R2": (lead - shifted.clip(lower=0), noise),
+        "R3": (one_hot - best, noise),
     }
+    seeds = range(seed * len(bits), (seed + 1) * len(bits))
+    settings = fits.described(profile)
+    return {claim: Measured(*map(list, both), settings=settings, seeds=seeds) for claim, both in leads.items()}
 
 
-@measures("H10", "H10b", "H10c")
-def wave_states(profile: str, seed: int, device: str) -> Values:
-    waves = states.waves(fit_all(profile, seed)["waves"], seed)
+@measures("B1", "B2")
+def behaviour(profile: str, seed: int, device: str) -> dict[str, Measured]:
+    """What states tell beyond the rate, in every block; and of the labels of shuffled pieces."""
+    found, settings = states.told(profile, seed), fits.described(profile)
+    own = {"B1": found[states.DOING], "B2": found[states.WHERE]}
     return {
-        "H10": [block["phi"] for block in waves["Poisson HMM"]],
-        "H10b": [block["phi"] for block in waves["GHG"]],
-        "H10c": [block["wave_ms"] / block["silence_ms"] for block in waves["Poisson HMM"]],
+        claim: Measured(
+            states.beyond_the_rate(told),
+            states.beyond_the_rate(told, others=True),
+            settings=settings,
+            seeds=fits.blocks(profile, seed),
+        )
+        for claim, told in own.items()
     }
-
-
-@measures("H14-place")
-def places(profile: str, seed: int, device: str) -> Values:
-    fits = fit_all(profile, seed)["waves"]
-    most = max(numbers(fits.table(), "Poisson HMM"))
-    return {"H14-place": [fmean(states.places(fits, most, k)[1]) for k in fits.setting.splits(seed)]}
-
-
-@measures("H15", "H15-track")
-def behaviour(profile: str, seed: int, device: str) -> Values:
-    found = states.behaviour(fit_all(profile, seed)["hippocampus"], seed)
-    beyond = {question: less(found["told"][question], found["other pieces"][question]) for question in found["told"]}
-    return {"H15": beyond[states.THREE], "H15-track": beyond[states.TWO]}
-
-
-@measures("H8-ks")
-def rescaling(profile: str, seed: int, device: str) -> Values:
-    found = states.rescaling(profile, seed)
-    return {"H8-ks": less(found["GLM"], found["GHG, 2 states"])}
 
 
 # ---- Chapter 4 ----

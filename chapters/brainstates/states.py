@@ -1,24 +1,27 @@
-"""What the states of a recording are: waves, places, behaviour; whether a fitted model keeps the recording's time."""
+"""What the states of a recording are: how much they tell of what an animal does and of where it runs."""
 
-import functools
 from statistics import fmean
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from brainlib.arguments import seeded
 from brainlib.brainstates.design import Design
-from brainlib.brainstates.evaluation import summarise_states
 from brainlib.brainstates.inference import hidden_chain, posterior
 from brainlib.brainstates.kernels import viterbi
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.rescaling import time_rescaling
 from brainlib.data import Trials
-from chapters.brainstates.fits import Fits, fit_all
-from chapters.brainstates.recordings import EMISSION, UNSEEN
+from chapters.brainstates.fits import HMM, ONE_HOT, blocks, designed, fit_all, nested
+from chapters.brainstates.recordings import EMISSION, UNSEEN, Sample, planned, read
 
-BURST_MS = 500.0  # over which, at most, the population's count is averaged before it is called a burst
-BUSY = 2.0  # times its mean rate, and a neuron is busy
+DOING, WHERE = "run, pause or rest", "where it runs"
+RATE, OTHERS = "rate, as many levels", "shuffled pieces"
+SHUFFLES = 40
+WINDOWS = (1, 3, 5, 9, 17, 33)  # bins over which the rate is averaged, to choose from
+
+Labels = Int64[Tensor, "pieces time"]
 
 
 def state_rates(parameters: Parameters, design: Design) -> Float64[Tensor, "states neurons"]:
@@ -33,168 +36,99 @@ def quiet_to_busy(parameters: Parameters, design: Design) -> Int64[Tensor, " sta
     return state_rates(parameters, design).sum(-1).argsort()
 
 
-def decode(parameters: Parameters, design: Design, order: Int64[Tensor, " states"]) -> Int64[Tensor, "trials time"]:
-    """Viterbi's path, states numbered by their place in `order`; -1 beyond a trial's end."""
-    path = viterbi(*hidden_chain(parameters, design, EMISSION))
-    return torch.where(path < 0, -1, order.argsort()[path.clamp(min=0)])
+def decode(parameters: Parameters, design: Design, order: Int64[Tensor, " states"]) -> Labels:
+    """Viterbi's path, states numbered by their place in `order`."""
+    return order.argsort()[viterbi(*hidden_chain(parameters, design, EMISSION))]
 
 
-def held_out_path(fits: Fits, family: str, states: int, split: int) -> Int64[Tensor, "trials time"]:
-    """Viterbi's path through a held-out block, states from quiet to busy."""
-    parameters = fits.parameters(family, states, split)
-    seen, held_out = (fits.design(family, split, held) for held in (False, True))
-    return decode(parameters, held_out, quiet_to_busy(parameters, seen))
+def parts(sample: Sample, setting: Any, found: dict[str, Any], block: int) -> tuple[Trials, Trials, Tensor, Tensor]:
+    """What a fit has seen and what was held out, with its neurons; and the places of the pieces of either."""
+    rest, chooses, held_out = nested(sample, setting, block)
+    seen = torch.cat((rest, chooses)).sort().values
+    counts = sample.trials.counts[..., torch.as_tensor(found["neurons"])]
+    whole = Trials(counts, sample.trials.lengths, sample.trials.bin_ms)
+    return whole.pick(seen), whole.pick(held_out), seen, held_out
 
 
-# ---- Waves: bursts of the whole population, by a threshold that knows no model ----
+def path(name: str, found: dict[str, Any], seen: Trials, trials: Trials) -> Labels:
+    """The states of a fit in some trials, from quiet to busy in what it has seen."""
+    parameters = Parameters(*(torch.as_tensor(found[field]) for field in Parameters._fields))
+    return decode(parameters, designed(name, trials), quiet_to_busy(parameters, designed(name, seen)))
 
 
-def bursts(trials: Trials) -> Bool[Tensor, "trials time"]:
-    """Bins in which the population's count, averaged over half a second, exceeds its mean: no model is asked.
-
-    Averages are over an odd number of bins, at most half a second, fewer at a trial's ends.
+def information(states: Labels, labels: Labels) -> float:
+    """The share of what there is to know about a label that the state of its bin tells: their mutual information over
+    the entropy of the labels, from 0 to 1. Bins whose label is `UNSEEN` are left out.
     """
-    bins = max(1, int(BURST_MS / trials.bin_ms))
-    window = bins - (bins + 1) % 2
-    smooth = torch.nn.AvgPool1d(window, stride=1, padding=window // 2)
-    population, mask = trials.counts.sum(-1).double(), trials.mask
-    around = smooth(population[:, None])[:, 0] / smooth(mask.double()[:, None])[:, 0].clamp(min=1 / (2 * window))
-    return (around > population.sum() / trials.bins) & mask
+    known = labels != UNSEEN
+    states, labels = states[known], labels[known]
+    joint = torch.zeros(int(states.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
+    joint.index_put_((states, labels), torch.tensor(1 / len(labels), dtype=torch.float64), accumulate=True)
+    both, state, label = (-torch.special.xlogy(p, p).sum() for p in (joint, joint.sum(1), joint.sum(0)))
+    return float((state + label - both) / label)
 
 
-def wave_state(path: Int64[Tensor, "trials time"], trials: Trials) -> dict[str, float]:
-    """The busier of a path's two states, 0 being the quieter, against bursts; NaN where there is nothing to count.
-
-    - `precision`: the share of the state's bins that lie in a burst, `recall`: of the bursts' bins that lie in the
-      state, `phi`: the correlation of the two, 1 if they are the same, 0 by chance;
-    - `wave_ms`, `silence_ms`: mean visits of the busier and the quieter state.
+def by_chance(states: Labels, labels: Labels) -> float:
+    """The same where the labels of all pieces change places at random, mean over `SHUFFLES`: what chance, and the way
+    both change within a piece, would give.
     """
-    burst, inside = bursts(trials)[trials.mask].double(), (path == 1)[trials.mask].double()
-    both, a, b = (burst * inside).mean(), burst.mean(), inside.mean()
-    phi = (both - a * b) / (a * (1 - a) * b * (1 - b)).sqrt()
-    silence_ms, wave_ms = summarise_states(path, trials, 2).dwell_ms.tolist()
-    return {
-        "precision": (both / b).item(),
-        "recall": (both / a).item(),
-        "phi": phi.item(),
-        "wave_ms": wave_ms,
-        "silence_ms": silence_ms,
-    }
+    orders = (torch.randperm(len(states), generator=seeded(draw)) for draw in range(SHUFFLES))
+    return fmean(information(states, labels[order]) for order in orders)
 
 
-def waves(fits: Fits, seed: int) -> dict[str, list[dict[str, float]]]:
-    """By family, `wave_state` of each split, with two states."""
-    splits = fits.setting.splits(seed)
-    held_out = {k: fits.sample.trials.pick(fits.places(k, held_out=True)) for k in splits}
-    return {
-        family: [wave_state(held_out_path(fits, family, 2, k), held_out[k]) for k in splits]
-        for family in ("Poisson HMM", "GHG")
-    }
+def averaged(trials: Trials, window: int) -> Float64[Tensor, "pieces time"]:
+    """The population's count, the mean over an odd number of bins around each, fewer at the ends."""
+    mean = torch.nn.AvgPool1d(window, stride=1, padding=window // 2, count_include_pad=False)
+    return mean(trials.counts.sum(-1).double()[:, None])[:, 0]
 
 
-# ---- Places ----
-
-
-def nearness(
-    rates: Float64[Tensor, "states neurons"],
-    share: Float64[Tensor, "states"],
-    positions_um: Float64[Tensor, "neurons 2"],
-) -> list[float]:
-    """The mean distance of the neurons that are busy in a state, over that of all neurons, which is what places
-    shuffled among the neurons would give on average; of the states with three busy neurons or more.
-
-    A neuron is busy where its rate is at least twice its mean over time, of which `share` is each state's part. Pairs
-    on one electrode are left out.
+def rate_levels(seen: Trials, unseen: Trials, labels: Labels, levels: int) -> Labels:
+    """The rival of states: the population's rate, cut into as many levels, each as frequent as any other in what is
+    seen. It is helped: the window of its average is the one whose levels tell most of the `labels` there.
     """
-    distances = (positions_um[:, None] - positions_um).norm(dim=-1)
-    apart = distances > 0
-    mean = share @ rates
-    found = []
-    for busy in (rates >= BUSY * mean) & (mean > 0):
-        pairs = apart & busy & busy[:, None]
-        if busy.sum() >= 3 and pairs.any():
-            found.append(float(distances[pairs].mean() / distances[apart].mean()))
-    return found
+
+    def cut(trials: Trials, window: int) -> Labels:
+        at = torch.arange(1, levels, dtype=torch.float64) / levels
+        return torch.bucketize(averaged(trials, window), averaged(seen, window).quantile(at))
+
+    return cut(unseen, max(WINDOWS, key=lambda window: information(cut(seen, window), labels)))
 
 
-def places(fits: Fits, states: int, split: int) -> tuple[Float64[Tensor, "states neurons"], list[float]]:
-    """Where the neurons lie that are busy in the states of the Poisson HMM, which go from quiet to busy: binary
-    logarithms of rates in a state over their mean, and `nearness`.
+def told(profile: str, seed: int) -> dict[str, dict[str, list[float]]]:
+    """By question and by who tells it, `information` in every block of the hippocampus that is held out.
+
+    The tellers are two models' states and the rate, in as many levels as the first has states; of each the same beside
+    the labels of `OTHERS`, pieces at random.
     """
-    parameters, part = fits.parameters("Poisson HMM", states, split), fits.design("Poisson HMM", split, held_out=False)
-    rates = state_rates(parameters, part)
-    share = posterior(parameters, part, EMISSION).states[part.mask].double().mean(0)
-    order = rates.sum(-1).argsort()
-    ratio = (rates / (share @ rates))[order].clamp(0.05, 20).log2()
-    return ratio, nearness(rates[order], share[order], fits.sample.positions_um)
+    setting, fits = planned(profile)["hippocampus"], fit_all(profile, seed)["hippocampus"]
+    sample = read(setting)
+    answers: dict[str, dict[str, list[float]]] = {DOING: {}, WHERE: {}}
+    for block, hmm, one_hot in zip(blocks(profile, seed), fits[HMM], fits[ONE_HOT], strict=True):
+        seen, unseen, *places = parts(sample, setting, hmm, block)
+        paths = {HMM: path(HMM, hmm, seen, unseen)}
+        paths[ONE_HOT] = path(ONE_HOT, one_hot, *parts(sample, setting, one_hot, block)[:2])
+        for question, labels in ((DOING, sample.behaviour), (WHERE, sample.stretch)):
+            before, now = (labels[pieces] for pieces in places)
+            some = (now != UNSEEN).any(-1)
+            tellers = paths | {RATE: rate_levels(seen, unseen, before, hmm["states"])}
+            for name, states in tellers.items():
+                own = {name: information(states, now)}
+                own[f"{name}, {OTHERS}"] = by_chance(states[some], now[some])
+                for teller, share in own.items():
+                    answers[question].setdefault(teller, []).append(share)
+    return answers
 
 
-# ---- Behaviour ----
+def beyond_the_rate(answers: dict[str, list[float]], others: bool = False) -> list[float]:
+    """How much more the states tell than the rate; with `others`, of the labels of shuffled pieces."""
+    end = f", {OTHERS}" if others else ""
+    return [states - rate for states, rate in zip(answers[f"{HMM}{end}"], answers[f"{RATE}{end}"], strict=True)]
 
 
-def information(path: Int64[Tensor, "pieces time"], behaviour: Int64[Tensor, "pieces time"]) -> float:
-    """The share of what there is to know about behaviour in a bin that the state of the bin tells: their mutual
-    information over the entropy of behaviour, from 0 to 1. Bins in which behaviour is `UNSEEN` are left out.
-    """
-    seen = behaviour != UNSEEN
-    path, behaviour = path[seen], behaviour[seen]
-    joint = torch.zeros(int(path.max()) + 1, int(behaviour.max()) + 1, dtype=torch.float64)
-    joint.index_put_((path, behaviour), torch.tensor(1 / len(path), dtype=torch.float64), accumulate=True)
-    both, state, done = (-torch.special.xlogy(p, p).sum() for p in (joint, joint.sum(1), joint.sum(0)))
-    return float((state + done - both) / done)
-
-
-def by_chance(path: Int64[Tensor, "pieces time"], behaviour: Int64[Tensor, "pieces time"]) -> float:
-    """The same where every piece's path is laid beside the behaviour of another piece, mean over all shifts: what
-    chance, and the way both change within a piece, would give.
-    """
-    return fmean(information(path, behaviour.roll(shift, 0)) for shift in range(1, len(path)))
-
-
-THREE, TWO = "run, pause, rest", "run, pause"
-BEHAVIOUR_STATES = 4
-
-
-def behaviour(fits: Fits, seed: int) -> dict[str, dict]:
-    """How much the states of the Poisson HMM tell of behaviour: `told` by its own piece and by `other pieces`.
-
-    Both by question, a number a split.
-    """
-    told, other = ({THREE: [], TWO: []} for _ in range(2))
-    for k in fits.setting.splits(seed):
-        path = held_out_path(fits, "Poisson HMM", BEHAVIOUR_STATES, k)
-        done = fits.sample.behaviour[fits.places(k, held_out=True)]
-        track = (done != 0).any(-1)
-        for question, pieces in ((THREE, ...), (TWO, track)):
-            told[question].append(information(path[pieces], done[pieces]))
-            other[question].append(by_chance(path[pieces], done[pieces]))
-    return {"told": told, "other pieces": other}
-
-
-# ---- Does a fitted model look like the recording? ----
-
-TRIED = {
-    "GLM": ("HG", 1),
-    "GLM-L1": ("HG-L1", 1),
-    "Poisson HMM, 2 states": ("Poisson HMM", 2),
-    "GHG, 2 states": ("GHG", 2),
-    "HG-L1, 2 states": ("HG-L1", 2),
-    "OHG, 2 states": ("OHG", 2),
-}
-
-
-def rescaled(fits: Fits, family: str, states: int, split: int) -> float:
-    """The mean over neurons of the Kolmogorov-Smirnov distance of rescaled intervals in the block that was held out
-    from what they would be if the model were true.
-    """
-    held_out = fits.design(family, split, held_out=True)
-    generator = torch.Generator().manual_seed(split)
-    found = time_rescaling(fits.parameters(family, states, split), held_out, EMISSION, generator)
-    return fmean(found.of(neuron).statistic for neuron in found.neuron.unique().tolist())
-
-
-@functools.cache
-def rescaling(profile: str, seed: int) -> dict[str, list[float]]:
-    """`rescaled` of the retinal waves by the names of `TRIED`, a distance a split."""
-    fits = fit_all(profile, seed)["waves"]
-    return {name: [rescaled(fits, *model, k) for k in fits.setting.splits(seed)] for name, model in TRIED.items()}
+def tour(sample: Sample, states: Labels, bins: int = 12) -> Float64[Tensor, "states places"]:
+    """The share of the time at each part of the track in which the animal runs that is spent in each state."""
+    where = (sample.place * bins).nan_to_num().long().clamp(0, bins - 1)
+    runs = sample.stretch != UNSEEN
+    count = torch.zeros(int(states.max()) + 1, bins, dtype=torch.float64)
+    count.index_put_((states[runs], where[runs]), torch.tensor(1.0, dtype=torch.float64), accumulate=True)
+    return count / count.sum(0).clamp(min=1)

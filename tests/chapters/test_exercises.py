@@ -46,7 +46,7 @@ WRONG = {
     ],
     "brainstates/03_recordings": [
         ["cost = 6.5"],
-        ["partial = lambda wiring, distance, rates: torch.corrcoef(torch.stack([wiring, distance]))[0, 1]"],
+        ["share = 0.0", "share = 44 / 400 / 1.609"],
     ],
     "brainstates/04_wiring": [
         [

@@ -217,13 +217,14 @@ FIRED_MS = [  # after the start of the trial, trial, neuron
     (10_000.0, 2, 5),  # after the last
 ]
 FIRED = "".join(f"{STARTS_MS[trial] + after:9.1f}\t{neuron}\n" for after, trial, neuron in FIRED_MS)
+PLACES = "".join(f"{STARTS_MS[0] - 6000 + 1000 * frame:.1f}\t{frame}.0\t7.5\n" for frame in range(60))  # a second each
 
 
 @pytest.fixture
 def maze(tmp_path):
-    def write(spikes=FIRED, behaviour=BEHAVIOUR, session="200104"):
+    def write(spikes=FIRED, behaviour=BEHAVIOUR, places=PLACES, session="200104"):
         (tmp_path / session).mkdir()
-        for table, text in (("SpikeData", spikes), ("Behavior", behaviour)):
+        for table, text in (("SpikeData", spikes), ("Behavior", behaviour), ("Pos", places)):
             (tmp_path / session / f"{session}_{table}.dat").write_text(text)
         return tmp_path
 
@@ -242,24 +243,58 @@ def test_trials_around_their_starts(maze):
     assert found.trials.counts.amax((1, 2)).tolist() == [2, 2, 1]
     assert found.behaviour[:, 2:].tolist() == [[4, 0, 1, 0], [4, 1, 1, 0], [1, 1, 1, 0]]
     assert found.behaviour.diff()[:, 0].tolist() == pytest.approx([2836] * 3) and "Peyrache" in found.source
+    assert found.places.shape == (3, 750, 2) and (found.places[..., 1] == 7.5).all()
+    assert found.places[0, [0, 50, 749], 0].tolist() == pytest.approx([1.01, 2.01, 15.99])
 
 
 @pytest.mark.parametrize(
-    ("spikes", "behaviour", "message"),
+    ("spikes", "behaviour", "places", "message"),
     [
-        ("", BEHAVIOUR, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
-        (FIRED + "1.0\n", BEHAVIOUR, r"SpikeData\.dat: not a table of numbers"),
-        (FIRED + "1.0\t1.5\n", BEHAVIOUR, r"SpikeData\.dat: got a neuron whose number has a fraction"),
-        (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", r"Behavior\.dat: expected .* 0 or 1"),
+        ("", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
+        (FIRED + "1.0\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: not a table of numbers"),
+        (FIRED + "1.0\t1.5\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a neuron whose number has a fraction"),
+        (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", PLACES, r"Behavior\.dat: expected .* 0 or 1"),
+        (FIRED, BEHAVIOUR, 2 * PLACES, r"Pos\.dat: expected times that increase"),
     ],
 )
-def test_tables_of_another_form_are_refused(maze, spikes, behaviour, message):
+def test_tables_of_another_form_are_refused(maze, spikes, behaviour, places, message):
     with pytest.raises(data.DataError, match=message):
-        data.pfc6(maze(spikes, behaviour))
+        data.pfc6(maze(spikes, behaviour, places))
 
 
 def test_what_is_missing_is_told_and_how_to_get_it(tmp_path):
     with pytest.raises(ValueError, match=r"folder: got .*nowhere', expected a folder that exists"):
         data.pfc6(tmp_path / "nowhere")
-    with pytest.raises(data.DataUnavailable, match=r"200104_SpikeData\.dat, .*200104_Behavior\.dat: missing.*crcns"):
+    with pytest.raises(data.DataUnavailable, match=r"200104_SpikeData\.dat, .*200104_Pos\.dat: missing.*crcns"):
         data.pfc6(tmp_path)
+
+
+@pytest.fixture
+def session(tmp_path):
+    """An NWB file's tables of units and trials: three neurons, two trials of which the second ends early."""
+    h5py = pytest.importorskip("h5py")
+
+    def write(**tables):
+        fired = [[100.0, 100.0045, 106.0], [], [110.001, 115.9999]]
+        units = {"spike_times": np.concatenate(fired), "spike_times_index": np.cumsum([3, 0, 2]).astype("u4")}
+        trials = {"start_time": np.array([100.0, 110.0]), "stop_time": np.array([105.0, 112.0])}
+        with h5py.File(tmp_path / "sub-1_ses-1.nwb", "w") as file:
+            for group, columns in ({"units": units, "intervals/trials": trials} | tables).items():
+                for name, column in columns.items():
+                    file[f"{group}/{name}"] = column
+        return tmp_path
+
+    return write
+
+
+def test_trials_of_an_nwb_file(session):
+    found = data.barrel(session())
+    assert found.counts.shape == (2, 2000, 3) and found.bin_ms == 3.0
+    assert found.counts.nonzero().tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 2], [1, 1999, 2]]
+
+
+def test_other_files_than_nwb_with_trials_are_refused(session, tmp_path):
+    with pytest.raises(data.DataUnavailable, match=r"got no NWB file.*Rodgers"):
+        data.barrel(tmp_path)
+    with pytest.raises(data.DataError, match=r"ses-1\.nwb: not an NWB file with units and trials"):
+        data.barrel(session(**{"intervals/trials": {}}))

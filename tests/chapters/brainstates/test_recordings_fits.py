@@ -1,86 +1,147 @@
-"""Splits by time, fits that are made once, and models compared split by split."""
+"""Choices that a held-out block has no part in, models treated alike, and claims that nothing makes fail."""
 
 import math
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import homogeneous_log_likelihood, marginal_log_likelihood
-from chapters.brainstates import fits as fits_of
-from chapters.brainstates import recordings
-from chapters.brainstates.recordings import EMISSION, STUDIES
+from brainlib.brainstates.emissions import Emission
+from brainlib.brainstates.parameters import Parameters, sticky
+from brainlib.brainstates.simulate import sample_spikes
+from brainlib.data import Trials
+from brainlib.ledger import Record, read_claims
+from brainlib.ledger.verdicts import judge
+from chapters.brainstates import fits, measures, recordings
+from chapters.brainstates.fits import AGAIN, FAMILIES, GLM_L1, HMM, ONE_HOT, SHIFTED_GLM, SHIFTED_ONE_HOT
+from chapters.brainstates.recordings import Sample, Setting
+
+SETTING = Setting("made up", bin_ms=100.0, piece_s=20.0, starts=1, iterations=10, most_states=4)
+TRUE = 3
+RESULT = SimpleNamespace(objectives=torch.zeros(1), objective=torch.zeros(1, 1), parameters=None)
 
 
-def test_blocks_follow_one_another_and_are_held_out_once(fits):
-    held_out = [fits.sample.split(block, 4) for block in range(4)]
-    assert torch.equal(torch.cat([others for _, others in held_out]), torch.arange(9))
-    for seen, others in held_out:
-        assert (others.diff() == 1).all() and len(others) in (2, 3)
-        assert torch.equal(torch.cat((seen, others)).sort().values, torch.arange(9))
+@pytest.fixture(scope="module")
+def made_up() -> Sample:
+    """Eight neurons with three states, in pieces of 20 s; the last neuron hardly fires."""
+    weights = torch.zeros(TRUE, 8, 9)
+    weights[..., -1] = 3 * torch.eye(8)[:TRUE].roll(1, 1) + 2 * torch.eye(8)[3 : 3 + TRUE] - 2.5
+    weights[..., 7, -1] = -9
+    start = torch.full((TRUE,), 1 / TRUE).log()
+    parameters = Parameters(weights, sticky(TRUE, 0.97).log().float(), start)
+    return Sample(
+        sample_spikes(parameters, Emission(), 15, 200, torch.Generator().manual_seed(0), bin_ms=100.0)[0], "made up"
+    )
 
 
-def test_bits_are_what_the_held_out_block_gains_over_mean_rates(fits):
-    seen, others = (fits.design("HG", 1, held_out=held) for held in (False, True))
-    assert len(seen.lengths) == 6 and len(others.lengths) == 3
-    there = marginal_log_likelihood(fits.parameters("HG", 2, 1), others, EMISSION).sum()
-    base = homogeneous_log_likelihood(seen, others, EMISSION).sum()
-    expected = (there - base) / (math.log(2) * others.counts.sum())
-    assert fits.results["HG", 2, 1]["bits"] == pytest.approx(float(expected))
-    assert fits.results["Poisson HMM", 2, 1]["bits"] > 0.1
-    assert torch.equal(fits.places(1, held_out=True), fits.places(4, held_out=True))  # with other starts:
-    assert not torch.equal(fits.parameters("HG", 2, 1).weights, fits.parameters("HG", 2, 4).weights)
+@pytest.fixture
+def reading(monkeypatch):
+    def of(sample: Sample) -> None:
+        monkeypatch.setattr(fits, "read", lambda setting: sample)
+
+    return of
 
 
-def test_a_penalty_leaves_smaller_weights_and_the_one_hot_prior_is_kept(fits):
-    assert fits.parameters("HG-L1", 1, 0).coupling.abs().sum() <= fits.parameters("HG", 1, 0).coupling.abs().sum()
-    a_0 = torch.as_tensor(fits.results["OHG", 2, 0]["adjacency_prior"])
-    assert a_0.shape == (6, 6, 3) and torch.allclose(a_0.sum(-1), torch.ones(6, 6))
+@pytest.mark.parametrize("name", [HMM, ONE_HOT])
+def test_the_true_number_of_states_is_found(made_up, reading, name):
+    reading(made_up)
+    found = fits.fit_block((SETTING, name), 1)
+    assert found["states"] == TRUE and found["bits"] > 0.2 and found["neurons"].tolist() == list(range(7))
 
 
-def test_the_table_has_a_row_for_every_fit(fits):
-    rows = fits.table()
-    assert list(fits.setting.splits(1)) == [3, 4, 5]
-    assert len(rows) == 6 * 7
-    assert [row["family"] for row in rows[:7]] == ["Poisson HMM", "HG", "HG", "HG-L1", "HG-L1", "GHG", "OHG"]
-    assert fits_of.numbers(rows, "HG") == [1, 2]
-    assert all(math.isfinite(row["bits"]) and math.isfinite(row["bic"]) for row in rows)
+def test_the_block_that_is_held_out_has_no_part_in_what_is_chosen(made_up, reading):
+    reading(made_up)
+    found = fits.fit_block((SETTING, GLM_L1), 1)
+    counts = made_up.trials.counts.clone()
+    counts[3:6] = 9
+    reading(made_up._replace(trials=Trials(counts, made_up.trials.lengths, made_up.trials.bin_ms)))
+    other = fits.fit_block((SETTING, GLM_L1), 1)
+    assert other["bits"] != found["bits"] and other["chosen"] == found["chosen"]
+    assert torch.equal(other["weights"], found["weights"]) and other["weight"] == found["weight"]
 
 
-ROWS = [
-    {"family": family, "states": states, "split": split, "bits": bits, "bic": -bits}
-    for (family, states), values in {
-        ("HG", 1): (1.0, 2.0),
-        ("HG", 2): (3.0, 1.0),
-        ("GHG", 2): (2.0, 2.5),
-        ("GHG", 4): (2.5, 1.0),
-    }.items()
-    for split, bits in enumerate(values)
-]
+def test_blocks_are_held_out_once_and_choose_once(made_up):
+    parts = [fits.nested(made_up, SETTING, seed) for seed in range(5)]
+    for place in (1, 2):
+        assert torch.equal(torch.cat([part[place] for part in parts]).sort().values, torch.arange(15))
+    assert all(torch.equal(torch.cat(part).sort().values, torch.arange(15)) for part in parts)
+    assert parts[0][2].tolist() == [0, 1, 2] and parts[0][1].tolist() == [3, 4, 5]
 
 
-def test_the_best_is_best_on_average():
-    assert fits_of.best(ROWS, ("HG", "GHG")) == ("GHG", 2)
-    assert fits_of.best(ROWS, ("HG",), least=1) == ("HG", 2)
-    assert fits_of.lead(ROWS, ("GHG", 2), ("HG", 1)) == [1.0, 0.5]
-    assert fits_of.favourites(ROWS, "GHG") == [4, 2] == fits_of.favourites(ROWS, "GHG", "bic")
+def test_all_models_start_from_the_same_starts(made_up, monkeypatch):
+    first, second = fits.begin(2, made_up.trials, 3, 2, draw=7)
+    assert torch.equal(first.weights, fits.begin(2, made_up.trials, 3, 1, draw=7)[0].weights)
+    assert not torch.equal(first.weights, second.weights) and first.coupling.abs().max() > 0
+    begun = []
+    for fitter in ("fit", "fit_one_hot"):
+        monkeypatch.setattr(fits, fitter, lambda *given, start, **how: begun.append(start) or RESULT)
+    for name in set(FAMILIES) - {HMM}:
+        fits.fit_best(name, 2, 1.0, made_up.trials, (first, second), 3)
+    assert all(start is (first, second)[place % 2] for place, start in enumerate(begun)) and len(begun) == 14
+
+
+@pytest.mark.parametrize(("peak", "first"), [(0, 2), (3, 2), (4, 0), (2, 2)])
+def test_a_hill_is_climbed_to_its_top(peak, first):
+    assert fits.climb((0, 1, 2, 3, 4), lambda value: -abs(value - peak), first) == peak
+
+
+def test_shifted_spikes_keep_each_neuron_and_lose_what_is_common(made_up):
+    moved = recordings.shifted(made_up.trials).counts.flatten(0, 1)
+    before = made_up.trials.counts.flatten(0, 1)
+    assert torch.equal(moved.sum(0), before.sum(0))
+    common = [np.corrcoef(each[:, [2, 4]].double().T)[0, 1] for each in (before, moved)]
+    assert abs(common[1]) < 0.1 < abs(common[0])
+
+
+def verdicts(monkeypatch, lead: float, shifted: float) -> dict[str, str]:
+    """Of R1 to R3, where each step of the one-hot model is `lead`, and its lead on shifted spikes `shifted`."""
+    random = np.random.default_rng(0)
+
+    def column(mean: float) -> list[dict[str, float]]:
+        return [{"bits": mean + 0.02 * random.normal(), "chosen": mean} for _ in range(5)]
+
+    means = dict.fromkeys(FAMILIES, 1.0) | {ONE_HOT: 1 + 2 * lead, fits.GAUSSIAN: 1 + lead, AGAIN: 1 + 2 * lead}
+    means |= {SHIFTED_ONE_HOT: shifted, SHIFTED_GLM: 0.0, GLM_L1: 1.0}
+    found = {name: {model: column(mean) for model, mean in means.items()} for name in recordings.STUDIES["laptop"]}
+    monkeypatch.setattr(fits, "fit_all", lambda profile, seed: found)
+    claims = read_claims("chapters/brainstates/claims.toml")
+    return {
+        id: judge(claims[id], Record(id, *map(tuple, (one.effect, one.seeds)), "laptop", {}, tuple(one.control)))[0]
+        for id, one in measures.held_out("laptop", 0, "cpu").items()
+    }
+
+
+def test_claims_fail_on_nothing_and_hold_on_something_that_shifted_spikes_lack(monkeypatch):
+    assert set(verdicts(monkeypatch, 0.0, 0.0).values()) == {"fails"}
+    assert set(verdicts(monkeypatch, 0.3, 0.0).values()) == {"holds"}
+    assert verdicts(monkeypatch, 0.3, 0.6)["R2"] == "fails"
+
+
+def test_the_best_rival_is_the_one_that_other_blocks_preferred(monkeypatch):
+    rows = {name: [{"bits": 1.0, "chosen": 1.0}] * 5 for name in (*FAMILIES, *fits.CONTROLS)}
+    rows[HMM] = [{"bits": 0.5, "chosen": 2.0}] * 5
+    monkeypatch.setattr(fits, "fit_all", lambda profile, seed: {"waves": rows, "barrel": rows})
+    found = measures.held_out("laptop", 0, "cpu")["R3"]
+    assert list(found.effect) == [0.5] * 5  # a reader's own recordings do not count
 
 
 def test_the_interval_is_students():
-    mean, half = fits_of.interval([1.0, 2.0, 3.0])
+    mean, half = fits.interval([1.0, 2.0, 3.0])
     assert mean == 2 and half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)
-    assert math.isnan(fits_of.interval([1.0])[1])
+    assert math.isnan(fits.interval([1.0])[1])
 
 
-def test_every_profile_fits_what_the_chapter_compares():
-    for settings in STUDIES.values():
-        for setting in settings.values():
-            assert setting.blocks >= 3 and set(setting.states["OHG"]) <= set(setting.states["HG-L1"])
-            assert 1 in setting.states["HG"] and 2 in setting.states["GHG"]
-
-
-def test_a_readers_copy_of_the_maze_joins(tmp_path, monkeypatch):
+def test_a_readers_copies_join(tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINLIB_DATA", str(tmp_path))
-    assert "maze" not in recordings.planned("laptop")
-    (tmp_path / "pfc6").mkdir()
-    assert recordings.planned("laptop")["maze"].folder == str(tmp_path / "pfc6")
-    assert "maze" not in recordings.planned("ci")
+    assert not {"maze", "barrel"} & set(recordings.planned("laptop"))
+    (tmp_path / "barrel").mkdir()
+    joined = recordings.planned("laptop")["barrel"]
+    assert (joined.folder, joined.bin_ms) == (str(tmp_path / "barrel"), 3.0)
+    assert "barrel" not in recordings.planned("ci")
+
+
+def test_the_table_is_by_recording_and_block():
+    found = fits.table({"waves": {HMM: [{"bits": 1.0}, {"bits": 2.0}]}})
+    assert found.loc[("waves", 1), HMM] == 2.0 and isinstance(found, pd.DataFrame)
