@@ -15,7 +15,6 @@ from brainlib.ledger import Measured, measures
 from chapters.brainstates import anatomy, chains, demo, fits, priors, states, synapses, table
 from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.recordings import STUDIES
-from chapters.brainstates.rivals import DIRICHLET
 
 Values = dict[str, float | list[float]]
 
@@ -139,15 +138,9 @@ def followed_distance(profile: str, seed: int, device: str) -> dict[str, Measure
     return {"W1": Measured(effect, control, settings=anatomy.PLANS[profile], seeds=range(len(effect)))}
 
 
-@measures("W2", "W3")
+@measures("W2")
 def found_synapses(profile: str, seed: int, device: str) -> dict[str, Measured]:
     """Network by network."""
-    found, plan = synapses.judged(profile, seed), synapses.PLANS[profile]
-    first = found[plan.conditions[0].name]
-    without, with_synapses = (
-        [100 * share for share in one["believed"][DIRICHLET]] for one in (found[synapses.WITHOUT], first)
-    )
-    return {
-        "W2": Measured(synapses.lead(first["area"]), synapses.lead(first["rewired"]), settings=plan),
-        "W3": Measured(without, with_synapses, settings=plan),
-    }
+    plan = synapses.PLANS[profile]
+    first = synapses.judged(profile, seed)[plan.conditions[0].name]
+    return {"W2": Measured(synapses.lead(first["area"]), synapses.lead(first["rewired"]), settings=plan)}
