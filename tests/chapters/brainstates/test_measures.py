@@ -3,19 +3,12 @@
 import pytest
 
 from brainlib.ledger import MEASURES
-from chapters.brainstates import demo, measures, priors
-from chapters.brainstates.demo import Demo
+from chapters.brainstates import measures, priors
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-@pytest.fixture(autouse=True)
-def tiny_demo(monkeypatch):
-    sizes = Demo(2, states=2, neurons=4, bins=100, train=3, test=2, epochs=1, steps=2, iterations=3, restarts=1)
-    monkeypatch.setitem(demo.DEMOS, "tiny", sizes)
-
-
-@pytest.mark.parametrize("function", [measures.demonstration, measures.seconds_of_em, measures.table_1])
+@pytest.mark.parametrize("function", [measures.table_1])
 def test_a_value_for_each_data_set(function):
     values = function("tiny", 1, "cpu")
     assert set(values) <= {claim for claim, measured in MEASURES.items() if measured is function}
