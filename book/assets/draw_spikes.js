@@ -119,7 +119,7 @@
       const brush = canvas.getContext("2d");
       brush.setTransform(ratio, 0, 0, ratio, 0, 0);
       brush.font = `12px ${style.fontFamily}`;
-      const [chosen] = place(), middle = (n) => TOP + ROW * (neurons - 1 - n + 0.5), base = TOP + ROW * neurons + 12 + SHARES;
+      const [chosen, one] = place(), middle = (n) => TOP + ROW * (neurons - 1 - n + 0.5), base = TOP + ROW * neurons + 12 + SHARES;
       spikes.forEach((row, t) => {
         const x = LEFT + t * cell;
         let y = base;
@@ -135,6 +135,8 @@
       for (let n = 0; n <= neurons; n++) brush.strokeRect(LEFT, TOP + ROW * n, bins * cell, 0.5);
       brush.strokeStyle = brush.fillStyle = ink;
       brush.strokeRect(LEFT + chosen * cell, TOP, cell, base - TOP);
+      brush.lineWidth = 2;
+      brush.strokeRect(LEFT + chosen * cell, middle(one) - ROW / 2, cell, ROW);
       for (let n = 0; n < neurons; n++) brush.fillText(n + 1, 6, middle(n) + 4);
       brush.fillText("time (bins) →", LEFT, height - 6);
       const wiring = expected(model, shares[chosen]), most = Math.max(...model.weights.flat(2).map(Math.abs));
@@ -179,7 +181,7 @@
         output.textContent = input.value;
         input.setAttribute("aria-valuetext", text);
       }
-      status.textContent = `Bin ${chosen + 1}: ${said}.`;
+      status.textContent = `Bin ${chosen + 1}: ${said}. Neuron ${n + 1} ${spikes[chosen][n] ? "fires" : "is silent"} in it.`;
     }
 
     function refresh() {

@@ -13,13 +13,8 @@ from torch import Tensor
 
 from brainlib.arguments import seeded
 from brainlib.brainstates import HMMGLM
-from brainlib.brainstates.evaluation import (
-    marginal_log_likelihood,
-    match_states,
-    reorder,
-    state_accuracy,
-    weight_error,
-)
+from brainlib.brainstates.evaluation import marginal_log_likelihood as log_p
+from brainlib.brainstates.evaluation import match_states, reorder, state_accuracy, weight_error
 from brainlib.brainstates.fitting import Model, fit
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
@@ -29,8 +24,7 @@ from chapters.brainstates.brains import DataSet, demo_brain
 from chapters.brainstates.official import fit_officially
 
 TRUE, ONE_STATE, EM = "true parameters", "GLM, one state", "naive, EM"
-OFFICIAL = {f"{words}, official recipe": model for words, model in
-            (("naive", "HG"), ("Gaussian", "GHG"), ("one-hot", "OHG"))}  # fmt: skip
+OFFICIAL = {"naive, official recipe": "HG", "Gaussian, official recipe": "GHG", "one-hot, official recipe": "OHG"}
 METHODS = (TRUE, ONE_STATE, EM, *OFFICIAL)
 
 
@@ -111,7 +105,7 @@ def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder:
     more["seconds"] = time.perf_counter() - began
     if method in OFFICIAL:
         better = fit(Model(demo.states, emission), data.train, start=found, iterations=demo.iterations).parameters
-        more["continued"] = marginal_log_likelihood(better, data.test, emission).mean().item()
+        more["continued"] = log_p(better, data.test, emission).mean().item()
     return evaluated(found, data) | more
 
 
@@ -130,9 +124,9 @@ def evaluated(found: Parameters, data: DataSet) -> dict[str, Any]:
     if len(found.log_initial) == S:
         matched = reorder(found, match_states(*paths))
         correlation = weight_error(brain.parameters.coupling, matched.coupling).correlation
-    truth, own = (marginal_log_likelihood(each, data.train, brain.emission) for each in (brain.parameters, found))
+    truth, own = (log_p(each, data.train, brain.emission) for each in (brain.parameters, found))
     return {
-        "marginal": marginal_log_likelihood(found, data.test, brain.emission).mean().item(),
+        "marginal": log_p(found, data.test, brain.emission).mean().item(),
         "accuracy": state_accuracy(*paths),
         "correlation": correlation,
         "training": (own - truth).numpy().round(2).tolist(),
@@ -144,7 +138,7 @@ def starts(demo: Demo, data: DataSet, seed: int) -> dict[str, Tensor]:
     of the true parameters, nats.
     """
     naive = Model(demo.states, data.brain.emission)
-    truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
+    truth = float(log_p(data.brain.parameters, data.train, data.brain.emission).sum())
     how = {"restarts": 5, "iterations": demo.iterations, "seed": seed}
     return {start: fit(naive, data.train, start=start, **how).log_likelihoods - truth for start in ("random", "kmeans")}
 

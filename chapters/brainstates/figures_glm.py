@@ -24,14 +24,8 @@ def switching_raster(data: DataSet) -> Any:
     counts, states = data.test.counts[0, :300], data.test_states[0, :300]
     bins, neurons = counts.nonzero(as_tuple=True)
     frame = pd.DataFrame({"bin": bins, "neuron": 1 + neurons, "state": 1 + states[bins]}).sort_values("state")
-    figure = px.scatter(
-        frame,
-        x="bin",
-        y="neuron",
-        color=frame["state"].astype(str),
-        symbol_sequence=["line-ns-open"],
-        labels={"bin": "time (bins)", "color": "state"},
-    )
+    looks = {"color": frame["state"].astype(str), "symbol_sequence": ["line-ns-open"]}
+    figure = px.scatter(frame, x="bin", y="neuron", **looks, labels={"bin": "time (bins)", "color": "state"})
     mean_counts = [float(data.test.counts[data.test_states == s].float().mean()) for s in states.unique()]
     return explore.show(
         figure.update_layout(explore.WIDE),

@@ -74,7 +74,7 @@ def figure() -> explore.Explorer:
         picture.add_bar(y=p[:, s].numpy().round(3), name=name, marker_color=explore.COLOURS[colour], width=1)
     bins, neurons = spikes.nonzero(as_tuple=True)
     marks = {"symbol": "line-ns-open", "size": 12, "color": explore.COLOURS["grey"]}
-    picture.add_scatter(x=bins, y=1.1 + 0.15 * neurons, mode="markers", marker=marks, name="spikes")
+    picture.add_scatter(x=bins.numpy(), y=1.1 + 0.15 * neurons.numpy(), mode="markers", marker=marks, name="spikes")
     picture.update_layout(explore.WIDE, barmode="stack", bargap=0).update_xaxes(title="time (bins)")
     picture.update_yaxes(title="p(state), and neurons above", tickvals=[0, 0.5, 1])
     sure = [float(p[part, s].mean()) for part, s in ((slice(0, 20), 0), (slice(40, 60), 1))]
