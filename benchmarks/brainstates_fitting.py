@@ -11,8 +11,8 @@ categorical, hmmlearn's have no inputs: neither can. A peer's iteration does ano
 log-likelihoods that they reach stand beside the times.
 
 Before that the official demonstration's setting, with all threads, against the true parameters, and its recipe for the
-naive model as `chapters/brainstates/official.py` rebuilds it; at the end the peak of
-memory, of a whole iteration with 200 neurons at growing T, to be extrapolated to 1,000,000 bins.
+naive model as `chapters/brainstates/official.py` rebuilds it; at the end the peak of memory,
+of a whole iteration with 200 neurons at growing T, to be extrapolated to 1,000,000 bins.
 """
 
 import argparse

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.kernels import filter_states, forward_backward, log_likelihood, sample_paths, viterbi
-from brainlib.brainstates.kernels.reference import all_paths, backward_messages, enumerate_posterior, forward_messages
+from brainlib.brainstates.kernels.reference import all_paths, enumerate_posterior
 from brainlib.brainstates.parameters import sticky
 
 SIZES = [(1, 6), (2, 13), (3, 8), (6, 5)]  # states, bins
@@ -70,8 +70,13 @@ def clamped(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor) -
 
 def added_up(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor) -> Tensor:
     """The posterior by logarithms that are never normalised, as in the official code."""
-    chain = log_emission[0], log_transition
-    return (forward_messages(*chain, log_initial) + backward_messages(*chain)).softmax(1)
+    (e,), P = log_emission, log_transition
+    a, b = [log_initial + e[0]], [torch.zeros_like(e[0])]
+    for now in e[1:]:
+        a.append((a[-1][:, None] + P).logsumexp(0) + now)
+    for now in e[1:].flip(0):
+        b.append((P + now + b[-1]).logsumexp(1))
+    return (torch.stack(a) + torch.stack(b[::-1])).softmax(1)
 
 
 def shifted(log_emission: Tensor, log_transition: Tensor, log_initial: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The ways to compute: by the definitions, and two by compiled loops."""
+"""The two ways of the compiled loops."""
 
 import pytest
 
@@ -9,10 +9,3 @@ from brainlib.brainstates import kernels
 def way(request, monkeypatch):
     if request.param == "logarithms":
         monkeypatch.setattr(kernels, "LEAST", 1.0)
-
-
-@pytest.fixture(params=["reference", "scaled", "logarithms"])
-def impl(request, monkeypatch):
-    if request.param == "logarithms":
-        monkeypatch.setattr(kernels, "LEAST", 1.0)
-    return "reference" if request.param == "reference" else "cpu"
