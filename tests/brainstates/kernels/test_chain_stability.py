@@ -6,20 +6,7 @@ import pytest
 import torch
 from hidden_chains import assert_same, chain, some_lengths, with_zeros
 
-from brainlib.brainstates import kernels
 from brainlib.brainstates.kernels import filter_states, forward_backward, log_likelihood, sample_paths, viterbi
-
-
-@pytest.fixture
-def careful(monkeypatch):
-    """Inference by the compiled loops over log probabilities alone."""
-
-    def infer(*inputs):
-        with monkeypatch.context() as patch:
-            patch.setattr(kernels, "LEAST", 1.0)
-            return forward_backward(*(tensor.double() for tensor in inputs))
-
-    return infer
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 2e-11), (torch.float32, 5e-6)])
