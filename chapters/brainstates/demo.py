@@ -12,17 +12,20 @@ from typing import Any
 from torch import Tensor
 
 from brainlib.arguments import seeded
-from brainlib.brainstates.evaluation import marginal_log_likelihood, reorder, weight_error
-from brainlib.brainstates.fitting import Fit, Model, fit
+from brainlib.brainstates import HMMGLM
+from brainlib.brainstates.evaluation import marginal_log_likelihood as log_p
+from brainlib.brainstates.evaluation import match_states, reorder, state_accuracy, weight_error
+from brainlib.brainstates.fitting import Model, fit
+from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
 from brainlib.runs import study
 from chapters.brainstates import brains
-from chapters.brainstates.brains import DataSet, demo_brain, judged
+from chapters.brainstates.brains import DataSet, demo_brain
 from chapters.brainstates.official import fit_officially
 
-TRUE, GLM, EM = "true parameters", "GLM, one state", "HG, EM"
-OFFICIAL = {"HG, official recipe": "HG", "GHG, official recipe": "GHG", "OHG, official recipe": "OHG"}
-METHODS = (TRUE, GLM, EM, *OFFICIAL)
+TRUE, ONE_STATE, EM = "true parameters", "GLM, one state", "naive, EM"
+OFFICIAL = {"naive, official recipe": "HG", "Gaussian, official recipe": "GHG", "one-hot, official recipe": "OHG"}
+METHODS = (TRUE, ONE_STATE, EM, *OFFICIAL)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class Demo:
         """The seeds of the data sets in one run of the chapter."""
         return range(seed * self.data_sets, (seed + 1) * self.data_sets)
 
+    def estimator(self, seed: int, states: int | None = None) -> HMMGLM:
+        """The naive model by EM, the best of several starts from k-means."""
+        how = {"link": "sigmoid", "init": "kmeans", "n_init": self.restarts, "max_iter": self.iterations}
+        return HMMGLM(states or self.states, **how, random_state=seed)
+
 
 DEMOS = {
     "ci": Demo(3, states=3, neurons=10, bins=500, train=16, test=10, epochs=4, steps=25),
@@ -70,71 +78,57 @@ def data_set(demo: Demo, seed: int) -> DataSet:
 
 
 def compare(profile: str, seed: int) -> dict[str, list[dict[str, Any]]]:
-    """By method, what `score` says of the data sets of one run of the chapter.
-
-    Methods are `METHODS`: the true parameters; a GLM; the naive HMM-GLM (HG) by full-batch EM with a bias for each
-    state; and HG, GHG (Gaussian prior) and OHG (one-hot prior) by the official demonstration's recipe.
-    """
+    """By method, what `score` says of the data sets of one run of the chapter."""
     demo = DEMOS[profile]
     return study(score, {method: (demo, method) for method in METHODS}, demo.seeds(seed), device="cpu")
 
 
 def score(settings: tuple[Demo, str], seed: int, *, device: str = "cpu", folder: Path | None = None) -> dict[str, Any]:
-    """Fits by one of `METHODS` and evaluates the result on the test sequences.
+    """Fits by one of `METHODS` and evaluates the result: what `evaluated` says, and
 
-    - `marginal`, `plug_in`: log-likelihood of a test sequence in nats, the mean over sequences, both ways;
-    - `accuracy`: the share of the test's bins whose state is right, one matching of states for all sequences;
-    - `squared_error`, `correlation`: of the weights with the true ones; None for a single state;
     - `seconds` of the fit; `fall`: the largest of the training log-likelihood in one iteration, nats a bin (EM only);
-    - `continued`: `marginal` once EM has gone on from where the official recipe ended;
-    - `training`: log-likelihoods of the training sequences above the true parameters', in the order in which the
-      official recipe meets them, nats.
+    - `continued`: the test log-likelihood once EM has gone on from where the official recipe ended.
     """
     demo, method = settings
     data = data_set(demo, seed)
-    emission = data.brain.emission
+    emission, began, more = data.brain.emission, time.perf_counter(), {"fall": None, "continued": None}
     if method == TRUE:
-        return evaluated(data.brain.parameters, data)
-    began = time.perf_counter()
-    if method in OFFICIAL:
+        found = data.brain.parameters
+    elif method in OFFICIAL:
         sizes = {"epochs": demo.epochs, "steps": demo.steps}
-        official = fit_officially(OFFICIAL[method], data.train, demo.states, **sizes, seed=seed)
-        seconds = time.perf_counter() - began
-        naive = Model(demo.states, emission)
-        better = fit(naive, data.train, start=official, iterations=demo.iterations).parameters
-        continued = marginal_log_likelihood(better, data.test, emission).mean().item()
-        return evaluated(official, data) | {"seconds": seconds, "continued": continued}
-    result = fit(Model(1, emission), data.train, seed=seed) if method == GLM else fit_naive(demo, data, seed)
-    seconds = time.perf_counter() - began
-    steps = result.log_likelihoods.diff()
-    fall = max(0.0, -float(steps[steps.isfinite()].min())) / int(data.train.lengths.sum())
-    return evaluated(result.parameters, data) | {"seconds": seconds, "fall": fall}
+        found = fit_officially(OFFICIAL[method], data.train, demo.states, **sizes, seed=seed)
+    else:
+        model = demo.estimator(seed, 1 if method == ONE_STATE else None).fit(data.spikes.pick(range(demo.train)))
+        found = model.parameters_
+        more["fall"] = max(0.0, -float((model.log_likelihoods_[1:] - model.log_likelihoods_[:-1]).min()))
+        more["fall"] /= int(data.train.lengths.sum())
+    more["seconds"] = time.perf_counter() - began
+    if method in OFFICIAL:
+        better = fit(Model(demo.states, emission), data.train, start=found, iterations=demo.iterations).parameters
+        more["continued"] = log_p(better, data.test, emission).mean().item()
+    return evaluated(found, data) | more
 
 
-def fit_naive(demo: Demo, data: DataSet, seed: int) -> Fit:
-    """The naive HMM-GLM by EM, the best of several starts from k-means."""
-    naive = Model(demo.states, data.brain.emission)
-    return fit(naive, data.train, start="kmeans", restarts=demo.restarts, iterations=demo.iterations, seed=seed)
+def evaluated(found: Parameters, data: DataSet) -> dict[str, Any]:
+    """What a model is worth, against the true parameters once the states are matched:
 
-
-def evaluated(parameters: Parameters, data: DataSet) -> dict[str, Any]:
-    """Test log-likelihoods, and states and weights against the true ones once the states are matched."""
-    emission = data.brain.emission
-    marginal, plug_in, accuracy, order = judged(parameters, data.test, emission, data)
-    error = correlation = None
-    if order is not None:
-        parameters = reorder(parameters, order)
-        _, error, correlation = weight_error(data.brain.parameters.coupling, parameters.coupling)
-    truth, own = (marginal_log_likelihood(each, data.train, emission) for each in (data.brain.parameters, parameters))
+    - `marginal`: log-likelihood of a test sequence, nats, the mean over sequences;
+    - `accuracy`: the share of the test's bins whose state is right; `correlation` of the weights with the true ones,
+      None for a single state;
+    - `training`: log-likelihoods of the training sequences above the true parameters', in the order in which the
+      official recipe meets them, nats.
+    """
+    brain, S = data.brain, len(data.brain.adjacency)
+    path = posterior(found, data.test, brain.emission).states.argmax(-1)
+    paths, correlation = (data.test_states, path, data.test.lengths, S), None
+    if len(found.log_initial) == S:
+        matched = reorder(found, match_states(*paths))
+        correlation = weight_error(brain.parameters.coupling, matched.coupling).correlation
+    truth, own = (log_p(each, data.train, brain.emission) for each in (brain.parameters, found))
     return {
-        "marginal": marginal.mean().item(),
-        "plug_in": plug_in.mean().item(),
-        "accuracy": accuracy,
-        "squared_error": error,
+        "marginal": log_p(found, data.test, brain.emission).mean().item(),
+        "accuracy": state_accuracy(*paths),
         "correlation": correlation,
-        "seconds": 0.0,
-        "fall": None,
-        "continued": None,
         "training": (own - truth).numpy().round(2).tolist(),
     }
 
@@ -144,12 +138,9 @@ def starts(demo: Demo, data: DataSet, seed: int) -> dict[str, Tensor]:
     of the true parameters, nats.
     """
     naive = Model(demo.states, data.brain.emission)
-    truth = float(marginal_log_likelihood(data.brain.parameters, data.train, data.brain.emission).sum())
-    return {
-        start: fit(naive, data.train, start=start, restarts=5, iterations=demo.iterations, seed=seed).log_likelihoods
-        - truth
-        for start in ("random", "kmeans")
-    }
+    truth = float(log_p(data.brain.parameters, data.train, data.brain.emission).sum())
+    how = {"restarts": 5, "iterations": demo.iterations, "seed": seed}
+    return {start: fit(naive, data.train, start=start, **how).log_likelihoods - truth for start in ("random", "kmeans")}
 
 
 def below_truth(scores: dict[str, list[dict]], method: str, key: str = "marginal") -> list[float]:
@@ -157,7 +148,13 @@ def below_truth(scores: dict[str, list[dict]], method: str, key: str = "marginal
     return [true["marginal"] - one[key] for true, one in zip(scores[TRUE], scores[method], strict=True)]
 
 
-def lead(scores: dict[str, list[dict]], first: str, *others: str) -> list[float]:
-    """How far a method is ahead of the best of others, brain by brain."""
-    own, *theirs = (below_truth(scores, method) for method in (first, *others))
-    return [min(rivals) - mine for mine, *rivals in zip(own, *theirs, strict=True)]
+def lead(scores: dict[str, list[dict]], key: str = "marginal") -> list[float]:
+    """How far EM is ahead of the best of the official recipe's fits, brain by brain."""
+    rivals = zip(*(below_truth(scores, method, key) for method in OFFICIAL), strict=True)
+    return [min(theirs) - mine for mine, theirs in zip(below_truth(scores, EM), rivals, strict=True)]
+
+
+def recency(scores: dict[str, list[dict]], method: str, last: int = 3) -> list[float]:
+    """How much better the last few training sequences are fitted than those before them, nats a sequence."""
+    curves = [one["training"] for one in scores[method]]
+    return [sum(curve[-last:]) / last - sum(curve[:-last]) / len(curve[:-last]) for curve in curves]

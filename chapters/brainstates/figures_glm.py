@@ -1,19 +1,22 @@
-"""The figures and tables of chapter 1."""
+"""The figures of chapter 1."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.express as px
 import torch
+from plotly.subplots import make_subplots
 
 from brainlib import explore
 from chapters.brainstates.brains import Brain, DataSet
 from chapters.brainstates.chains import ThreeStates
-from chapters.brainstates.demo import EM, METHODS, OFFICIAL, Demo, below_truth
-from chapters.brainstates.figures import LEGEND_ABOVE, heat_maps, largest, spread
+from chapters.brainstates.demo import EM, METHODS, OFFICIAL, Demo, below_truth, recency
+from chapters.brainstates.figures import LEGEND_ABOVE, largest, spread
 
 COLOURS = explore.COLOURS
+SIGNS = {"excites": "vermillion", "inhibits": "blue"}
 
 
 def switching_raster(data: DataSet) -> Any:
@@ -21,14 +24,8 @@ def switching_raster(data: DataSet) -> Any:
     counts, states = data.test.counts[0, :300], data.test_states[0, :300]
     bins, neurons = counts.nonzero(as_tuple=True)
     frame = pd.DataFrame({"bin": bins, "neuron": 1 + neurons, "state": 1 + states[bins]}).sort_values("state")
-    figure = px.scatter(
-        frame,
-        x="bin",
-        y="neuron",
-        color=frame["state"].astype(str),
-        symbol_sequence=["line-ns-open"],
-        labels={"bin": "time (bins)", "color": "state"},
-    )
+    looks = {"color": frame["state"].astype(str), "symbol_sequence": ["line-ns-open"]}
+    figure = px.scatter(frame, x="bin", y="neuron", **looks, labels={"bin": "time (bins)", "color": "state"})
     mean_counts = [float(data.test.counts[data.test_states == s].float().mean()) for s in states.unique()]
     return explore.show(
         figure.update_layout(explore.WIDE),
@@ -39,41 +36,63 @@ def switching_raster(data: DataSet) -> Any:
     )
 
 
-def switching_wiring(brain: Brain) -> Any:
-    """The weights of the first three states."""
-    signs = brain.adjacency
+def switching_wiring(brain: Brain, states: int = 3) -> Any:
+    """The first states' wiring as graphs, and as matrices below."""
+    signs, weights = brain.adjacency, brain.parameters.coupling
+    titles = [f"state {s + 1}" for s in range(states)]
+    figure = make_subplots(2, states, subplot_titles=titles, vertical_spacing=0.12, row_heights=[0.55, 0.45])
+    angle = 2 * math.pi * np.arange(signs.shape[1]) / signs.shape[1]
+    place = np.stack((np.cos(angle), np.sin(angle)))
+    for s in range(states):
+        at = {"row": 1, "col": s + 1}
+        for sign, (name, colour) in zip((1, -1), SIGNS.items(), strict=True):
+            to, source = (signs[s] == sign).nonzero(as_tuple=True)
+            x, y = (np.stack((row[source], row[to], np.full(len(to), np.nan)), 1).ravel() for row in place)
+            look = {"line": {"color": COLOURS[colour], "width": 1}, "legendgroup": name, "showlegend": s == 0}
+            figure.add_scatter(x=x.round(3), y=y.round(3), mode="lines", name=name, **look, **at)
+        dots = {"mode": "markers", "marker_color": COLOURS["grey"], "showlegend": False}
+        figure.add_scatter(x=place[0].round(3), y=place[1].round(3), **dots, **at)
+        bar = {"zmin": -1.4, "zmax": 1.4, "colorscale": explore.DIVERGING, "showscale": s == 0}
+        bar |= {"colorbar": {"title": "weight", "len": 0.45, "y": 0.2}}
+        figure.add_heatmap(z=weights[s].numpy().round(2), **bar, row=2, col=s + 1)
+    figure.update_xaxes(visible=False, row=1).update_yaxes(visible=False, row=1)
+    figure.update_xaxes(title="from neuron", row=2).update_yaxes(title="to neuron", row=2, col=1)
     shared = float((signs == signs[0]).all(0).float().mean())
     return explore.show(
-        heat_maps({f"state {s + 1}": brain.parameters.coupling[s] for s in range(3)}, limit=1.4),
+        figure.update_layout(explore.WIDE | {"height": 520}, margin_t=60, legend={"y": 1.06}),
         name="switching-wiring",
-        caption=f"The wiring in three states. {100 * float((signs != 0).float().mean()):.0f} % of the connections "
-        f"exist in a state, and {100 * shared:.0f} % of all pairs have the same kind of connection, or none, in every "
-        "state: each state draws from the same chances, the anatomy.",
-        alt="Three heat maps of weights from neuron to neuron, mostly zero, with scattered positive and negative "
-        "entries that partly agree between the states.",
+        caption=f"The wiring in {states} states, as graphs and as matrices. "
+        f"{100 * float((signs != 0).float().mean()):.0f} % of the connections exist in a state, and "
+        f"{100 * shared:.0f} % of all pairs have the same kind of connection, or none, in every state: each state "
+        "draws from the same chances, the anatomy.",
+        alt="Three graphs of neurons in a circle with lines for excitation and inhibition that partly agree between "
+        "the states, and below each a heat map of its weights, mostly zero.",
     )
 
 
 def three_state_filter(three: ThreeStates) -> Any:
-    """An explorer of how far neurons and stickiness tell the state."""
+    """An explorer of how far neurons and stickiness tell the state, which the page computes."""
     colours = [COLOURS[colour] for colour in ("blue", "vermillion", "green")]
 
     def draw(stay, neurons, known):
         p = three.posterior(stay, neurons, known)
-        share = float((p.argmax(1) == three.states).double().mean())
+        wrong = np.where(p.argmax(1) == three.states, np.nan, 1.05)
         figure = px.line(pd.DataFrame(p.numpy().round(3), columns=list("ABC")), color_discrete_sequence=colours)
+        figure.for_each_trace(lambda trace: trace.update(meta=trace.name))
         marker = {"symbol": "square", "size": 7, "color": [colours[s] for s in three.states]}
-        figure.add_scatter(y=[1.1] * len(p), mode="markers", marker=marker, showlegend=False)
-        ticks = {"tickvals": [0, 0.5, 1, 1.1], "ticktext": ["0", "0.5", "1", "true state"]}
-        figure.update_yaxes(title="probability of the state", range=[-0.03, 1.15], **ticks)
-        figure.update_xaxes(title=f"time (bins); {share:.0%} right")
+        figure.add_scatter(y=[1.14] * len(p), mode="markers", marker=marker, showlegend=False)
+        cross = {"symbol": "x-thin-open", "size": 6, "color": COLOURS["grey"]}
+        figure.add_scatter(y=wrong, mode="markers", marker=cross, name="likeliest state is wrong", meta="wrong")
+        ticks = {"tickvals": [0, 0.5, 1, 1.14], "ticktext": ["0", "0.5", "1", "true state"]}
+        figure.update_yaxes(title="probability of the state", range=[-0.03, 1.2], **ticks).update_xaxes(title="bin")
         return figure.update_layout(explore.WIDE, height=400, legend_title="")
 
-    return explore.explorer(
+    return explore.simulation(
         draw,
+        three.script(),
         name="three-state-filter",
-        stay=list(three.STAY),
-        neurons=list(three.NEURONS),
+        stay=[0.34, *(k / 100 for k in range(35, 100)), 0.995, 0.999],
+        neurons=range(1, three.MOST + 1),
         known=["the past", "all of it"],
         start={"stay": 0.5, "neurons": 6, "known": "the past"},
         caption=f"With 6 neurons and every bin for itself (stay 0.34), {three.accuracy(0.34, 6, 'the past'):.0%} of "
@@ -81,7 +100,8 @@ def three_state_filter(three: ThreeStates) -> Any:
         f"past and {three.accuracy(0.95, 6, 'all of it'):.0%} from all of it. With 48 neurons the bins nearly speak "
         f"for themselves: {three.accuracy(0.34, 48, 'the past'):.0%}.",
         alt="Three curves over 100 bins, the probabilities of the states, which jump about or hold still as the "
-        "sliders are moved; above them a row of squares in the colour of the true state.",
+        "sliders are moved; above them a row of squares in the colour of the true state, and crosses where the "
+        "likeliest state is another.",
     )
 
 
@@ -102,8 +122,8 @@ def em_starts(starts: dict[str, torch.Tensor], demo: Demo) -> Any:
         figure.update_layout(explore.WIDE),
         name="em-starts",
         caption=f"Training log-likelihood, less that of the true parameters. {arrived['random']} of 5 random starts "
-        f"and {arrived['kmeans']} of 5 from k-means end within 20 nats of the best; any other has settled in a valley "
-        f"below. The best ends {top:,.0f} nats above the truth, all {demo.train} sequences together: "
+        f"and {arrived['kmeans']} of 5 from k-means end within 20 nats of the best; one that does not has settled in a "
+        f"valley below. The best ends {top:,.0f} nats above the truth, all {demo.train} sequences together: "
         f"{top / demo.free:.2f} for each of {demo.free:,} free parameters.",
         alt="Curves of training log-likelihood over iterations. Most rise within a few iterations to the same level, "
         "slightly above the dashed line of the true parameters; one that stays below it has settled in another valley.",
@@ -121,21 +141,15 @@ class Demonstration:
         """How far each method's test log-likelihood is below the truth's."""
         kinds = {"marginal": "a brain", "continued": "once EM has gone on"}
         frame = pd.DataFrame(
-            {"method": method.replace(" recipe", ""), "nats": nats, "kind": kind}
+            {"method": method, "nats": nats, "kind": kind}
             for key, kind in kinds.items()
             for method in (METHODS[1:] if key == "marginal" else OFFICIAL)
             for nats in below_truth(self.scores, method, key)
         )
-        figure = px.scatter(
-            frame,
-            x="nats",
-            y="method",
-            color="kind",
-            symbol="kind",
-            symbol_sequence=["circle", "diamond-open"],
-            log_x=True,
-            labels={"nats": "nats a sequence below the truth", "method": "", "kind": ""},
-        )
+        labels = {"nats": "nats a sequence below the truth", "method": "", "kind": ""}
+        symbols = ["circle", "diamond-open"]
+        looks = {"color": "kind", "symbol": "kind", "symbol_sequence": symbols}
+        figure = px.scatter(frame, x="nats", y="method", **looks, log_x=True, labels=labels)
         figure.update_traces(marker_size=9).update_xaxes(tickvals=[5, 10, 20, 50, 100, 200, 500, 1000, 2000])
         gaps = "; ".join(f"{m}: {spread(below_truth(self.scores, m), ',.0f')}" for m in METHODS[1:])
         continued = ", ".join(
@@ -153,16 +167,9 @@ class Demonstration:
 
     def table(self) -> pd.DataFrame:
         """The mean of each score over the brains, by method."""
-        columns = {
-            "marginal": "marginal, nats a sequence",
-            "plug_in": "plug-in",
-            "accuracy": "states right",
-            "squared_error": "weights, squared error",
-            "correlation": "weights, correlation",
-            "seconds": "seconds",
-        }
+        columns = {"accuracy": "states right", "correlation": "weights, correlation", "seconds": "seconds"}
         means = {method: pd.DataFrame(each)[list(columns)].astype(float).mean() for method, each in self.scores.items()}
-        return pd.DataFrame(means).T.rename(columns=columns).rename_axis(columns=f"means, {self.told}").round(3)
+        return pd.DataFrame(means).T.rename(columns=columns).rename_axis(columns=f"means, {self.told}").round(2)
 
     def recency(self) -> Any:
         """The training sequences in the order in which the recipe meets them."""
@@ -171,12 +178,12 @@ class Demonstration:
         labels = {"index": "training sequence, in the recipe's order", "value": "above the truth (nats)"}
         figure = px.line(frame, markers=True, labels=labels | {"variable": ""})
         figure.add_hline(0, line={"dash": "dash", "color": COLOURS["grey"]})
-        words = (f"{mean[-1]:.0f} and {mean[:-5].mean():.0f} nats ({method})" for method, mean in means.items())
+        words = "; ".join(f"{spread(recency(self.scores, method), '.0f')} ({method})" for method in means)
         return explore.show(
             figure.update_layout(explore.WIDE, height=380),
             name="demo-recency",
             caption="Log-likelihood of each training sequence, less that of the true parameters, mean over the brains "
-            f"of {self.told}. The last sequence met, and the mean of all but the last five: {'; '.join(words)}.",
+            f"of {self.told}. The last three sequences are above the mean of those before by {words} nats a sequence.",
             alt="Lines over the training sequences in their order. That of expectation maximisation is level and above "
             "zero; those of the official recipe are below it and rise towards the last sequence.",
         )

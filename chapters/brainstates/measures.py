@@ -5,7 +5,6 @@ run of a chapter has n of them. The studies behind are computed once and kept, s
 whose recording or method a profile lacks has no value there. All runs on the CPU, whatever the device.
 """
 
-import time
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +12,6 @@ import pandas as pd
 
 from brainlib.ledger import Measured, measures
 from chapters.brainstates import anatomy, chains, demo, fits, priors, states, synapses, table
-from chapters.brainstates.demo import EM, OFFICIAL
 from chapters.brainstates.recordings import STUDIES
 
 Values = dict[str, float | list[float]]
@@ -22,41 +20,20 @@ Values = dict[str, float | list[float]]
 # ---- Chapter 1 ----
 
 
-@measures("H1", "H1-path", "H1b")
-def counting(profile: str, seed: int, device: str) -> Values:
-    worst = [max(errors) for errors in zip(*chains.counted(seed).values(), strict=True)]
-    return dict(zip(("H1", "H1-path", "H1b"), worst, strict=True))
+@measures("G0", "G0-digits")
+def chain_checks(profile: str, seed: int, device: str) -> Values:
+    worst = max(row["shifted"] for row in chains.lost_digits(seed).values())
+    return {"G0": max(chains.missed(seed).values()), "G0-digits": worst}
 
 
-@measures("H1c")
-def precision(profile: str, seed: int, device: str) -> Values:
-    errors = chains.lost_digits(seed)
-    return {"H1c": max(row["shifted"] for name, row in errors.items() if "-200 nats" in name)}
-
-
-@measures("H1d", "H3", "H3b", "H4", "H4-oracle")
-def demonstration(profile: str, seed: int, device: str) -> Values:
+@measures("G0-em", "G1")
+def demonstration(profile: str, seed: int, device: str) -> dict[str, list[float] | Measured]:
     scores = demo.compare(profile, seed)
-    naive, gaussian, one_hot = OFFICIAL
+    settings = {"demo": asdict(demo.DEMOS[profile])}
     return {
-        "H1d": [one["fall"] for one in scores[EM]],
-        "H3": demo.lead(scores, gaussian, naive),
-        "H3b": demo.lead(scores, one_hot, gaussian),
-        "H4": demo.lead(scores, EM, *OFFICIAL),
-        "H4-oracle": demo.below_truth(scores, EM),
+        "G0-em": [one["fall"] for one in scores[demo.EM]],
+        "G1": Measured(demo.lead(scores), demo.lead(scores, "continued"), settings=settings),
     }
-
-
-@measures("H4b")
-def seconds_of_em(profile: str, seed: int, device: str) -> Values:
-    """Fitted anew: a time that was kept would be another machine's."""
-    sizes, seconds = demo.DEMOS[profile], []
-    for number in sizes.seeds(seed):
-        data = demo.data_set(sizes, number)
-        began = time.perf_counter()
-        demo.fit_naive(sizes, data, number)
-        seconds.append(time.perf_counter() - began)
-    return {"H4b": seconds}
 
 
 # ---- Chapter 2 ----

@@ -38,7 +38,6 @@ LEAST_LOG_TRANSITION = -8.0
 GAUSSIAN_SD = 1 / 3
 TEMPERATURE = 0.2
 LEAST_UNIFORM = 1e-10  # torch.rand's 0 and 1 would make infinite noise
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 ROUNDING = 1e-6  # deviation of the noise in HG's and GHG's first weights
 
 
@@ -60,7 +59,7 @@ def fit_officially(
     model = _Adjacency(design, states, generator) if kind == "OHG" else _Weights(kind, design, states, generator)
     transition = sticky(states, STAY).log().to(design.features)
     initial = sticky(states, 1 / states)[0].log().to(design.features)
-    adam = Adam()
+    adam = torch.optim.Adam(model.values.values(), LEARNING_RATE, maximize=True)
     trials = [design.pick([trial]) for trial in range(len(design.lengths))]
     for _ in range(epochs):
         for trial in trials:
@@ -97,27 +96,11 @@ class Rows(NamedTuple):
         return torch.stack([score[rows].T @ self.features[rows] for rows in places])
 
 
-class Adam:
-    """Kingma and Ba's optimiser, as torch has it but for rounding, on which hangs what this recipe finds: another order
-    of operations, and the book's recorded runs could not be had again.
-    """
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def ascend(self, values: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
-        """A step up each of the gradients, of the values of the same names."""
-        self.steps += 1
-        fade, fade_square = (1 - beta**self.steps for beta in BETAS)
-        for name, gradient in gradients.items():
-            if name not in self.moments:
-                self.moments[name] = torch.zeros_like(gradient), torch.zeros_like(gradient)
-            mean, square = self.moments[name]
-            mean.lerp_(gradient, 1 - BETAS[0])
-            square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-            size = square.sqrt().mul_(fade_square**-0.5).add_(EPSILON)
-            values[name].addcdiv_(mean, size, value=LEARNING_RATE / fade)
+def ascend(adam: torch.optim.Adam, values: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
+    """A step up each of the gradients, of the values of the same names."""
+    for name, gradient in gradients.items():
+        values[name].grad = gradient
+    adam.step()
 
 
 class _Weights:
@@ -134,11 +117,11 @@ class _Weights:
 
     outcome = expected
 
-    def step(self, rows: Rows, adam: Adam) -> None:
+    def step(self, rows: Rows, adam: torch.optim.Adam) -> None:
         coupling = self.values["coupling"]
         gradient = rows.gradient(self.expected())
         by_coupling = gradient[..., :-1] + self.precision * (coupling.mean(0) - coupling)
-        adam.ascend(self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
+        ascend(adam, self.values, {"coupling": by_coupling, "bias": gradient[..., -1].sum(0)})
 
 
 class _Adjacency:
@@ -166,7 +149,7 @@ class _Adjacency:
         hard = hard_weights(softmax(self.values["logits"]), softplus(self.values["strength"]))
         return _with_bias(hard, self.values["bias"])
 
-    def step(self, rows: Rows, adam: Adam) -> None:
+    def step(self, rows: Rows, adam: torch.optim.Adam) -> None:
         logits, prior_logits, raw = (self.values[name] for name in ("logits", "prior_logits", "strength"))
         uniform = torch.rand(logits.shape, generator=self.generator).clamp_(min=LEAST_UNIFORM)
         gumbel = -(-uniform.log()).clamp_(min=LEAST_UNIFORM).log().to(logits)
@@ -184,7 +167,7 @@ class _Adjacency:
             "strength": by_coupling * (a[..., EXCITATORY] - a[..., INHIBITORY]) * raw.sigmoid(),
             "bias": gradient[..., -1].sum(0),
         }
-        adam.ascend(self.values, gradients)
+        ascend(adam, self.values, gradients)
         for name in ("logits", "prior_logits"):
             extreme = (self.values[name].log_softmax(-1) < -DEPTH).any(-1, keepdim=True)
             self.values[name].mul_(torch.where(extreme, 0.5, 1.0))

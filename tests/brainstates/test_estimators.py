@@ -52,10 +52,13 @@ def test_a_simulated_brain_is_found_again(fitted, recording):
 
 def test_a_file_holds_everything(fitted, recording, tmp_path):
     basis = torch.tensor([[0.7], [0.3]])
-    model = type(fitted)(**fitted.get_params() | {"basis": basis, "bin_ms": 20.0, "max_iter": 3}).fit(recording[0])
+    options = {"basis": basis, "bin_ms": 20.0, "link": "exp", "max_iter": 3}
+    if type(fitted) is OneHotHMMGLM:
+        options |= {"concentration": (0.5, 2.0, 0.5), "dale": True, "empirical": True}
+    model = type(fitted)(**fitted.get_params() | options).fit(recording[0])
     model.save(tmp_path / "fit.safetensors")
     again = type(fitted).load(tmp_path / "fit.safetensors")
-    assert again.bin_ms == 20.0 and np.array_equal(again.basis, basis)
+    assert again.bin_ms == 20.0 and again.link == "exp" and np.array_equal(again.basis, basis)
     assert again.score(recording[0]) == model.score(recording[0])
     assert np.array_equal(again.sample(50)[0], model.sample(50)[0])
     results = {name: value for name, value in vars(model).items() if name.endswith("_")}
@@ -71,11 +74,19 @@ def test_a_file_holds_everything(fitted, recording, tmp_path):
         HMMGLM.load(tmp_path / "text")
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.uint64, np.float16, np.float64])
-def test_any_type_of_whole_numbers_will_do(dtype, recording):
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.uint64, np.float16, np.float64, ">i4"])
+def test_whole_numbers_of_any_type_and_in_any_order_of_memory_will_do(dtype, recording):
     counts = recording[0][:200]
+    other = np.asfortranarray(counts[::-1].astype(dtype))[::-1]
+    other.flags.writeable = False
     expected = HMMGLM(2, n_init=1, max_iter=3).fit(counts).score(counts)
-    assert HMMGLM(2, n_init=1, max_iter=3).fit(counts.astype(dtype)).score(counts.astype(dtype)) == expected
+    assert HMMGLM(2, n_init=1, max_iter=3).fit(other).score(other) == expected
+
+
+def test_trials_of_one_bin(recording):
+    for kind in (HMMGLM, OneHotHMMGLM):
+        model = kind(2, n_init=1, max_iter=3).fit([row[None] for row in recording[0][:60]])
+        assert np.isfinite(model.weights_).all() and model.predict(recording[0][:1]).shape == (1,)
 
 
 def test_lists_stacks_and_tensors(recording):
@@ -147,6 +158,8 @@ def test_what_cannot_be_fitted_is_named(recording):
         HMMGLM().fit([counts, missing])
     with pytest.raises(ValueError, match=r"X\[0\]"):
         HMMGLM().fit(counts + 0.5)
+    with pytest.raises(ValueError, match=r"X\[1\]: got shape \(0, 4\), expected \(time, neurons\), each at least 1"):
+        HMMGLM().fit([counts, counts[:0]])
     with pytest.raises(ValueError, match=r"X\[0\]: got shape \(100,\), expected \(time, neurons\)"):
         HMMGLM().fit(counts[:, 0])
     with pytest.raises(ValueError, match="X: got 3 neurons, expected 4 as in the fit"):

@@ -6,10 +6,10 @@ trial. Natural logarithms; -inf is a probability of 0. A trial ends after `lengt
 what stands beyond is not looked at. A trial that the model cannot give has log likelihood -inf and no states, and is no
 error: its posterior is 0, its paths are -1.
 
-`impl`: "cpu" is compiled by numba, "triton" needs a GPU, "reference" is loops over log probabilities in float64;
-"auto" takes what is fast where `log_emission` is. Paths, best and drawn, are always found on the CPU. All raise
-`ValueError` for another name, sizes that do not fit, dtypes or devices that differ or are not float32 or float64,
-lengths that are not from 1 to T, NaN, +inf, and probabilities that do not sum to 1.
+`impl`: "cpu" is compiled by numba, "triton" needs a GPU, "auto" takes what is fast where `log_emission` is. Paths, best
+and drawn, are always found on the CPU. All raise `ValueError` for another name, sizes that do not fit, dtypes or
+devices that differ or are not float32 or float64, lengths that are not from 1 to T, NaN, +inf, and probabilities that
+do not sum to 1.
 
 The functions check their arguments and hand them to an implementation, a module with the functions
 
@@ -40,7 +40,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-Implementation = Literal["auto", "reference", "cpu", "triton"]
+Implementation = Literal["auto", "cpu", "triton"]
 LogEmission = Float[Tensor, "trials time states"]
 LogTransition = Float[Tensor, "states states"] | Float[Tensor, "trials states states"]
 LogInitial = Float[Tensor, "states"] | Float[Tensor, "trials states"]

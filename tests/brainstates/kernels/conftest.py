@@ -1,4 +1,4 @@
-"""The ways to compute: by the definitions, and two by compiled loops."""
+"""The two ways of the compiled loops: scaled probabilities, and logarithms, the truth where paths are many."""
 
 import pytest
 
@@ -11,8 +11,13 @@ def way(request, monkeypatch):
         monkeypatch.setattr(kernels, "LEAST", 1.0)
 
 
-@pytest.fixture(params=["reference", "scaled", "logarithms"])
-def impl(request, monkeypatch):
-    if request.param == "logarithms":
-        monkeypatch.setattr(kernels, "LEAST", 1.0)
-    return "reference" if request.param == "reference" else "cpu"
+@pytest.fixture
+def careful(monkeypatch):
+    """Inference in logarithms and double precision."""
+
+    def infer(*inputs, function=kernels.forward_backward):
+        with monkeypatch.context() as patch:
+            patch.setattr(kernels, "LEAST", 1.0)
+            return function(*(t.double() if t.is_floating_point() else t for t in inputs), impl="cpu")
+
+    return infer

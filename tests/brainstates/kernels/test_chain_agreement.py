@@ -1,4 +1,4 @@
-"""Inference and its gradients against the enumeration of all paths, and the compiled forms against the loops."""
+"""Inference and its gradients against the enumeration of all paths, and scaled probabilities against logarithms."""
 
 import pytest
 import torch
@@ -23,11 +23,11 @@ def one(inputs, b):
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("S, T", ENUMERATED)
-def test_states_paths_and_gradients_are_those_of_all_paths(S, T, zeros, impl):
+def test_states_paths_and_gradients_are_those_of_all_paths(S, T, zeros, way):
     inputs = with_zeros(chain(3, T, S)) if zeros else chain(3, T, S)
-    found, best = forward_backward(*inputs, impl=impl), viterbi(*inputs)
+    found, best = forward_backward(*inputs), viterbi(*inputs)
     leaves = [tensor.clone().requires_grad_() for tensor in inputs]
-    gradients = torch.autograd.grad(log_likelihood(*leaves, impl=impl).sum(), leaves)
+    gradients = torch.autograd.grad(log_likelihood(*leaves).sum(), leaves)
     for b in range(3):
         assert_same(one(found, b), reference.enumerate_posterior(*one(inputs, b)), 1e-10)
         paths, log_joint = reference.all_paths(*one(inputs, b))
@@ -37,9 +37,9 @@ def test_states_paths_and_gradients_are_those_of_all_paths(S, T, zeros, impl):
         assert_same(one(gradients, b), one(expected, b), 1e-10)
 
 
-def test_the_filter_is_the_posterior_of_what_came_so_far(impl):
+def test_the_filter_is_the_posterior_of_what_came_so_far(way):
     inputs = chain(1, 6, 3)
-    found = filter_states(*inputs, impl=impl)
+    found = filter_states(*inputs)
     for t in range(6):
         past, *rest = one(inputs, 0)
         states, _, nats = reference.enumerate_posterior(past[: t + 1], *rest)
@@ -64,16 +64,15 @@ def test_paths_are_drawn_as_often_as_they_are_probable():
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-10), (torch.float32, 2e-6)])
-def test_compiled_forms_are_the_loops(size, dtype, tolerance, way):
+def test_scaled_probabilities_are_the_logarithms(size, dtype, tolerance, careful):
     lengths = some_lengths(*size[:2])
     for inputs in (chain(*size, dtype), with_zeros(chain(*size, dtype))):
-        exact = [tensor.double() for tensor in inputs]
-        found, filtered = (function(*inputs, lengths, impl="cpu") for function in (forward_backward, filter_states))
+        found, filtered = (function(*inputs, lengths) for function in (forward_backward, filter_states))
         assert found.states.dtype == found.transitions.dtype == filtered.states.dtype == dtype
         assert found.log_likelihood.dtype == torch.float64
-        assert_same(found, forward_backward(*exact, lengths, impl="reference"), tolerance)
-        assert_same(filtered, filter_states(*exact, lengths, impl="reference"), tolerance)
-        assert log_likelihood(*inputs, lengths, impl="cpu").equal(filtered.log_likelihood)
+        assert_same(found, careful(*inputs, lengths), tolerance)
+        assert_same(filtered, careful(*inputs, lengths, function=filter_states), tolerance)
+        assert log_likelihood(*inputs, lengths).equal(filtered.log_likelihood)
         for b, length in enumerate(lengths):
             assert not found.states[b, length:].any() and not filtered.states[b, length:].any()
 
