@@ -21,7 +21,6 @@ from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.inference import hidden_chain
 from brainlib.brainstates.kernels import log_likelihood
 from brainlib.brainstates.parameters import Parameters
-from brainlib.data.trials import Trials
 from brainlib.extras import extra
 
 # ---- Likelihood ----
@@ -61,16 +60,6 @@ def bits_per_spike(log_likelihood: Float[Tensor, "trials"], baseline: Float[Tens
     if spikes < 1:
         raise ValueError(f"spikes: got {spikes}, expected at least 1")
     return (log_likelihood.double() - baseline.double()).sum().item() / (spikes * math.log(2))
-
-
-def bic(log_likelihood: float, train: Design, states: int) -> float:
-    """Schwarz's criterion, -2 log p + free log(bins), of the training data's marginal log-likelihood; lower is better.
-
-    A bin is one observation, of all neurons together. Free are the weights of every state, transitions and the first
-    state, as if no prior held them back.
-    """
-    weights = states * train.counts.shape[-1] * train.features.shape[-1]
-    return -2 * log_likelihood + (weights + states**2 - 1) * math.log(int(train.lengths.sum()))
 
 
 # ---- States ----
@@ -114,32 +103,6 @@ def reorder(parameters: Parameters, permutation: Int64[Tensor, "states"]) -> Par
     return Parameters(weights[..., order, :, :], transition[..., order, :][..., order], initial[..., order])
 
 
-class StateSummary(NamedTuple):
-    """One entry for each state."""
-
-    share: Float64[Tensor, "states"]  # of all bins
-    dwell_ms: Float64[Tensor, "states"]  # the mean length of a visit, an unbroken stay; NaN without one
-    counts: Float64[Tensor, "states"]  # the mean number of spikes a bin, all neurons together; NaN without a visit
-
-
-def summarise_states(path: Path, trials: Trials, states: int) -> StateSummary:
-    """Share of time, mean dwell time and population counts of the states of a path, such as Viterbi's.
-
-    A visit that a trial's beginning or end cuts off counts with the length that is seen, so that dwell times are
-    underestimated where trials are short. Raises `ValueError` for a path of another shape, or other states.
-    """
-    mask = trials.mask.cpu()
-    labels = _labels("path", path, mask, states)
-    population = trials.counts.sum(-1).cpu()[mask].double()
-    bins = torch.bincount(labels, minlength=states).double()
-    visits = torch.unique_consecutive(mask.nonzero()[:, 0] * states + labels) % states
-    return StateSummary(
-        share=bins / len(labels),
-        dwell_ms=bins * trials.bin_ms / torch.bincount(visits, minlength=states),
-        counts=torch.bincount(labels, weights=population, minlength=states) / bins,
-    )
-
-
 def same_shape(**named: Tensor) -> None:
     """Raises `ValueError` unless all of these tensors have one shape."""
     (first, expected), *others = named.items()
@@ -178,7 +141,6 @@ class WeightError(NamedTuple):
     """
 
     absolute: float  # mean of |found - true|
-    squared: float  # mean of (found - true)^2
     correlation: float  # Pearson's; NaN if either is constant
 
 
@@ -191,7 +153,7 @@ def weight_error(true: Float[Tensor, "*rest"], estimated: Float[Tensor, "*rest"]
     both = torch.stack((true, estimated)).detach().double().flatten(1)
     difference = both[1] - both[0]
     correlation = torch.corrcoef(both)[0, 1].item()
-    return WeightError(difference.abs().mean().item(), difference.square().mean().item(), correlation)
+    return WeightError(difference.abs().mean().item(), correlation)
 
 
 def edge_auc(true: Bool[Tensor, "*rest"], scores: Float[Tensor, "*rest"]) -> float:

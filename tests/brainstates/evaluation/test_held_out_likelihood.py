@@ -7,7 +7,6 @@ from small_brains import record, switching
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
 from brainlib.brainstates.evaluation import (
-    bic,
     bits_per_spike,
     homogeneous_log_likelihood,
     marginal_log_likelihood,
@@ -45,11 +44,6 @@ def test_constant_probabilities_of_a_bernoulli_emission_by_hand():
     test = design(Trials.from_sequences([torch.tensor([[1], [0]])], 1.0))
     p = 2.5 / 4
     assert homogeneous_log_likelihood(train, test, Emission("bernoulli")).item() == pytest.approx(math.log(p * (1 - p)))
-
-
-def test_bic_and_its_free_parameters_by_hand():
-    regression = design(record(switching(), Emission(), 1, 20)[0])  # 4 neurons, 4 sources, a bias
-    assert bic(-100.0, regression, 3) == pytest.approx(200 + (3 * 20 + 6 + 2) * math.log(20))
 
 
 def test_unfit_arguments(unchecked):

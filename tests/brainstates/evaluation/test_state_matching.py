@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from brainlib.brainstates.evaluation import match_states, reorder, state_accuracy, summarise_states
+from brainlib.brainstates.evaluation import match_states, reorder, state_accuracy
 from brainlib.brainstates.parameters import Parameters
-from brainlib.data.trials import Trials
 
 TRUE = torch.tensor([[0, 0, 1, 1, 2, 2], [2, 2, 2, 0, 9, 9]])
 FOUND = torch.tensor([[1, 1, 2, 2, 0, 1], [0, 0, 0, 1, -1, -1]])  # 0 -> 1, 1 -> 2, 2 -> 0, but for one bin
@@ -50,23 +49,3 @@ def test_what_is_no_permutation():
     parameters = Parameters(torch.zeros(2, 1, 2), torch.zeros(2, 2), torch.zeros(2))
     with pytest.raises(ValueError, match="expected the states 0 to 1"):
         reorder(parameters, torch.tensor([0, 2, 1]))
-
-
-PATH = torch.tensor([[0, 0, 1, 1, 1, 0], [0, 1, 1, 2, -1, -1]])
-
-
-def trials_of(*totals: list[int], bin_ms: float = 20.0) -> Trials:
-    """The population's counts, spread over two neurons."""
-    return Trials.from_sequences([torch.tensor([[n // 2, n - n // 2] for n in row]) for row in totals], bin_ms)
-
-
-def test_a_summary_by_hand():
-    """A state that goes on in the next trial is another visit."""
-    found = summarise_states(PATH, trials_of([0, 1, 5, 6, 7, 2], [3, 8, 4, 9]), 4)
-    assert found.share.tolist() == pytest.approx([0.4, 0.5, 0.1, 0])
-    assert found.dwell_ms[:3].tolist() == pytest.approx([80 / 3, 50, 20]) and found.dwell_ms[3].isnan()
-    assert found.counts[:3].tolist() == pytest.approx([6 / 4, 6, 9]) and found.counts[3].isnan()
-    with pytest.raises(ValueError, match="path: got states 0 to 2, expected 0 to 1"):
-        summarise_states(PATH, trials_of([0] * 6, [0] * 4), 2)
-    with pytest.raises(ValueError, match=r"path: got the shape \(2, 5\), expected the trials's \(2, 6\)"):
-        summarise_states(PATH[:, :5], trials_of([0] * 6, [0] * 4), 3)
