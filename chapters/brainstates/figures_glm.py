@@ -146,7 +146,7 @@ class Demonstration:
             for method in (METHODS[1:] if key == "marginal" else OFFICIAL)
             for nats in below_truth(self.scores, method, key)
         )
-        labels = {"nats": "nats a sequence below the truth", "method": "", "kind": ""}
+        labels = {"nats": "nats below the truth", "method": "", "kind": ""}
         symbols = ["circle", "diamond-open"]
         looks = {"color": "kind", "symbol": "kind", "symbol_sequence": symbols}
         figure = px.scatter(frame, x="nats", y="method", **looks, log_x=True, labels=labels)

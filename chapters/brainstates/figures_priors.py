@@ -28,10 +28,10 @@ from chapters.brainstates.table import (
 
 BELOW = "below"
 QUANTITIES = {  # of the forest plot: title and scale
-    BELOW: ("below the truth<br>(nats a sequence)", 1),
+    BELOW: ("below truth<br>(nats)", 1),
     "states": ("states<br>found (%)", 100),
-    "signed_best": ("signed wiring of<br>each state (%)", 100),
-    "shared_auc": ("shared wiring<br>(area under curve)", 1),
+    "signed_best": ("wiring of a<br>state (%)", 100),
+    "shared_auc": ("shared<br>wiring (area)", 1),
 }
 PAPER = dict(  # its rows, in our words
     zip(
@@ -145,8 +145,7 @@ class Shown:
         return explore.explorer(
             draw,
             name="priors-wiring",
-            model=list(found),
-            start={"model": INTEGRATED},
+            model=sorted(found, key=INTEGRATED.__ne__),
             caption=f"Weights of one state of one brain in {self.told}: {shown.sum()} of {true.size} are stronger than "
             f"0.1. Where there is no connection, the naive model by EM has weights of {false[NAIVE]:.3f} on average, "
             f"L1 of {false[L1]:.3f}, the integrated one-hot model of {false[INTEGRATED]:.3f}.",

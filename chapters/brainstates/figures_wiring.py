@@ -81,7 +81,7 @@ def beliefs(found: Found) -> pd.DataFrame:
 
 def distance(found: Mapping[str, list[Found]], told: str) -> explore.Explorer:
     """Spearman's coefficient with distance, by retina and wiring."""
-    label = "Spearman's coefficient with distance"
+    label = "Spearman's coefficient"
     by_retina = {
         kind: _frame({name: _lists(blocks, kind) for name, blocks in found.items()}, "retina", label)
         for kind in ("spearman", "shuffled")

@@ -87,11 +87,11 @@ def held_out(profile: str, seed: int, device: str) -> dict[str, Measured]:
     return {claim: Measured(*map(list, both), settings=settings, seeds=seeds) for claim, both in leads.items()}
 
 
-@measures("B1", "B2")
+@measures("R4", "R5")
 def behaviour(profile: str, seed: int, device: str) -> dict[str, Measured]:
     """What states tell beyond the rate, in every block; and of the labels of shuffled pieces."""
     found, settings = states.told(profile, seed), fits.described(profile)
-    own = {"B1": found[states.DOING], "B2": found[states.WHERE]}
+    own = {"R4": found[states.DOING], "R5": found[states.WHERE]}
     return {
         claim: Measured(
             states.beyond_the_rate(told),

@@ -186,39 +186,40 @@ def others(sample: Sample) -> Explorer | Markdown:
 
 
 def other_timescales(sample: Sample) -> Explorer | Markdown:
-    """tau_net of another task and other networks against the span."""
+    """tau_net of another task and other networks against the span, and the share of the units that have one."""
     told = sample.content.get("elsewhere")
     if not told:
         return NOT_RUN
-    frame = pd.DataFrame(
-        row | {"curriculum": curriculum, "what": name}
+    rows = [
+        row | {"curriculum": curriculum, "network": name, "share": 100 * row["share"]}
         for remark, name in ELSEWHERE.items()
         for curriculum in COLOURS
-        for rows in told[f"{curriculum}, {remark}"]
-        for row in rows
-    )
-    titles = [f"{name}<br>mean τ<sub>net</sub> (bits)" for name in ELSEWHERE.values()]
-    options = BY_WHAT | {
-        "category_orders": {"what": list(ELSEWHERE.values())},
-        "line_group": "seed",
-        "labels": {"span": SPAN},
-    }
-    figure = px.line(frame, x="span", y="mean", color="curriculum", color_discrete_map=COLOURS, markers=True, **options)
+        for of_one in told[f"{curriculum}, {remark}"]
+        for row in of_one
+    ]
+    what = {"median": "median τ<sub>net</sub> (bits)", "share": "units with a τ<sub>net</sub> (%)"}
+    long = pd.DataFrame(rows).melt(["curriculum", "network", "seed", "span"], list(what), var_name="what")
+    long["what"] = long["what"].replace(what)
+    options = {"facet_col": "network", "facet_row": "what", "line_group": "seed", "labels": {"span": SPAN, "value": ""}}
+    options |= {"category_orders": {"network": list(ELSEWHERE.values()), "what": list(what.values())}}
+    figure = px.line(long, x="span", y="value", color="curriculum", color_discrete_map=COLOURS, markers=True, **options)
+    figure.update_yaxes(matches=None, rangemode="tozero")
 
     def words(remark: str) -> str:
         return " and ".join(
-            spread((rows[-1]["mean"] - rows[0]["mean"] for rows in told[f"{c}, {remark}"]), ".2f") + f" ({c})"
+            spread((rows[-1]["median"] - rows[0]["median"] for rows in told[f"{c}, {remark}"]), ".2f") + f" ({c})"
             for c in COLOURS
         )
 
     said = "; ".join(f"{name}: {words(remark)}" for remark, name in ELSEWHERE.items())
     return explore.show(
-        arranged(figure, y=titles, height=420).update_yaxes(rangemode="tozero"),
+        arranged(figure, height=560),
         name="curricula-others-inside",
-        caption=f"By how many bits mean τ_net changes from the first span shown to the last, in {sample.told}. {said}. "
-        "Every line is one network.",
-        alt="Three panels against the longest span solved, a line for each network: the mean network time constant of "
-        "leaky networks on delayed match-to-sample, and of LSTM and GRU networks on parity.",
+        caption="By how many bits the median τ_net changes from the first span shown to the last, in "
+        f"{sample.told}. {said}. Every line is one network.",
+        alt="Six panels against the longest span solved, a line for each network: the median network time constant and "
+        "the share of units that have one, of leaky networks on delayed match-to-sample, and of LSTM and GRU networks "
+        "on parity.",
     )
 
 
