@@ -1,12 +1,12 @@
 """What is measured for each claim: functions of profile, seed and device, by claim in `ledger.MEASURES`.
 
 Every claim has a value and a control for each network of the run. Where the control is two networks of one kind, it is
-the distance between them (`apart`) or their difference with alternating sign (`alternating`): with one sign its mean
-would be 0 by construction. A claim about conditions which the profile lacks is left out. All studies are kept: nothing
-runs twice.
+the distance between them (`apart`), or the difference of this network and that of the run before (`lead`; within a run
+the mean of such differences would be 0 by construction, so a first run has no control). A claim about conditions which
+the profile lacks is left out. All studies are kept: nothing runs twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -128,20 +128,17 @@ def crossing(ends: Mapping[str, Mapping[str, float]], fast: str, slow: str) -> f
 
 @ledger.measures("T7", "T7b")
 def perturbations(profile: str, seed: int, device: str) -> Measurements:
-    found = lesioned("perturbation", profile, seed, device)
+    def pushed(what: str) -> ledger.Measured:
+        return lead("perturbation", lambda one, condition: fmean(one["equal"][what][condition].values()), MULTI, *run)
 
-    def lead(what: str) -> ledger.Measured:
-        single, multi = ([fmean(one["equal"][what][condition].values()) for one in found] for condition in CONDITIONS)
-        return _lesioned(profile, less(multi, single), alternating(single))
-
-    return {"T7": lead("weight"), "T7b": lead("tau")}
+    run = profile, seed, device
+    return {"T7": pushed("weight"), "T7b": pushed("tau")}
 
 
 @ledger.measures("T8")
 def retraining(profile: str, seed: int, device: str) -> Measurements:
-    found = lesioned("retraining", profile, seed, device)
-    single, multi = ([fmean(one[condition].values()) for one in found] for condition in CONDITIONS)
-    return {"T8": _lesioned(profile, less(multi, single), alternating(single))}
+    found = lead("retraining", lambda one, condition: fmean(one[condition].values()), MULTI, profile, seed, device)
+    return {"T8": found}
 
 
 @ledger.measures("T9")
@@ -202,9 +199,24 @@ def clamp(profile: str, seed: int, device: str) -> Measurements:
 
 @ledger.measures("T15")
 def weights(profile: str, seed: int, device: str) -> Measurements:
-    found = lesioned("growth", profile, seed, device)
-    single, multi = ([one["growth"][c][str(one["span"])]["radius"] for one in found] for c in CONDITIONS)
-    return {"T15": _lesioned(profile, less(single, multi), alternating(single))}
+    def radius(one: Mapping[str, Any], condition: str) -> float:
+        return one["growth"][condition][str(one["span"])]["radius"]
+
+    return {"T15": lead("growth", radius, SINGLE, profile, seed, device)}
+
+
+def lead(
+    experiment: str, number: Callable[[Mapping[str, Any], str], float], ahead: str, profile: str, seed: int, device: str
+) -> ledger.Measured:
+    """By how much the networks of one condition are ahead of the other's in a number that an experiment finds; the
+    control is the single-head networks less those of the run before."""
+
+    def found(run: int, condition: str) -> list[float]:
+        return [number(one, condition) for one in lesioned(experiment, profile, run, device)]
+
+    (other,) = set(CONDITIONS) - {ahead}
+    control = less(found(seed, SINGLE), found(seed - 1, SINGLE)) if seed else []
+    return _lesioned(profile, less(found(seed, ahead), found(seed, other)), control)
 
 
 def following(values: Sequence[Any]) -> list[Any]:
@@ -214,11 +226,6 @@ def following(values: Sequence[Any]) -> list[Any]:
 
 def apart(differences: Iterable[float]) -> list[float]:
     return list(map(abs, differences))
-
-
-def alternating(values: Sequence[float]) -> list[float]:
-    """The differences of neighbours, the next network's less its own, every second one the other way round."""
-    return [(-1) ** place * change for place, change in enumerate(less(following(values), values))]
 
 
 def less(first: Iterable[float], second: Iterable[float]) -> list[float]:

@@ -60,6 +60,16 @@ def test_every_measure_gives_a_value_and_a_control_for_each_network(toy):
         assert verdict.outcome == "out of domain"  # judged from laptop up
 
 
+def test_a_first_run_has_no_run_before_it_as_control(toy):
+    first, later = (measures.weights("ci", run, "cpu")["T15"] for run in (0, 1))
+    assert not first.control
+    alone = [
+        [one["growth"][SINGLE][str(one["span"])]["radius"] for one in measures.lesioned("growth", "ci", run, "cpu")]
+        for run in (0, 1)
+    ]
+    assert later.control == pytest.approx(measures.less(alone[1], alone[0]))
+
+
 def test_a_profile_without_a_condition_leaves_its_claims_out(toy):
     bare = replace(TOY, conditions=main(TINY, epochs=4))
     toy.setitem(SETTINGS, "ci", bare)
@@ -74,4 +84,3 @@ def test_smaller_leads_and_differences():
     assert measures.crossing(ends, "a", "b") == pytest.approx(0.3)
     assert measures.crossing(ends, "b", "a") == pytest.approx(-0.4)
     assert measures.following([1, 2, 3]) == [2, 3, 1]
-    assert measures.alternating([1, 2, 4]) == [1, -2, -3]
