@@ -4,8 +4,10 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from book.builder.failures import BuildError
 from brainlib import ledger, runs
@@ -73,7 +75,7 @@ def _functions(root: Path, only: list[str] | None) -> dict[Path, dict[Callable, 
 
 def _record(part: Path, claim: str, value, seed: int, given: argparse.Namespace) -> list[Path]:
     found = value if isinstance(value, ledger.Measured) else ledger.Measured(value)
-    number = len(found.effect) if isinstance(found.effect, Sequence) else 1
+    number = np.size(found.effect)
     seeds = [seed] if number == 1 else range(seed * number, (seed + 1) * number)
     verdict = ledger.record(claim, found, seeds, given.profile, given.device, claims=part / "claims.toml")
     return [ledger.write(part / "records", verdict.record, overwrite=True)]
