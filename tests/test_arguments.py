@@ -14,7 +14,6 @@ import torch
 from brainlib import runs
 from brainlib.arguments import whole_number
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig
-from brainlib.astrosnn.kernels.lif import lif_scan, surrogate_gradient
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates import HMMGLM
@@ -107,8 +106,6 @@ def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("slope", lambda tensor: lif_scan(torch.ones(2, 3, 4), slope=tensor)),
-        ("slope", lambda tensor: surrogate_gradient(torch.ones(2, 3, 4), "atan", tensor)),
         ("threshold", lambda tensor: AMSUConfig(4, threshold=tensor)),
         ("tau", lambda tensor: AMSUConfig(4, tau=tensor)),
     ],

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib.astrosnn import AstroSNN, AstroSNNConfig
 from brainlib.baselines import GPT, GPTConfig
@@ -140,30 +141,21 @@ def test_letters_of_several_bytes_are_told_whole():
 def test_the_state_of_something_else_is_named(model):
     for state in (torch.zeros(3), (1, 2), {"position": 3}):
         message = f"state: got {type(state).__name__}, expected {type(model).__name__}State, as `return_state`"
-        with pytest.raises(ValueError, match=message):
-            model.generate("To be", 1, state=state)
+        refused(message, model.generate, "To be", 1, state=state)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "arguments", "message"),
-    [
-        ("", {}, "prompt: got an empty text, expected text of a byte or more, or a tensor of tokens"),
-        (b"To be", {}, "prompt: got bytes, expected text"),
-        ([84, 111], {}, "prompt: got list, expected text"),
-        (PROMPT, {"max_new_tokens": -1}, "max_new_tokens: got -1"),
-        (PROMPT, {"top_k": 41}, "top_k: got 41, expected 1 to 40"),
-        (PROMPT, {"top_p": 0.0}, "top_p: got 0.0, expected more than 0 and at most 1"),
-        ("a", {}, "got text for a model of 40 tokens, expected 256"),
-        (PROMPT, {"stop": ""}, "stop: got "),
-    ],
-)
-def test_unfit_arguments_are_named(unchecked, prompt, arguments, message):
+def test_unfit_arguments_are_named(unchecked):
     model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16, vocab=40))
-    with pytest.raises(ValueError, match=message):
-        model.generate(prompt, **{"max_new_tokens": 1} | arguments)
+    refused("prompt: got an empty text", model.generate, "", max_new_tokens=1)
+    refused("prompt: got bytes, expected text", model.generate, b"To be", max_new_tokens=1)
+    refused("prompt: got list, expected text", model.generate, [84, 111], max_new_tokens=1)
+    refused("max_new_tokens: got -1", model.generate, PROMPT, max_new_tokens=-1)
+    refused("top_k: got 41, expected 1 to 40", model.generate, PROMPT, max_new_tokens=1, top_k=41)
+    refused("top_p: got 0.0, expected more than 0 and at most 1", model.generate, PROMPT, max_new_tokens=1, top_p=0.0)
+    refused("got text for a model of 40 tokens, expected 256", model.generate, "a", max_new_tokens=1)
+    refused("stop: got ", model.generate, PROMPT, max_new_tokens=1, stop="")
 
 
-@pytest.mark.parametrize("changes", [{"inputs": 3}, {"outputs": 5}])
-def test_only_a_model_of_tokens_writes(changes):
-    with pytest.raises(ValueError, match=r"(model|vectors): "):
-        AstroSNN(AstroSNNConfig(layers=1, dim=4, **changes)).generate(PROMPT, 1)
+def test_only_a_model_of_tokens_writes():
+    refused(r"(model|vectors): ", AstroSNN(AstroSNNConfig(layers=1, dim=4, **{"inputs": 3})).generate, PROMPT, 1)
+    refused(r"(model|vectors): ", AstroSNN(AstroSNNConfig(layers=1, dim=4, **{"outputs": 5})).generate, PROMPT, 1)

@@ -1,11 +1,12 @@
-"""Quadratic, chunked and recurrent are one function, and all are the paper's loops."""
+"""Quadratic, chunked and recurrent are one function, and all are the paper's loops; what cannot be read."""
 
 import copy
 
 import pytest
 import torch
+from refusals import refused
 
-from brainlib.bdh import BDH, BDHState
+from brainlib.bdh import BDH, BDHConfig, BDHState
 from brainlib.bdh.reference import listing, state_space, weights_of
 
 
@@ -77,3 +78,30 @@ def test_half_precision_is_close(fading, tokens):
     assert (logits - expected).norm() < 0.1 * expected.norm()
     assert (state.synapses - whole.synapses).norm() < 0.1 * whole.synapses.norm()
     assert half.generate(tokens, 5, state=state).shape == (2, tokens.shape[1] + 5)
+
+
+def test_impossible_sizes():
+    refused("layers: got 0, expected a whole number of at least 1", BDHConfig, layers=0)
+    refused("neurons: got 32770, expected a multiple of 2 \\* heads = 8", BDHConfig, neurons=32770)
+    refused("dropout: got 1.0", BDHConfig, dropout=1.0)
+    refused(r"decay: got \(0.1,\), expected None or 4 numbers >= 0, one a head", BDHConfig, decay=(0.1,))
+
+
+TOKENS = torch.randint(40, (2, 37), generator=torch.Generator().manual_seed(1))
+OTHER = BDH(BDHConfig(layers=2, dim=16, heads=2, neurons=64, vocab=40)).double().initial_state(2)
+STATE = torch.zeros(3, 2, 2, 32, 16)
+
+
+def test_what_cannot_be_read(unchecked, small):
+    refused("tokens: got values from 40 to 40, expected 0 to 39", small, tokens=torch.full((1, 3), 40))
+    refused("tokens: got dtype torch.int16", small, tokens=torch.zeros(1, 3, dtype=torch.int16))
+    refused(r"targets: got shape \(2, 36\)", small, tokens=TOKENS, targets=TOKENS[:, 1:])
+    refused(r"state: got synapses of shape \(2, 2, 2, 32, 16\)", small, tokens=TOKENS, state=OTHER)
+    one, single = (BDHState(torch.tensor(0), synapses) for synapses in (STATE[:, :1].double(), STATE))
+    refused("state: got synapses of shape", small, tokens=TOKENS, state=one)
+    refused("state: got synapses of torch.float32", small, tokens=TOKENS, state=single)
+    refused("chunk_size: got 0", small, tokens=TOKENS, chunk_size=0)
+
+
+def test_fading_synapses_have_no_official_form(fading):
+    refused(r"decay: got \(0.2, 0.01\), expected None", fading.to_official)

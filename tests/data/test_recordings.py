@@ -11,6 +11,7 @@ import torch
 from data_files import needs_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 from scipy.io import savemat
 
 from brainlib import data
@@ -51,18 +52,11 @@ def test_times_too_coarse_for_the_bins_are_told():
     bin_spikes([np.array([0.25, 0.5], dtype=np.float32)], 100.0, 0.0, 1.0)  # fine enough
 
 
-@pytest.mark.parametrize(
-    ("times", "bin_ms", "stop_s", "message"),
-    [
-        ([], 10.0, 1.0, "times: got none"),
-        ([np.array([0.1]), np.array([np.nan])], 10.0, 1.0, r"times\[1\]: got a time that is not finite"),
-        ([np.array([0.1])], 0.0, 1.0, r"bin_ms: got 0\.0, expected a positive number"),
-        ([np.array([0.1])], 10.0, 0.009, r"stop_s: got 0\.009, expected at least a bin of 10\.0 ms after 0\.0 s"),
-    ],
-)
-def test_what_cannot_be_binned_is_refused(times, bin_ms, stop_s, message):
-    with pytest.raises(ValueError, match=message):
-        bin_spikes(times, bin_ms, 0.0, stop_s)
+def test_what_cannot_be_binned_is_refused():
+    refused("times: got none", bin_spikes, [], 10.0, 0.0, 1.0)
+    refused(r"times\[1\]: got a time that is not finite", bin_spikes, np.array([[0.1], [np.nan]]), 10.0, 0.0, 1.0)
+    refused(r"bin_ms: got 0\.0, expected a positive number", bin_spikes, [np.array([0.1])], 0.0, 0.0, 1.0)
+    refused(r"stop_s: got 0\.009", bin_spikes, [np.array([0.1])], 10.0, 0.0, 0.009)
 
 
 PARTS = {
@@ -88,8 +82,7 @@ def test_waves_are_read(cache, register, tmp_path):
     assert "Licence: none needed" in str(found.source)
     trials = found.trials(500.0)
     assert trials.counts.tolist() == [[[1, 0, 2], [2, 0, 0], [0, 0, 0], [0, 0, 0]]] and trials.bin_ms == 500.0
-    with pytest.raises(ValueError, match=r"name: got 'waves', expected one of Blankenship2011_WT_01, Sun2008"):
-        data.waves("waves")
+    refused(r"name: got 'waves', expected one of Blankenship2011_WT_01, Sun2008", data.waves, "waves")
 
 
 @pytest.mark.parametrize(
@@ -263,8 +256,7 @@ def test_tables_of_another_form_are_refused(maze, spikes, behaviour, places, mes
 
 
 def test_what_is_missing_is_told_and_how_to_get_it(tmp_path):
-    with pytest.raises(ValueError, match=r"folder: got .*nowhere', expected a folder that exists"):
-        data.pfc6(tmp_path / "nowhere")
+    refused(r"folder: got .*nowhere', expected a folder that exists", data.pfc6, tmp_path / "nowhere")
     with pytest.raises(data.DataUnavailable, match=r"200104_SpikeData\.dat, .*200104_Pos\.dat: missing.*crcns"):
         data.pfc6(tmp_path)
 

@@ -1,10 +1,9 @@
 """Wrong arguments are refused with a message that names them, before anything is drawn."""
 
-from collections.abc import Callable
-
 import numpy
 import plotly.graph_objects as go
 import pytest
+from refusals import refused
 
 from brainlib import explore
 from brainlib.explore.controls import read_grid
@@ -35,18 +34,11 @@ def test_a_bad_text_is_named(text: str, value: str) -> None:
         explore.show(dots(), **(TEXTS | {text: value}))
 
 
-@pytest.mark.parametrize(
-    ("function", "grid", "message"),
-    [
-        (dots, {}, "^grid: got no parameter, expected at least one"),
-        (lambda byte: dots(), {"tau": [1, 2]}, r"^function: got one that cannot be called with \['tau'\]: .*byte"),
-        (lambda tau: "figure", {"tau": [1, 2]}, "^dots: got str, expected a plotly figure"),
-        (lambda tau: go.Figure(), {"tau": [1, 2]}, "^dots: got a figure without traces"),
-    ],
-)
-def test_a_function_draws_a_figure_of_the_grid(function: Callable, grid: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        explore.explorer(function, **TEXTS, **grid)
+def test_a_function_draws_a_figure_of_the_grid():
+    refused("^grid: got no parameter, expected at least one", explore.explorer, dots, **TEXTS)
+    refused(r"^function: got one that .*\['tau'\]: .*byte", explore.explorer, lambda byte: dots(), **TEXTS, tau=[1, 2])
+    refused("^dots: got str, expected a plotly figure", explore.explorer, (lambda tau: "figure"), **TEXTS, tau=[1, 2])
+    refused("^dots: got a figure without traces", explore.explorer, (lambda tau: go.Figure()), **TEXTS, tau=[1, 2])
 
 
 @pytest.mark.parametrize("script", [" ", "() => '</script>'", "() => 1 // <!-- x", "() => ({})"])
@@ -74,7 +66,5 @@ def test_grids_are_read_from_what_holds_them() -> None:
 def test_a_start_is_a_value_of_its_grid() -> None:
     first, chosen = read_grid({"a": range(5), "b": ("x", "y")}, {"b": "y"})
     assert (first.start, chosen.start) == (0, "y")
-    with pytest.raises(ValueError, match=r"^start: got 'c', expected one of a, b"):
-        read_grid({"a": range(5), "b": ("x", "y")}, {"c": 1})
-    with pytest.raises(ValueError, match=r"^start: got a=7, expected a value of its grid"):
-        read_grid({"a": range(5)}, {"a": 7})
+    refused(r"^start: got 'c', expected one of a, b", read_grid, {"a": range(5), "b": ("x", "y")}, {"c": 1})
+    refused(r"^start: got a=7, expected a value of its grid", read_grid, {"a": range(5)}, {"a": 7})

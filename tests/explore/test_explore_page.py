@@ -43,29 +43,6 @@ def test_markup_in_texts_is_escaped() -> None:
     assert "max-width:560px" in html and "height:380px" in html
 
 
-def test_numbers_are_sliders_and_words_are_lists() -> None:
-    html = explore.explorer(wave, **TEXTS, frequency=[1.0, 2.5, 10.0], phase=["a<b", "c"]).html()
-    assert re.search(r'<label for="wave-frequency">frequency</label><input type="range" id="wave-frequency"', html)
-    assert 'min="0" max="2" step="1" value="0" aria-valuetext="1"' in html
-    assert '<output for="wave-frequency">1</output>' in html
-    assert '<label for="wave-phase">phase</label><select id="wave-phase"' in html
-    assert '<option value="0" selected>a&lt;b</option>' in html
-    assert data_of(html)["values"] == [["1", "2.5", "10"], ["a<b", "c"]]
-    assert "tabindex" not in html and "disabled" not in html  # native controls keep their place in the tab order
-
-
-def test_states_are_rebuilt_from_their_parts_in_the_order_of_the_grid() -> None:
-    grid = {"frequency": [1.0, 2.5, 10.0], "phase": ["a", "b"]}
-    states = states_of(explore.explorer(wave, **TEXTS, **grid).html())
-    points = [(frequency, phase) for frequency in grid["frequency"] for phase in grid["phase"]]
-    assert len(states) == len(points)
-    for (frequency, phase), state in zip(points, states, strict=True):
-        (trace,) = state["data"]
-        assert trace["name"] == f"</script>{phase}"
-        assert numpy.allclose(trace["y"], numpy.sin(numpy.array(trace["x"]) * frequency), atol=2e-3)
-        assert state["layout"]["yaxis"]["range"] == [-1, 1]
-
-
 def test_repeated_parts_are_written_once() -> None:
     html = explore.explorer(wave, **TEXTS, frequency=[1.0, 2.0], phase=[f"phase {n}" for n in range(50)]).html()
     assert len(data_of(html)["pool"]) < 60  # the layout, three arrays, each phase's trace

@@ -182,14 +182,3 @@ def test_a_finger_chooses_a_neuron_and_the_buttons_kill_it(browser, write_page) 
         small = "(found) => found.filter((one) => one.offsetHeight < 24).map((one) => one.outerHTML)"
         assert tab.locator("#lesions-alive :is(button, input, select, textarea)").evaluate_all(small) == []
     context.close()
-
-
-def test_without_javascript_the_picture_and_a_sentence_stand(browser, write_page) -> None:
-    site = write_page(live_network.figure().html())
-    context = browser.new_context(java_script_enabled=False)
-    with served(site) as address:
-        tab = context.new_page()
-        tab.goto(f"{address}/{PAGE}")
-        assert "without JavaScript" in tab.locator("noscript p").inner_text() and tab.locator("noscript p").is_visible()
-        assert tab.locator("figcaption").is_visible() and not tab.locator("button").count()
-    context.close()

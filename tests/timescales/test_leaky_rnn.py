@@ -3,6 +3,7 @@
 import pytest
 import torch
 from agreement import assert_same, shares
+from refusals import refused
 from torch.nn import functional
 
 from brainlib.arguments import seeded
@@ -135,29 +136,18 @@ def test_fixed_time_constants_are_not_trained():
     assert own.tau.tolist() == [1, 7] and "raw_tau" in own.state_dict()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": 0}, "units: got 0, expected a whole number of at least 1"),
-        ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),
-        ({"tau_form": "free"}, "tau_form: got 'free', expected one of clamp, projected, softplus"),
-        ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh"),
-    ],
-)
-def test_impossible_networks(unchecked, options, message):
-    with pytest.raises(ValueError, match=message):
-        LeakyRNN(**{"units": 3, "heads": 2, **options})
+def test_impossible_networks(unchecked):
+    refused("units: got 0, expected a whole number of at least 1", LeakyRNN, units=0, heads=2)
+    refused("tau: got 0.5 to 1 bits", LeakyRNN, units=3, heads=2, tau=torch.tensor([1.0, 0.5, 1.0]))
+    refused("tau_form: got 'free'", LeakyRNN, units=3, heads=2, tau_form="free")
+    refused("activation: got 'gelu'", LeakyRNN, units=3, heads=2, activation="gelu")
 
 
 def test_impossible_inputs(unchecked):
     model = network(heads=4)
     bits, h0 = inputs(model, 3, 5)
-    with pytest.raises(ValueError, match=r"bits: got shape \(5, 3\), expected \(time, batch, 1\)"):
-        model.run(bits[..., 0], h0)
-    with pytest.raises(ValueError, match=r"bits: got shape \(0, 3, 1\), expected .* at least one bit"):
-        model(bits[:0], h0)
-    with pytest.raises(ValueError, match=r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)"):
-        model.run(bits, h0[:, 1:])
+    refused(r"bits: got shape \(5, 3\), expected \(time, batch, 1\)", model.run, bits[..., 0], h0)
+    refused(r"bits: got shape \(0, 3, 1\), expected .* at least one bit", model, bits[:0], h0)
+    refused(r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)", model.run, bits, h0[:, 1:])
     for heads in ([4], [-1], []):
-        with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
-            model(bits, h0, heads=heads)
+        refused(r"heads: got \[.*\], expected some of 0 to 3", model, bits, h0, heads=heads)

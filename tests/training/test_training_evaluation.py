@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from refusals import refused
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -43,27 +44,13 @@ def test_context_is_what_stood_before_the_judged_bytes():
     torch.testing.assert_close(found[0], expected)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"batch": 0}, "batch: got 0"),
-        ({"length": 0}, "length: got 0"),
-        ({"batch": 6}, "tokens: got 10 bytes, expected at least 12 for 6 parts"),
-    ],
-)
-def test_bad_arguments_are_named(arguments, message):
+def test_bad_arguments_are_named():
     text = torch.zeros(10, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=message):
-        byte_losses(Counter(), text, **({"batch": 2, "length": 3} | arguments))
+    refused("batch: got 0", byte_losses, Counter(), text, batch=0, length=3)
+    refused("length: got 0", byte_losses, Counter(), text, batch=2, length=0)
+    refused("tokens: got 10 bytes, expected at least 12 for 6 parts", byte_losses, Counter(), text, batch=6, length=3)
 
 
-@pytest.mark.parametrize(
-    ("length", "contexts", "message"),
-    [
-        (16, [2, 8], "text: got 16 bytes, expected at least 17 for the longest of the contexts"),
-        (99, [], "contexts: got none"),
-    ],
-)
-def test_a_text_too_short_for_its_contexts_is_named(length, contexts, message):
-    with pytest.raises(ValueError, match=message):
-        loss_by_context(Counter(), torch.zeros(length, dtype=torch.uint8), 4, contexts)
+def test_a_text_too_short_for_its_contexts_is_named():
+    refused("text: got 16 bytes", loss_by_context, Counter(), torch.zeros(16, dtype=torch.uint8), 4, [2, 8])
+    refused("contexts: got none", loss_by_context, Counter(), torch.zeros(99, dtype=torch.uint8), 4, [])

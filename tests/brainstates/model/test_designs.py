@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib.brainstates.design import design, exponential_basis
 from brainlib.data.trials import Trials
@@ -46,15 +47,8 @@ def test_trials_that_are_not_there(indices):
         design(TRIALS).pick(indices)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: design(TRIALS, torch.zeros(0, 1)), r"basis: got shape \(0, 1\), expected finite numbers of shape"),
-        (lambda: design(TRIALS, torch.full((3, 1), float("nan"))), "basis: got shape"),
-        (lambda: design(TRIALS, dtype=torch.float16), "dtype: got torch.float16, expected torch.float32 or"),
-        (lambda: exponential_basis(5, float("nan")), "decay: got nan, expected a finite number"),
-    ],
-)
-def test_what_does_not_fit(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_what_does_not_fit():
+    refused(r"basis: got shape \(0, 1\), expected finite numbers of shape", design, TRIALS, torch.zeros(0, 1))
+    refused("basis: got shape", design, TRIALS, torch.full((3, 1), float("nan")))
+    refused("dtype: got torch.float16, expected torch.float32 or", design, TRIALS, dtype=torch.float16)
+    refused("decay: got nan, expected a finite number", exponential_basis, 5, float("nan"))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from refusals import refused
 from torch import distributions
 from torch.nn.functional import softplus
 
@@ -79,16 +80,12 @@ def test_a_bernoulli_emission_is_logistic():
     one, other = Emission("bernoulli"), Emission("bernoulli", "sigmoid")
     counts = torch.arange(2)
     assert one.log_prob(ETA[:, None], counts).equal(other.log_prob(ETA[:, None], counts))
-    with pytest.raises(ValueError, match="link: got 'exp', expected 'softplus' for a Bernoulli emission"):
-        Emission("bernoulli", "exp")
+    refused("link: got 'exp', expected 'softplus' for a Bernoulli emission", Emission, "bernoulli", "exp")
 
 
 def test_counts_that_an_emission_cannot_give():
     require_counts(Emission(), torch.tensor([0, 300]))
     require_counts(Emission("bernoulli"), torch.tensor([0, 1], dtype=torch.uint8))
-    with pytest.raises(ValueError, match="counts: got 0 to 2, expected 0 or 1 for a Bernoulli emission"):
-        require_counts(Emission("bernoulli"), torch.tensor([0, 2]))
-    with pytest.raises(ValueError, match="counts: got -1 to 2, expected 0 or more"):
-        require_counts(Emission(), torch.tensor([-1, 2]))
-    with pytest.raises(ValueError, match=r"counts: got torch\.float32, expected integers"):
-        require_counts(Emission(), torch.tensor([0.5]))
+    refused("counts: got 0 to 2", require_counts, Emission("bernoulli"), torch.tensor([0, 2]))
+    refused("counts: got -1 to 2, expected 0 or more", require_counts, Emission(), torch.tensor([-1, 2]))
+    refused(r"counts: got torch\.float32, expected integers", require_counts, Emission(), torch.tensor([0.5]))

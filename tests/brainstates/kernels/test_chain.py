@@ -1,8 +1,9 @@
-"""Inference and its gradients against the enumeration of all paths, and scaled probabilities against logarithms."""
+"""Inference and its gradients against the enumeration of all paths; scaled against logarithms; bad input."""
 
 import pytest
 import torch
 from hidden_chains import assert_same, chain, some_lengths, with_zeros
+from refusals import refused
 
 from brainlib.brainstates.kernels import (
     filter_states,
@@ -129,3 +130,31 @@ def test_nothing_is_learned_from_the_impossible_and_a_second_derivative_is_refus
     first = torch.autograd.grad(log_likelihood(*leaves), leaves, d, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         first[0].sum().backward()
+
+
+def test_bad_tensors(unchecked):
+    emission, transition, initial = chain(2, 4, 3)
+    refused(r"log_emission: got shape \(4, 3\)", forward_backward, emission[0], transition, initial)
+    refused("log_emission: got torch.float16", forward_backward, emission.half(), transition, initial)
+    refused("log_transition: got torch.float32 on cpu", forward_backward, emission, transition.float(), initial)
+    refused("log_transition: got probabilities whose sums", forward_backward, emission, transition.exp(), initial)
+    refused(r"log_initial: got shape \(2, 1\)", forward_backward, emission, transition, initial[:, :1])
+
+
+def test_bad_lengths(unchecked):
+    refused("lengths: got 0 to 4, expected 1 to 4", forward_backward, *chain(2, 4, 3), torch.tensor([4, 0]))
+    refused("lengths: got torch.int32", forward_backward, *chain(2, 4, 3), torch.tensor([4, 4], dtype=torch.int32))
+
+
+@pytest.mark.parametrize("function", [forward_backward, filter_states, viterbi, log_likelihood, sample_paths])
+def test_every_function_checks(function):
+    inputs = chain(2, 4, 3)
+    options = {"samples": 1, "generator": torch.Generator()} if function is sample_paths else {}
+    for nonsense in (torch.nan, torch.inf):
+        inputs[0][0, 0, 0] = nonsense
+        refused("log_emission: got NaN or .inf", function, *inputs, **options)
+
+
+def test_no_samples_and_no_such_implementation(unchecked):
+    refused("samples: got 0", sample_paths, *chain(2, 4, 3), samples=0, generator=torch.Generator())
+    refused("impl: got 'gpu', expected one of auto, cpu, triton", forward_backward, *chain(2, 4, 3), impl="gpu")

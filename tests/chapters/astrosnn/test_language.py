@@ -1,4 +1,4 @@
-"""The experiments on language at a size for a test."""
+"""The experiments on language at a size for a test, what a byte costs, and what the claims measure."""
 
 import math
 from dataclasses import replace
@@ -9,7 +9,8 @@ import torch
 from brainlib import data
 from brainlib.astrosnn import AstroSNNConfig
 from brainlib.ledger import PROFILES
-from chapters.astrosnn import language
+from brainlib.training.trees import leaves
+from chapters.astrosnn import cost, language
 from chapters.astrosnn.language import MODELS
 from chapters.astrosnn.language_profiles import PLANS
 from chapters.astrosnn.networks import model_config, untrained
@@ -117,3 +118,79 @@ def test_repetition_is_worth_what_a_copier_gains():
     text = torch.arange(200).to(torch.uint8)  # no byte twice
     gain = language.gain_of_repetition(Copier(), text.roll(1), 8)
     assert gain == pytest.approx(math.log(256), abs=0.1)
+
+
+LAPTOP = PLANS["laptop"]
+
+
+def result(study, loss: float) -> dict:
+    """A loss that does not depend on the context."""
+    curve = [loss] * len(study.contexts)
+    counted = {"multiplications": 100.0, "additions": 500.0, "dense": 200.0, "rates": {"a": 0.1, "b": 0.3}}
+    facts = {"loss": loss, "by_context": curve, "lesioned": [loss + 0.5] * len(curve), "repeated": 0.25}
+    return facts | {"name": "one", "operations": counted}
+
+
+@pytest.fixture
+def results():
+    found = {title: {name: result(study, 2.0) for name in study.models} for title, study in LAPTOP.studies.items()}
+    found["Shakespeare"]["AM-SU"] = result(LAPTOP.studies["Shakespeare"], 1.75)
+    found["longer context"]["AM-SU"] = result(LAPTOP.studies["longer context"], 1.5)
+    return found
+
+
+def test_claims_compare_what_they_say(results):
+    found = language.findings(LAPTOP, results)
+    assert found["A6"] == found["A6-lif"] == found["A6-spikegpt"] == found["A6-transformer"] == -0.25
+    assert found["A6-printed"] == 0.25 and found["A6-state"] == found["A6-larger"] == found["A6-verses"] == 0
+    assert found["A6-longer"] == 0.25  # a gain of 0.5 instead of 0.25
+    assert found["A6-lesion"] == 0.5 and found["A6-repeat"] == 0
+    assert found["A8"] == pytest.approx(0.2) and found["A8-energy"] == 1
+    assert found["A8-rest"] == pytest.approx(450 / (450 + 450))
+
+
+def test_growth_compares_late_with_early():
+    study = LAPTOP.studies["Shakespeare"]
+    ours = [1.0 if context >= study.length // 2 else 2.0 for context in study.contexts]
+    assert language.growth(study, [2.0] * len(ours), ours) == 1.0
+    assert language.growth(study, [2.0] * len(ours), [1.0] * len(ours)) == 0.0
+
+
+def test_a_profile_without_a_study_leaves_its_claims_out(results):
+    few = replace(LAPTOP, studies={"Shakespeare": LAPTOP.studies["Shakespeare"]})
+    found = language.findings(few, {"Shakespeare": results["Shakespeare"]})
+    assert "A6" in found and not {"A6-longer", "A6-larger", "A6-verses"} & set(found)
+
+
+@pytest.mark.parametrize("name", ["AM-SU", "PLIF", "SpikeGPT"])
+def test_the_state_after_a_text_is_what_the_text_leaves(name):
+    model = untrained(model_config(FRAME, name), device="cpu")
+    text = torch.randint(256, (1, 30), generator=torch.Generator().manual_seed(30))
+    kept = sum(part.numel() for part in leaves(cost.state_after(model, 30), "state"))
+    assert kept == model.state_size(30) == model.state_size(3000)
+    with torch.no_grad():
+        _, _, expected = model(text)
+    logits = [model.step(text[:, 0], state)[0] for state in (cost.state_after(model, 30), expected)]
+    torch.testing.assert_close(*logits)
+
+
+def test_a_filled_cache_is_as_long_as_the_text():
+    model = untrained(model_config(FRAME, "transformer"), device="cpu")
+    state = cost.state_after(model, 30)
+    with torch.no_grad():
+        _, after = model.step(torch.tensor([3]), state)
+    assert state.blocks[0].mixer.length == 30 and after.blocks[0].mixer.length == 31
+    assert after.blocks[0].mixer.keys.shape[2] == 31  # no room had to be made
+    assert model.state_size(30) == 16 + 30 * 2 * 16
+
+
+def flat(values) -> list[dict]:
+    return [{"context": context, "milliseconds": value} for context, value in zip((10, 100, 1000), values, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [([1.0, 4.0, 16.0], 10**1.5), ([3.0, 4.0, 5.0], 10.0), ([1.0, 1.0, 1.0], math.inf), ([1.0, 2.0, 8.0], 100.0)],
+)
+def test_the_crossover_lies_on_the_line_between_two_contexts(theirs, expected):
+    assert cost.crossover(flat([2.0] * 3), flat(theirs)) == pytest.approx(expected)
