@@ -17,18 +17,9 @@ from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates import HMMGLM
-from brainlib.brainstates.design import design, exponential_basis
-from brainlib.brainstates.fitting import Model, fit
-from brainlib.brainstates.onehot import OneHot
 from brainlib.data import RandomCrops, hold_out, translation_stream
 from brainlib.ledger import read_claims
-from brainlib.timescales.curricula import single_head
-from brainlib.timescales.model import LeakyRNN
-from brainlib.timescales.training import CurriculumConfig
-from brainlib.timescales.training import train as train_curriculum
 from brainlib.training import TrainingConfig, byte_losses, train
-from chapters.astrosnn.tasks import Stream, associative_recall
-from chapters.brainstates import brains
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -66,23 +57,6 @@ def test_integers_of_numpy_are_sizes_of_language_models(tmp_path):
     config = TrainingConfig(steps=TWO, warmup_steps=ONE, seed=np.int64(5), checkpoint_every=ONE)
     for _ in range(2):
         train(model, lambda m, b, s: (m(*b)[1], None), batches, config, folder=tmp_path, progress=False)
-
-
-def test_integers_of_numpy_are_sizes_of_recurrent_networks(tmp_path):
-    config = CurriculumConfig("parity", single_head(TWO), FOUR, TWO, FOUR, ONE, ONE, np.int64(3), FOUR)
-    for _ in range(2):
-        train_curriculum(config, np.int64(3), "cpu", tmp_path)
-    LeakyRNN(FOUR, TWO)
-    Stream([associative_recall(TWO)], TWO, np.int64(3)).next_batch()
-
-
-def test_integers_of_numpy_are_sizes_of_models_of_spikes():
-    generator = torch.Generator().manual_seed(0)
-    brain = brains.demo_brain(generator, states=TWO, neurons=FOUR)
-    trials, _ = brains.simulate(brain, FOUR, np.int64(40), generator)
-    exponential_basis(np.int64(5))
-    OneHot(TWO)
-    fit(Model(TWO), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=TWO, seed=np.int64(2))
 
 
 @pytest.mark.parametrize("kind", [str, Path])

@@ -93,19 +93,13 @@ def test_what_is_no_trial_is_refused():
     refused(r"sequences\[0\]: got <U32", Trials.from_sequences, [np.ones((2, 3)).astype("U")], 10.0)
 
 
-@pytest.mark.parametrize(
-    ("counts", "lengths", "message"),
-    [
-        (torch.ones(2, 4, 3), [4, 4], "counts: got torch.float32"),
-        (-torch.ones(2, 4, 3, dtype=torch.int32), [4, 4], "counts: got -1, expected none below zero"),
-        (torch.ones(2, 4, 3, dtype=torch.uint8), [4, 3], "counts: got spikes beyond the end of a trial"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 0], "lengths: got 0 to 4, expected 1 to the 4 bins"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 4, 4], r"lengths: got torch.int64 of shape \(3,\)"),
-    ],
-)
-def test_parts_that_do_not_fit_are_refused(unchecked, counts, lengths, message):
-    with pytest.raises(ValueError, match=message):
-        Trials(counts, torch.tensor(lengths), 10.0)
+def test_parts_that_do_not_fit_are_refused(unchecked):
+    ones, four = torch.ones(2, 4, 3, dtype=torch.int32), torch.tensor([4, 4])
+    refused("counts: got torch.float32", Trials, ones.float(), four, 10.0)
+    refused("counts: got -1, expected none below zero", Trials, -ones, four, 10.0)
+    refused("counts: got spikes beyond the end of a trial", Trials, ones, torch.tensor([4, 3]), 10.0)
+    refused("lengths: got 0 to 4, expected 1 to the 4 bins", Trials, 0 * ones, torch.tensor([4, 0]), 10.0)
+    refused(r"lengths: got torch.int64 of shape \(3,\)", Trials, 0 * ones, torch.tensor([4, 4, 4]), 10.0)
 
 
 @pytest.mark.parametrize("indices", [[], [2], [-1], [0.5], [True, False], [[0]]])

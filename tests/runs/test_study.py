@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from refusals import refused
 
 from brainlib import runs
 from brainlib.runs import code
@@ -146,22 +147,17 @@ def test_what_is_imported_by_a_name_made_there_counts():
     assert {"brainlib.brainstates.kernels.cpu", "brainlib.brainstates.kernels.triton.posterior"} <= names
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"seeds": [-1]}, "seeds: got -1, expected a whole number of at least 0"),
-        ({"device": "gpu"}, "device: got 'gpu'"),
-        ({"conditions": {"a": object()}}, r"conditions\['a'\]: got object, expected settings of numbers"),
-        ({"processes": 0}, "processes: got 0, expected a whole number of at least 1"),
-        ({"function": lambda: None}, "function: got .*, expected a function of a module"),
-    ],
-    ids=lambda case: str(case)[:20],
-)
-def test_wrong_arguments_are_named_before_anything_runs(laboratory, trace, given, message):
-    usual = {"function": laboratory.count, "conditions": {"a": laboratory.Settings(2, str(trace))}, "seeds": [0]}
-    with pytest.raises(ValueError, match=f"^{message}"):
-        runs.study(**(usual | {"device": "cpu"} | given))
-    assert trace.read_text() == ""
+def test_wrong_arguments_are_named_before_anything_runs(laboratory, trace):
+    def wrong(message, **given):
+        usual = {"function": laboratory.count, "conditions": {"a": laboratory.Settings(2, str(trace))}, "seeds": [0]}
+        refused(f"^{message}", runs.study, **usual | {"device": "cpu"} | given)
+        assert trace.read_text() == ""
+
+    wrong("seeds: got -1, expected a whole number of at least 0", seeds=[-1])
+    wrong("device: got 'gpu'", device="gpu")
+    wrong(r"conditions\['a'\]: got object, expected settings of numbers", conditions={"a": object()})
+    wrong("processes: got 0, expected a whole number of at least 1", processes=0)
+    wrong("function: got .*, expected a function of a module", function=lambda: None)
 
 
 def test_a_result_that_cannot_be_kept_is_named(laboratory, trace, monkeypatch):

@@ -1,7 +1,7 @@
-"""The networks that the page of the lesions runs are brainlib's, whatever is done to them; a reader can do it by keys
-and by touch."""
+"""What pages compute is what brainlib does: the network whose units are killed, one synapse, states of spikes."""
 
 import base64
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +15,8 @@ from playwright.sync_api import Page
 
 from brainlib.timescales.lesions import perturbed_weight
 from brainlib.timescales.tasks import answers
+from chapters.astrosnn.one_synapse import one_synapse, script
+from chapters.brainstates import chains, sketch
 from chapters.timescales import live_network
 from chapters.timescales.networks import CONDITIONS, MULTI
 
@@ -182,3 +184,74 @@ def test_a_finger_chooses_a_neuron_and_the_buttons_kill_it(browser, write_page) 
         small = "(found) => found.filter((one) => one.offsetHeight < 24).map((one) => one.outerHTML)"
         assert tab.locator("#lesions-alive :is(button, input, select, textarea)").evaluate_all(small) == []
     context.close()
+
+
+def test_the_synapse_is_brainlibs(browser) -> None:
+    draw = random.Random(0)
+    settings = [
+        {
+            "memory": draw.uniform(1, 2048) if n % 2 else draw.uniform(1, 40),
+            "gain": draw.uniform(0, 0.6),
+            "threshold": draw.uniform(0.3, 1.6),
+            "first_cue": draw.randrange(128),
+            "second_cue": draw.randrange(128),
+            "question": draw.randrange(128),
+            "asked_for": draw.choice(["first", "second"]),
+        }
+        for n in range(60)
+    ]
+    context = browser.new_context()
+    computed = context.new_page().evaluate(f"(settings) => settings.map({script()})", settings)
+    context.close()
+    for setting, traces in zip(settings, computed, strict=True):
+        expected = one_synapse(**setting)._asdict()
+        assert list(traces) == list(expected)
+        for name, series in expected.items():
+            found = torch.tensor(traces[name], dtype=torch.float64)
+            assert torch.allclose(found, series, rtol=1e-9, atol=1e-12), (name, setting)
+
+
+SPIKES = Path(__file__).parents[2] / "book" / "assets" / "draw_spikes.js"
+
+
+def test_the_states_are_brainlibs(browser):
+    draw, three = random.Random(0), chains.ThreeStates(0)
+    settings = [
+        {"stay": draw.uniform(0.34, 0.999), "neurons": draw.randint(1, 48), "known": known}
+        for known in 5 * ["the past", "all of it"]
+    ]
+    spikes = [(torch.rand(60, 6, generator=torch.Generator().manual_seed(n)) < 0.2).int() for n in range(5)]
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.add_script_tag(path=SCRIPT)
+    computed = tab.evaluate(f"(settings) => settings.map({three.script()})", settings)
+    inferred = tab.evaluate(
+        """([model, all]) => all.map((spikes) => brainlibPrograms["draw_spikes.js"].infer(model, spikes, true))""",
+        [json.loads(sketch.content()), [one.tolist() for one in spikes]],
+    )
+    context.close()
+    for setting, series in zip(settings, computed, strict=True):
+        expected = three.posterior(**setting)
+        for s, name in enumerate("ABC"):
+            torch.testing.assert_close(torch.tensor(series[name]).double(), expected[:, s], rtol=1e-6, atol=1e-9)
+        wrong = [y is not None for y in series["wrong"]]
+        assert wrong == (expected.argmax(1) != three.states).tolist()
+    for one, found in zip(spikes, inferred, strict=True):
+        torch.testing.assert_close(torch.tensor(found).double(), sketch.inferred(one), rtol=1e-6, atol=1e-6)
+
+
+def test_a_reader_draws_by_keys(browser, write_page) -> None:
+    site = write_page(sketch.figure().html())
+    with served(site) as address:
+        assert complaints_of(browser, address, site, PAGE) == []
+        with visit(browser, address, PAGE, "light", DESK) as (tab, noise):
+            said = tab.locator("#draw-spikes .live-status")
+            tab.wait_for_function("() => document.querySelector('.live-status').textContent.includes('Bin 20')")
+            tab.get_by_text("no spikes").click()
+            tab.locator("#draw-spikes-bin").press("ArrowLeft")
+            tab.wait_for_function("() => document.querySelector('.live-status').textContent.includes('Bin 19')")
+            tab.get_by_text("waves down from here").click()
+            tab.wait_for_function(
+                "() => Number(/down ([.0-9]+),/.exec(document.querySelector('.live-status').textContent)[1]) > 0.5"
+            )
+            assert "up 0.0" in said.text_content() and not noise
