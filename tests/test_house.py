@@ -78,10 +78,9 @@ def pins() -> dict[str, str]:
 
 
 def test_everything_that_is_needed_is_pinned_and_nothing_is_bound_from_above():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     pinned = pins()
-    wanted = [*project["dependencies"], *extras["book"], *extras["lab"], *extras["notebook"], *extras["test"]]
+    wanted = [*PROJECT["dependencies"], *extras["book"], *extras["lab"], *extras["notebook"], *extras["test"]]
     for requirement in wanted:
         if requirement == "brainlib[notebook]":
             continue

@@ -116,10 +116,8 @@ def test_bad_arguments_are_refused_at_once(unchecked, make, tokens, batch, lengt
 
 
 def test_a_text_that_is_too_short_is_refused():
-    with pytest.raises(ValueError, match="tokens: got 20 bytes, expected at least 21"):
-        data.RandomCrops(COUNTER[:20], batch=1, length=20)
-    with pytest.raises(ValueError, match="tokens: got 79 bytes, expected at least 80"):
-        data.CoherentStreams(COUNTER[:79], batch=8, length=9)
+    refused("tokens: got 20 bytes, expected at least 21", data.RandomCrops, COUNTER[:20], batch=1, length=20)
+    refused("tokens: got 79 bytes, expected at least 80", data.CoherentStreams, COUNTER[:79], batch=8, length=9)
 
 
 @pytest.mark.parametrize("text", ["", "Speak, speak.", "Æneas, naïve, 龍, 🐉", "\0\n\r\t"])

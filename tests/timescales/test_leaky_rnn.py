@@ -185,23 +185,19 @@ def test_the_weights_take_their_places(fixed):
         assert ours.readout_bias[head].equal(given[f"{2 + head}.bias"])
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        (lambda w: w.pop("modulelist.1.bias"), ValueError, "missing or unknown .*'modulelist.1.bias'"),
-        (lambda w: w.update(extra=torch.zeros(1)), ValueError, r"missing or unknown \['extra'\]"),
-        (lambda w: w.clear(), ValueError, "missing .*; expected a network with 1 heads"),
-        (lambda w: w.update({"modulelist.0.weight": torch.zeros(8, 1)}), RuntimeError, "mismatch for input_weight"),
-        (lambda w: w.update({"parameterlist.0": torch.ones(2)}), RuntimeError, "size mismatch for raw_tau"),
-        (lambda w: w.update({"modulelist.2.bias": torch.zeros(2).double()}), ValueError, "expected one dtype"),
-        (lambda w: w.update({"parameterlist.0": torch.tensor([0.5])}), ValueError, "tau: got 0.5 to 0.5 bits"),
-    ],
-)
-def test_weights_of_something_else_are_refused(change, error, message):
-    weights = official(9, 3)
-    change(weights)
-    with pytest.raises(error, match=message):
-        LeakyRNN.from_official(weights)
+def test_weights_of_something_else_are_refused():
+    def wrong(message, change, error=ValueError):
+        weights = official(9, 3)
+        change(weights)
+        refused(message, LeakyRNN.from_official, weights, error=error)
+
+    wrong("missing or unknown .*'modulelist.1.bias'", lambda w: w.pop("modulelist.1.bias"))
+    wrong(r"missing or unknown \['extra'\]", lambda w: w.update(extra=torch.zeros(1)))
+    wrong("missing .*; expected a network with 1 heads", lambda w: w.clear())
+    wrong("mismatch for input_weight", lambda w: w.update({"modulelist.0.weight": torch.zeros(8, 1)}), RuntimeError)
+    wrong("size mismatch for raw_tau", lambda w: w.update({"parameterlist.0": torch.ones(2)}), RuntimeError)
+    wrong("expected one dtype", lambda w: w.update({"modulelist.2.bias": torch.zeros(2).double()}))
+    wrong("tau: got 0.5 to 0.5 bits", lambda w: w.update({"parameterlist.0": torch.tensor([0.5])}))
 
 
 FORMS = ["clamp", "projected", "softplus"]

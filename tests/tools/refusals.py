@@ -1,4 +1,4 @@
-"""One way to say that brainlib refuses something."""
+"""One way to say that something is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 
-def refused(message: str, call: Callable[..., Any], *given: Any, **named: Any) -> None:
-    """The call raises a `ValueError` that begins with, or holds, what `message` (a regular expression) says."""
-    with pytest.raises(ValueError, match=message):
+def refused(message: str, call: Callable[..., Any], *given: Any, error: Any = ValueError, **named: Any) -> None:
+    """The call raises an error whose text holds `message`, a regular expression."""
+    with pytest.raises(error, match=message):
         call(*given, **named)

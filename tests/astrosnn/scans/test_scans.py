@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 import torch
-from agreement import assert_same
+from agreement import assert_same, shares
 from refusals import refused
 from scan_columns import NAMES, RESETS, columns, everything, scan
 
@@ -178,8 +178,7 @@ def test_half_precision_keeps_its_membrane_in_single():
     inputs |= {name: inputs[name].bfloat16() for name in ("current", "astro")}
     spikes, last = scan("lif", inputs, impl="reference")
     assert spikes.dtype == torch.bfloat16 and last.dtype == torch.float32
-    with pytest.raises(ValueError, match="current: got torch"):
-        scan("lif", inputs)
+    refused("current: got torch", scan, "lif", inputs)
 
 
 def test_bad_input(unchecked):
@@ -217,3 +216,38 @@ def test_a_surrogate_is_the_derivative_of_its_curve(surrogate, a):
 def test_far_from_the_threshold_it_vanishes(surrogate):
     far = surrogate_gradient(torch.tensor([-1e30, -1e4, 1e4, 1e30]), surrogate)
     assert far.isfinite().all() and (far < 1e-7).all() and (far >= 0).all()
+
+
+RATES = "key", "value", "decay", "bonus"
+
+
+def by_definition(key, value, decay, bonus):
+    """Each token's weights written out: a softmax over k_i - (t - 1 - i) w, and u + k_t."""
+    answers = []
+    for t in range(key.shape[1]):
+        age = torch.arange(t - 1, -1, -1, dtype=key.dtype)[:, None]
+        logits = torch.cat((key[:, :t] - age * decay, (bonus + key[:, t])[:, None]), 1)
+        answers.append((logits.softmax(1) * value[:, : t + 1]).sum(1))
+    return torch.stack(answers, 1)
+
+
+@pytest.mark.parametrize("size", [(2, 13, 5), (1, 1, 1), (3, 2, 70)])
+def test_it_is_the_weighted_average_that_the_paper_writes(size):
+    inputs = [columns("wkv", size)[name].requires_grad_() for name in RATES]
+    results = []
+    for y in (wkv(*inputs)[0], by_definition(*inputs)):
+        results.append([y, *torch.autograd.grad((y * shares(y, -1, 2)).sum(), inputs)])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("scale", "decay"), [(1e4, 0.5), (1.0, 0.0), (1.0, 1e4), (1e4, 0.0)])
+def test_nothing_overflows(scale, decay):
+    key, value, _, bonus = (columns("wkv", (2, 40, 5), dtype=torch.float32)[name] for name in RATES)
+    inputs = [leaf.requires_grad_() for leaf in (scale * key, value, torch.full((5,), decay), bonus)]
+    y, state = wkv(*inputs)
+    gradients = torch.autograd.grad(y.sum() + state.mean.sum() + state.log_weight.sum(), inputs)
+    assert all(tensor.isfinite().all() for tensor in (y, *state, *gradients))
+    expected = by_definition(*(leaf.double() for leaf in inputs))
+    torch.testing.assert_close(y.double(), expected, rtol=1e-3, atol=1e-3)
+    assert y.abs().max() <= value.abs().max() * (1 + 1e-6)

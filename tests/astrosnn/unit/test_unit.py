@@ -9,8 +9,6 @@ from refusals import refused
 
 from brainlib.astrosnn.unit import AMSU, AMSUConfig, AMSUState
 
-MATRICES = ("matrix", "gated", "delta")
-
 
 def name(switches):
     return " ".join(str(value) for value in switches.values())
@@ -30,8 +28,8 @@ def everything(built, run):
     return [*found, *torch.autograd.grad(loss, leaves)]
 
 
-def at_once(built, x, state, form="auto"):
-    y, after = built(x, state, return_state=True, form=form)
+def at_once(built, x, state):
+    y, after = built(x, state, return_state=True)
     return y, *after
 
 
@@ -57,13 +55,6 @@ def test_values_and_gradients_are_those_of_the_equations(switches):
     assert all(gradient.any() for gradient in expected)
     assert_same(everything(built, at_once), expected)
     assert_same(everything(built, by_token), expected)
-
-
-@pytest.mark.parametrize("form", ["recurrent", "parallel", "chunked"])
-@pytest.mark.parametrize("astrocyte", MATRICES)
-def test_the_forms_are_one_function(astrocyte, form):
-    built = unit(astrocyte=astrocyte)
-    assert_same(everything(built, lambda *a: at_once(*a, form=form)), everything(built, at_once))
 
 
 @torch.no_grad()
