@@ -20,6 +20,9 @@ from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates import HMMGLM
 from brainlib.data import RandomCrops, hold_out, translation_stream
 from brainlib.ledger import read_claims
+from brainlib.timescales.curricula import single_head
+from brainlib.timescales.training import CurriculumConfig
+from brainlib.timescales.training import train as train_curriculum
 from brainlib.training import TrainingConfig, byte_losses, train
 
 pytestmark = pytest.mark.usefixtures("unchecked")
@@ -60,6 +63,12 @@ def test_integers_of_numpy_are_sizes_of_language_models(tmp_path):
         train(model, lambda m, b, s: (m(*b)[1], None), batches, config, folder=tmp_path, progress=False)
 
 
+def test_integers_of_numpy_are_sizes_of_recurrent_networks(tmp_path):
+    config = CurriculumConfig("parity", single_head(TWO), FOUR, TWO, FOUR, ONE, ONE, np.int64(3), FOUR)
+    for _ in range(2):
+        train_curriculum(config, np.int64(3), "cpu", tmp_path)
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -67,7 +76,7 @@ def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
     train(
         model, lambda m, b, s: (m(b[0]).sum(), None), batches, TrainingConfig(1), folder=kind("~/run"), progress=False
     )
-    model = HMMGLM(1, n_init=1, max_iter=1).fit(torch.ones(9, 2).int())
+    model = HMMGLM(ONE, n_init=ONE, max_iter=TWO, random_state=NINE).fit(torch.ones(9, 2).int())
     model.save(kind("~/fit.safetensors"))
     assert (HMMGLM.load(kind("~/fit.safetensors")).weights_ == model.weights_).all()
     (tmp_path / "claims.toml").touch()
@@ -102,8 +111,7 @@ def test_unknown_devices_are_named(name):
 
 def test_a_missing_gpu_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ValueError, match="device: got 'cuda:1', but this machine has 1 CUDA devices"):
-        resolve_device("cuda:1")
+    refused("device: got 'cuda:1', but this machine has 1 CUDA devices", resolve_device, "cuda:1")
 
 
 def test_provenance_tells_what_a_reader_needs():

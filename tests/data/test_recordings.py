@@ -55,7 +55,8 @@ def test_times_too_coarse_for_the_bins_are_told():
 
 def test_what_cannot_be_binned_is_refused():
     refused("times: got none", bin_spikes, [], 10.0, 0.0, 1.0)
-    refused(r"times\[1\]: got a time that is not finite", bin_spikes, np.array([[0.1], [np.nan]]), 10.0, 0.0, 1.0)
+    once, never = np.array([0.1]), np.array([np.nan])
+    refused(r"times\[1\]: got a time that is not finite", bin_spikes, [once, never], 10.0, 0.0, 1.0)
     refused(r"bin_ms: got 0\.0, expected a positive number", bin_spikes, [np.array([0.1])], 0.0, 0.0, 1.0)
     refused(r"stop_s: got 0\.009", bin_spikes, [np.array([0.1])], 10.0, 0.0, 0.009)
 
