@@ -28,7 +28,7 @@ def wave(frequency: float, phase: str = "none") -> go.Figure:
     """A sampled wave."""
     x = numpy.linspace(0, 1, 50)
     figure = go.Figure(go.Scatter(x=x, y=numpy.sin(x * frequency), name=f"</script>{phase}"))
-    return figure.update_layout(yaxis_range=[-1, 1], **explore.REGULAR)
+    return figure.update_layout(yaxis_range=[-1, 1], width=560, height=380)
 
 
 def data_of(html: str) -> dict:

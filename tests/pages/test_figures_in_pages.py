@@ -23,7 +23,7 @@ def figure(tau: float, shape: str) -> go.Figure:
     traces = [go.Scatter(x=time, y=numpy.exp(-time / tau).astype("float32"))]
     if shape == "a & <b>":
         traces.append(go.Bar(x=time, y=time * tau))
-    return go.Figure(traces).update_layout(title="</script><b>tau", **explore.REGULAR)
+    return go.Figure(traces).update_layout(title="</script><b>tau", width=560, height=380)
 
 
 @pytest.fixture
@@ -61,8 +61,7 @@ def test_keys_move_through_the_whole_grid(tab: Page) -> None:
 def test_a_simulation_is_computed_by_the_page(browser, write_page) -> None:
     def draw(rate: float, kind: str) -> go.Figure:
         y = numpy.exp(-rate * numpy.arange(6)) if kind == "decay" else numpy.full(6, None)
-        figure = go.Figure([go.Scatter(y=y, meta="curve", name="computed"), go.Scatter(y=[0.0, 1.0], name="kept")])
-        return figure.update_layout(explore.REGULAR)
+        return go.Figure([go.Scatter(y=y, meta="curve", name="computed"), go.Scatter(y=[0.0, 1.0], name="kept")])
 
     script = """// a comment
         function ({ rate, kind }) {
@@ -103,7 +102,7 @@ def test_the_theme_switches_the_ink_and_keeps_the_state(tab: Page) -> None:
 
 def test_the_figure_follows_its_column_up_to_its_own_width(tab: Page) -> None:
     width = f"{PLOT}.querySelector('svg.main-svg').getBoundingClientRect().width"
-    assert tab.evaluate(width) == explore.REGULAR["width"]
+    assert tab.evaluate(width) == 560
     tab.evaluate("document.querySelector('main').style.width = '300px'")
     tab.wait_for_function(f"{width} === 300")
 
