@@ -143,6 +143,6 @@ class ALIF(LIF):
         self.decay = nn.Parameter(logit_of_time_constant(spread(20.0, 2000.0, channels)))
 
     def fire(self, current, state):
-        rates = {"beta": self.beta(), "threshold": self.threshold}
-        spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **rates)
+        decay, beta = torch.sigmoid(self.decay), self.beta()
+        spikes, last = slow_scan(current, -self.weight, decay, beta=beta, threshold=self.threshold, state=tuple(state))
         return spikes, NeuronState(*last)

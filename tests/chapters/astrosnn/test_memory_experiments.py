@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib import data
 from brainlib.arguments import seeded
@@ -47,8 +48,7 @@ def test_profiles_share_no_networks_and_their_experiments_can_be_drawn():
         for name in {name for experiment in experiments for name in experiment.models}:
             model_config(plan.frame, name)
         assert all(0 < experiment.chance(value) < 1 for experiment in experiments for value in experiment.tested)
-    with pytest.raises(ValueError, match="name: got 'oligodendrocyte', expected 'heads of"):
-        model_config(FRAME, "oligodendrocyte")
+    refused("name: got 'oligodendrocyte', expected 'heads of", model_config, FRAME, "oligodendrocyte")
 
 
 def test_a_run_gives_every_accuracy_and_its_networks(runs_here):
@@ -184,8 +184,7 @@ def test_associative_recall_asks_for_the_value_of_each_key():
         assert sorted(told) == sorted(row[12:]) == list(range(6))
         assert asked == [IGNORED] * 12 + [told[key] - 6 for key in row[12:]]
     assert not torch.equal(tokens[:, :12:2], tokens[:, 12:])
-    with pytest.raises(ValueError, match="keys: got 3 for 4 pairs, expected at least as many keys"):
-        associative_recall(4, keys=3)
+    refused("keys: got 3 for 4 pairs, expected at least as many keys", associative_recall, 4, keys=3)
 
 
 def test_chance_is_what_the_commonest_value_gives():
