@@ -202,7 +202,7 @@ def test_the_states_are_brainlibs(browser):
     spikes = [(torch.rand(60, 6, generator=torch.Generator().manual_seed(n)) < 0.2).int() for n in range(5)]
     context = browser.new_context()
     tab = context.new_page()
-    tab.add_script_tag(path=SCRIPT)
+    tab.add_script_tag(path=SPIKES)
     computed = tab.evaluate(f"(settings) => settings.map({three.script()})", settings)
     inferred = tab.evaluate(
         """([model, all]) => all.map((spikes) => brainlibPrograms["draw_spikes.js"].infer(model, spikes, true))""",
