@@ -4,7 +4,7 @@
 
 A step is forward, the loss at every byte, backward and AdamW, in float32 on random bytes: what a byte costs does not
 depend on which it is. All models take turns within a round. Printed are medians over the rounds, of the ratios those
-within a round. The GRU and the transformer have the usual feed-forward (gelu); RWKV and SpikeGPT theirs (gated).
+within a round. Those of the field have the usual feed-forward (gelu).
 """
 
 import argparse
@@ -41,7 +41,6 @@ def models(size: Size) -> dict[str, AstroSNN]:
     """The same frame around all mixers, with as many parameters."""
     ours = AstroSNNConfig(layers=size.layers, dim=size.dim)
     gelu = replace(ours, feedforward="gelu")
-    gated = replace(ours, feedforward="gated", hidden=7 * size.dim // 2)  # its gate has dim^2 weights
     unit = AMSUConfig(dim=size.dim)
     configs = {
         OURS: ours,
@@ -50,8 +49,8 @@ def models(size: Size) -> dict[str, AstroSNN]:
         "LIF": matched(ours, "lif"),
         "GRU": matched(gelu, "gru"),
         "transformer": matched(gelu, "attention"),
-        "RWKV": matched(gated, "rwkv"),
-        "SpikeGPT": matched(gated, "spikegpt"),
+        "RWKV": matched(gelu, "rwkv"),
+        "SpikeGPT": matched(gelu, "spikegpt"),
     }
     return {name: AstroSNN(config) for name, config in configs.items()}
 

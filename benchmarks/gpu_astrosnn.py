@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.gpu_clock import captured, milliseconds
 
 SCANS = (128, 8192), (512, 4096), (2048, 16_384), (32, 64 * 65_536)  # time steps, columns
-OPTIONS = "hard", "atan", 2.0, True  # reset, surrogate, slope, detach_reset
+OPTIONS = "hard", "atan", True  # reset, surrogate, detach_reset
 SCAN_CUTS = (32, 1), (64, 1), (64, 2), (128, 4), (256, 4)  # columns, warps
 MEMORIES = (8, 2048, 32, 64), (1, 16_384, 16, 64), (4, 2048, 16, 128)  # batch, tokens, heads, head size
 MEMORY_CUTS = (

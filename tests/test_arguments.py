@@ -1,35 +1,29 @@
-"""What a notebook hands over: NumPy's integers, paths under the home folder, tensors where one number is meant.
-
-Without the tests' check of annotations, which would refuse some of it before brainlib does.
-"""
+"""What a notebook hands over: NumPy's integers, paths under the home folder, devices, tensors for one number."""
 
 import json
+import platform
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from process import told
+from refusals import refused
 
 from brainlib import runs
 from brainlib.arguments import whole_number
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig
-from brainlib.astrosnn.kernels.lif import lif_scan, surrogate_gradient
+from brainlib.backend import provenance, resolve_device
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
 from brainlib.brainstates import HMMGLM
-from brainlib.brainstates.design import design, exponential_basis
-from brainlib.brainstates.fitting import Model, fit
-from brainlib.brainstates.onehot import OneHot
 from brainlib.data import RandomCrops, hold_out, translation_stream
 from brainlib.ledger import read_claims
 from brainlib.timescales.curricula import single_head
-from brainlib.timescales.model import LeakyRNN
 from brainlib.timescales.training import CurriculumConfig
 from brainlib.timescales.training import train as train_curriculum
 from brainlib.training import TrainingConfig, byte_losses, train
-from chapters.astrosnn.tasks import Stream, associative_recall
-from chapters.brainstates import brains
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -73,17 +67,6 @@ def test_integers_of_numpy_are_sizes_of_recurrent_networks(tmp_path):
     config = CurriculumConfig("parity", single_head(TWO), FOUR, TWO, FOUR, ONE, ONE, np.int64(3), FOUR)
     for _ in range(2):
         train_curriculum(config, np.int64(3), "cpu", tmp_path)
-    LeakyRNN(FOUR, TWO)
-    Stream([associative_recall(TWO)], TWO, np.int64(3)).next_batch()
-
-
-def test_integers_of_numpy_are_sizes_of_models_of_spikes():
-    generator = torch.Generator().manual_seed(0)
-    brain = brains.demo_brain(generator, states=TWO, neurons=FOUR)
-    trials, _ = brains.simulate(brain, FOUR, np.int64(40), generator)
-    exponential_basis(np.int64(5))
-    OneHot(TWO)
-    fit(Model(TWO), design(trials).pick(np.arange(3, dtype=np.int32)), iterations=TWO, seed=np.int64(2))
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -93,7 +76,7 @@ def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
     train(
         model, lambda m, b, s: (m(b[0]).sum(), None), batches, TrainingConfig(1), folder=kind("~/run"), progress=False
     )
-    model = HMMGLM(1, n_init=1, max_iter=1).fit(torch.ones(9, 2).int())
+    model = HMMGLM(ONE, n_init=ONE, max_iter=TWO, random_state=NINE).fit(torch.ones(9, 2).int())
     model.save(kind("~/fit.safetensors"))
     assert (HMMGLM.load(kind("~/fit.safetensors")).weights_ == model.weights_).all()
     (tmp_path / "claims.toml").touch()
@@ -104,15 +87,50 @@ def test_a_folder_may_lie_under_the_home_folder(tmp_path, monkeypatch, kind):
 
 
 @pytest.mark.parametrize("tensor", [torch.nn.Parameter(torch.tensor(1.0)), torch.ones(1), torch.ones(4)], ids=str)
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        ("slope", lambda tensor: lif_scan(torch.ones(2, 3, 4), slope=tensor)),
-        ("slope", lambda tensor: surrogate_gradient(torch.ones(2, 3, 4), "atan", tensor)),
-        ("threshold", lambda tensor: AMSUConfig(4, threshold=tensor)),
-        ("tau", lambda tensor: AMSUConfig(4, tau=tensor)),
-    ],
-)
-def test_a_tensor_where_one_number_is_shared_is_named(name, call, tensor):
-    with pytest.raises(ValueError, match=f"^{name}: got a tensor of shape"):
-        call(tensor)
+def test_a_tensor_where_one_number_is_shared_is_named(tensor):
+    refused("^threshold: got a tensor of shape", AMSUConfig, 4, threshold=tensor)
+    refused("^tau: got a tensor of shape", AMSUConfig, 4, tau=tensor)
+
+
+def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device() == torch.device("cpu")
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device() == torch.device("cuda:0")
+
+
+@pytest.mark.parametrize("name", ["tpu", "", "meta", "cuda:x"])
+def test_unknown_devices_are_named(name):
+    with pytest.raises(ValueError, match=f"device: got '{name}', expected 'auto', 'cpu', 'cuda' or 'cuda:N'"):
+        resolve_device(name)
+
+
+def test_a_missing_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    refused("device: got 'cuda:1', but this machine has 1 CUDA devices", resolve_device, "cuda:1")
+
+
+def test_provenance_tells_what_a_reader_needs():
+    facts = provenance("cpu")
+    assert facts["torch"] == torch.__version__ and facts["threads"] == torch.get_num_threads()
+    assert facts["device"] == "cpu" and facts["device_name"] and facts["revision"] and facts["time"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator")
+def test_freed_memory_is_kept():
+    script = """
+import resource
+import torch
+from brainlib.backend import keep_freed_memory
+keep_freed_memory()
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(4 * 2**20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    assert int(told(script)) < 1000  # 20 tensors of 16 MB would be 81,920

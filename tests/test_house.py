@@ -1,5 +1,6 @@
-"""The house: light imports, small files, kept arrows, pinned packages, a Makefile that says what is missing."""
+"""The house: light imports, small files, kept arrows, pinned packages, named extras, and a Makefile that tells."""
 
+import ast
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from process import told
 
 from book.builder import sources
+from brainlib.extras import extra
 
 ROOT = Path(__file__).parents[1]
 HEAVY = "plotly ipywidgets IPython numba triton papermill pooch matplotlib pandas nbformat requests h5py scipy"
@@ -76,10 +78,9 @@ def pins() -> dict[str, str]:
 
 
 def test_everything_that_is_needed_is_pinned_and_nothing_is_bound_from_above():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     pinned = pins()
-    wanted = [*project["dependencies"], *extras["book"], *extras["lab"], *extras["notebook"], *extras["test"]]
+    wanted = [*PROJECT["dependencies"], *extras["book"], *extras["lab"], *extras["notebook"], *extras["test"]]
     for requirement in wanted:
         if requirement == "brainlib[notebook]":
             continue
@@ -118,3 +119,43 @@ def test_make_says_that_the_venv_module_is_missing(tmp_path):
     python = script(tmp_path / "bare", 'case "$2" in *ensurepip*) exit 1;; esac')
     done = make(tmp_path, PYTHON=str(python))
     assert done.returncode and "bare lacks the venv module" in done.stderr
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def packages(requirements: list[str]) -> set[str]:
+    """The packages as they are imported."""
+    return {re.match(r"[\w.-]+", requirement).group().lower().replace("-", "_") for requirement in requirements}
+
+
+def imported(tree: ast.AST, around: str | None = None):
+    """Each imported package with the extra that is named around its import; what only a type checker sees is not."""
+    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
+        return
+    if isinstance(tree, ast.With) and (named := re.fullmatch(r"extra\('(\w+)'\)", ast.unparse(tree.items[0]))):
+        around = named.group(1)
+    if isinstance(tree, ast.Import):
+        yield from ((alias.name.partition(".")[0].lower(), around) for alias in tree.names)
+    if isinstance(tree, ast.ImportFrom) and not tree.level:
+        yield tree.module.partition(".")[0].lower(), around
+    for child in ast.iter_child_nodes(tree):
+        yield from imported(child, around)
+
+
+def test_each_import_of_what_an_extra_brings_names_the_extra():
+    always = {name.lower() for name in sys.stdlib_module_names} | packages(PROJECT["dependencies"])
+    always |= {"brainlib", "llvmlite", "ipython"}  # numba's own, and what displays a figure
+    extras = PROJECT["optional-dependencies"]
+    for path in sorted((ROOT / "brainlib").rglob("*.py")):
+        if "triton" in path.parts or path.name == "triton.py":
+            continue  # kernels for a GPU, whose PyTorch brings Triton
+        found = list(imported(ast.parse(path.read_text())))
+        named = {package for package, around in found if around and package in packages(extras[around])}
+        assert {package for package, _ in found} - always <= named, path
+
+
+def test_what_is_missing_is_told_with_its_extra():
+    message = r"^nowhere is not installed: in the book's folder, pip install '\.\[notebook\]' brings it$"
+    with pytest.raises(ModuleNotFoundError, match=message), extra("notebook"):
+        import nowhere  # noqa: F401

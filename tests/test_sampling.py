@@ -1,13 +1,17 @@
-"""Drawing tokens: ties, and temperatures at the edge of what numbers can say; and text of every model that writes."""
+"""Drawing tokens; text of every model that writes; and models in folders: what comes back, and what does not fit."""
 
+import json
 import math
 
 import pytest
 import torch
+from refusals import refused
+from safetensors.torch import load_file, save_file
 
-from brainlib.astrosnn import AstroSNN, AstroSNNConfig
+from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig
 from brainlib.baselines import GPT, GPTConfig
 from brainlib.bdh import BDH, BDHConfig
+from brainlib.bdh.surgery import merge
 from brainlib.sampling import _Letters, check_sampling, sample
 from brainlib.training.trees import leaves
 
@@ -140,30 +144,102 @@ def test_letters_of_several_bytes_are_told_whole():
 def test_the_state_of_something_else_is_named(model):
     for state in (torch.zeros(3), (1, 2), {"position": 3}):
         message = f"state: got {type(state).__name__}, expected {type(model).__name__}State, as `return_state`"
-        with pytest.raises(ValueError, match=message):
-            model.generate("To be", 1, state=state)
+        refused(message, model.generate, "To be", 1, state=state)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "arguments", "message"),
-    [
-        ("", {}, "prompt: got an empty text, expected text of a byte or more, or a tensor of tokens"),
-        (b"To be", {}, "prompt: got bytes, expected text"),
-        ([84, 111], {}, "prompt: got list, expected text"),
-        (PROMPT, {"max_new_tokens": -1}, "max_new_tokens: got -1"),
-        (PROMPT, {"top_k": 41}, "top_k: got 41, expected 1 to 40"),
-        (PROMPT, {"top_p": 0.0}, "top_p: got 0.0, expected more than 0 and at most 1"),
-        ("a", {}, "got text for a model of 40 tokens, expected 256"),
-        (PROMPT, {"stop": ""}, "stop: got "),
-    ],
-)
-def test_unfit_arguments_are_named(unchecked, prompt, arguments, message):
+def test_unfit_arguments_are_named(unchecked):
     model = BDH(BDHConfig(layers=1, dim=8, heads=1, neurons=16, vocab=40))
-    with pytest.raises(ValueError, match=message):
-        model.generate(prompt, **{"max_new_tokens": 1} | arguments)
+    refused("prompt: got an empty text", model.generate, "", max_new_tokens=1)
+    refused("prompt: got bytes, expected text", model.generate, b"To be", max_new_tokens=1)
+    refused("prompt: got list, expected text", model.generate, [84, 111], max_new_tokens=1)
+    refused("max_new_tokens: got -1", model.generate, PROMPT, max_new_tokens=-1)
+    refused("top_k: got 41, expected 1 to 40", model.generate, PROMPT, max_new_tokens=1, top_k=41)
+    refused("top_p: got 0.0, expected more than 0 and at most 1", model.generate, PROMPT, max_new_tokens=1, top_p=0.0)
+    refused("got text for a model of 40 tokens, expected 256", model.generate, "a", max_new_tokens=1)
+    refused("stop: got ", model.generate, PROMPT, max_new_tokens=1, stop="")
 
 
-@pytest.mark.parametrize("changes", [{"inputs": 3}, {"outputs": 5}])
-def test_only_a_model_of_tokens_writes(changes):
-    with pytest.raises(ValueError, match=r"(model|vectors): "):
-        AstroSNN(AstroSNNConfig(layers=1, dim=4, **changes)).generate(PROMPT, 1)
+def test_only_a_model_of_tokens_writes():
+    refused(r"(model|vectors): ", AstroSNN(AstroSNNConfig(layers=1, dim=4, **{"inputs": 3})).generate, PROMPT, 1)
+    refused(r"(model|vectors): ", AstroSNN(AstroSNNConfig(layers=1, dim=4, **{"outputs": 5})).generate, PROMPT, 1)
+
+
+KEPT = {
+    "BDH": lambda: BDH(BDHConfig(layers=2, dim=8, heads=2, neurons=16, decay=(0.1, 0.01))),
+    "merged": lambda: merge([BDH(BDHConfig(layers=1, dim=8, heads=2, neurons=16)).bfloat16() for _ in range(2)]),
+    "AstroSNN": lambda: AstroSNN(AstroSNNConfig(layers=1, dim=8, heads=2, unit=AMSUConfig(8, 2, astrocyte="gated"))),
+    "GPT": lambda: GPT(GPTConfig(layers=2, dim=8, heads=2, memory=16)),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_saved_comes_back(name, tmp_path):
+    model = KEPT[name]()
+    model.save_pretrained(tmp_path / "new" / "folder")
+    before = torch.get_rng_state()
+    again = type(model).from_pretrained(tmp_path / "new" / "folder")
+    assert torch.get_rng_state().equal(before)
+    assert again.config == model.config and not again.training
+    found, expected = again.state_dict(), model.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(found[key].equal(expected[key]) and found[key].dtype == expected[key].dtype for key in expected)
+    assert again.generate("a", 3, temperature=0.0) == model.generate("a", 3, temperature=0.0)
+
+
+def test_int8_takes_a_quarter_and_comes_back_within_a_step(tmp_path):
+    model = KEPT["BDH"]()
+    model.save_pretrained(tmp_path, int8=True)
+    kept, again = load_file(tmp_path / "model.safetensors"), BDH.from_pretrained(tmp_path).state_dict()
+    assert all(kept[name].dtype == torch.int8 for name, _ in model.named_parameters())
+    for name, weight in model.state_dict().items():
+        step = weight.abs().amax(-1, keepdim=True) / 127 if weight.ndim > 1 else 0
+        assert again[name].dtype == weight.dtype and ((again[name] - weight).abs() <= 0.501 * step).all()
+
+
+def test_a_name_is_a_folder_or_a_model_that_comes_with_the_class(tmp_path, monkeypatch):
+    refused(r"folder: got 'hatchlin'", BDH.from_pretrained, "hatchlin")
+    refused(r"folder: got 'hatchling'", GPT.from_pretrained, "hatchling")
+    shipped = BDH.from_pretrained("hatchling")
+    assert shipped.config.parameters == 1_638_400 and shipped.embedding.dtype == torch.float32
+    monkeypatch.chdir(tmp_path)
+    KEPT["BDH"]().save_pretrained("hatchling")
+    assert BDH.from_pretrained("hatchling").config.dim == 8
+
+
+def change_config(**changes):
+    def apply(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return apply
+
+
+def change_weights(change):
+    def apply(folder):
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors")
+
+    return apply
+
+
+def test_a_folder_that_does_not_fit_is_named(tmp_path):
+    def wrong(message, damage):
+        KEPT["BDH"]().save_pretrained(tmp_path)
+        damage(tmp_path)
+        refused(message, BDH.from_pretrained, tmp_path)
+
+    wrong("config.json: cannot be read", lambda folder: (folder / "config.json").unlink())
+    wrong("config.json: cannot be read", lambda folder: (folder / "config.json").write_text("{"))
+    wrong("config.json: 'width' is unknown", change_config(width=3))
+    wrong("config.json: 'model' is 'GPT', expected 'BDH'", change_config(model="GPT"))
+    wrong(r"model.safetensors: not the weights (.|\n)* mismatch for decoder_x", change_config(dim=16))
+    wrong("model.safetensors: cannot be read", lambda folder: (folder / "model.safetensors").unlink())
+    wrong("Missing key.*readout", change_weights(lambda weights: weights.pop("readout")))
+    wrong("Unexpected key.*more", change_weights(lambda weights: weights.update(more=torch.ones(1))))
+
+
+def test_a_missing_field_of_a_part_is_named(tmp_path):
+    KEPT["AstroSNN"]().save_pretrained(tmp_path)
+    change_config(unit={"dim": 8})(tmp_path)
+    refused(r"config.json: 'unit\.\w+' is missing", AstroSNN.from_pretrained, tmp_path)

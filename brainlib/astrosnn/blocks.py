@@ -50,7 +50,6 @@ class FeedForward(nn.Module):
     """Two matrices, W_1 up to the hidden neurons and W_2 down, and what `kind` has between them.
 
     spiking  neurons without a membrane: W_2 step(W_1 x - 0.5), with the surrogate gradient of `lif_scan`
-    gated    RWKV's and SpikeGPT's channel mix: sigma(W_r x) * W_2 relu(W_1 x)^2
     gelu     the transformer's: W_2 gelu(W_1 x)
     """
 
@@ -58,12 +57,9 @@ class FeedForward(nn.Module):
         super().__init__()
         self.kind = kind
         self.up, self.down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
-        self.receptance = nn.Linear(dim, dim, bias=False) if kind == "gated" else None
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
         hidden = self.up(x)
-        if self.receptance is not None:
-            return self.receptance(x).sigmoid() * self.down(hidden.relu().square())
         return self.down(gelu(hidden) if self.kind == "gelu" else fired(hidden.to(self.up.weight.dtype)))
 
 
@@ -74,7 +70,7 @@ def fired(current: Float[Tensor, "batch time hidden"]) -> Float[Tensor, "batch t
     return lif_scan(current, beta=0.0, threshold=FIRING_THRESHOLD, reset="none")[0]
 
 
-FEEDFORWARDS = ("spiking", "gated", "gelu")
+FEEDFORWARDS = ("spiking", "gelu")
 
 
 class Block(nn.Module):

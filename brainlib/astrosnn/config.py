@@ -20,7 +20,7 @@ class AstroSNNConfig:
     of the spiking unit for the mixers amsu and calcium; its dim and heads are this frame's.
 
     mixer        "amsu", "calcium", "lif", "plif", "alif", "gru", "rwkv", "spikegpt" or "attention"
-    feedforward  "spiking" (W step(W x)), "gated" (the squared relu of RWKV and SpikeGPT) or "gelu"
+    feedforward  "spiking" (W step(W x)) or "gelu"
 
     Raises `ValueError` for unfit sizes and unknown names.
 

@@ -11,15 +11,15 @@ With `return_state` a layer gives `(spikes, state)`, and goes on from a `state` 
 gradient of one.
 """
 
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from brainlib.arguments import whole_number
-from brainlib.astrosnn.checks import check_state, one_of, require_positive, require_time_constant
-from brainlib.astrosnn.kernels.lif import SURROGATES, Reset, Surrogate, lif_scan, slow_scan
+from brainlib.astrosnn.checks import check_state, require_positive, require_time_constant
+from brainlib.astrosnn.kernels.lif import lif_scan, slow_scan
 from brainlib.astrosnn.synapses import logit_of_time_constant, spread
 
 
@@ -50,16 +50,11 @@ class Neurons(nn.Module):
         *,
         threshold: float = 1.0,
         learn_threshold: bool = False,
-        reset: Reset = "hard",
-        surrogate: Surrogate = "atan",
     ):
         channels = whole_number("channels", channels, least=1)
         require_positive("threshold", threshold)
-        one_of("reset", reset, get_args(Reset))
-        one_of("surrogate", surrogate, SURROGATES)
         super().__init__()
         self.channels = channels
-        self.options: dict[str, Any] = {"reset": reset, "surrogate": surrogate}
         self.threshold = nn.Parameter(torch.full((channels,), threshold)) if learn_threshold else threshold
 
     def beta(self) -> float | Float[Tensor, "channels"]:
@@ -70,8 +65,7 @@ class Neurons(nn.Module):
         self, current: Float[Tensor, "batch time channels"], state: NeuronState
     ) -> tuple[Float[Tensor, "batch time channels"], NeuronState]:
         """Spikes of currents and a state that fit."""
-        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
-        spikes, membrane = lif_scan(current, state=state.membrane, **options)
+        spikes, membrane = lif_scan(current, beta=self.beta(), threshold=self.threshold, state=state.membrane)
         return spikes, NeuronState(membrane, None)
 
     def forward(
@@ -98,8 +92,8 @@ class LIF(Neurons):
 
     u_t = (1 - 1 / tau) m_{t-1} + I_t        s_t = 1 where u_t >= threshold, else 0        m_t = u_t (1 - s_t)
 
-    Options: `threshold` (1), a learnable number a channel with `learn_threshold`; `reset` ("hard") and `surrogate`
-    ("atan") as in `lif_scan`. Raises `ValueError` for unfit sizes, numbers and names.
+    Options: `threshold` (1), a learnable number a channel with `learn_threshold`. Raises `ValueError` for unfit sizes
+    and numbers.
 
     >>> LIF(1)(torch.tensor([[[0.6], [0.6], [0.6], [0.0]]])).flatten().tolist()  # one sequence of 4 steps
     [0.0, 0.0, 1.0, 0.0]
@@ -116,7 +110,7 @@ class LIF(Neurons):
 
 class PLIF(Neurons):
     """LIF neurons with a learnable time constant each, log-spaced from 1.5 to 300 steps at the start; options
-    `threshold`, `learn_threshold`, `reset` and `surrogate` as in `LIF`.
+    `threshold` and `learn_threshold` as in `LIF`.
 
     >>> (10 / (1 - PLIF(3).beta())).round().tolist()
     [15.0, 212.0, 3000.0]
@@ -135,7 +129,7 @@ class ALIF(LIF):
 
     rho is learnable for each channel, its time constant log-spaced from 20 to 2,000 steps at the start: 200 in the
     middle. So is w, `strength` at the start: 180 is what Bellec et al. (2018) have, 1.8 at a threshold of 0.01.
-    `tau` is the membrane's; options `threshold`, `learn_threshold`, `reset` and `surrogate` as in `LIF`.
+    `tau` is the membrane's; options `threshold` and `learn_threshold` as in `LIF`.
 
         >>> ALIF(8, strength=1.8)(torch.rand(2, 10, 8)).shape
         torch.Size([2, 10, 8])
@@ -149,6 +143,6 @@ class ALIF(LIF):
         self.decay = nn.Parameter(logit_of_time_constant(spread(20.0, 2000.0, channels)))
 
     def fire(self, current, state):
-        options = self.options | {"beta": self.beta(), "threshold": self.threshold}
-        spikes, last = slow_scan(current, -self.weight, torch.sigmoid(self.decay), state=tuple(state), **options)
+        decay, beta = torch.sigmoid(self.decay), self.beta()
+        spikes, last = slow_scan(current, -self.weight, decay, beta=beta, threshold=self.threshold, state=tuple(state))
         return spikes, NeuronState(*last)

@@ -15,9 +15,8 @@ from brainlib.astrosnn.kernels.surrogates import spike
 
 
 def lif(
-    current, astro=None, *, beta=0.5, threshold=1.0, reset="hard", surrogate="atan", slope=None, detach_reset=True,
-    state=None,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    current, astro=None, *, beta=0.5, threshold=1.0, reset="hard", surrogate="atan", detach_reset=True, state=None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Spikes s, membrane u before the reset, both [time, ...], and the membrane m after the last step.
 
     u_t = beta m_{t-1} + I_t ;  s_t = step(u_t + o_t - theta) ;  m_t = u_t (1 - s_t) | u_t - theta s_t | u_t
@@ -27,7 +26,7 @@ def lif(
     for t in range(len(current)):
         u = beta * m + current[t]
         o = 0 if astro is None else astro[t]
-        s = spike(u + o - threshold, surrogate, slope)
+        s = spike(u + o - threshold, surrogate)
         fired = s.detach() if detach_reset else s
         m = {"hard": u * (1 - fired), "soft": u - threshold * fired, "none": u}[reset]
         spikes.append(s)
@@ -64,14 +63,14 @@ def scan(
     return torch.stack(outputs, 1), torch.stack(state)
 
 
-def neuron(x, o, rates, state, reset="hard", surrogate="atan", slope=None, detach_reset=True):
+def neuron(x, o, rates, state, reset="hard", surrogate="atan", detach_reset=True):
     """A step: the spike, the membrane before it, and the state after it. Rates beta, theta and state m; or with a slow
     variable c, which stands for o, beta, theta, w, lambda and m, c."""
     (beta, theta, *slow), (m, *c) = rates, state
     if slow:
         o = slow[0] * c[0]
     u = beta * m + x
-    s = spike(u + o - theta, surrogate, slope)
+    s = spike(u + o - theta, surrogate)
     fired = (s.detach() if detach_reset else s).nan_to_num()  # a NaN from the astrocyte alone resets nothing
     m = {"hard": u * (1 - fired), "soft": u - theta * fired, "none": u}[reset]
     return s, u, [m, *(slow[1] * c[0] + (1 - slow[1]) * s for _ in c)]

@@ -24,9 +24,8 @@ from brainlib.arguments import whole_number
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.astrocytes import CalciumAstrocyte, MatrixAstrocyte
 from brainlib.astrosnn.checks import check_input, check_state, one_of, require_positive, require_time_constant
-from brainlib.astrosnn.kernels.lif import Reset, Surrogate, lif_scan, slow_scan
+from brainlib.astrosnn.kernels.lif import Reset, lif_scan, slow_scan
 from brainlib.astrosnn.kernels.memory import Form
-from brainlib.astrosnn.synapses import learned_by
 
 Astrocyte = Literal["none", "calcium", "matrix", "gated", "delta"]
 
@@ -43,13 +42,12 @@ class AMSUConfig:
     - `input`: sigma, the logistic function ("sigmoid", as printed; its meaning is a guess) or nothing ("identity").
     - `normalised`: whether H_t q_t is brought to unit root mean square in each head. `features`: phi.
     - `fastest`, `slowest`: n of the first and last head's decay 1 - 2^-n at the start.
-    - `surrogate`: whose derivative stands in for the step's (`kernels.lif.surrogate_gradient`).
 
     Raises `ValueError` for sizes, names or numbers that do not fit, and for a delta rule with "elu" features: with keys
     longer than 1 it would correct too far and diverge.
 
-        >>> AMSUConfig(dim=64, astrocyte="gated").parameters
-        20868
+        >>> AMSU(AMSUConfig(dim=64, astrocyte="gated")).state_size(context=1000)
+        1088
     """
 
     dim: int
@@ -64,7 +62,6 @@ class AMSUConfig:
     fastest: float = 3.0
     tau: float = 2.0
     threshold: float = 1.0
-    surrogate: Surrogate = "atan"
 
     def __post_init__(self):
         for name, hint in get_type_hints(AMSUConfig).items():
@@ -83,11 +80,6 @@ class AMSUConfig:
             raise ValueError("injection: got 'membrane' with astrocyte 'calcium', expected 'threshold'")
         if self.astrocyte == "delta" and self.features == "elu":
             raise ValueError("features: got 'elu' with astrocyte 'delta', expected 'unit': longer keys diverge")
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the unit learns."""
-        return learned_by(AMSU, self)
 
 
 class AMSUState(NamedTuple):
@@ -144,8 +136,7 @@ class AMSU(nn.Module):
         one_of("form", form, get_args(Form))
         config, (membrane, memory) = self.config, self.checked(x, state)
         current, astrocyte = self.current(x), None
-        options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "surrogate": config.surrogate}
-        options |= {"beta": 1 - 1 / config.tau}
+        options: dict[str, Any] = {"threshold": config.threshold, "reset": config.reset, "beta": 1 - 1 / config.tau}
         if config.astrocyte == "calcium":
             options |= {"state": (membrane, memory), "weight": self.astrocyte.weight, "decay": self.astrocyte.gamma()}
             spikes, (membrane, memory) = slow_scan(current, **options)
@@ -210,5 +201,5 @@ class AMSU(nn.Module):
         else:
             o, memory = astrocyte(x, memory, "step")
         drive, told = (current + o, 0) if config.injection == "membrane" else (current, o)
-        spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset, config.surrogate)
+        spikes, u, (membrane, *slow) = reference.neuron(drive, told, rates, before, config.reset)
         return Trace(current, u, o, spikes), AMSUState(membrane, slow[0] if slow else memory)

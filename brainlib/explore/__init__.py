@@ -8,12 +8,11 @@ page runs a script of its own in place of a figure of `program`.
 """
 
 from brainlib.explore.figures import Explorer, explorer, program, show, simulation
-from brainlib.explore.template import COLOURS, DIVERGING, REGULAR, WIDE, use_template
+from brainlib.explore.template import COLOURS, DIVERGING, WIDE, use_template
 
 __all__ = [
     "COLOURS",
     "DIVERGING",
-    "REGULAR",
     "WIDE",
     "Explorer",
     "explorer",

@@ -99,7 +99,7 @@ def show(figure: "plotly.graph_objects.Figure", *, name: str, caption: str, alt:
     """A figure with its caption, in a live notebook and in the page.
 
     `name` is its address in the page (lower case, hyphens), `caption` the finding it shows, `alt` the description for
-    who cannot see it. The figure's `width` is the most it takes, its `height` is kept (see `WIDE` and `REGULAR`).
+    who cannot see it. The figure's `width` is the most it takes, its `height` is kept (see `WIDE`).
     Raises `ValueError` for an empty text, an invalid name, a figure without traces, or over 300 KB for the page.
     """
     return Explorer(lambda: figure, [], name=name, caption=caption, alt=alt)

@@ -1,4 +1,4 @@
-"""The look of every figure: one palette, two sizes and the plotly template "brainlib".
+"""The look of every figure: one palette, one size and the plotly template "brainlib".
 
 The first five colours keep a contrast of 3:1 on white and on the page's dark ground, and can be told apart with any of
 the common colour vision deficiencies. The page replaces ink and grid by those of its theme.
@@ -16,7 +16,6 @@ COLOURS = {  # Okabe and Ito's hues; the two that are lost on white come last
     "orange": "#E69F00",
 }
 WIDE = {"width": 760, "height": 340}  # the text column, pixels
-REGULAR = {"width": 560, "height": 380}
 
 INK = "#737373"  # readable on white and on black: a live notebook does not say which it has
 GRID = "rgba(127,127,127,0.25)"

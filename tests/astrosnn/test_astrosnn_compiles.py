@@ -13,7 +13,7 @@ NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 WIDE = {"rates", "state", "last", "kept", "d_last", "d_rates", "d_state", "log_decay", "start", "products"}
 NUMBERS = "T", "columns", "H", "K", "V"
 COLUMNS, CHANNELS, HEAD = 1 << 14, 2048, 64
-SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid", "SLOPE": 4.0}
+SWITCHES = {"RESET": "hard", "DETACHED": False, "SURROGATE": "sigmoid"}
 SCANS = {"lif": (2, 1, torch.bfloat16, 9), "slow": (4, 2, torch.float32, 8), "wkv": (2, 2, torch.float32, 9)}
 
 

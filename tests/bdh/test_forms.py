@@ -1,12 +1,17 @@
-"""Quadratic, chunked and recurrent are one function, and all are the paper's loops."""
+"""Quadratic, chunked and recurrent are one function, the paper's loops and the authors' formula; bad input."""
 
 import copy
+import math
 
 import pytest
 import torch
+from refusals import refused
 
-from brainlib.bdh import BDH, BDHState
+from benchmarks.official_bdh import OfficialBDH
+from brainlib.bdh import BDH, BDHConfig, BDHState
+from brainlib.bdh.official import NAMES
 from brainlib.bdh.reference import listing, state_space, weights_of
+from brainlib.bdh.rotation import rope_frequencies, to_turns
 
 
 @pytest.fixture(name="small")
@@ -77,3 +82,91 @@ def test_half_precision_is_close(fading, tokens):
     assert (logits - expected).norm() < 0.1 * expected.norm()
     assert (state.synapses - whole.synapses).norm() < 0.1 * whole.synapses.norm()
     assert half.generate(tokens, 5, state=state).shape == (2, tokens.shape[1] + 5)
+
+
+def test_impossible_sizes():
+    refused("layers: got 0, expected a whole number of at least 1", BDHConfig, layers=0)
+    refused("neurons: got 32770, expected a multiple of 2 \\* heads = 8", BDHConfig, neurons=32770)
+    refused("dropout: got 1.0", BDHConfig, dropout=1.0)
+    refused(r"decay: got \(0.1,\), expected None or 4 numbers >= 0, one a head", BDHConfig, decay=(0.1,))
+
+
+TOKENS = torch.randint(40, (2, 37), generator=torch.Generator().manual_seed(1))
+OTHER = BDH(BDHConfig(layers=2, dim=16, heads=2, neurons=64, vocab=40)).double().initial_state(2)
+STATE = torch.zeros(3, 2, 2, 32, 16)
+
+
+def test_what_cannot_be_read(unchecked, small):
+    refused("tokens: got values from 40 to 40, expected 0 to 39", small, tokens=torch.full((1, 3), 40))
+    refused("tokens: got dtype torch.int16", small, tokens=torch.zeros(1, 3, dtype=torch.int16))
+    refused(r"targets: got shape \(2, 36\)", small, tokens=TOKENS, targets=TOKENS[:, 1:])
+    refused(r"state: got synapses of shape \(2, 2, 2, 32, 16\)", small, tokens=TOKENS, state=OTHER)
+    one, single = (BDHState(torch.tensor(0), synapses) for synapses in (STATE[:, :1].double(), STATE))
+    refused("state: got synapses of shape", small, tokens=TOKENS, state=one)
+    refused("state: got synapses of torch.float32", small, tokens=TOKENS, state=single)
+    refused("chunk_size: got 0", small, tokens=TOKENS, chunk_size=0)
+
+
+def test_fading_synapses_have_no_official_form(fading):
+    refused(r"decay: got \(0.2, 0.01\), expected None", fading.to_official)
+
+
+def official(dtype: torch.dtype, **sizes) -> OfficialBDH:
+    torch.manual_seed(0)
+    return OfficialBDH(**sizes, dropout=0.0).to(dtype)
+
+
+def both(formula: OfficialBDH, time: int):
+    model = BDH.from_official(formula.state_dict(), layers=formula.layers)
+    tokens, targets = torch.randint(256, (2, 2, time), generator=torch.Generator().manual_seed(1))
+    return model, formula(tokens, targets), model(tokens, targets)
+
+
+def test_float64_gives_the_formulas_logits_and_gradients():
+    formula = official(torch.float64, layers=3, dim=64, neurons=2048)
+    model, (logits, loss), (ours, our_loss, _) = both(formula, 65)
+    torch.testing.assert_close(ours, logits, rtol=0, atol=1e-10)
+    loss.backward()
+    our_loss.backward()
+    for name, our_name in NAMES.items():
+        expected, found = formula.get_parameter(name).grad, model.get_parameter(our_name).grad
+        assert (found.view_as(expected) - expected).norm() <= 1e-8 * expected.norm(), name
+
+
+def test_default_size_in_float32_gives_the_formulas_logits():
+    model, (logits, loss), (ours, our_loss, _) = both(official(torch.float32), 65)
+    assert model.config.neurons == 32768 and model.config.parameters == sum(p.numel() for p in model.parameters())
+    assert model.config.parameters == 25_296_896
+    torch.testing.assert_close(ours, logits, rtol=0, atol=1e-5)
+    torch.testing.assert_close(our_loss, loss, rtol=0, atol=1e-5)
+
+
+def tiny() -> dict[str, torch.Tensor]:
+    return official(torch.float32, layers=2, dim=16, heads=2, neurons=64).state_dict()
+
+
+@pytest.mark.parametrize("kind", ["as they are", "of a compiled model", "of the first release"])
+def test_weights_come_back_as_they_went_in(kind):
+    weights = tiny()
+    given = {f"_orig_mod.{name}" if "compiled" in kind else name: weight for name, weight in weights.items()}
+    unused = {"lm_gate": torch.zeros(16, 1)} if "first" in kind else {}
+    back = BDH.from_official(given | unused, layers=2).to_official()
+    assert back.keys() == weights.keys()
+    assert all(back[name].equal(weights[name]) for name in weights)
+
+
+def test_weights_of_something_else_are_refused():
+    def wrong(message, change, error=ValueError):
+        weights = tiny()
+        change(weights)
+        refused(message, BDH.from_official, weights, layers=2, error=error)
+
+    wrong(r"missing \['decoder'\]", lambda w: w.pop("decoder"))
+    wrong("size mismatch for encoder", lambda w: w.update(decoder=w["decoder"][:-2]), RuntimeError)
+    wrong("the same frequency for neurons 2i and 2i", lambda w: w["attn.freqs"].mul_(torch.linspace(1, 2, 32)))
+
+
+def test_frequencies_are_the_papers():
+    turns = to_turns(rope_frequencies(8192))
+    assert turns[0] == torch.tensor(1 / (2 * math.pi), dtype=torch.float64)
+    assert abs(float(turns[-1]) - 2.0 ** (-16 * 8190 / 8192) / (2 * math.pi)) < 1e-15

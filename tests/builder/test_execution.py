@@ -1,13 +1,17 @@
-"""Chapters are executed once for each state of what they depend on, and one that raises always fails."""
+"""Chapters are executed once for each state of what they depend on; what raises fails, and signals leave nothing."""
 
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from refusals import refused
 
 from book.builder import build, cache, plan
 from book.builder.failures import BuildError
@@ -114,8 +118,7 @@ def test_a_kernel_that_does_not_answer_is_started_once_more(root, write):
     chapter = write("1 + 1")
     execute(root, chapter)
     (root / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
-    with pytest.raises(BuildError, match=f"{chapter}: the kernel did not start"):
-        execute(root, write("1 + 2"))
+    refused(f"{chapter}: the kernel did not start", execute, root, write("1 + 2"), error=BuildError)
 
 
 def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
@@ -123,8 +126,7 @@ def test_an_exception_is_a_failure_whatever_the_cell_is_tagged(root, write):
     notebook = nbformat.read(root / chapter, as_version=4)
     notebook.cells[2].metadata["tags"] = ["raises-exception"]
     nbformat.write(notebook, root / chapter)
-    with pytest.raises(BuildError, match=rf"{chapter}, cell 2: ZeroDivisionError"):
-        execute(root, chapter)
+    refused(rf"{chapter}, cell 2: ZeroDivisionError", execute, root, chapter, error=BuildError)
 
 
 EDITS = "from pathlib import Path; path = Path('../../brainlib/__init__.py'); text = path.read_text()"
@@ -150,16 +152,123 @@ def test_code_that_is_edited_between_two_chapters_stops_the_second(root, write):
     assert results(root) == []
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"sede": 1}, r"01_first\.ipynb: unknown parameter 'sede', expected one of profile, seed, device"),
-        ({"profile": "lptop"}, "profile: got 'lptop', expected one of ci, laptop, paper"),
-        ({"seed": "one"}, "seed: got 'one', expected int as in 0"),
-    ],
-)
-def test_a_wrong_parameter_is_refused_before_anything_runs(root, write, given, message):
+def test_a_wrong_parameter_is_refused_before_anything_runs(root, write):
     chapter = write(LEAVES_A_TRACE)
-    with pytest.raises(BuildError, match=message):
-        execute(root, chapter, **given)
+    unknown = r"01_first\.ipynb: unknown parameter 'sede', expected one of profile, seed, device"
+    refused(unknown, execute, root, chapter, sede=1, error=BuildError)
+    refused("profile: got 'lptop'", execute, root, chapter, profile="lptop", error=BuildError)
+    refused("seed: got 'one', expected int as in 0", execute, root, chapter, seed="one", error=BuildError)
     assert not (root / "chapters/part/trace.txt").exists()
+
+
+REPOSITORY = Path(__file__).parents[2]
+FIRST = "chapters/part/01_first.ipynb"
+BUILD = f"""\
+import sys
+from pathlib import Path
+from book.builder import __main__ as command
+command.ROOT = Path(sys.argv[1])
+sys.exit(command.main(["--only", "{FIRST}"]))
+"""
+GOES_ON = """\
+import os, time
+from pathlib import Path
+checkpoint = Path(os.environ["BRAINLIB_RUNS"], "step")
+with open("trace.txt", "a") as file:
+    file.write("resumed " if checkpoint.exists() else "started ")
+if not checkpoint.exists():
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_text("1")
+    Path("running.txt").write_text(f"{os.getppid()} {os.getpid()}")
+    time.sleep(600)
+"""
+WAITS = """\
+import time
+from pathlib import Path
+with open("trace.txt", "a") as file:
+    file.write("started ")
+while not Path("go.txt").exists():
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def start(root):
+    """Starts `python -m book.builder --only` in the small book; what still runs at the end of the test is killed."""
+    started = []
+
+    def start() -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILD, str(root)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGKILL, False)],
+)
+def test_a_signal_ends_worker_and_kernel_and_the_next_build_goes_on(root, write, start, number, group):
+    write(GOES_ON)
+    builder = start()
+    pids = [int(word) for word in wait_for(lambda: read(root / "chapters/part/running.txt")).split()]
+    assert len(pids) == 2 and all(map(alive, pids))
+    (os.killpg if group else os.kill)(builder.pid, number)
+    _, said = builder.communicate(timeout=20)
+    wait_for(lambda: not any(map(alive, pids)), seconds=10)
+    unfinished = list((root / CACHE).iterdir())
+    if number == signal.SIGKILL:
+        assert builder.returncode == -number and len(unfinished) == 1
+    else:
+        assert builder.returncode == 128 + number and unfinished == []
+        assert said.splitlines()[-1] == "book.builder: interrupted" and "Traceback" not in said
+    again = start()
+    result, said = again.communicate(timeout=60)
+    assert again.returncode == 0, said
+    assert (root / "chapters/part/trace.txt").read_text() == "started resumed "
+    assert list((root / CACHE).iterdir()) == [Path(result.strip()).parent]
+
+
+def test_a_second_build_waits_and_says_for_whom(root, write, start):
+    write(WAITS)
+    first = start()
+    wait_for(lambda: read(root / "chapters/part/trace.txt"))
+    second = start()
+    line = second.stderr.readline()
+    assert f"waiting for another build of this folder: process {first.pid} (" in line and ", since " in line
+    (root / "chapters/part/go.txt").touch()
+    results = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0] and results[0] == results[1]
+    assert (root / "chapters/part/trace.txt").read_text() == "started "

@@ -19,7 +19,7 @@ from brainlib.ledger.records import Record
 
 def html(name: str, **grid) -> str:
     def draw(scale: float = 1.0) -> go.Figure:
-        return go.Figure(go.Scatter(y=[0.0, scale, 2.5])).update_layout(explore.REGULAR, xaxis_title="bits")
+        return go.Figure(go.Scatter(y=[0.0, scale, 2.5])).update_layout(xaxis_title="bits")
 
     shown = {"name": name, "caption": "It grows.", "alt": "A line."}
     return (explore.explorer(draw, **shown, **grid) if grid else explore.show(draw(), **shown)).html()

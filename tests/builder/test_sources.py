@@ -1,9 +1,8 @@
 """What a chapter's source may look like."""
 
-import re
-
 import nbformat
 import pytest
+from refusals import refused
 
 from book.builder import __main__ as command
 from book.builder import sources
@@ -40,26 +39,20 @@ def test_what_a_run_left_behind_is_read_over_but_refused_in_the_repository_and_s
     sources.check_stripped(root, chapter)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        (None, "0 cells are tagged 'parameters', expected exactly one"),
-        ("profile = str(1)", "the parameter 'profile' is not set to a literal"),
-        ("import os", "holds 'import os', expected only name = literal"),
-        ("profile =", "is not Python"),
-    ],
-)
-def test_parameters_are_names_with_literals(root, write, parameters, message):
-    chapter = write(parameters=parameters)
-    with pytest.raises(BuildError, match=re.escape(message)):
-        sources.parameters(root, chapter)
+def test_parameters_are_names_with_literals(root, write):
+    def wrong(message, parameters):
+        refused(message, sources.parameters, root, write(parameters=parameters), error=BuildError)
+
+    wrong("0 cells are tagged 'parameters', expected exactly one", None)
+    wrong("the parameter 'profile' is not set to a literal", "profile = str(1)")
+    wrong("holds 'import os', expected only name = literal", "import os")
+    wrong("is not Python", "profile =")
 
 
 def test_a_notebook_that_no_contents_list_is_named(root, write):
     write()
     write(chapter=sources.Path("chapters/part/02_lost.ipynb"))
-    with pytest.raises(BuildError, match=r"02_lost\.ipynb: not listed in _toc\.yml"):
-        sources.chapters(root)
+    refused(r"02_lost\.ipynb: not listed in _toc\.yml", sources.chapters, root, error=BuildError)
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}'])

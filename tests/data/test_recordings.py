@@ -3,6 +3,7 @@ they are, the real ones.
 """
 
 import io
+import shutil
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from data_files import needs_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 from scipy.io import savemat
 
 from brainlib import data
@@ -51,18 +53,12 @@ def test_times_too_coarse_for_the_bins_are_told():
     bin_spikes([np.array([0.25, 0.5], dtype=np.float32)], 100.0, 0.0, 1.0)  # fine enough
 
 
-@pytest.mark.parametrize(
-    ("times", "bin_ms", "stop_s", "message"),
-    [
-        ([], 10.0, 1.0, "times: got none"),
-        ([np.array([0.1]), np.array([np.nan])], 10.0, 1.0, r"times\[1\]: got a time that is not finite"),
-        ([np.array([0.1])], 0.0, 1.0, r"bin_ms: got 0\.0, expected a positive number"),
-        ([np.array([0.1])], 10.0, 0.009, r"stop_s: got 0\.009, expected at least a bin of 10\.0 ms after 0\.0 s"),
-    ],
-)
-def test_what_cannot_be_binned_is_refused(times, bin_ms, stop_s, message):
-    with pytest.raises(ValueError, match=message):
-        bin_spikes(times, bin_ms, 0.0, stop_s)
+def test_what_cannot_be_binned_is_refused():
+    refused("times: got none", bin_spikes, [], 10.0, 0.0, 1.0)
+    once, never = np.array([0.1]), np.array([np.nan])
+    refused(r"times\[1\]: got a time that is not finite", bin_spikes, [once, never], 10.0, 0.0, 1.0)
+    refused(r"bin_ms: got 0\.0, expected a positive number", bin_spikes, [np.array([0.1])], 0.0, 0.0, 1.0)
+    refused(r"stop_s: got 0\.009", bin_spikes, [np.array([0.1])], 10.0, 0.0, 0.009)
 
 
 PARTS = {
@@ -88,8 +84,7 @@ def test_waves_are_read(cache, register, tmp_path):
     assert "Licence: none needed" in str(found.source)
     trials = found.trials(500.0)
     assert trials.counts.tolist() == [[[1, 0, 2], [2, 0, 0], [0, 0, 0], [0, 0, 0]]] and trials.bin_ms == 500.0
-    with pytest.raises(ValueError, match=r"name: got 'waves', expected one of Blankenship2011_WT_01, Sun2008"):
-        data.waves("waves")
+    refused(r"name: got 'waves', expected one of Blankenship2011_WT_01, Sun2008", data.waves, "waves")
 
 
 @pytest.mark.parametrize(
@@ -247,24 +242,21 @@ def test_trials_around_their_starts(maze):
     assert found.places[0, [0, 50, 749], 0].tolist() == pytest.approx([1.01, 2.01, 15.99])
 
 
-@pytest.mark.parametrize(
-    ("spikes", "behaviour", "places", "message"),
-    [
-        ("", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns"),
-        (FIRED + "1.0\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: not a table of numbers"),
-        (FIRED + "1.0\t1.5\n", BEHAVIOUR, PLACES, r"SpikeData\.dat: got a neuron whose number has a fraction"),
-        (FIRED, "1.0\t2.0\t1\t1\t2\t1\n", PLACES, r"Behavior\.dat: expected .* 0 or 1"),
-        (FIRED, BEHAVIOUR, 2 * PLACES, r"Pos\.dat: expected times that increase"),
-    ],
-)
-def test_tables_of_another_form_are_refused(maze, spikes, behaviour, places, message):
-    with pytest.raises(data.DataError, match=message):
-        data.pfc6(maze(spikes, behaviour, places))
+def test_tables_of_another_form_are_refused(maze):
+    def wrong(message, **tables):
+        folder = maze(**tables)
+        refused(message, data.pfc6, folder, error=data.DataError)
+        shutil.rmtree(folder / "200104")
+
+    wrong(r"SpikeData\.dat: got a table of shape \(0, 1\), expected finite numbers in 2 columns", spikes="")
+    wrong(r"SpikeData\.dat: not a table of numbers", spikes=FIRED + "1.0\n")
+    wrong(r"SpikeData\.dat: got a neuron whose number has a fraction", spikes=FIRED + "1.0\t1.5\n")
+    wrong(r"Behavior\.dat: expected .* 0 or 1", behaviour="1.0\t2.0\t1\t1\t2\t1\n")
+    wrong(r"Pos\.dat: expected times that increase", places=2 * PLACES)
 
 
 def test_what_is_missing_is_told_and_how_to_get_it(tmp_path):
-    with pytest.raises(ValueError, match=r"folder: got .*nowhere', expected a folder that exists"):
-        data.pfc6(tmp_path / "nowhere")
+    refused(r"folder: got .*nowhere', expected a folder that exists", data.pfc6, tmp_path / "nowhere")
     with pytest.raises(data.DataUnavailable, match=r"200104_SpikeData\.dat, .*200104_Pos\.dat: missing.*crcns"):
         data.pfc6(tmp_path)
 

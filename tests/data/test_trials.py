@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 
 from brainlib.data import Trials
 
@@ -85,33 +86,20 @@ def test_what_is_no_count_is_refused(value):
         Trials.from_sequences([np.ones((2, 3)), np.array([[1, value]] * 3).T], 10.0)
 
 
-@pytest.mark.parametrize(
-    ("given_counts", "message"),
-    [
-        ([], "sequences: got none"),
-        ([np.ones((2, 3)), np.ones((0, 3))], r"sequences\[1\]: got shape \(0, 3\), expected \(time, neurons\)"),
-        ([np.ones((2, 3)), np.ones((2, 4))], r"sequences\[1\]: got 4 neurons, expected 3 as in the first"),
-        ([np.ones((2, 3)).astype("U")], r"sequences\[0\]: got <U32, expected whole numbers"),
-    ],
-)
-def test_what_is_no_trial_is_refused(given_counts, message):
-    with pytest.raises(ValueError, match=message):
-        Trials.from_sequences(given_counts, 10.0)
+def test_what_is_no_trial_is_refused():
+    refused("sequences: got none", Trials.from_sequences, [], 10.0)
+    refused(r"sequences\[1\]: got shape \(0, 3\)", Trials.from_sequences, [np.ones((2, 3)), np.ones((0, 3))], 10.0)
+    refused(r"sequences\[1\]: got 4 neurons", Trials.from_sequences, [np.ones((2, 3)), np.ones((2, 4))], 10.0)
+    refused(r"sequences\[0\]: got <U32", Trials.from_sequences, [np.ones((2, 3)).astype("U")], 10.0)
 
 
-@pytest.mark.parametrize(
-    ("counts", "lengths", "message"),
-    [
-        (torch.ones(2, 4, 3), [4, 4], "counts: got torch.float32"),
-        (-torch.ones(2, 4, 3, dtype=torch.int32), [4, 4], "counts: got -1, expected none below zero"),
-        (torch.ones(2, 4, 3, dtype=torch.uint8), [4, 3], "counts: got spikes beyond the end of a trial"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 0], "lengths: got 0 to 4, expected 1 to the 4 bins"),
-        (torch.zeros(2, 4, 3, dtype=torch.uint8), [4, 4, 4], r"lengths: got torch.int64 of shape \(3,\)"),
-    ],
-)
-def test_parts_that_do_not_fit_are_refused(unchecked, counts, lengths, message):
-    with pytest.raises(ValueError, match=message):
-        Trials(counts, torch.tensor(lengths), 10.0)
+def test_parts_that_do_not_fit_are_refused(unchecked):
+    ones, four = torch.ones(2, 4, 3, dtype=torch.int32), torch.tensor([4, 4])
+    refused("counts: got torch.float32", Trials, ones.float(), four, 10.0)
+    refused("counts: got -1, expected none below zero", Trials, -ones, four, 10.0)
+    refused("counts: got spikes beyond the end of a trial", Trials, ones, torch.tensor([4, 3]), 10.0)
+    refused("lengths: got 0 to 4, expected 1 to the 4 bins", Trials, 0 * ones, torch.tensor([4, 0]), 10.0)
+    refused(r"lengths: got torch.int64 of shape \(3,\)", Trials, 0 * ones, torch.tensor([4, 4, 4]), 10.0)
 
 
 @pytest.mark.parametrize("indices", [[], [2], [-1], [0.5], [True, False], [[0]]])
@@ -122,8 +110,6 @@ def test_other_places_are_refused(unchecked, indices):
 
 
 def test_bins_have_a_range():
-    with pytest.raises(ValueError, match="bin_ms: got nan, expected a positive number"):
-        Trials.from_sequences([np.ones((2, 3))], float("nan"))
+    refused("bin_ms: got nan, expected a positive number", Trials.from_sequences, [np.ones((2, 3))], float("nan"))
     trials = Trials.from_sequences([np.ones((2, 3))], 1.0)
-    with pytest.raises(ValueError, match="bins: got 0, expected a whole number of at least 1"):
-        trials.cut(0)
+    refused("bins: got 0, expected a whole number of at least 1", trials.cut, 0)

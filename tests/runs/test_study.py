@@ -1,4 +1,4 @@
-"""A study computes each condition and seed once, for the code and the settings that there are."""
+"""A study computes each condition and seed once, for the code and settings that there are; what is kept of a run."""
 
 import os
 import signal
@@ -8,9 +8,11 @@ import threading
 import time
 from pathlib import Path
 
+import numpy
 import numpy as np
 import pytest
 import torch
+from refusals import refused
 
 from brainlib import runs
 from brainlib.runs import code
@@ -146,25 +148,70 @@ def test_what_is_imported_by_a_name_made_there_counts():
     assert {"brainlib.brainstates.kernels.cpu", "brainlib.brainstates.kernels.triton.posterior"} <= names
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"seeds": [-1]}, "seeds: got -1, expected a whole number of at least 0"),
-        ({"device": "gpu"}, "device: got 'gpu'"),
-        ({"conditions": {"a": object()}}, r"conditions\['a'\]: got object, expected settings of numbers"),
-        ({"processes": 0}, "processes: got 0, expected a whole number of at least 1"),
-        ({"function": lambda: None}, "function: got .*, expected a function of a module"),
-    ],
-    ids=lambda case: str(case)[:20],
-)
-def test_wrong_arguments_are_named_before_anything_runs(laboratory, trace, given, message):
-    usual = {"function": laboratory.count, "conditions": {"a": laboratory.Settings(2, str(trace))}, "seeds": [0]}
-    with pytest.raises(ValueError, match=f"^{message}"):
-        runs.study(**(usual | {"device": "cpu"} | given))
-    assert trace.read_text() == ""
+def test_wrong_arguments_are_named_before_anything_runs(laboratory, trace):
+    def wrong(message, **given):
+        usual = {"function": laboratory.count, "conditions": {"a": laboratory.Settings(2, str(trace))}, "seeds": [0]}
+        refused(f"^{message}", runs.study, **usual | {"device": "cpu"} | given)
+        assert trace.read_text() == ""
+
+    wrong("seeds: got -1, expected a whole number of at least 0", seeds=[-1])
+    wrong("device: got 'gpu'", device="gpu")
+    wrong(r"conditions\['a'\]: got object, expected settings of numbers", conditions={"a": object()})
+    wrong("processes: got 0, expected a whole number of at least 1", processes=0)
+    wrong("function: got .*, expected a function of a module", function=lambda: None)
 
 
 def test_a_result_that_cannot_be_kept_is_named(laboratory, trace, monkeypatch):
     monkeypatch.setattr(laboratory.numpy, "arange", lambda size: {1, 2})
     with pytest.raises(ValueError, match=r"^result\.nested\.array: got set, expected numbers, texts, arrays"):
         runs.study(laboratory.count, {"a": laboratory.Settings(2, str(trace))}, [0], device="cpu", processes=1)
+
+
+def test_what_is_kept_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path))
+    content = {"losses": [0.1, 1 / 3], "name": "σ"}
+    runs.keep("curve", content, profile="laptop", seed=3, device="cpu")
+    (run,) = runs.kept("curve", tmp_path / "runs")
+    assert (run.name, run.profile, run.seed, run.content) == ("curve", "laptop", 3, content)
+    assert run.provenance["device"] == "cpu"
+    assert runs.kept("other", tmp_path / "runs") == []
+
+
+def test_outside_a_build_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.delenv("BRAINLIB_RECORDS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    runs.keep("curve", {}, profile="ci", seed=0, device="cpu")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [{"loss": float("nan")}, {"loss": {1, 2}}])
+def test_what_is_not_plain_json_is_refused(tmp_path, monkeypatch, content):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path))
+    with pytest.raises(ValueError, match="content: expected plain JSON"):
+        runs.keep("curve", content, profile="ci", seed=0, device="cpu")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "curve"}'])
+def test_a_broken_file_is_named(tmp_path, text):
+    (tmp_path / "curve-ci-seed0.json").write_text(text)
+    with pytest.raises(ValueError, match=r"curve-ci-seed0.json: not a run"):
+        runs.kept("curve", tmp_path)
+
+
+def test_a_wrong_parameter_of_a_chapter_is_named():
+    runs.check("ci", numpy.int64(0), "cpu")
+    refused("^profile: got 'lptop'", runs.check, profile="lptop", seed=0, device="auto")
+    refused("^seed: got 'one', expected a whole number", runs.check, profile="ci", seed="one", device="auto")
+    refused("^device: got 'gpu'", runs.check, profile="ci", seed=0, device="gpu")
+
+
+def test_recorded_runs_are_found_from_below_and_missed_aloud(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINLIB_RECORDS", str(tmp_path / "part" / "records"))
+    runs.keep("curve", {}, profile="ci", seed=0, device="cpu")
+    below = tmp_path / "part" / "notes"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    refused(r"claims: no claims.toml in .*notes or in a folder above it; a chapter runs", runs.kept, "curve")
+    (tmp_path / "part" / "claims.toml").touch()
+    assert [run.name for run in runs.kept("curve")] == ["curve"]

@@ -1,12 +1,14 @@
-"""The whole network against its equations as a loop in float64: logits, states and the gradient of every parameter."""
+"""The whole network against its equations in float64; official weights, and three forms of a time constant."""
 
 import pytest
 import torch
 from agreement import assert_same, shares
+from refusals import refused
 from torch.nn import functional
 
 from brainlib.arguments import seeded
 from brainlib.timescales import LeakyRNN, tasks
+from brainlib.timescales.time_constants import raw_of, tau_of
 
 PHI = {
     "leaky_relu": lambda u: torch.where(u > 0, u, 0.01 * u),
@@ -135,29 +137,108 @@ def test_fixed_time_constants_are_not_trained():
     assert own.tau.tolist() == [1, 7] and "raw_tau" in own.state_dict()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": 0}, "units: got 0, expected a whole number of at least 1"),
-        ({"tau": torch.tensor([1.0, 0.5, 1.0])}, "tau: got 0.5 to 1 bits"),
-        ({"tau_form": "free"}, "tau_form: got 'free', expected one of clamp, projected, softplus"),
-        ({"activation": "gelu"}, "activation: got 'gelu', expected one of leaky_relu, relu, tanh"),
-    ],
-)
-def test_impossible_networks(unchecked, options, message):
-    with pytest.raises(ValueError, match=message):
-        LeakyRNN(**{"units": 3, "heads": 2, **options})
+def test_impossible_networks(unchecked):
+    refused("units: got 0, expected a whole number of at least 1", LeakyRNN, units=0, heads=2)
+    refused("tau: got 0.5 to 1 bits", LeakyRNN, units=3, heads=2, tau=torch.tensor([1.0, 0.5, 1.0]))
+    refused("tau_form: got 'free'", LeakyRNN, units=3, heads=2, tau_form="free")
+    refused("activation: got 'gelu'", LeakyRNN, units=3, heads=2, activation="gelu")
 
 
 def test_impossible_inputs(unchecked):
     model = network(heads=4)
     bits, h0 = inputs(model, 3, 5)
-    with pytest.raises(ValueError, match=r"bits: got shape \(5, 3\), expected \(time, batch, 1\)"):
-        model.run(bits[..., 0], h0)
-    with pytest.raises(ValueError, match=r"bits: got shape \(0, 3, 1\), expected .* at least one bit"):
-        model(bits[:0], h0)
-    with pytest.raises(ValueError, match=r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)"):
-        model.run(bits, h0[:, 1:])
+    refused(r"bits: got shape \(5, 3\), expected \(time, batch, 1\)", model.run, bits[..., 0], h0)
+    refused(r"bits: got shape \(0, 3, 1\), expected .* at least one bit", model, bits[:0], h0)
+    refused(r"h0: got shape \(3, 12\), expected \(batch, units\) = \(3, 13\)", model.run, bits, h0[:, 1:])
     for heads in ([4], [-1], []):
-        with pytest.raises(ValueError, match=r"heads: got \[.*\], expected some of 0 to 3"):
-            model(bits, h0, heads=heads)
+        refused(r"heads: got \[.*\], expected some of 0 to 3", model, bits, h0, heads=heads)
+
+
+def official(units: int = 500, heads: int = 100, dtype: torch.dtype = torch.float32, fixed: bool = False):
+    """Weights as that code names them, some of them acting on their own unit, some time constants below the clamp."""
+    source, root = seeded(0), units**-0.5
+
+    def drawn(*shape: int, bound: float = root):
+        return torch.empty(*shape, dtype=dtype).uniform_(-bound, bound, generator=source)
+
+    weights = {"parameterlist.0": torch.full((1,), 2.0, dtype=dtype) if fixed else 1.5 + drawn(units, bound=1.0)}
+    weights |= {"modulelist.0.weight": drawn(units, 1, bound=1.0), "modulelist.0.bias": drawn(units, bound=1.0)}
+    weights |= {"modulelist.1.weight": drawn(units, units), "modulelist.1.bias": drawn(units)}
+    for head in range(2, 2 + heads):
+        weights |= {f"modulelist.{head}.weight": drawn(2, units), f"modulelist.{head}.bias": drawn(2)}
+    return weights
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_the_weights_take_their_places(fixed):
+    """Of the network whose equation is the official code's."""
+    weights = official(7, 3, torch.float64, fixed)
+    ours = LeakyRNN.from_official(weights, inside=False)
+    given = {name.removeprefix("modulelist."): tensor for name, tensor in weights.items()}
+    assert not ours.inside and isinstance(ours.raw_tau, torch.nn.Parameter) != fixed
+    assert ours.tau.equal(given["parameterlist.0"].clamp(min=1).expand(7))
+    assert ours.input_weight.equal(given["0.weight"][:, 0]) and ours.input_bias.equal(given["0.bias"])
+    assert ours.weight[~ours.diagonal].equal(given["1.weight"][~ours.diagonal])
+    assert ours.recurrent_bias.equal(given["1.bias"])
+    for head in range(3):
+        assert ours.readout_weight[head].equal(given[f"{2 + head}.weight"])
+        assert ours.readout_bias[head].equal(given[f"{2 + head}.bias"])
+
+
+def test_weights_of_something_else_are_refused():
+    def wrong(message, change, error=ValueError):
+        weights = official(9, 3)
+        change(weights)
+        refused(message, LeakyRNN.from_official, weights, error=error)
+
+    wrong("missing or unknown .*'modulelist.1.bias'", lambda w: w.pop("modulelist.1.bias"))
+    wrong(r"missing or unknown \['extra'\]", lambda w: w.update(extra=torch.zeros(1)))
+    wrong("missing .*; expected a network with 1 heads", lambda w: w.clear())
+    wrong("mismatch for input_weight", lambda w: w.update({"modulelist.0.weight": torch.zeros(8, 1)}), RuntimeError)
+    wrong("size mismatch for raw_tau", lambda w: w.update({"parameterlist.0": torch.ones(2)}), RuntimeError)
+    wrong("expected one dtype", lambda w: w.update({"modulelist.2.bias": torch.zeros(2).double()}))
+    wrong("tau: got 0.5 to 0.5 bits", lambda w: w.update({"parameterlist.0": torch.tensor([0.5])}))
+
+
+FORMS = ["clamp", "projected", "softplus"]
+
+
+def trio(form: str) -> LeakyRNN:
+    return LeakyRNN(3, 1, tau_form=form, generator=torch.Generator().manual_seed(0))
+
+
+def step(model: LeakyRNN, push: float) -> None:
+    """One step of gradient descent on a loss that moves every time constant by about `push`."""
+    optimiser = torch.optim.SGD([model.raw_tau], lr=1.0)
+    optimiser.zero_grad()
+    (-push * tau_of(model.raw_tau, model.tau_form)).sum().backward()
+    optimiser.step()
+    model.project_()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_raw_values_are_the_inverse(form):
+    tau = torch.tensor([1.001, 1.5, 2.0, 30.0, 500.0], dtype=torch.float64)
+    torch.testing.assert_close(tau_of(raw_of(tau, form), form), tau, rtol=1e-12, atol=0)
+    torch.testing.assert_close(tau_of(raw_of(torch.ones(1), form), form), torch.ones(1))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_only_the_clamp_traps(form):
+    model = trio(form)
+    for _ in range(8):
+        step(model, push=-1.0)
+    assert (model.tau == 1).all() or form == "softplus"
+    lowest = model.tau
+    for _ in range(400):
+        step(model, push=0.1)
+    if form == "clamp":
+        assert torch.equal(model.tau, lowest) and model.raw_tau.max() < 1
+    else:
+        assert model.tau.min() > 2
+
+
+@pytest.mark.parametrize(("tau", "got"), [([0.99, 2.0], "0.99 to 2"), ([float("nan")], "nan"), ([float("inf")], "inf")])
+def test_impossible_time_constants(tau, got):
+    with pytest.raises(ValueError, match=f"tau: got {got}.* bits, expected finite time constants of at least 1"):
+        raw_of(torch.tensor(tau), "clamp")

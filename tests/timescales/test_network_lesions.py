@@ -1,11 +1,14 @@
+"""Tests of a network of which everything is known, whole and lesioned."""
+
 import pytest
 import torch
-from known_network import BEFORE, BOTH, IDLE, LAST, PARITY
+from known_network import BEFORE, BOTH, IDLE, LAST, MATCH, ONE, PARITY
+from refusals import refused
 
 from brainlib.timescales import LeakyRNN
-from brainlib.timescales.evaluation import running_test
+from brainlib.timescales.evaluation import accuracy, relative_accuracy, running_test
 from brainlib.timescales.lesions import ablated, fastest_and_slowest, perturbed_tau, perturbed_weight
-from brainlib.timescales.tasks import draw_bits
+from brainlib.timescales.tasks import chance, draw_bits
 
 
 def drawn(units: int = 7, seed: int = 0, **form) -> LeakyRNN:
@@ -60,12 +63,9 @@ def test_fastest_and_slowest():
 
 
 def test_what_is_not_there(known):
-    with pytest.raises(ValueError, match="unit: got 4, expected 0 to 3"):
-        ablated(known, 4)
-    with pytest.raises(ValueError, match=r"heads: got \[3\], expected some of 0 to 2"):
-        ablated(known, 0, [3])
-    with pytest.raises(ValueError, match="count: got 3, expected 1 to 2"):
-        fastest_and_slowest(known, 3)
+    refused("unit: got 4, expected 0 to 3", ablated, known, 4)
+    refused(r"heads: got \[3\], expected some of 0 to 2", ablated, known, 0, [3])
+    refused("count: got 3, expected 1 to 2", fastest_and_slowest, known, 3)
 
 
 @pytest.fixture
@@ -107,7 +107,44 @@ def test_nothing_else_moves(network, push):
     assert again[name].equal(moved.state_dict()[name]) and not other[name].equal(again[name])
 
 
-@pytest.mark.parametrize("push", [perturbed_weight, perturbed_tau])
-def test_a_negative_strength_is_refused(network, generator, push):
-    with pytest.raises(ValueError, match=r"strength: got -0\.1, expected at least 0"):
-        push(network, -0.1, generator)
+def test_a_negative_strength_is_refused(network, generator):
+    refused(r"strength: got -0\.1, expected at least 0", perturbed_weight, network, -0.1, generator)
+    refused(r"strength: got -0\.1, expected at least 0", perturbed_tau, network, -0.1, generator)
+
+
+@pytest.mark.parametrize(("task", "head"), [("parity", PARITY), ("match", MATCH)])
+@pytest.mark.parametrize("rate", ["task", None, 0.5])
+def test_a_network_that_solves_the_task_is_always_right(known, generator, task, head, rate):
+    assert accuracy(known, task, [2], [head], 700, generator, rate) == {2: 1.0}
+
+
+def test_spans_are_judged_by_their_own_heads(known, generator):
+    found = accuracy(known, "parity", (2, 3, 4), (PARITY, PARITY, ONE), 6000, generator)
+    assert list(found) == [2, 3, 4] and found[2] == 1
+    assert found[3] == pytest.approx(0.5, abs=0.03)  # right when the third bit is 0
+    assert found[4] == pytest.approx(1 - chance("parity", 4), abs=0.03)  # how often it is odd
+
+
+@pytest.mark.parametrize("task", ["parity", "match"])
+def test_a_running_test_asks_each_head_after_every_bit(known, generator, task):
+    test = running_test(known, task, [2, 5], [0, 1], generator, sequences=3, steps=20, warm_up=6)
+    bits = test.bits[:, :, 0].long()
+    assert test.bits.shape == (26, 3, 1) and test.answers.shape == (2, 20, 3) and test.h0.shape == (3, 4)
+    for span, answers in zip((2, 5), test.answers, strict=True):
+        for step in range(20):
+            window = bits[6 + step - span + 1 : 6 + step + 1]
+            assert answers[step].equal(window.sum(0) % 2 if task == "parity" else (window[0] == window[-1]).long())
+
+
+def test_a_running_test_counts_what_is_right(known, generator):
+    test = running_test(known, "parity", [2, 2], [PARITY, ONE], generator)
+    right, guessed = test.accuracy(known)
+    assert right == 1.0 and guessed == pytest.approx(test.answers[1].double().mean().item())
+    assert guessed == pytest.approx(0.5, abs=0.03)  # balanced bits
+
+
+def test_unfit_arguments(known, generator):
+    refused("sequences: got 0", accuracy, known, "parity", [2], [0], 0, generator)
+    refused("heads: got 1", accuracy, known, "parity", [2, 3], [0], 10, generator)
+    refused(r"baseline: got 0\.5, expected an accuracy above", relative_accuracy, 0.5, 0.5)
+    refused("warm_up: got 3 bits", running_test, known, "parity", [5], [PARITY], generator, warm_up=3)

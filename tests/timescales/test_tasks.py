@@ -1,12 +1,21 @@
-"""The tasks against their definitions, a sequence and a span at a time."""
+"""The tasks against their definitions, a sequence and a span at a time; and which of them a curriculum asks when."""
 
 import statistics
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib.arguments import seeded
 from brainlib.timescales import tasks
+from brainlib.timescales.curricula import (
+    Curriculum,
+    all_at_once,
+    from_scratch,
+    multi_head,
+    single_head,
+    sliding_window,
+)
 
 
 def parity(sequence: list[int], span: int) -> int:
@@ -66,32 +75,16 @@ def test_chance_is_what_the_commoner_answer_gets(task, rate, span):
     assert abs(max(ones, 1 - ones) - likely) < 4 * (likely * (1 - likely) / sequences) ** 0.5
 
 
-def test_parity_at_random_rates_is_easier_than_a_coin():
-    found = {span: round(100 * tasks.chance("parity", span), 1) for span in (2, 3, 4, 10)}
-    assert found == {2: 66.7, 3: 50.0, 4: 60.0, 10: 54.5}
-    assert tasks.chance("parity", 10, 0.5) == 0.5 == tasks.chance("match", 10)
-
-
 bits = torch.zeros(5, 2, 1)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: tasks.answers("parity", bits, [3, 6]),
-            "length: got sequences of 5 bits, expected at least .* span, 6",
-        ),
-        (lambda: tasks.answers("parity", bits, []), r"spans: got \[\], expected some of at least 1"),
-        (lambda: tasks.draw("parity", [9], 2, seeded(0), length=8), "length: got sequences of 8 bits"),
-        (lambda: tasks.draw("parity", [9], 0, seeded(0)), "batch: got 0, expected at least 1"),
-        (lambda: tasks.draw_bits(1, 1, seeded(0), 1.5), "rate: got 1.5, expected a chance from 0 to 1"),
-        (lambda: tasks.answers("sum", bits, [2]), "task: got 'sum', expected one of parity, match"),
-    ],
-)
-def test_bad_input_is_named(unchecked, call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_bad_input_is_named(unchecked):
+    refused("length: got sequences of 5 bits, expected at least .* span, 6", tasks.answers, "parity", bits, [3, 6])
+    refused(r"spans: got \[\], expected some of at least 1", tasks.answers, "parity", bits, [])
+    refused("length: got sequences of 8 bits", tasks.draw, "parity", [9], 2, seeded(0), length=8)
+    refused("batch: got 0, expected at least 1", tasks.draw, "parity", [9], 0, seeded(0))
+    refused("rate: got 1.5, expected a chance from 0 to 1", tasks.draw_bits, 1, 1, seeded(0), 1.5)
+    refused("task: got 'sum', expected one of parity, match", tasks.answers, "sum", bits, [2])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
@@ -99,3 +92,48 @@ def test_answers_do_not_hang_on_the_precision_of_the_bits(dtype):
     bits = torch.ones(2051, 1, 1, dtype=dtype)
     spans = [256, 257, 258, 2049, 2050]
     assert tasks.answers("parity", bits, spans).flatten().tolist() == [span % 2 for span in spans]
+
+
+def stages(curriculum, count):
+    return [(curriculum.spans(stage), curriculum.heads(stage)) for stage in range(count)]
+
+
+def test_a_single_head_answers_for_one_span_after_the_other():
+    assert stages(single_head(), 3) == [((2,), (0,)), ((3,), (0,)), ((4,), (0,))]
+    assert single_head(7).spans(2) == (9,)
+
+
+def test_many_heads_keep_all_spans():
+    assert stages(multi_head(), 3) == [((2,), (0,)), ((2, 3), (0, 1)), ((2, 3, 4), (0, 1, 2))]
+    assert multi_head(4).spans(1) == (2, 3, 4, 5)
+
+
+def test_a_window_slides_and_its_heads_belong_to_places():
+    window = sliding_window()
+    assert [window.spans(stage)[::9] for stage in range(3)] == [(2, 11), (7, 16), (12, 21)]
+    assert {window.heads(stage) for stage in range(3)} == {tuple(range(10))}
+
+
+def test_with_fresh_heads_a_span_keeps_its_own():
+    window = sliding_window(width=4, stride=3, fresh_heads=True)
+    owner = {}
+    for spans, heads in stages(window, 5):
+        for span, head in zip(spans, heads, strict=True):
+            assert owner.setdefault(span, head) == head
+    assert sorted(owner.values()) == list(range(16))
+
+
+def test_without_a_curriculum_there_is_one_stage():
+    assert stages(from_scratch(9), 1) == [((9,), (0,))]
+    assert stages(all_at_once(4), 1) == [((2, 3, 4), (0, 1, 2))]
+    assert from_scratch(9).last(0) and all_at_once(4).last(0) and not multi_head().last(50)
+    refused("stage: got 1, expected at least 0 and below 1", from_scratch(9).spans, 1)
+
+
+def test_what_makes_no_sense_is_refused():
+    refused("smallest: got 1, expected a span of at least 2", single_head, 1)
+    refused("largest: got 1, expected at least smallest = 2", all_at_once, 1)
+    refused(r"moves: got \(0, 0\)", sliding_window, stride=0)
+    refused(r"moves: got \(2, 1\)", Curriculum, "narrowing", 2, 5, moves=(2, 1))
+    refused("stages: got 0", Curriculum, "none", 2, 2, stages=0)
+    refused("stage: got -1", multi_head().spans, -1)

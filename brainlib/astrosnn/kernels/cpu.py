@@ -4,8 +4,6 @@ A thread takes a stretch of columns through all steps, row after row (why: READM
 row of zeros, [1, 1, N]; gradients that nobody wants are empty.
 """
 
-import math
-
 import numba
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ from torch.nn.functional import pad
 
 from brainlib.astrosnn.kernels import steps
 from brainlib.astrosnn.kernels.instructions import fetch, stream
+from brainlib.astrosnn.kernels.surrogates import SURROGATES
 from brainlib.backend import torch_threads
 from brainlib.jit import njit
 from brainlib.lanes import VECTOR_BYTES, adds, load, loads, store, stores
@@ -183,15 +182,9 @@ def backward(
     return d_first, d_second, d_rates.sum(1), d_state
 
 
-def numbers(reset, surrogate, slope, detach_reset) -> tuple[float, ...]:
+def numbers(reset, surrogate, detach_reset) -> tuple[float, ...]:
     """The options as `steps` wants them."""
-    bump = {
-        "atan": (steps.ATAN, slope / 2, (math.pi / 2 * slope) ** 2),
-        "qgate": (steps.QGATE, slope, slope**2),
-        "sigmoid": (steps.SIGMOID, slope / 4, slope),
-        "fast_sigmoid": (steps.FAST_SIGMOID, 1.0, slope),
-    }[surrogate]
-    return tuple(map(float, (reset == "hard", reset == "soft", not detach_reset, *bump)))
+    return float(reset == "hard"), float(reset == "soft"), float(not detach_reset), float(SURROGATES.index(surrogate))
 
 
 def no_sequence(first: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from brainlib.astrosnn.checks import one_of, require_positive
 from brainlib.astrosnn.kernels.scan import Columns, Implementation
-from brainlib.astrosnn.kernels.surrogates import SURROGATES, Surrogate, resolve_slope, surrogate_gradient
+from brainlib.astrosnn.kernels.surrogates import SURROGATES, Surrogate, surrogate_gradient
 
 __all__ = ["SURROGATES", "Reset", "Surrogate", "lif_scan", "slow_scan", "surrogate_gradient"]
 
@@ -23,7 +23,6 @@ def lif_scan(
     threshold: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 1.0,
     reset: Reset = "hard",
     surrogate: Surrogate = "atan",
-    slope: float | None = None,
     detach_reset: bool = True,
     state: Float[Tensor, "..."] | None = None,
     time_dim: int = 1,
@@ -48,8 +47,8 @@ def lif_scan(
 
     `impl` "cpu" is compiled by numba, "triton" needs a GPU, "reference" is the equations in float64; "auto" takes what
     is fast on the device of `current`. Raises `ValueError` for another name, a beta outside [0, 1] or a threshold that
-    is not positive (of numbers), a slope that is not positive, no step at all, shapes that do not fit, and dtypes or
-    devices that differ or that the implementation does not know.
+    is not positive (of numbers), no step at all, shapes that do not fit, and dtypes or devices that differ or that the
+    implementation does not know.
 
         >>> import torch
         >>> current = torch.tensor([[0.6, 0.6, 0.6, 0.0]])  # one sequence of a neuron's 4 steps
@@ -60,7 +59,7 @@ def lif_scan(
     columns = Columns("current", current, time_dim)
     rates, state = columns.rates(constants(beta, threshold)), columns.states({"state": state})
     first, second = columns.sequence("current", current), columns.sequence("astro", astro)
-    options = neuron_options(reset, surrogate, slope, detach_reset)
+    options = neuron_options(reset, surrogate, detach_reset)
     spikes, (last,) = columns.scan("lif", first, second, rates, state, impl, *options)
     return spikes, last
 
@@ -73,7 +72,6 @@ def slow_scan(
     beta: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 0.5,
     threshold: float | Float[Tensor, ""] | Float[Tensor, "channels"] = 1.0,
     state: tuple[Float[Tensor, "..."], Float[Tensor, "..."]] | None = None,
-    time_dim: int = 1,
     impl: Implementation = "auto",
     **options: Any,
 ) -> tuple[Float[Tensor, "*shape"], tuple[Float[Tensor, "..."], Float[Tensor, "..."]]]:
@@ -84,9 +82,9 @@ def slow_scan(
     and the state (m_T, c_{T+1}) after them (reconstruction). `weight` is w: above 0 calcium, below 0 an adaptive
     threshold; `decay` is lambda in [0, 1), for which the caller answers. `state` is what an earlier call gave (None:
     zeros). Gradients reach the current, weight, decay, beta, threshold and state, and pass through the slow variable's
-    spikes. All else is as in `lif_scan`, whose reset, surrogate, slope and detach_reset are the `options`.
+    spikes. All else is as in `lif_scan`, whose reset, surrogate and detach_reset are the `options`.
     """
-    columns = Columns("current", current, time_dim)
+    columns = Columns("current", current)
     rates = columns.rates(constants(beta, threshold) | {"weight": weight, "decay": decay})
     membrane, slow = (None, None) if state is None else state
     states = columns.states({"state[0]": membrane, "state[1]": slow})
@@ -103,9 +101,8 @@ def constants(beta: float | Tensor, threshold: float | Tensor) -> dict[str, floa
     return {"beta": beta, "threshold": threshold}
 
 
-def neuron_options(
-    reset: str = "hard", surrogate: str = "atan", slope: float | None = None, detach_reset: bool = True
-) -> tuple[str, str, float, bool]:
-    """The four, checked, with the surrogate's own slope for None."""
+def neuron_options(reset: str = "hard", surrogate: str = "atan", detach_reset: bool = True) -> tuple[str, str, bool]:
+    """The three, checked."""
     one_of("reset", reset, get_args(Reset))
-    return reset, surrogate, float(resolve_slope(surrogate, slope)), detach_reset
+    one_of("surrogate", surrogate, SURROGATES)
+    return reset, surrogate, detach_reset

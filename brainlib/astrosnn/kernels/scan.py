@@ -13,7 +13,7 @@ An implementation (`cpu`, or `triton` for a GPU) is a module with a number and t
     second and d_output may be None; d_second is empty where second is None, d_rates unless `learn`
     model: "lif" (current, astrocyte; beta, theta; m), "slow" (current, None; beta, theta, w, lambda; m, c) or
            "wkv" (key, value; w, u; mean, log weight)
-    options: reset, surrogate, slope, detach_reset
+    options: reset, surrogate, detach_reset
 """
 
 import importlib
@@ -39,7 +39,7 @@ class Columns:
     moved in front. Raises `ValueError` for an axis that there is not, and for no step of no column.
     """
 
-    def __init__(self, name: str, first: Tensor, time_dim: int):
+    def __init__(self, name: str, first: Tensor, time_dim: int = 1):
         if not -first.ndim <= time_dim < first.ndim:
             raise ValueError(f"time_dim: got {time_dim}, expected an axis of {name}'s shape {tuple(first.shape)}")
         if not first.numel():
@@ -111,20 +111,18 @@ def resolve(impl: str, name: str, tensor: Tensor) -> str:
 
 def forward(
     model: str, first: Tensor, second: Tensor | None, rates: Tensor, state: Tensor,
-    reset: str, surrogate: str, slope: float, detach_reset: bool, impl: str,
+    reset: str, surrogate: str, detach_reset: bool, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    options = reset, surrogate, slope, detach_reset
-    return implementation(impl).forward(model, first, second, rates, state, *options)
+    return implementation(impl).forward(model, first, second, rates, state, reset, surrogate, detach_reset)
 
 
 def backward(
     model: str, d_output: Tensor | None, d_last: Tensor | None, first: Tensor, second: Tensor | None, rates: Tensor,
-    kept: Tensor, learn: bool,
-    reset: str, surrogate: str, slope: float, detach_reset: bool, impl: str,
+    kept: Tensor, learn: bool, reset: str, surrogate: str, detach_reset: bool, impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     d_output = None if d_output is None else d_output.contiguous()
     d_last = torch.zeros_like(kept[:, :, 0]) if d_last is None else d_last.contiguous()
-    options = reset, surrogate, slope, detach_reset
+    options = reset, surrogate, detach_reset
     return implementation(impl).backward(model, d_output, d_last, first, second, rates, kept, learn, *options)
 
 
@@ -137,10 +135,10 @@ def save(ctx, inputs, output):
 
 def differentiate(backward, ctx, d_output, d_last, _):
     if d_output is None and d_last is None:
-        return (None,) * 10
+        return (None,) * 9
     learn = ctx.needs_input_grad[3]
     found = backward(ctx.model, d_output, d_last, *ctx.saved_tensors, learn, *ctx.options)
-    return None, *(d if d.numel() else None for d in found), *(None,) * 5
+    return None, *(d if d.numel() else None for d in found), *(None,) * 4
 
 
 def fake(model, first, second, rates, state, *options):

@@ -5,29 +5,30 @@
 
 `state` is the one before the step, `d_state` the gradient after it and then the one before. Parameters, states and
 their gradients are tuples. `options` of neurons: share and fall (a spike takes share u + fall theta from the membrane),
-attached (1 if the gradient passes through that spike), and the surrogate, its height at the threshold and how steep it
-is.
+attached (1 if the gradient passes through that spike), and the surrogate's place among `surrogates.SURROGATES`.
 """
+
+import math
 
 from brainlib.astrosnn.kernels.instructions import absolute, exp_of_minus, log_of_one_and, step, where_nonnegative
 from brainlib.jit import njit
 
-ATAN, QGATE, SIGMOID, FAST_SIGMOID = range(4)
+PI_SQUARED = math.pi**2
 inlined = njit(forceinline=True)
 
 
 @inlined
-def bump(z, surrogate, height, steepness):
-    """ds/dz, as in surrogates.py; `height` at the threshold."""
-    if surrogate == ATAN:
-        return height / (1 + steepness * z * z)
-    y = steepness * absolute(z)
-    if surrogate == QGATE:
-        return where_nonnegative(y - height, 0, height - y)
-    if surrogate == SIGMOID:
-        e = exp_of_minus(y)
-        return 4 * height * e / ((1 + e) * (1 + e))
-    return height / ((1 + y) * (1 + y))
+def bump(z, surrogate):
+    """ds/dz, as in surrogates.py."""
+    if surrogate == 0:
+        return 1 / (1 + PI_SQUARED * z * z)
+    if surrogate == 1:
+        return where_nonnegative(4 * absolute(z) - 2, 0, 2 - 4 * absolute(z))
+    if surrogate == 2:
+        e = exp_of_minus(4 * absolute(z))
+        return 4 * e / ((1 + e) * (1 + e))
+    y = 1 + 25 * absolute(z)
+    return 1 / (y * y)
 
 
 @inlined
@@ -39,9 +40,9 @@ def after_spike(u, z, theta, options):
 @inlined
 def through_spike(d_s, d_m, u, z, theta, options):
     """The gradients at z, u and theta, from those at the spike and at the membrane after it."""
-    share, fall, attached, surrogate, height, steepness = options
+    share, fall, attached, surrogate = options
     d_s = d_s - d_m * (u if attached * share > 0 else attached * fall * theta)
-    d_z = d_s * bump(z, surrogate, height, steepness)
+    d_z = d_s * bump(z, surrogate)
     return d_z, d_z + where_nonnegative(z, (1 - share) * d_m, d_m), where_nonnegative(z, 0 - fall * d_m, 0) - d_z
 
 

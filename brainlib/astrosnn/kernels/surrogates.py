@@ -7,26 +7,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from brainlib.astrosnn.checks import one_of, require_positive
+from brainlib.astrosnn.checks import one_of
 
 Surrogate = Literal["atan", "qgate", "sigmoid", "fast_sigmoid"]
-DEFAULT_SLOPES = {"atan": 2.0, "qgate": 2.0, "sigmoid": 4.0, "fast_sigmoid": 25.0}
-SURROGATES = tuple(DEFAULT_SLOPES)
+SLOPES = {"atan": 2.0, "qgate": 2.0, "sigmoid": 4.0, "fast_sigmoid": 25.0}
+SURROGATES = tuple(SLOPES)
 
 
-def surrogate_gradient(
-    z: Float[Tensor, "*shape"], surrogate: str, slope: float | None = None
-) -> Float[Tensor, "*shape"]:
+def surrogate_gradient(z: Float[Tensor, "*shape"], surrogate: str) -> Float[Tensor, "*shape"]:
     """ds/dz by a surrogate at z, how far the neuron is above its threshold; elementwise (reconstruction).
 
-        atan            (a / 2) / (1 + (pi a z / 2)^2)          a = 2 by default: SpikeGPT, SpikingJelly, BrainCog
+        atan            (a / 2) / (1 + (pi a z / 2)^2)          a = 2: SpikeGPT, SpikingJelly, BrainCog
         qgate           max(0, a - a^2 |z|)                     a = 2: BrainCog's LIF
         sigmoid         a sigmoid(a z) (1 - sigmoid(a z))       a = 4: SpikingJelly
         fast_sigmoid    1 / (1 + a |z|)^2                       a = 25: snnTorch
 
-    a is `slope`. Raises `ValueError` for another name and for a slope that is not positive.
+    Raises `ValueError` for another name.
     """
-    a = resolve_slope(surrogate, slope)
+    one_of("surrogate", surrogate, SURROGATES)
+    a = SLOPES[surrogate]
     if surrogate == "atan":
         return (a / 2) / (1 + (math.pi / 2 * a * z).square())
     if surrogate == "qgate":
@@ -41,25 +40,17 @@ class Spike(torch.autograd.Function):
     """1 where z >= 0, else 0; with the surrogate for a derivative."""
 
     @staticmethod
-    def forward(ctx, z, surrogate, slope):
+    def forward(ctx, z, surrogate):
         ctx.save_for_backward(z)
-        ctx.bump = surrogate, slope
+        ctx.surrogate = surrogate
         return torch.where(z >= 0, 1.0, z.clamp(min=0))  # NaN stays
 
     @staticmethod
     def backward(ctx, d_spike):
         (z,) = ctx.saved_tensors
-        return d_spike * surrogate_gradient(z, *ctx.bump), None, None
+        return d_spike * surrogate_gradient(z, ctx.surrogate), None
 
 
-def spike(z: Float[Tensor, "*shape"], surrogate: str = "atan", slope: float | None = None) -> Float[Tensor, "*shape"]:
+def spike(z: Float[Tensor, "*shape"], surrogate: str = "atan") -> Float[Tensor, "*shape"]:
     """1 where z >= 0, else 0, NaN where z is; on the way back `surrogate_gradient` stands for the step's derivative."""
-    return Spike.apply(z, surrogate, slope)
-
-
-def resolve_slope(surrogate: str, slope: float | None) -> float:
-    """The slope asked for, or the surrogate's own; raises as `surrogate_gradient` does."""
-    one_of("surrogate", surrogate, SURROGATES)
-    slope = DEFAULT_SLOPES[surrogate] if slope is None else slope
-    require_positive("slope", slope)
-    return slope
+    return Spike.apply(z, surrogate)

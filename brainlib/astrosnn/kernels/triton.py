@@ -64,10 +64,10 @@ def launch(kernel, model: str, first: Tensor, tensors: tuple, rates: Tensor, sta
     require_gpu("current", first)
     outer, T, N = first.shape
     cut = plan(outer * N)
-    reset, surrogate, slope, detach_reset = options
+    reset, surrogate, detach_reset = options
     with torch.cuda.device_of(first):
         kernel[triton.cdiv(outer * N, cut.columns),](
-            *tensors, T, outer * N, N, model, len(rates), len(states), reset, surrogate, slope, detach_reset,
+            *tensors, T, outer * N, N, model, len(rates), len(states), reset, surrogate, detach_reset,
             STEPS=SEGMENT, BLOCK=cut.columns, num_warps=cut.warps,
         )  # fmt: skip
 
@@ -82,7 +82,7 @@ def require_gpu(name: str, tensor: Tensor) -> None:
 @jit(do_not_specialize=["T", "columns"])
 def scan_forward(
     first, second, rates, state, output, last, kept, T, columns, N: tl.constexpr, MODEL: tl.constexpr,
-    RATES: tl.constexpr, STATES: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr,
+    RATES: tl.constexpr, STATES: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr,
     DETACHED: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """A column's output [O, T, N], last state [K, O, N], and the states before each segment, `kept`."""
@@ -116,7 +116,7 @@ def scan_forward(
 def scan_backward(
     d_output, d_last, first, second, rates, kept, d_first, d_second, d_rates, d_state, T, columns, N: tl.constexpr,
     MODEL: tl.constexpr, RATES: tl.constexpr, STATES: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr,
-    SLOPE: tl.constexpr, DETACHED: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
+    DETACHED: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Gradients [O, T, N] at both sequences, [P, O, N] at the rates, sequence by sequence, and at the first state."""
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -149,7 +149,7 @@ def scan_backward(
             _, s = step(x[k], y[k], p, s, MODEL, RESET)
         for k in tl.static_range(STEPS - 1, -1, -1):
             there = k < left
-            d_x, d_y, d_rate, d_s = adjoint(d[k], g, x[k], y[k], p, all_s[k], MODEL, RESET, SURROGATE, SLOPE, DETACHED)
+            d_x, d_y, d_rate, d_s = adjoint(d[k], g, x[k], y[k], p, all_s[k], MODEL, RESET, SURROGATE, DETACHED)
             tl.store(d_first + here + k * N, d_x.to(d_first.dtype.element_ty), mask=inside & there)
             if d_second is not None:
                 tl.store(d_second + here + k * N, d_y.to(d_second.dtype.element_ty), mask=inside & there)
@@ -182,7 +182,7 @@ def step(x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr):
 
 @jit
 def adjoint(
-    d, g, x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr,
+    d, g, x, y, p, s, MODEL: tl.constexpr, RESET: tl.constexpr, SURROGATE: tl.constexpr,
     DETACHED: tl.constexpr,
 ):  # fmt: skip
     """The gradients at x and y, at the rates and at the state before."""
@@ -198,12 +198,12 @@ def adjoint(
     elif MODEL == "slow":
         u, z = charge(x, p[2] * s[1], p, s)
         d_s = d + (1 - p[3]) * g[1]
-        d_z, d_u, d_theta = through_spike(d_s, g[0], u, z, p[1], RESET, SURROGATE, SLOPE, DETACHED)
+        d_z, d_u, d_theta = through_spike(d_s, g[0], u, z, p[1], RESET, SURROGATE, DETACHED)
         d_p = d_u * s[0], d_theta, d_z * s[1], g[1] * (s[1] - fire(z))
         return d_u, d_z, d_p, (p[0] * d_u, p[3] * g[1] + p[2] * d_z)
     else:
         u, z = charge(x, y, p, s)
-        d_z, d_u, d_theta = through_spike(d, g[0], u, z, p[1], RESET, SURROGATE, SLOPE, DETACHED)
+        d_z, d_u, d_theta = through_spike(d, g[0], u, z, p[1], RESET, SURROGATE, DETACHED)
         return d_u, d_z, (d_u * s[0], d_theta), (p[0] * d_u,)
 
 
@@ -232,16 +232,14 @@ def after_spike(u, z, theta, RESET: tl.constexpr):
 
 
 @jit
-def through_spike(
-    d_s, d_m, u, z, theta, RESET: tl.constexpr, SURROGATE: tl.constexpr, SLOPE: tl.constexpr, DETACHED: tl.constexpr
-):
+def through_spike(d_s, d_m, u, z, theta, RESET: tl.constexpr, SURROGATE: tl.constexpr, DETACHED: tl.constexpr):
     """The gradients at z, u and theta, from those at the spike and at the membrane after it."""
     if not DETACHED:
         if RESET == "hard":
             d_s -= d_m * u
         elif RESET == "soft":
             d_s -= d_m * theta
-    d_z = d_s * bump(z, SURROGATE, SLOPE)
+    d_z = d_s * bump(z, SURROGATE)
     d_u, d_theta = d_z + d_m, -d_z
     if RESET == "hard":
         d_u = tl.where(z >= 0, d_z, d_u)
@@ -251,18 +249,18 @@ def through_spike(
 
 
 @jit
-def bump(z, SURROGATE: tl.constexpr, SLOPE: tl.constexpr):
+def bump(z, SURROGATE: tl.constexpr):
     """The surrogate of ds/dz (`surrogates.surrogate_gradient`)."""
     if SURROGATE == "atan":
-        y = (1.5707963267948966 * SLOPE) * z
-        return (0.5 * SLOPE) / (1 + y * y)
+        y = 3.141592653589793 * z
+        return 1 / (1 + y * y)
     elif SURROGATE == "qgate":
-        return tl.maximum(SLOPE - (SLOPE * SLOPE) * tl.abs(z), 0.0)
+        return tl.maximum(2 - 4 * tl.abs(z), 0.0)
     elif SURROGATE == "sigmoid":
-        decay = tl.exp(-SLOPE * tl.abs(z))
-        return SLOPE * decay / ((1 + decay) * (1 + decay))
+        decay = tl.exp(-4 * tl.abs(z))
+        return 4 * decay / ((1 + decay) * (1 + decay))
     else:
-        y = 1 + SLOPE * tl.abs(z)
+        y = 1 + 25 * tl.abs(z)
         return 1 / (y * y)
 
 

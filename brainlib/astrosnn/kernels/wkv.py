@@ -37,21 +37,20 @@ def wkv(
     bonus: Float[Tensor, "channels"],
     state: WKVState | None = None,
     *,
-    time_dim: int = 1,
     impl: Implementation = "auto",
 ) -> tuple[Float[Tensor, "*shape"], WKVState]:
     """y_1 to y_T and the state after them; `decay` is w, in e-folds a token and at least 0, `bonus` u.
 
-    [batch, time, channels] as they lie, or with time along another axis. Gradients reach everything. `impl` as in
+    Keys and values are [batch, time, ...]. Gradients reach everything. `impl` as in
     `lif_scan`; beside half precision decay, bonus and state are float32. Raises `ValueError` for shapes, dtypes or
     devices that do not fit, and another `impl`.
     """
-    columns = Columns("key", key, time_dim)
+    columns = Columns("key", key)
     mean, log_weight = (None, None) if state is None else state
     states = columns.states({"state.mean": mean, "state.log_weight": log_weight})
     if state is None:
         states[1] = NOTHING
     rates = columns.rates({"decay": decay, "bonus": bonus})
     sequences = columns.sequence("key", key), columns.sequence("value", value)
-    y, last = columns.scan("wkv", *sequences, rates, states, impl, "none", "atan", 1.0, True)
+    y, last = columns.scan("wkv", *sequences, rates, states, impl, "none", "atan", True)
     return y, WKVState(*last)

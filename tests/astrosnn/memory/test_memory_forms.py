@@ -1,9 +1,10 @@
-"""Three forms and a compiled loop are one function: values and every gradient, against loops in float64."""
+"""Three forms and a compiled loop are one function: values and every gradient, against loops in float64; bad input."""
 
 import pytest
 import torch
 from agreement import assert_same
-from astrocyte_memories import FORMS, KINDS, everything, memory
+from astrocyte_memories import FORMS, KINDS, NAMES, everything, memory
+from refusals import refused
 
 from brainlib.astrosnn import reference
 from brainlib.astrosnn.kernels.memory import astrocyte_memory
@@ -49,17 +50,6 @@ def test_a_sequence_may_be_cut_anywhere(kind, form):
         return torch.cat(outputs, 1), state
 
     assert_same(everything(in_parts, inputs, **form), whole, EXACT)
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_a_state_it_starts_from_zeros(kind, form):
-    inputs = memory(kind, (2, 11, 2, 3, 4))
-    inputs["state"].zero_()
-    output, last = astrocyte_memory(**inputs, **form)
-    del inputs["state"]
-    started, ended = astrocyte_memory(**inputs, **form)
-    assert started.equal(output) and ended.equal(last)
 
 
 @pytest.mark.parametrize("heard", ["output", "last"])
@@ -126,3 +116,52 @@ def test_the_number_of_threads_changes_nothing(with_threads):
     inputs = memory("gated delta", (5, 12, 3, 4, 5))
     one, two = with_threads(lambda: everything(astrocyte_memory, inputs, impl="cpu"))
     assert all(one[name].equal(tensor) for name, tensor in two.items())
+
+
+SMALL = (2, 3, 2, 2, 3)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "gated delta"])
+def test_the_operation_keeps_torchs_rules(kind):
+    found = memory(kind, SMALL)
+    tensors = [None if name not in found else found[name].requires_grad_() for name in NAMES]
+    torch.library.opcheck(dispatcher.memory.compiled, (*tensors, "cpu"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_may_be_views_and_are_left_as_they_were(kind):
+    inputs = memory(kind, (2, 7, 3, 4, 5))
+    views = {name: torch.stack((tensor, tensor), -1)[..., 0] for name, tensor in inputs.items()}
+    before = {name: tensor.clone() for name, tensor in views.items()}
+    for form in FORMS.values():
+        found, expected = (everything(astrocyte_memory, given, **form) for given in (views, inputs))
+        assert all(tensor.equal(expected[name]) for name, tensor in found.items())
+        assert all(tensor.equal(before[name]) for name, tensor in views.items())
+
+
+def test_narrow_numbers_are_computed_in_single_precision():
+    exact = memory("gated delta", (2, 21, 2, 4, 5), torch.float32)
+    low = {name: t.bfloat16() if name in ("query", "key", "value") else t for name, t in exact.items()}
+    rounded = {name: t.to(exact[name].dtype) for name, t in low.items()}
+    for form in ("recurrent", "parallel", "chunked"):
+        output, last = astrocyte_memory(**low, form=form)
+        wanted, wanted_last = astrocyte_memory(**rounded)
+        assert output.dtype == torch.bfloat16 and last.dtype == torch.float32
+        torch.testing.assert_close(output, wanted.bfloat16(), rtol=2**-7, atol=1e-5)
+        torch.testing.assert_close(last, wanted_last, rtol=1e-4, atol=1e-5)
+
+
+def test_bad_input(unchecked):
+    given = memory("gated delta", SMALL)
+
+    def bad(message, **changes):
+        refused(message, astrocyte_memory, **given | changes)
+
+    bad(r"value: got .* \(2, 2, 2, 3\) on cpu, expected .* \(2, 3, 2, 3\)", value=given["value"][:, :2])
+    bad("log_decay: got ", log_decay=given["log_decay"][:, :1])
+    bad("write: got torch.float32 .*, expected torch.float64", write=given["write"].float())
+    bad(r"got \(2, 0, 2, 2\), .* expected at least one of each axis", query=given["query"][:, :0])
+    bad("form: got 'serial', expected one of auto, recurrent, parallel, chunked", form="serial")
+    bad("impl: got 'gpu', expected one of auto, torch, cpu, triton", impl="gpu")
+    bad("form: got 'parallel' with impl 'cpu'", form="parallel", impl="cpu")
+    bad("impl: got 'triton' with write, expected 'torch'", impl="triton")

@@ -1,13 +1,17 @@
-"""The frame around every mixer: sizes, forms, carried states, one token at a time, bad input, training."""
+"""The frame around every mixer, and the mixers of the field against their equations."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
+from refusals import refused
 from torch.nn.functional import cross_entropy
 
 from brainlib.astrosnn import AMSUConfig, AstroSNN, AstroSNNConfig, matched
-from brainlib.astrosnn.mixers import MIXERS
+from brainlib.astrosnn.kernels.lif import lif_scan
+from brainlib.astrosnn.mixers import MIXERS, RWKV, Attention, SpikeGPT
+from brainlib.baselines.alibi import alibi_slopes
 from brainlib.training.trees import leaves
 
 SMALL = AstroSNNConfig(layers=2, dim=12, heads=3, vocab=20)
@@ -112,34 +116,20 @@ def test_a_frame_too_small_to_match_is_refused():
         matched(AstroSNNConfig(layers=9, dim=4, heads=4, vocab=2, hidden=1, mixer="lif"), "gru")
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"dim": 10}, "dim: got 10, expected a multiple of heads = 3"),
-        ({"layers": 0}, "layers: got 0"),
-        ({"mixer": "lstm"}, "mixer: got 'lstm', expected one of amsu"),
-        ({"mixer": "gru", "unit": AMSUConfig(dim=12)}, "unit: got switches for the mixer 'gru'"),
-    ],
-)
-def test_unfit_sizes_are_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        replace(SMALL, **changes)
+def test_unfit_sizes_are_named():
+    refused("dim: got 10, expected a multiple of heads = 3", replace, SMALL, dim=10)
+    refused("layers: got 0", replace, SMALL, layers=0)
+    refused("mixer: got 'lstm', expected one of amsu", replace, SMALL, mixer="lstm")
+    refused("unit: got switches for the mixer 'gru'", replace, SMALL, mixer="gru", unit=AMSUConfig(dim=12))
 
 
-@pytest.mark.parametrize(
-    ("inputs", "arguments", "message"),
-    [
-        (0, (torch.full((2, 3), 20),), "tokens: got values from 20 to 20, expected 0 to 19"),
-        (0, (torch.zeros(2, 3),), "tokens: got dtype torch.float32"),
-        (0, (tokens(), tokens(4)), r"targets: got shape \(2, 4\), expected that of tokens \(2, 11\)"),
-        (0, (tokens(), tokens() + 20), "targets: got values .* expected 0 to 19"),
-        (3, (torch.zeros(2, 5, 4).double(),), r"vectors: got shape \(2, 5, 4\), expected \(batch, time, inputs = 3\)"),
-        (3, (torch.zeros(2, 5, 3),), "vectors: got dtype torch.float32, expected the model's torch.float64"),
-    ],
-)
-def test_unfit_sequences_are_named(unchecked, inputs, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        model(inputs=inputs)(*arguments)
+def test_unfit_sequences_are_named(unchecked):
+    refused("tokens: got values from 20 to 20, expected 0 to 19", model(inputs=0), torch.full((2, 3), 20))
+    refused("tokens: got dtype torch.float32", model(inputs=0), torch.zeros(2, 3))
+    refused(r"targets: got shape \(2, 4\), expected that of tokens \(2, 11\)", model(inputs=0), tokens(), tokens(4))
+    refused("targets: got values .* expected 0 to 19", model(inputs=0), tokens(), tokens() + 20)
+    refused(r"vectors: got shape \(2, 5, 4\)", model(inputs=3), torch.zeros(2, 5, 4).double())
+    refused("vectors: got dtype torch.float32", model(inputs=3), torch.zeros(2, 5, 3))
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -157,3 +147,57 @@ def test_states_of_another_batch_size_dtype_or_frame_are_refused(unchecked, mixe
             network.step(tokens()[:, 0], state)
         with pytest.raises(ValueError, match="state"):
             network(tokens(), state=state)
+
+
+@pytest.fixture
+def x():
+    return torch.randn(2, 9, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def test_attention_is_a_softmax_over_the_past(x):
+    torch.manual_seed(0)
+    attention = Attention(8, 2).double()
+    query, key, value = (part.unflatten(2, (2, 4)) for part in attention.attention(x).chunk(3, 2))
+    heard = torch.zeros_like(query)
+    for t in range(9):
+        for head, slope in enumerate(alibi_slopes(2)):
+            score = (query[:, t, None, head] * key[:, : t + 1, head]).sum(-1) / math.sqrt(4)
+            weight = (score - slope * torch.arange(t, -1, -1)).softmax(1)
+            heard[:, t, head] = (weight[..., None] * value[:, : t + 1, head]).sum(1)
+    torch.testing.assert_close(attention(x)[0], attention.output(heard.flatten(2)))
+
+
+def test_the_cache_grows_by_doubling_and_is_read_only_where_it_is_written(x, poisoned):
+    torch.manual_seed(0)
+    attention = Attention(8, 2).double()
+    expected = attention(x)[0]
+    with torch.no_grad():
+        _, state = attention(x[:, :2])
+        rooms = []
+        for t in range(2, 9):
+            y, state = attention.step(x[:, t], state)
+            torch.testing.assert_close(y, expected[:, t])
+            rooms.append(state.keys.shape[2])
+        torch.testing.assert_close(attention(x[:, 5:], state._replace(length=5))[0], expected[:, 5:])
+    assert rooms == [4, 4, 8, 8, 8, 8, 16] and state.length == 9
+
+
+def test_with_gradients_a_step_changes_nothing(x):
+    torch.manual_seed(0)
+    attention = Attention(8, 2).double()
+    _, state = attention(x[:, :8])
+    before = state.keys.clone()
+    y, after = attention.step(x[:, 8], state)
+    y.sum().backward()
+    assert state.keys.equal(before) and after.length == 9 and attention.attention.weight.grad.abs().sum() > 0
+
+
+def test_spikegpt_is_rwkv_with_neurons_behind(x):
+    torch.manual_seed(0)
+    spikegpt, rwkv = SpikeGPT(8).double(), RWKV(8).double()
+    rwkv.load_state_dict(spikegpt.average.state_dict())
+    x = 8 * x
+    spikes, state = spikegpt(x)
+    expected, membrane = lif_scan(rwkv(x)[0] / 2, detach_reset=False)
+    assert spikes.equal(expected) and state.membrane.equal(membrane)
+    assert set(spikes.unique().tolist()) == {0.0, 1.0}

@@ -35,17 +35,17 @@ def columns(model: str, shape=SHAPE, time_dim: int = 1, dtype=torch.float64, see
     return {name: draw(name) for name in NAMES[model]}
 
 
-def scan(model: str, inputs: dict[str, Tensor], time_dim: int = 1, **options) -> list[Tensor]:
+def scan(model: str, inputs: dict[str, Tensor], **options) -> list[Tensor]:
     """The output and the last states."""
     given = dict(inputs)
     if model == "lif":
-        return list(lif_scan(**given, time_dim=time_dim, **options))
+        return list(lif_scan(**given, **options))
     names = ("membrane", "calcium") if model == "slow" else ("mean", "log_weight")
     state = tuple(given.pop(name) for name in names if name in given) or None
     if model == "wkv":
-        output, last = wkv(**given, state=state and WKVState(*state), time_dim=time_dim, **options)
+        output, last = wkv(**given, state=state and WKVState(*state), **options)
     else:
-        output, last = slow_scan(**given, state=state, time_dim=time_dim, **options)
+        output, last = slow_scan(**given, state=state, **options)
     return [output, *last]
 
 

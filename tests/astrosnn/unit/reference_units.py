@@ -19,7 +19,6 @@ SWITCHES = [
     *({"astrocyte": a, "input": "sigmoid", "tau": 3.5, "threshold": 0.7} for a in ASTROCYTES),
     *({"astrocyte": a, "normalised": False, "features": "elu"} for a in ("matrix", "gated")),
     {"astrocyte": "delta", "normalised": False},
-    *({"astrocyte": a, "surrogate": s} for a in ("calcium", "gated") for s in ("qgate", "sigmoid", "fast_sigmoid")),
 ]
 
 
@@ -54,7 +53,7 @@ def by_hand(built: AMSU, x, state):
     if config.astrocyte == "calcium":
         weight, decay = built.astrocyte.weight, 1 / (1 + (-built.astrocyte.decay).exp())
         rates = torch.stack([torch.full_like(weight, beta), torch.full_like(weight, config.threshold), weight, decay])
-        spikes, last = reference.scan("slow", current, None, rates, state, config.reset, config.surrogate)
+        spikes, last = reference.scan("slow", current, None, rates, state, config.reset)
         return spikes @ built.output.weight.T, *last
     if config.astrocyte != "none":
         told, remembered = matrix_by_hand(built, x, state.memory)
@@ -62,7 +61,7 @@ def by_hand(built: AMSU, x, state):
         current, told = current + told, None
     spikes, _, m = reference.lif(
         current.transpose(0, 1), None if told is None else told.transpose(0, 1), beta=beta, state=state.membrane,
-        threshold=config.threshold, reset=config.reset, surrogate=config.surrogate,
+        threshold=config.threshold, reset=config.reset,
     )  # fmt: skip
     return spikes.transpose(0, 1) @ built.output.weight.T, m, remembered
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib.timescales import LeakyRNN
 from brainlib.timescales.curricula import multi_head
@@ -79,8 +80,7 @@ def test_leads_are_judged_when_the_cheaper_curve_ends():
 def test_leads_need_pairs():
     near = curve(1, {2: 1}, (1.0, 2.0))
     assert leads([curve(0, {2: 1, 3: 2}, (1.0, 2.0)), near], [near, near]) == [1, 0]
-    with pytest.raises(ValueError, match="zip"):
-        leads([near], [])
+    refused("zip", leads, [near], [])
 
 
 def test_a_rebound_is_above_0_only_where_the_mean_rose_again():
@@ -108,7 +108,5 @@ def test_milestones_keep_both_ends():
     assert milestones([2, 3], 4) == [3]
     assert milestones([5, 2, 4], 2) == [4, 5]
     assert milestones([2], 3) == [2]
-    with pytest.raises(ValueError, match="spans: got none, expected at least one"):
-        milestones([], 3)
-    with pytest.raises(ValueError, match="count: got 1, expected at least 2"):
-        milestones([3, 4], 1)
+    refused("spans: got none, expected at least one", milestones, [], 3)
+    refused("count: got 1, expected at least 2", milestones, [3, 4], 1)

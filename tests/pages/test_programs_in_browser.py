@@ -1,7 +1,7 @@
-"""The networks that the page of the lesions runs are brainlib's, whatever is done to them; a reader can do it by keys
-and by touch."""
+"""What pages compute is what brainlib does: the network whose units are killed, one synapse, states of spikes."""
 
 import base64
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +14,10 @@ from page_checks import DESK, complaints_of, visit
 from playwright.sync_api import Page
 
 from brainlib.timescales.lesions import perturbed_weight
-from brainlib.timescales.tasks import answers
+from chapters.astrosnn.one_synapse import one_synapse, script
+from chapters.brainstates import chains, sketch
 from chapters.timescales import live_network
-from chapters.timescales.networks import CONDITIONS, MULTI
+from chapters.timescales.networks import CONDITIONS
 
 PAGE = "part/page.html"
 SCRIPT = Path(__file__).parents[2] / "book" / "assets" / "live_network.js"
@@ -103,26 +104,6 @@ def test_javascript_and_brainlib_agree_whatever_is_harmed(program: Page, name: s
             assert torch.allclose(torch.tensor(said, dtype=torch.float64), odd, rtol=0, atol=TOLERANCE), case
 
 
-def test_the_page_counts_right_answers_as_brainlib_does(program: Page) -> None:
-    network, facts = live_network.load()
-    spans, bits = facts["spans"], [random.Random(n).randrange(2) for n in range(600)]
-    fastest = network.tau.argsort(stable=True)[: live_network.KILLED]
-    program.evaluate(READ, [MULTI, WEIGHTS, []])
-    right, asked = program.evaluate(
-        """([bits, dead]) => {
-            const { harmed, tested } = window.brainlibPrograms["live_network.js"];
-            const { right, asked } = [...tested(harmed(network, { dead }), bits)].at(-1);
-            return [right, asked];
-        }""",
-        [bits, fastest.tolist()],
-    )
-    given = torch.tensor(bits, dtype=torch.float64)[:, None, None]
-    harmed = live_network.killed(network.double(), fastest)
-    said = harmed.read(harmed.states(given)).argmax(-1)[:, -asked:, 0]
-    expected = [answers("parity", given[: len(bits) - asked + 1 + n], spans)[:, 0] for n in range(asked)]
-    assert asked == 500 and right == (said == torch.stack(expected, 1)).sum(1).tolist()
-
-
 def test_a_reader_kills_pushes_and_stretches_within_a_frame(browser, write_page) -> None:
     site = write_page(live_network.figure().html())
     with served(site) as address:
@@ -184,12 +165,72 @@ def test_a_finger_chooses_a_neuron_and_the_buttons_kill_it(browser, write_page) 
     context.close()
 
 
-def test_without_javascript_the_picture_and_a_sentence_stand(browser, write_page) -> None:
-    site = write_page(live_network.figure().html())
-    context = browser.new_context(java_script_enabled=False)
-    with served(site) as address:
-        tab = context.new_page()
-        tab.goto(f"{address}/{PAGE}")
-        assert "without JavaScript" in tab.locator("noscript p").inner_text() and tab.locator("noscript p").is_visible()
-        assert tab.locator("figcaption").is_visible() and not tab.locator("button").count()
+def test_the_synapse_is_brainlibs(browser) -> None:
+    draw = random.Random(0)
+    settings = [
+        {
+            "memory": draw.uniform(1, 2048) if n % 2 else draw.uniform(1, 40),
+            "gain": draw.uniform(0, 0.6),
+            "threshold": draw.uniform(0.3, 1.6),
+            "first_cue": draw.randrange(128),
+            "second_cue": draw.randrange(128),
+            "question": draw.randrange(128),
+            "asked_for": draw.choice(["first", "second"]),
+        }
+        for n in range(60)
+    ]
+    context = browser.new_context()
+    computed = context.new_page().evaluate(f"(settings) => settings.map({script()})", settings)
     context.close()
+    for setting, traces in zip(settings, computed, strict=True):
+        expected = one_synapse(**setting)._asdict()
+        assert list(traces) == list(expected)
+        for name, series in expected.items():
+            found = torch.tensor(traces[name], dtype=torch.float64)
+            assert torch.allclose(found, series, rtol=1e-9, atol=1e-12), (name, setting)
+
+
+SPIKES = Path(__file__).parents[2] / "book" / "assets" / "draw_spikes.js"
+
+
+def test_the_states_are_brainlibs(browser):
+    draw, three = random.Random(0), chains.ThreeStates(0)
+    settings = [
+        {"stay": draw.uniform(0.34, 0.999), "neurons": draw.randint(1, 48), "known": known}
+        for known in 5 * ["the past", "all of it"]
+    ]
+    spikes = [(torch.rand(60, 6, generator=torch.Generator().manual_seed(n)) < 0.2).int() for n in range(5)]
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.add_script_tag(path=SPIKES)
+    computed = tab.evaluate(f"(settings) => settings.map({three.script()})", settings)
+    inferred = tab.evaluate(
+        """([model, all]) => all.map((spikes) => brainlibPrograms["draw_spikes.js"].infer(model, spikes, true))""",
+        [json.loads(sketch.content()), [one.tolist() for one in spikes]],
+    )
+    context.close()
+    for setting, series in zip(settings, computed, strict=True):
+        expected = three.posterior(**setting)
+        for s, name in enumerate("ABC"):
+            torch.testing.assert_close(torch.tensor(series[name]).double(), expected[:, s], rtol=1e-6, atol=1e-9)
+        wrong = [y is not None for y in series["wrong"]]
+        assert wrong == (expected.argmax(1) != three.states).tolist()
+    for one, found in zip(spikes, inferred, strict=True):
+        torch.testing.assert_close(torch.tensor(found).double(), sketch.inferred(one), rtol=1e-6, atol=1e-6)
+
+
+def test_a_reader_draws_by_keys(browser, write_page) -> None:
+    site = write_page(sketch.figure().html())
+    with served(site) as address:
+        assert complaints_of(browser, address, site, PAGE) == []
+        with visit(browser, address, PAGE, "light", DESK) as (tab, noise):
+            said = tab.locator("#draw-spikes .live-status")
+            tab.wait_for_function("() => document.querySelector('.live-status').textContent.includes('Bin 20')")
+            tab.get_by_text("no spikes").click()
+            tab.locator("#draw-spikes-bin").press("ArrowLeft")
+            tab.wait_for_function("() => document.querySelector('.live-status').textContent.includes('Bin 19')")
+            tab.get_by_text("waves down from here").click()
+            tab.wait_for_function(
+                "() => Number(/down ([.0-9]+),/.exec(document.querySelector('.live-status').textContent)[1]) > 0.5"
+            )
+            assert "up 0.0" in said.text_content() and not noise

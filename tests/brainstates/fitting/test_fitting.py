@@ -1,16 +1,21 @@
+"""Expectation maximisation never falls and finds what was simulated; one M-step ends where nothing is better."""
+
 import math
 
 import pytest
 import torch
+from refusals import refused
 
 from brainlib.arguments import seeded
 from brainlib.brainstates.design import design
 from brainlib.brainstates.emissions import Emission
-from brainlib.brainstates.fitting import GaussianPrior, Model, fit
+from brainlib.brainstates.fitting import GaussianPrior, Model, fit, sums
+from brainlib.brainstates.fitting.model import log_prior
+from brainlib.brainstates.fitting.scoring import FLOOR, improve, most_likely_transitions
 from brainlib.brainstates.fitting.starts import kmeans_start
+from brainlib.brainstates.fitting.sums import Weighted, gain
 from brainlib.brainstates.inference import posterior
 from brainlib.brainstates.parameters import Parameters
-from brainlib.brainstates.simulate import sample_spikes
 from brainlib.data.trials import Trials
 from chapters.brainstates.brains import demo_brain, simulate
 
@@ -55,25 +60,6 @@ def test_a_glm_ends_where_nothing_is_better():
     torch.testing.assert_close(found.objective[0, -1], likelihood.detach(), rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("model", [Model(2), Model(2, prior=GaussianPrior(sd=2.0))])
-def test_what_was_simulated_is_found(model):
-    couplings = torch.tensor(
-        [[[0.0, 1.5, 0.0], [-1.5, 0.0, 1.0], [0.0, 0.0, -1.0]], [[0.0, -1.5, 1.0], [1.5, 0.0, 0.0], [1.0, 1.0, 0.0]]]
-    )
-    weights = torch.cat((couplings, torch.tensor([0.5, 0.5, 0.0]).expand(2, 3)[..., None]), dim=-1)
-    stay = torch.tensor([[0.95, 0.05], [0.1, 0.9]])
-    true = Parameters(weights, stay.log(), torch.full((2,), math.log(0.5)))
-    trials, _ = sample_spikes(true, model.emission, 20, 500, seeded(0))
-    data = design(trials)
-    found = fit(model, data, restarts=4, seed=1)
-    errors = [float((found.parameters.weights[list(order)] - weights).abs().max()) for order in ((0, 1), (1, 0))]
-    order = [0, 1] if errors[0] < errors[1] else [1, 0]
-    assert min(errors) < 0.35  # standard errors are a tenth
-    assert (found.parameters.log_transition.exp()[order][:, order] - stay).abs().max() < 0.03
-    likelihoods = [posterior(p, data, model.emission).log_likelihood.sum() for p in (true, found.parameters)]
-    assert likelihoods[1] > likelihoods[0] - 1
-
-
 def test_histories_tell_of_the_parameters_returned():
     trials, _ = simulate(demo_brain(seeded(0), 2, 4), 4, 150, seeded(1))
     data = design(trials.pick([0, 1]), dtype=torch.float64)
@@ -108,23 +94,15 @@ def test_an_l1_penalty_leaves_weights_at_zero_and_more_of_it_more():
     assert zeros[0] == 0 and 0.1 < zeros[1] < zeros[2]
 
 
-@pytest.mark.parametrize(
-    "arguments, named",
-    [
-        ({"tolerance": math.nan}, "tolerance"),
-        (
-            {"start": Parameters(torch.full((2, 3, 4), torch.nan), torch.zeros(2, 2), torch.zeros(2))},
-            "weights: got NaN",
-        ),
-        ({"start": Parameters(torch.zeros(3, 3, 4), torch.zeros(3, 3), torch.zeros(3))}, "start"),
-        ({"model": Model(10)}, "states: got 10"),
-        ({"model": Model(2, Emission("bernoulli"))}, "counts"),
-    ],
-)
-def test_bad_arguments_are_refused(arguments, named):
+def test_bad_arguments_are_refused():
     data = design(Trials.from_sequences([torch.full((9, 3), 2)], 10.0))
-    with pytest.raises(ValueError, match=named):
-        fit(**{"model": Model(2), "design": data} | arguments)
+    unknown = Parameters(torch.full((2, 3, 4), torch.nan), torch.zeros(2, 2), torch.zeros(2))
+    larger = Parameters(torch.zeros(3, 3, 4), torch.zeros(3, 3), torch.zeros(3))
+    refused("tolerance", fit, Model(2), data, tolerance=math.nan)
+    refused("weights: got NaN", fit, Model(2), data, start=unknown)
+    refused("start", fit, Model(2), data, start=larger)
+    refused("states: got 10", fit, Model(10), data)
+    refused("counts", fit, Model(2, Emission("bernoulli")), data)
 
 
 # ---- Starts ----
@@ -132,8 +110,7 @@ def test_bad_arguments_are_refused(arguments, named):
 
 def test_kmeans_wants_a_window_for_every_state():
     data = design(Trials.from_sequences([torch.ones(40, 2).int()], 10.0))
-    with pytest.raises(ValueError, match="start: got 'kmeans' for 2 windows"):
-        fit(Model(3), data, start="kmeans")
+    refused("start: got 'kmeans' for 2 windows", fit, Model(3), data, start="kmeans")
 
 
 def test_a_neuron_that_never_fires_has_a_finite_start():
@@ -158,3 +135,94 @@ def test_kmeans_starts_with_states_of_different_rates(coupling):
     assert max(agrees, 1 - agrees) > 0.98
     found, again = (fit(model, data, start="kmeans", iterations=5) for _ in range(2))
     assert torch.equal(found.objective, again.objective)
+
+
+D = 6
+PRIORS = [None, GaussianPrior(0.5, 30.0)]
+
+
+def spikes(emission, seed=0, M=200, dtype=torch.float64, R=1, S=2, N=3):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(M, D, generator=generator, dtype=dtype)
+    features[:, -1] = 1
+    bounded = emission.kind == "bernoulli" or emission.link == "sigmoid"
+    counts = torch.randint(0, 2 if bounded else 6, (M, N), generator=generator).to(torch.uint8)
+    shares = torch.randn(R, M, S, generator=generator, dtype=dtype).mul(4).softmax(-1)
+    weights = torch.randn(R, S, N, D, generator=generator, dtype=dtype)
+    return weights, Weighted(features, counts, shares, emission)
+
+
+@pytest.mark.parametrize("l1", [0.0, 2.0])
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize(
+    "emission", [Emission(), Emission(link="exp"), Emission("bernoulli"), Emission(link="sigmoid")]
+)
+def test_a_step_never_loses_and_ends_at_the_maximum(emission, prior, l1):
+    weights, data = spikes(emission)
+    model = Model(2, emission, prior, l1)
+
+    def objective(before, after):
+        parts = gain(before, after, data) + log_prior(after, prior, l1) - log_prior(before, prior, l1)
+        return parts.sum(1) if model.coupled else parts
+
+    for _ in range(20):
+        after = improve(weights, data, model)
+        gained = objective(weights, after)
+        assert (gained > -1e-9).all()
+        weights = after
+    assert gained.max() < 1e-3
+    for seed in range(5):  # nowhere near is it higher
+        nudge = 0.01 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        nudge[..., -1] = nudge[:, :1, :, -1]
+        assert objective(weights, weights + nudge).max() < 1e-3
+
+
+def q(weights, data):
+    """Q_sn with all bins at once, and the drives [R, M, S, N] and counts that it is of."""
+    drive, counts = torch.einsum("rsnd,md->rmsn", weights, data.features), data.counts[:, None]
+    return (data.shares[..., None] * data.emission.log_prob(drive, counts)).sum(1), drive, counts
+
+
+@pytest.mark.parametrize("emission", [Emission(), Emission(link="exp"), Emission("bernoulli")])
+def test_gradient_gain_and_information_are_those_of_the_objective(emission, monkeypatch):
+    monkeypatch.setitem(sums.BLOCK, "cpu", 2**10)  # several blocks
+    weights, data = spikes(emission, M=900, R=2, S=3, N=4)
+    data.shares[:, ::3] = 0  # no part of any state
+    weights = (weights / 3).requires_grad_()
+    before, drive, counts = q(weights, data)
+    (expected,) = torch.autograd.grad(before.sum(), weights)
+    gradient, curvature = sums.gradient_and_curvature(weights.detach(), data)
+    torch.testing.assert_close(gradient, expected)
+    torch.testing.assert_close(gain(weights + 0.1, weights, data), before - q(weights + 0.1, data)[0])
+    _, per_drive = emission.score_and_information(drive, counts)
+    expected = torch.einsum("rms,rmsn,md,me->rsnde", data.shares, per_drive, data.features, data.features)
+    torch.testing.assert_close(sums.information(weights, data), expected)
+    torch.testing.assert_close(curvature, expected.diagonal(dim1=-2, dim2=-1))
+
+
+# ---- Transitions ----
+
+UNIFORM = torch.full((3, 3), -math.log(3), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("floor", [0.0, FLOOR, 0.1])
+def test_no_other_transitions_above_the_floor_are_more_likely(floor):
+    generator = torch.Generator().manual_seed(0)
+    expected = torch.rand(200, 4, 4, generator=generator, dtype=torch.float64).pow(8) * 100
+    found = most_likely_transitions(expected, UNIFORM[:1, :1].expand(200, 4, 4), floor)
+    probability = found.exp()
+    assert probability.min() >= floor * (1 - 1e-12)
+    torch.testing.assert_close(probability.sum(-1), torch.ones(200, 4, dtype=torch.float64))
+    likelihood = (expected * found).sum(-1)
+    for _ in range(50):
+        other = torch.rand(200, 4, 4, generator=generator, dtype=torch.float64).pow(4)
+        other = floor + (1 - 4 * floor) * other / other.sum(-1, keepdim=True)
+        for share in (1.0, 0.01):  # far and near
+            mixed = (1 - share) * probability + share * other
+            assert ((expected * mixed.log()).sum(-1) <= likelihood + 1e-9).all()
+
+
+def test_a_state_that_was_never_left_keeps_its_row():
+    expected = torch.tensor([[3.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], dtype=torch.float64)
+    assert torch.equal(most_likely_transitions(expected, UNIFORM)[1], UNIFORM[1])
+    assert most_likely_transitions(torch.full((1, 1), 7.0), torch.zeros(1, 1)).exp() == 1

@@ -1,9 +1,14 @@
+"""Two neurons in a loop, and the network built by hand."""
+
 import math
 
 import pytest
 import torch
+from refusals import refused
 
-from brainlib.timescales import LeakyRNN
+from brainlib.arguments import seeded
+from brainlib.timescales import LeakyRNN, tasks
+from chapters.timescales.by_hand import parity_by_hand
 from chapters.timescales.circuit import (
     INPUT_WEIGHT,
     Circuit,
@@ -39,18 +44,11 @@ def test_the_worst_bits_leave_the_circuit_linear():
     assert respond(circuit, impulse + 0.5).abs().max() < 1e-12  # halves change nothing
 
 
-@pytest.mark.parametrize(
-    "arguments, named",
-    [
-        ({"tau": (0.5, 1.0)}, "tau"),
-        ({"tau": (math.nan, 1.0)}, "tau"),
-        ({"tau": (1.0, 1.0), "forward": 0.0}, "forward"),
-        ({"tau": (1.0, 1.0), "backward": -1.0}, "backward"),
-    ],
-)
-def test_a_circuit_that_cannot_be_is_refused(arguments, named):
-    with pytest.raises(ValueError, match=named):
-        Circuit(**arguments)
+def test_a_circuit_that_cannot_be_is_refused():
+    refused("tau", Circuit, tau=(0.5, 1.0))
+    refused("tau", Circuit, tau=(math.nan, 1.0))
+    refused("forward", Circuit, tau=(1.0, 1.0), forward=0.0)
+    refused("backward", Circuit, tau=(1.0, 1.0), backward=-1.0)
 
 
 def test_the_modes_of_two_neurons_are_those_of_the_circuit():
@@ -60,3 +58,33 @@ def test_the_modes_of_two_neurons_are_those_of_the_circuit():
     found, slowest = modes(network)
     assert len(found) == 2
     assert slowest == pytest.approx(time_constant(Circuit((1.5, 6.0), forward=-0.5, backward=1.2)), rel=1e-5)
+
+
+@pytest.mark.parametrize("rate", ["task", 0.5])
+def test_the_network_solves_every_parity_it_was_built_for(rate):
+    network, spans = parity_by_hand(largest=101, units=500), range(2, 102)
+    bits, answers = tasks.draw("parity", spans, 200, seeded(0), rate, length=150)
+    with torch.no_grad():
+        found = network(bits, network.initial_state(200, seeded(1))).argmax(-1)
+    assert torch.equal(found, answers)
+
+
+def test_what_was_built_by_hand_remembers_nothing_beyond_its_longest_span():
+    network = parity_by_hand(largest=6)
+    assert network.units == 12 and network.heads == 5 and network.tau.tolist() == [1] * 12
+    bits, answers = tasks.draw("parity", range(2, 7), 64, seeded(0), length=6)
+    with torch.no_grad():
+        logits = network(bits, network.initial_state(64, seeded(1)))
+        torch.testing.assert_close(logits, network(bits, 10 * network.initial_state(64, seeded(2))))
+    assert torch.equal(logits.argmax(-1), answers)
+    assert torch.linalg.matrix_power(network.weight.detach(), 6).eq(0).all()
+    longer = tasks.answers("parity", tasks.draw_bits(9, 4000, seeded(0), 0.5), [7])[0]
+    bits = tasks.draw_bits(9, 4000, seeded(0), 0.5)
+    with torch.no_grad():
+        right = (network(bits, heads=[4]).argmax(-1)[0] == longer).float().mean()
+    assert abs(right - 0.5) < 0.04
+
+
+def test_what_cannot_be_built():
+    refused("largest: got 1", parity_by_hand, 1, None)
+    refused("units: got 9, .* 10", parity_by_hand, 5, 9)

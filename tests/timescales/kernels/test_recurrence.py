@@ -1,4 +1,4 @@
-"""The kernel for a CPU against the equations as they stand in float64: values and the gradients of every parameter."""
+"""The kernel for a CPU against the equations in float64: values, the gradients of every parameter; and bad input."""
 
 import math
 
@@ -6,8 +6,10 @@ import pytest
 import torch
 from agreement import assert_same
 from leaky_networks import ACTIVATIONS, everything, network
+from refusals import refused
 
 from brainlib.timescales.kernels import compiled, recurrence
+from brainlib.timescales.kernels.recurrence import leaky_recurrence
 
 SIZES = [(1, 1, 1), (1, 5, 7), (2, 1, 37), (13, 3, 16), (300, 3, 21), (6, 2 * compiled.ROWS + 1, 33)]  # T, B, n
 
@@ -82,3 +84,27 @@ def test_the_number_of_threads_changes_nothing(inside, with_threads):
     one, two = with_threads(lambda: everything(recurrence, inputs, inside=inside))
     assert one["states"].equal(two["states"]) and one["d_h0"].equal(two["d_h0"])
     assert_same(one, two, 1e-13)  # a product over all sequences may be summed in another order
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_operation_keeps_torchs_rules(inside):
+    bits, *leaves = network(3, 2, 5)
+    leaves = (tensor.requires_grad_() for tensor in leaves)
+    torch.library.opcheck(leaky_recurrence.compiled, (bits, *leaves, inside, "leaky_relu", "compiled"))
+
+
+def test_inputs_may_be_views():
+    inputs = network(6, 4, 5)
+    views = [torch.stack((tensor, tensor), -1)[..., 0] for tensor in inputs]
+    assert not any(view.is_contiguous() for view in views)
+    assert recurrence(*views)[0].equal(recurrence(*inputs)[0])
+
+
+def test_bad_input(unchecked):
+    bits, h0, weight, *rest = network(3, 2, 4)
+    refused("bits: got a tensor that requires a gradient", recurrence, bits.clone().requires_grad_(), h0, weight, *rest)
+    refused(r"bits: got shape \(3, 1\), expected \(3, 2\)", recurrence, bits[:, :1], h0, weight, *rest)
+    refused(r"weight: got shape \(3, 4\), expected \(4, 4\)", recurrence, bits, h0, weight[:3], *rest)
+    refused("input_weight: got torch.float32", recurrence, bits, h0, weight, rest[0].float(), *rest[1:])
+    refused("activation: got 'swish'", recurrence, bits, h0, weight, *rest, activation="swish")
+    refused("impl: got 'gpu'", recurrence, bits, h0, weight, *rest, impl="gpu")
