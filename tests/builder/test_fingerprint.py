@@ -92,11 +92,12 @@ def test_cells_parameters_versions_and_device_count(parts, write):
 
 
 MEASURES = """
+import numpy as np
 from brainlib import ledger
 
 @ledger.measures("A1", "A2")
 def numbers(profile, seed, device):
-    return {"A1": 2 * seed, "A2": [2 * seed, 2 * seed + 1]}
+    return {"A1": 2 * seed, "A2": np.array([2 * seed, 2 * seed + 1])}
 """
 
 
