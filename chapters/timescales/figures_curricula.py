@@ -338,15 +338,13 @@ def summaries(trained: Mapping[str, Sequence[TrainedNetwork]]) -> dict[str, dict
     }
 
 
-def beside_the_authors(profile: str, own: Mapping[str, Any]) -> pd.DataFrame | Markdown:
+def beside_the_authors(profile: str, own: Mapping[str, Any]) -> pd.DataFrame:
     """The authors' networks and ours of the same size, recorded or of this run."""
-    full = [own] if profile == "paper" else [run.content for run in runs.kept("curricula") if run.profile == "paper"]
-    if not full:
-        return Markdown("*No run at full size has been recorded yet.*")
+    full = own if profile == "paper" else next(r.content for r in runs.kept("curricula") if r.profile == "paper")
     titles = ["epoch", "mean τ", "std τ", "max τ", "mean weight", "spectral radius"]
     table = {}
     for curriculum, spans in OFFICIAL["networks"].items():
-        solved, ours = full[0]["curves"][curriculum][0]["solved"], full[0]["summaries"][curriculum]
+        solved, ours = full["curves"][curriculum][0]["solved"], full["summaries"][curriculum]
         for span, numbers in spans.items():
             theirs = [OFFICIAL["epochs"][curriculum][span], *numbers]
             here = [solved.get(span), *ours.get(span, {}).values()]

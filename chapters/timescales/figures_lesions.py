@@ -57,8 +57,8 @@ def weights(sample: Sample) -> Explorer:
     }
     tables = {HERE: [{c: one["growth"][c] for c in CONDITIONS} for one in found], theirs: [files]}
     frame = pd.concat(frame_of(those, "condition", "span", "what").assign(network=n) for n, those in tables.items())
-    frame = frame[frame["what"].isin(titles)]
-    frame["value"] *= np.where(frame["what"] == "radius", 1, frame["network"].map(units) - 1)
+    senders = np.where(frame["what"] == "weight mean", frame["network"].map(units) - 1, 1)  # to a unit
+    frame = frame.assign(value=frame["value"] * senders)[frame["what"].isin(titles)]
     options = {"facet_col": "what", "facet_col_spacing": 0.1, "category_orders": {"what": [*titles]}}
     options |= {"line_dash": "network", "symbol": "network", "symbol_sequence": ["circle", "diamond-open"]}
     figure = averaged_lines(frame, "value", {"span": "span solved"}, x="span", **options)
