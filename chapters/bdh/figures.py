@@ -1,60 +1,53 @@
-"""What the figures of this part share."""
+"""What the figures of this part share: the run that is shown, means with intervals, and the page's width."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from torch import Tensor
 
-from brainlib import bdh, explore, ledger, runs
-from brainlib.bdh import BDH
-from brainlib.explore import COLOURS
+from brainlib import explore, ledger, runs
+from brainlib.ledger import PROFILES
 from brainlib.runs import Run
 
-BLUE, RED, GREEN, PURPLE, GREY = list(COLOURS.values())[:5]
+BLUE, RED, GREEN, PURPLE, GREY = list(explore.COLOURS.values())[:5]
 DOTTED = {"dash": "dot", "color": GREY}
 
-
-def recorded(name: str, profile: str) -> list[Run]:
-    """The recorded runs of the largest profile, if it is another than this one."""
-    kept = runs.kept(name)
-    largest = max((run.profile for run in kept), key=ledger.PROFILES.index, default=profile)
-    return [run for run in kept if run.profile == largest != profile]
+Found = Sequence[Mapping[str, Any]]  # what was found in each model of a run
 
 
-def whose(kept: Sequence[Run], profile: str) -> str:
-    """The recorded runs in words, or this run where there are none."""
-    return f"recorded {kept[0].profile} runs, {len(kept)} seeds" if kept else f"this {profile} run"
+@dataclass(frozen=True)
+class Sample:
+    """The run that figures show and captions speak of: what it measured, what it is called, and its profile."""
+
+    content: Mapping[str, Any]
+    told: str
+    profile: str
 
 
-def beside(frame: pd.DataFrame, larger: Sequence[pd.DataFrame], kept: Sequence[Run]) -> pd.DataFrame:
-    """A table of this run, and on its right the mean of those of the recorded runs."""
-    if not kept:
-        return frame
-    return frame.join(sum(larger) / len(larger), rsuffix=f" ({kept[0].profile}, {len(kept)} seeds)")
+def recorded(name: str, profile: str) -> Run | None:
+    """The recorded run of the largest profile, if that is larger than this one."""
+    found = max(runs.kept(name), key=lambda run: PROFILES.index(run.profile), default=None)
+    return found if found and PROFILES.index(found.profile) > PROFILES.index(profile) else None
 
 
-def spread(frame: pd.DataFrame, value: str, *by: str) -> pd.DataFrame:
-    """Means of the rows that are alike in `by`, and how far `above` and `below` them the others reach."""
-    mean, top, low = (getattr(frame.groupby(list(by), sort=False)[value], part)() for part in ("mean", "max", "min"))
-    return pd.DataFrame({value: mean, "above": top - mean, "below": mean - low}).reset_index()
+def largest(name: str, profile: str, own: Mapping[str, Any]) -> Sample:
+    """The recorded run if there is a larger one, else this one, which measured `own`."""
+    if run := recorded(name, profile):
+        return Sample(run.content, f"the recorded {run.profile} run", run.profile)
+    return Sample(own, f"this {profile} run", profile)
+
+
+def averaged(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Means of the rows that are alike in all else, and half of their 95 % intervals where there are several."""
+    found = frame.groupby([name for name in frame if name != value], sort=False)[value].agg(list).map(ledger.interval)
+    half = found.map(lambda one: one.high - one.mean).replace(np.inf, np.nan)
+    return pd.DataFrame({value: found.map(lambda one: one.mean), "half": half}).reset_index()
 
 
 def tidy(figure: go.Figure, **layout: float) -> go.Figure:
     """In the text column, without the names of the columns of the frame that was drawn."""
     figure.for_each_annotation(lambda note: note.update(text=note.text.split("=")[-1]))
     return figure.update_layout(explore.WIDE | {"legend_title": ""} | layout)
-
-
-def active(untrained: BDH, trained: BDH, windows: Tensor) -> pd.DataFrame:
-    """Percent of x and y above zero, a row for each layer."""
-    both = {
-        name: bdh.record_activity(model, windows.to(model.embedding.device))
-        for name, model in (("untrained", untrained), ("trained", trained))
-    }
-    share = {
-        f"{part}, {name}": (bdh.density(getattr(seen, part)).cpu() * 100).tolist()
-        for part in ("x", "y")
-        for name, seen in both.items()
-    }
-    return pd.DataFrame(share).rename_axis("layer").rename(lambda layer: f"layer {layer + 1}")

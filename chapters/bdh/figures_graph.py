@@ -13,7 +13,7 @@ from brainlib.bdh import graph
 from brainlib.explore import COLOURS
 from brainlib.ledger.intervals import Interval, interval
 from chapters.bdh import lesson
-from chapters.bdh.figures import DOTTED, recorded, tidy
+from chapters.bdh.figures import DOTTED, Sample, tidy
 
 Row = Mapping[str, Any]  # of variants.compare
 
@@ -66,19 +66,14 @@ def lessons(rounds: graph.Graphs, model: graph.LowRank) -> explore.Explorer:
     )
 
 
-def recorded_rows(rows: Sequence[Row], profile: str) -> tuple[Sequence[Row], str]:
-    """The rows of the largest recorded run, or these, and whose they are in words."""
-    kept = recorded("bdh-variants", profile)
-    return (kept[0].content["rows"], f"recorded {kept[0].profile} run") if kept else (rows, f"this {profile} run")
-
-
 def behind(row: Row, rows: Sequence[Row]) -> Interval:
     """Loss less that of Appendix E, paired by seed."""
     return interval([own - listing for own, listing in zip(row["losses"], rows[0]["losses"], strict=True)])
 
 
-def variants_table(rows: Sequence[Row]) -> pd.DataFrame:
+def variants_table(sample: Sample) -> pd.DataFrame:
     """A row for each variant."""
+    rows = sample.content["rows"]
     table = {
         row["variant"]: {
             "held-out loss": f"{np.mean(row['losses']):.3f}",
@@ -93,9 +88,9 @@ def variants_table(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame(table).T.fillna("")
 
 
-def variants(rows: Sequence[Row], profile: str) -> explore.Explorer:
+def variants(sample: Sample) -> explore.Explorer:
     """How far each variant is behind the model of Appendix E."""
-    rows, whose = recorded_rows(rows, profile)
+    rows = sample.content["rows"]
     others = [(row["variant"], behind(row, rows)) for row in rows[1:]]
     frame = pd.DataFrame(
         [(name, gap.mean, gap.high - gap.mean) for name, gap in others], columns=["model", "x", "half"]
@@ -113,7 +108,7 @@ def variants(rows: Sequence[Row], profile: str) -> explore.Explorer:
         tidy(figure, height=480, showlegend=False),
         name="bdh-variants",
         caption=f"Beside the model of Appendix E, {found}. Means and 95 % intervals over "
-        f"{len(rows[0]['losses'])} seeds, paired; {whose}.",
+        f"{len(rows[0]['losses'])} seeds, paired; {sample.told}.",
         alt="A row for each variant with a dot for how much larger its held-out loss is than that of Appendix E, and a "
         "bar for the interval; a dotted line at 0. The caption says which lie on either side.",
     )

@@ -25,9 +25,9 @@ TICKS = {"tickvals": list(range(len(SENTENCE))), "ticktext": list(SENTENCE.repla
 def loss(history: History, experiment: Experiment, bigram: float, profile: str) -> explore.Explorer:
     """Training and held-out loss of this run and of the recorded ones, against millions of bytes read."""
     frames, ends = [_curves(asdict(history), experiment.bytes_a_step, f"this run ({profile})")], ""
-    for run in recorded("shakespeare", profile):
+    if run := recorded("shakespeare", profile):
         frames.append(_curves(run.content["history"], run.content["bytes_a_step"], f"recorded ({run.profile})"))
-        ends += f"; the recorded {run.profile} run, of revision {run.provenance['revision'][:12]} of the code, ends at "
+        ends = f"; the recorded {run.profile} run, of revision {run.provenance['revision'][:12]} of the code, ends at "
         ends += f"{run.content['history']['evaluations'][-1][1]:.2f}"
     labels = {"read": "text read (millions of bytes)", "loss": "loss (nats a byte)"}
     figure = px.line(

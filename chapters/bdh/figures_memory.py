@@ -1,6 +1,6 @@
 """The figures and tables of the chapter on working memory, of the largest run there is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,19 @@ from brainlib import explore
 from brainlib.bdh import BDH, BDHState
 from brainlib.ledger import interval
 from chapters.bdh import concepts, dictionaries, recall
-from chapters.bdh.figures import BLUE, GREEN, GREY, RED, recorded, tidy, whose
+from chapters.bdh.figures import BLUE, DOTTED, GREEN, GREY, RED, Found, Sample, tidy
 from chapters.bdh.recall import COUNTS, Facts
 
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve")
 DRINKS = ("tea", "milk", "water", "juice", "coffee", "cocoa", "cider", "beer")
-LOSS, PAIRS = "loss (nats an answer)", "pairs ordered rightly (%)"
-Found = Mapping[str, list[dict[str, Any]]]  # by experiment, what it found for each model
+RIGHT, PAIRS = "right answers (%)", "pairs ordered rightly (%)"
+BY_TEACHING = {"color": "taught", "color_discrete_map": dict(zip(dictionaries.WAYS, (RED, BLUE), strict=True))}
 
 
-def largest(content: Found, profile: str) -> tuple[Found, str, str]:
-    """The content of the recorded runs of the largest profile, or of this one; its profile; and whose it is."""
-    kept = recorded("memory", profile)
-    if not kept:
-        return content, profile, whose(kept, profile)
-    joined = {name: [one for run in kept for one in run.content[name]] for name in content}
-    return joined, kept[0].profile, whose(kept, profile)
+def curves(found: Found, keys: Mapping[Any, str], *names: str) -> pd.DataFrame:
+    """The mean over models of the curve under each key, in long form: places, the `names` that key has, and `value`."""
+    frame = pd.DataFrame({name: np.mean([one[key] for one in found], axis=0) for name, key in keys.items()})
+    return frame.rename_axis(columns=list(names), index="place").unstack().rename("value").reset_index()
 
 
 def by_hand(model: BDH, facts: Facts, edits: Mapping[str, torch.Tensor], state: BDHState) -> pd.DataFrame:
@@ -42,9 +39,9 @@ def by_hand(model: BDH, facts: Facts, edits: Mapping[str, torch.Tensor], state: 
     return pd.DataFrame(table, index=[f"{name}?" for name in NAMES])
 
 
-def edits(found: Found) -> pd.DataFrame:
+def edits(sample: Sample) -> pd.DataFrame:
     """Percent of answers as predicted, mean over models, after each edit and after as large ones elsewhere."""
-    mean = pd.DataFrame(found["edits"]).mean() * 100
+    mean = pd.DataFrame(sample.content["edits"]).mean() * 100
     parts = {"edited": "edited facts, as predicted", "others": "other facts, rightly"}
     columns = {
         (where[2:] or "at its synapses", title): [mean[f"{edit}{where}: {part}"] for edit in ("swap", "erase", "write")]
@@ -54,29 +51,26 @@ def edits(found: Found) -> pd.DataFrame:
     return pd.DataFrame(columns, index=["swap two", "erase one", "write a new one"]).round(1)
 
 
-def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
+def capacity(sample: Sample) -> explore.Explorer:
     """Right answers against facts told, for each size, beside a GPT whose state has as many numbers."""
-    plan = recall.PLANS[profile]
-    frame = pd.DataFrame(
-        {"facts told": told, "right answers (%)": share * 100, "neurons": f"{n:,}", "model": model}
-        for n in plan.sizes
-        for model in (recall.BDHS, recall.GPTS)
-        for told, share in zip(COUNTS, _mean(one[f"{model}, {n}"] for one in found["capacity"]), strict=True)
-    )
-    figure = px.line(
-        frame, x="facts told", y="right answers (%)", color="neurons", line_dash="model", log_x=True, markers=True
-    )
-    figure.add_hline(y=recall.ENOUGH * 100, line_color=GREY, line_dash="dot")
+    found, plan = sample.content["capacity"], recall.PLANS[sample.profile]
+    keys = {(f"{n:,}", model): f"{model}, {n}" for n in plan.sizes for model in (recall.BDHS, recall.GPTS)}
+    frame = curves(found, keys, "neurons", "model")
+    frame = frame.assign(told=frame["place"].map(dict(enumerate(COUNTS))), right=100 * frame["value"])
+    labels = {"told": "facts told", "right": RIGHT}
+    looks = {"color": "neurons", "line_dash": "model", "markers": True}
+    figure = px.line(frame, x="told", y="right", log_x=True, labels=labels, **looks)
+    figure.add_hline(y=recall.ENOUGH * 100, line=DOTTED)
     held = {family: [_held(found, f"{family}, {n}") for n in plan.sizes] for family in (recall.BDHS, recall.GPTS)}
-    power = interval([recall.exponent(plan, one) for one in found["capacity"]])
-    inside = all(recall.room(plan, one) > 0 for one in found["capacity"])
+    power = interval([recall.exponent(plan, one) for one in found])
+    inside = all(recall.room(plan, one) > 0 for one in found)
     growth = f"; facts held by BDH grow as the power {power} of the neurons" if inside else ""
     return explore.show(
         tidy(figure, height=420),
         name="memory-capacity",
         caption=f"Facts about which nine answers of ten are right, with {', '.join(map(str, plan.sizes))} neurons: "
         f"{'; '.join(f'{family} ' + ', '.join(facts) for family, facts in held.items())}; GPT with all of its past "
-        f"{_held(found, 'GPT')}{growth} ({whose}).",
+        f"{_held(found, 'GPT')}{growth} ({sample.told}).",
         alt="Share of right answers against the number of facts told, a line for each number of neurons; dashed lines "
         "of the transformer.",
     )
@@ -84,72 +78,58 @@ def capacity(found: Found, profile: str, whose: str) -> explore.Explorer:
 
 def _held(found: Found, name: str) -> str:
     """Mean over models; a bound, if one of them lies beyond what was asked."""
-    facts = [recall.held(one[name]) for one in found["capacity"]]
+    facts = [recall.held(one[name]) for one in found]
     bound = "at least " if max(facts) == COUNTS[-1] else "fewer than " if min(facts) == 1 else ""
     return f"{bound}{np.mean(np.maximum(facts, COUNTS[0])):.1f}"
 
 
-def _mean(rows: Iterable[Sequence[float]]) -> list[float]:
-    return np.mean(list(rows), axis=0).tolist()
-
-
-def after_the_change(found: Found, profile: str, whose: str) -> explore.Explorer:
+def after_the_change(sample: Sample) -> explore.Explorer:
     """Loss by piece after the dictionary has changed, by how the model was taught and how it reads."""
-    every = dictionaries.PLANS[profile].every[0]
-    rows = []
-    for taught in dictionaries.WAYS:
-        for read in dictionaries.WAYS:
-            curve = _mean(one[f"{every}: taught {taught}, read {read}"] for one in found["dictionaries"])
-            rows += [
-                {"words after the change": dictionaries.PIECE * (i + 1.5), LOSS: loss, "taught": taught, "read": read}
-                for i, loss in enumerate(curve)
-            ]
-    figure = px.line(
-        pd.DataFrame(rows), x="words after the change", y=LOSS, color="taught", line_dash="read",
-        markers=True, color_discrete_map=dict(zip(dictionaries.WAYS, (RED, BLUE), strict=True)),
-    )  # fmt: skip
-    figure.add_hline(y=np.log(8), line_color=GREY, line_dash="dot")
-    carried = np.mean([one[f"{every}: taught carried, read carried"] for one in found["dictionaries"]])
-    anew = carried + np.mean([dictionaries.gain(one, every) for one in found["dictionaries"]])
+    found, every = sample.content["dictionaries"], dictionaries.PLANS[sample.profile].every[0]
+    keys = {(t, r): f"{every}: taught {t}, read {r}" for t in dictionaries.WAYS for r in dictionaries.WAYS}
+    frame = curves(found, keys, "taught", "read")
+    frame["words"] = dictionaries.PIECE * (frame["place"] + 1.5)
+    labels = {"words": "words after the change", "value": "loss (nats an answer)"}
+    figure = px.line(frame, x="words", y="value", line_dash="read", markers=True, labels=labels, **BY_TEACHING)
+    figure.add_hline(y=np.log(8), line=DOTTED)
+    carried = np.mean([one[f"{every}: taught carried, read carried"] for one in found])
+    anew = carried + np.mean([dictionaries.gain(one, every) for one in found])
     return explore.show(
         tidy(figure.update_yaxes(rangemode="tozero"), height=400),
         name="memory-carried",
         caption="On questions about facts of earlier steps the model taught to carry loses "
         f"{carried:.2f} nats an answer, the one taught to begin anew {anew:.2f} in its better "
-        f"reading, a guess {np.log(8):.2f} (dotted; {whose}).",
+        f"reading, a guess {np.log(8):.2f} (dotted; {sample.told}).",
         alt="Loss against words after the dictionary's change, four lines: two ways of teaching, each read in two.",
     )
 
 
-def planted(found: Found, profile: str, whose: str) -> explore.Explorer:
+def planted(sample: Sample) -> explore.Explorer:
     """How often a fact is known that was told once, so many words ago."""
-    distances = dictionaries.PLANS[profile].distances
-    frame = pd.DataFrame(
-        {way: _mean(one[f"planted: taught {way}"] for one in found["dictionaries"]) for way in dictionaries.WAYS},
-        index=distances,
-    )
-    long = (frame * 100).rename_axis("words ago")
-    long = long.melt(ignore_index=False, var_name="taught", value_name="right answers (%)").reset_index()
-    figure = px.line(long, x="words ago", y="right answers (%)", color="taught", log_x=True, markers=True,
-                     color_discrete_sequence=[RED, BLUE])  # fmt: skip
-    figure.add_hline(y=100 / 8, line_color=GREY, line_dash="dot").update_yaxes(range=[0, 102])
-    near, far = frame.iloc[0] * 100, frame.iloc[-1] * 100
+    distances = dictionaries.PLANS[sample.profile].distances
+    keys = {way: f"planted: taught {way}" for way in dictionaries.WAYS}
+    frame = curves(sample.content["dictionaries"], keys, "taught")
+    frame = frame.assign(ago=frame["place"].map(dict(enumerate(distances))), right=100 * frame["value"])
+    labels = {"ago": "words ago", "right": RIGHT}
+    figure = px.line(frame, x="ago", y="right", log_x=True, markers=True, labels=labels, **BY_TEACHING)
+    figure.add_hline(y=100 / 8, line=DOTTED).update_yaxes(range=[0, 102])
+    near, far = (frame.loc[frame["ago"] == distances[end], "right"] for end in (0, -1))
     return explore.show(
         tidy(figure, height=380),
         name="memory-planted",
         caption=f"A fact told once is known after {distances[0]} words in {near.iloc[0]:.0f} % of texts by the model "
         f"taught to carry and in {near.iloc[1]:.0f} % by the other, after {distances[-1]:,} words in "
-        f"{far.iloc[0]:.0f} % and {far.iloc[1]:.0f} %; a guess is 12.5 % (dotted; {whose}).",
+        f"{far.iloc[0]:.0f} % and {far.iloc[1]:.0f} %; a guess is 12.5 % (dotted; {sample.told}).",
         alt="Share of right answers about one fact against the words since it was told, on a logarithmic axis.",
     )
 
 
-def concept_shares(found: Found, whose: str) -> explore.Explorer:
+def concept_shares(sample: Sample) -> explore.Explorer:
     """Pairs of passages with unseen words ordered rightly, by concept, language and judge."""
     judges = dict(zip(concepts.JUDGES, ("synapse, trained", "synapse, untrained", "last 16 bytes"), strict=True))
     frame = pd.DataFrame(
         {"concept": concept, "language": concepts.LANGUAGES[language], "judge": judges[judge], PAIRS: share * 100}
-        for one in found["concepts"]
+        for one in sample.content["concepts"]
         for judge in judges
         for (concept, language), share in concepts.by_concept(one, judge).items()
     )
@@ -157,7 +137,7 @@ def concept_shares(found: Found, whose: str) -> explore.Explorer:
         frame, x="concept", y=PAIRS, color="judge", facet_col="language",
         color_discrete_sequence=[RED, GREY, GREEN],
     )  # fmt: skip
-    figure.add_hline(y=50, line_color=GREY, line_dash="dot")
+    figure.add_hline(y=50, line=DOTTED)
     mean = frame.groupby("judge")[PAIRS].mean()
     return explore.show(
         tidy(figure, height=420),
@@ -165,7 +145,7 @@ def concept_shares(found: Found, whose: str) -> explore.Explorer:
         caption="Of pairs with words that the search did not see, mean over concepts and languages, the trained "
         f"model's synapses order {mean['synapse, trained']:.0f} % rightly, the untrained model's "
         f"{mean['synapse, untrained']:.0f} %, a classifier of the last 16 bytes {mean['last 16 bytes']:.0f} %; a coin "
-        f"50 % (dotted; {whose}, a mark for each model).",
+        f"50 % (dotted; {sample.told}, a mark for each model).",
         alt="Share of pairs ordered rightly for three concepts in English and Spanish, marks of trained and untrained "
         "synapses and of a classifier.",
     )

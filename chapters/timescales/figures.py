@@ -1,6 +1,6 @@
-"""What the figures of this part share: colours, and the run that is shown."""
+"""What the figures of this part share: colours, lines by condition, and the run that is shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -10,13 +10,14 @@ import plotly.express as px
 import plotly.graph_objects as go
 
 from brainlib import explore, runs
-from chapters.timescales.networks import MULTI, SINGLE, STILL, WINDOW
+from chapters.timescales.networks import CONDITIONS, MULTI, PROJECTED, SINGLE, STILL, WINDOW
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = (
-    explore.COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "grey")
-)
-COLOURS = {SINGLE: ORANGE, MULTI: BLUE}
-OTHERS = {WINDOW: GREEN, STILL: GREY}
+FRESH_HEADS = f"{WINDOW}, fresh heads"
+BLUE, ORANGE, GREEN, PURPLE, GREY = list(explore.COLOURS.values())[:5]
+COLOURS = {SINGLE: ORANGE, MULTI: BLUE, PROJECTED: PURPLE, WINDOW: GREEN, FRESH_HEADS: PURPLE, STILL: GREY}
+COLOURS |= {"untrained": GREY, "trained": BLUE, "tau 1": ORANGE, "tau 2": GREEN, "tau 3": PURPLE}
+BY_CONDITION = {"color": "condition", "color_discrete_map": COLOURS}
+EACH = BY_CONDITION | {"line_group": "seed"}  # a line for each network
 BELOW = {"legend": {"y": 0, "yref": "container", "yanchor": "bottom"}}  # above stand the panels' titles
 
 Content = Mapping[str, Any]
@@ -57,13 +58,18 @@ def spread(values: Iterable[float], form: str = ".3g") -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
+def both(values: Callable[[str], Iterable[float]], form: str = ".3g", of: Iterable[str] = CONDITIONS) -> str:
+    """What `values` gives for each condition, in words."""
+    return ", ".join(f"{spread(values(condition), form)} ({condition})" for condition in of)
+
+
 def averaged_lines(frame: pd.DataFrame, y: str, labels: Mapping[str, str], **options: Any) -> go.Figure:
     """`px.line` of the means of `y` over rows that are alike in all else, with bars to the extremes."""
     found = frame.groupby([name for name in frame if name != y], sort=False)[y].agg(["mean", "min", "max"])
     found = found.reset_index().sort_values(options["x"], kind="stable")
     found = found.assign(above=found["max"] - found["mean"], below=found["mean"] - found["min"])
-    bars = {"error_y": "above", "error_y_minus": "below"}
-    figure = px.line(found, y="mean", labels={"mean": labels.get(y, ""), **labels}, markers=True, **bars, **options)
+    options |= BY_CONDITION | {"error_y": "above", "error_y_minus": "below", "markers": True}
+    figure = px.line(found, y="mean", labels={"mean": labels.get(y, ""), **labels}, **options)
     return figure.update_traces(error_y={"thickness": 1, "width": 3})
 
 

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from brainlib import explore
-from brainlib.explore import COLOURS, Explorer
+from brainlib.explore import Explorer
 from brainlib.timescales import LeakyRNN
 from brainlib.timescales.kernels import recurrence
 from chapters.timescales import circuit
 from chapters.timescales.circuit import LAGS, Circuit
-from chapters.timescales.figures import arranged
+from chapters.timescales.figures import BLUE, GREY, ORANGE, arranged
 
 ALONE, LOOP = "neuron 1 alone", "neuron 1 in the loop"
-PANELS = {"activity": "time (bits)", "autocorrelation": "lag (bits)"}
 
 
 def flash() -> Explorer:
@@ -61,29 +60,23 @@ def loop(seed: int) -> Explorer:
 
 
 def draw_loop(fair: Tensor, tau: float, weight_back: float) -> go.Figure:
-    pairs = {
-        ALONE: Circuit((float(tau), float(tau))),
-        LOOP: Circuit((float(tau), float(tau)), backward=float(weight_back)),
-    }
-    frames = [
-        pd.DataFrame({"y": values.numpy().round(4), "neuron": name, "panel": panel}).reset_index()
+    pairs = {ALONE: Circuit((tau, tau)), LOOP: Circuit((tau, tau), backward=weight_back)}
+    lines = {
+        (panel, name): pd.Series(values.numpy().round(4))
         for name, one in pairs.items()
-        for panel, values in zip(
-            PANELS, (circuit.respond(one, fair)[:, 0, 0], circuit.autocorrelation(one, LAGS)[:, 0]), strict=True
+        for panel, values in (
+            ("activity", circuit.respond(one, fair)[:, 0, 0]),
+            ("autocorrelation", circuit.autocorrelation(one, LAGS)[:, 0]),
         )
-    ]
-    options = {"color": "neuron", "color_discrete_map": {ALONE: COLOURS["vermillion"], LOOP: COLOURS["blue"]}}
-    options |= {
-        "facet_col": "panel",
-        "facet_col_spacing": 0.09,
-        "line_dash": "neuron",
-        "line_dash_sequence": ["dot", "solid"],
     }
-    figure = px.line(pd.concat(frames), x="index", y="y", **options)
-    figure = arranged(figure, x=list(PANELS.values()), y=list(PANELS), height=420)
+    frame = pd.concat(lines, names=["panel", "neuron", "index"]).reset_index(name="y")
+    options = {"color": "neuron", "color_discrete_map": {ALONE: ORANGE, LOOP: BLUE}, "line_dash": "neuron"}
+    options |= {"facet_col": "panel", "facet_col_spacing": 0.09, "line_dash_sequence": ["dot", "solid"]}
+    figure = px.line(frame, x="index", y="y", **options)
+    figure = arranged(figure, x=["time (bits)", "lag (bits)"], y=["activity", "autocorrelation"], height=420)
     figure.update_yaxes(range=[-3.5, 3.5], col=1).update_yaxes(range=[-1.05, 1.05], col=2)
     ones = fair[:, 0].nonzero().flatten().tolist()
-    marker = {"color": COLOURS["grey"], "symbol": "line-ns-open", "size": 8}
+    marker = {"color": GREY, "symbol": "line-ns-open", "size": 8}
     figure.add_scatter(x=ones, y=[-3.2] * len(ones), name="bits that are 1", mode="markers", marker=marker)
     loop, alone = (circuit.time_constant(pairs[name]) for name in (LOOP, ALONE))
     return figure.update_layout(title=f"slower mode {loop:.1f} bits, a neuron alone {alone:.1f} bits", margin_t=80)

@@ -1,6 +1,6 @@
 """The figures and tables of chapter 3, of the largest run there is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -15,41 +15,30 @@ from brainlib import explore
 from brainlib.explore import Explorer
 from brainlib.timescales.evaluation import running_test
 from brainlib.timescales.training import TrainedNetwork
-from chapters.timescales.figures import COLOURS, GREY, OTHERS, Sample, arranged, averaged_lines
-from chapters.timescales.figures import spread as spread_of
+from chapters.timescales.figures import BY_CONDITION, COLOURS, GREY, Sample, arranged, averaged_lines, both, spread
 from chapters.timescales.lesions import PUSHES, margins
 from chapters.timescales.measures import earlier_spans
 from chapters.timescales.networks import CONDITIONS, MULTI, SINGLE, WINDOW
-from chapters.timescales.released import OFFICIAL
+from chapters.timescales.released import NUMBERS, OFFICIAL
 from chapters.timescales.settings import SETTINGS
 
 Seeds = Sequence[Mapping[str, Any]]  # what an experiment found for each
 
-spread = partial(spread_of, form=".2f")
 LEVELS = {"span": int, "strength": float}
 LEFT, RIGHT = "relative accuracy", "right answers (%)"
 PUSHED = {"weight": "weights", "tau": "time constants"}
 COMPARED = {"weight": ("weights pushed by 0.464", "0.464"), "tau": ("time constants pushed by 0.1", "0.1")}
 SIZES = {"equal": "equal size", "own": "share of own norm"}
-GROUPS = ("fastest", "slowest", "random")
+GROUPS = ["fastest", "slowest", "random"]
 HERE, THEIRS, FILES = "ours", "the authors' networks, span 11", "the authors' result files, span 30"
 EDGES = np.linspace(-10, 10, 61)  # of the bins of margins
-BY_CONDITION = {"color": "condition", "color_discrete_map": COLOURS | OTHERS}
-
-
-def rows(table: Any, *levels: str) -> Iterator[dict[str, Any]]:
-    """Nested tables as rows: the keys of each level under its name, and at the end the `value`."""
-    if not levels:
-        yield {"value": table}
-    else:
-        for key, inner in table.items():
-            yield from ({levels[0]: key} | row for row in rows(inner, *levels[1:]))
 
 
 def frame_of(tables: Iterable[Any], *levels: str) -> pd.DataFrame:
-    """The rows of a table of every seed."""
-    frame = pd.DataFrame([row for table in tables for row in rows(table, *levels)])
-    return frame.astype({name: kind for name, kind in LEVELS.items() if name in levels})
+    """The `value`s in the nested tables of all seeds as rows, the keys of each level under its name."""
+    found = pd.json_normalize(list(tables), sep="|").melt(var_name="path").dropna()
+    found[list(levels)] = found.pop("path").str.split("|", expand=True)
+    return found.astype({name: kind for name, kind in LEVELS.items() if name in levels})
 
 
 def spans(found: Seeds) -> str:
@@ -57,45 +46,31 @@ def spans(found: Seeds) -> str:
     return "span " + " or ".join(map(str, sorted({one["span"] for one in found})))
 
 
-def percent(values: Iterable[float]) -> str:
-    return spread_of((100 * value for value in values), ".0f")
-
-
 def weights(sample: Sample) -> Explorer:
     """Spectral radius and mean weight, span by span, beside the authors' networks."""
-    titles = {"radius": "spectral radius of W", "sum": "mean sum of a unit's weights"}
-    found, conditions = sample.content["growth"], SETTINGS[sample.profile].conditions
-    points = [
-        {
-            "network": HERE,
-            "condition": c,
-            "span": int(span),
-            "radius": one["radius"],
-            "sum": one["weight mean"] * (conditions[c].units - 1),
-        }
-        for grown in found
-        for c in CONDITIONS
-        for span, one in grown["growth"][c].items()
-    ]
-    points += [
-        {"network": "the authors' (500 units)", "condition": c, "span": int(span), "radius": radius, "sum": mean * 499}
+    titles = {"radius": "spectral radius of W", "weight mean": "mean sum of a unit's weights"}
+    found, theirs = sample.content["growth"], "the authors' (500 units)"
+    units = {HERE: SETTINGS[sample.profile].conditions[SINGLE].units, theirs: 500}
+    files = {
+        c: {span: dict(zip(NUMBERS, row, strict=True)) for span, row in of_one.items()}
         for c, of_one in OFFICIAL["networks"].items()
-        for span, (*_, mean, radius) in of_one.items()
-    ]
-    frame = pd.DataFrame(points).melt(["network", "condition", "span"], list(titles), "what")
-    options = BY_CONDITION | {"facet_col": "what", "facet_col_spacing": 0.1, "category_orders": {"what": ["radius"]}}
+    }
+    tables = {HERE: [{c: one["growth"][c] for c in CONDITIONS} for one in found], theirs: [files]}
+    frame = pd.concat(frame_of(those, "condition", "span", "what").assign(network=n) for n, those in tables.items())
+    senders = np.where(frame["what"] == "weight mean", frame["network"].map(units) - 1, 1)  # to a unit
+    frame = frame.assign(value=frame["value"] * senders)[frame["what"].isin(titles)]
+    options = {"facet_col": "what", "facet_col_spacing": 0.1, "category_orders": {"what": [*titles]}}
     options |= {"line_dash": "network", "symbol": "network", "symbol_sequence": ["circle", "diamond-open"]}
     figure = averaged_lines(frame, "value", {"span": "span solved"}, x="span", **options)
-    last = {
-        what: {c: spread(one["growth"][c][str(one["span"])][what] for one in found) for c in CONDITIONS}
-        for what in ("radius", "norm")
-    }
+
+    def last(what: str) -> str:
+        return both(lambda c: (one["growth"][c][str(one["span"])][what] for one in found), ".2f")
+
     return explore.show(
-        arranged(figure, y=list(titles.values()), height=420),
+        arranged(figure, y=[*titles.values()], height=420),
         name="lesions-weights",
         caption=f"In {sample.told}, at the longest span that both solved ({spans(found)}), the spectral radius of the "
-        f"weights is {last['radius'][SINGLE]} (single-head) and {last['radius'][MULTI]} (multi-head), their norm "
-        f"{last['norm'][SINGLE]} and {last['norm'][MULTI]}. Bars reach from the smallest to the largest seed.",
+        f"weights is {last('radius')}, their norm {last('norm')}. Bars reach from the smallest to the largest seed.",
         alt="Two panels against the span solved, a line for each curriculum: the spectral radius of the weights, and "
         "the mean sum of a unit's weights. Open diamonds mark the networks that the authors released.",
     )
@@ -110,16 +85,14 @@ def fresh_readouts(sample: Sample) -> Explorer:
     ]
     frame = frame_of(tables, "readout", "condition", "span")
     frame["value"] *= 100
-    options = BY_CONDITION | {"color_discrete_map": COLOURS | {"untrained": GREY}, "range_y": [40, 102]}
     labels = {"value": RIGHT, "span": "asked about span"}
-    figure = averaged_lines(frame, "value", labels, x="span", line_dash="readout", **options)
-    kept = {c: spread(earlier_spans(one, c) for one in found) for c in (*CONDITIONS, "untrained")}
+    figure = averaged_lines(frame, "value", labels, x="span", line_dash="readout", range_y=[40, 102])
+    kept = both(lambda c: (earlier_spans(one, c) for one in found), ".2f", (*CONDITIONS, "untrained"))
     return explore.show(
         arranged(figure, height=420),
         name="lesions-fresh-readouts",
-        caption=f"In {sample.told}, at {spans(found)}, fresh readouts keep a relative accuracy about the earlier spans "
-        f"of {kept[SINGLE]} in the state of single-head networks, of {kept[MULTI]} in that of multi-head ones, and of "
-        f"{kept['untrained']} in that of untrained ones. Bars reach from the worst to the best network.",
+        caption=f"In {sample.told}, at {spans(found)}, fresh readouts of the networks' states keep a relative "
+        f"accuracy about the earlier spans of {kept}. Bars reach from the worst to the best network.",
         alt="Right answers against the span asked about. The single head's own answers lie at 50 percent but for the "
         "last span, the multi-head network's near 100 percent. Solid lines are fresh readouts of both, and in grey of "
         "an untrained network.",
@@ -139,15 +112,12 @@ def ablation(sample: Sample) -> Explorer:
     frame = pd.concat(units(one, condition).assign(condition=condition) for one in found for condition in CONDITIONS)
     looks = {"symbol": "condition", "symbol_sequence": ["circle", "x-thin-open"], "opacity": 0.7}
     figure = px.scatter(frame, x="tau", y=LEFT, labels={"tau": "τ (bits)"}, **looks, **BY_CONDITION)
-    single, multi = (
-        spread_of((units(one, c).corr(method="spearman").loc["tau", LEFT] for one in found), "+.2f") for c in CONDITIONS
-    )
+    ranks = both(lambda c: (units(one, c).corr(method="spearman").loc["tau", LEFT] for one in found), "+.2f")
     return explore.show(
         arranged(figure, height=400),
         name="lesions-ablation",
         caption=f"Every point is one neuron taken out, at {spans(found)} in {sample.told}. The rank correlation of its "
-        f"time constant with the accuracy that is left is {single} in single-head networks and {multi} in multi-head "
-        "networks.",
+        f"time constant with the accuracy that is left is {ranks}.",
         alt="Scatter of relative accuracy against the time constant of the neuron that was taken out, for both "
         "curricula.",
     )
@@ -159,14 +129,15 @@ def ablation_by_span(sample: Sample) -> Explorer:
     frame = frame_of((one["by span"] for one in found), "condition", "span", "which")
     frame = frame[frame["which"].isin(GROUPS[:2])]
     dashes = {"line_dash": "which", "line_dash_map": {"slowest": "solid", "fastest": "dot"}}
-    figure = averaged_lines(frame, "value", {"value": LEFT}, x="span", **dashes, **BY_CONDITION)
+    figure = averaged_lines(frame, "value", {"value": LEFT}, x="span", **dashes)
 
     def words(condition: str) -> str:
         ends = pd.DataFrame([one["by span"][condition][str(one["span"])] for one in found])
+        kept, mean = ends.agg(lambda column: spread(column, ".2f")), ends.mean()
         return (
-            f"a {condition} network keeps {spread(ends['fastest'])} of its skill without one of its fastest neurons "
-            f"(mean τ {ends['tau of the fastest'].mean():.2f} bits), {spread(ends['slowest'])} without one of its "
-            f"slowest ({ends['tau of the slowest'].mean():.2f}) and {spread(ends['random'])} without a random one"
+            f"a {condition} network keeps {kept['fastest']} of its skill without one of its fastest neurons (mean τ "
+            f"{mean['tau of the fastest']:.2f} bits), {kept['slowest']} without one of its slowest "
+            f"({mean['tau of the slowest']:.2f}) and {kept['random']} without a random one"
         )
 
     return explore.show(
@@ -187,17 +158,15 @@ def three_curricula(sample: Sample, released: Mapping[str, Any] | None) -> pd.Da
     if matched := [one["all"] for one in sample.content.get("matching", [])]:
         tables |= {f"delayed match in {sample.told}, {spans(matched)}": matched}
     tables |= {THEIRS: [released["ablation"]["all"]]} if released else {}
-    table = {
-        (name, condition): {
-            f"without one of the {group}": spread_of((one[condition][group] for one in those), ".3f")
-            for group in GROUPS
-            if group in those[0][condition]
-        }
+    rows = [
+        frame_of(({c: one[c] for c in (SINGLE, WINDOW, MULTI) if c in one} for one in those), "condition", "group")
+        .query("group in @GROUPS")
+        .assign(networks=name)
         for name, those in (tables | {FILES: [files]}).items()
-        for condition in (SINGLE, WINDOW, MULTI)
-        if condition in those[0]
-    }
-    return pd.DataFrame(table).T.fillna("–")
+    ]
+    cells = pd.concat(rows).groupby(["networks", "condition", "group"], sort=False)["value"]
+    table = cells.agg(lambda values: spread(values, ".3f")).unstack(sort=False)[GROUPS]
+    return table.add_prefix("without one of the ").fillna("–").rename_axis(index=[None, None], columns=None)
 
 
 def perturbation(sample: Sample, released: Mapping[str, Any] | None) -> Explorer:
@@ -214,24 +183,21 @@ def perturbation(sample: Sample, released: Mapping[str, Any] | None) -> Explorer
         if those
     ).replace({"size": SIZES, "what": PUSHED})
     order = {"size": list(SIZES.values()), "what": list(PUSHED.values()), "network": list(tables)}
-    options = BY_CONDITION | {"facet_col": "what", "facet_row": "size", "category_orders": order, "log_x": True}
+    options = {"facet_col": "what", "facet_row": "size", "category_orders": order, "log_x": True}
     options |= {"line_dash": "network", "line_dash_map": dict(zip(tables, ("solid", "dash", "dot"), strict=True))}
     labels = {"value": LEFT, "strength": "strength ε"}
     figure = averaged_lines(frame, "value", labels, x="strength", range_y=[-0.15, 1.15], **options)
 
-    def left(what: str, condition: str) -> str:
-        return spread(fmean(one["equal"][what][condition].values()) for one in found)
+    def left(what: str) -> str:
+        return both(lambda c: (fmean(one["equal"][what][c].values()) for one in found), ".2f")
 
-    means = "; ".join(
-        f"{name} {left(w, SINGLE)} single-head, {left(w, MULTI)} multi-head" for w, name in PUSHED.items()
-    )
-    norms = ", ".join(f"{spread_of((one['norm']['weight'][c] for one in found), '.1f')} ({c})" for c in CONDITIONS)
+    norms = both(lambda c: (one["norm"]["weight"][c] for one in found), ".1f")
     return explore.show(
         arranged(figure, height=620),
         name="lesions-perturbation",
         caption=f"At {spans(found)} in {sample.told}, relative accuracy after pushes of equal size, mean over the "
-        f"strengths: {means}. Norms of the weights: {norms}. Bars reach from the worst to the best network, each the "
-        "mean over its draws.",
+        f"strengths: weights {left('weight')}; time constants {left('tau')}. Norms of the weights: {norms}. Bars reach "
+        "from the worst to the best network, each the mean over its draws.",
         alt="Four panels of relative accuracy against the strength of the perturbation on a logarithmic axis: weights "
         "and time constants, pushes of equal size and in shares of the network's own norm, for both curricula, ours "
         "solid, the authors' networks dashed, their result files dotted.",
@@ -280,39 +246,36 @@ def retraining(sample: Sample) -> Explorer:
     frame = frame_of(({c: one[c] for c in CONDITIONS} for one in found), "condition", "span")
     frame["value"] *= 100
     labels = {"value": RIGHT, "span": "retrained on span"}
-    figure = averaged_lines(frame, "value", labels, x="span", range_y=[45, 102], **BY_CONDITION)
-    single, multi = (percent(fmean(one[c].values()) for one in found) for c in CONDITIONS)
+    figure = averaged_lines(frame, "value", labels, x="span", range_y=[45, 102])
+    right = both(lambda c: (100 * fmean(one[c].values()) for one in found), ".0f")
     begun = " or ".join(map(str, sorted({one["from"] for one in found})))
     return explore.show(
         arranged(figure, height=380),
         name="lesions-retraining",
-        caption=f"In {sample.told}, {SETTINGS[sample.profile].lesions.retraining_epochs} epochs of a longer span "
-        f"bring networks that had solved span {begun} to {single} % right answers if they come from a single head and "
-        f"to {multi} % if from many (means over the spans, balanced bits). Bars reach from the worst to the best.",
+        caption=f"In {sample.told}, right answers (%) of networks that had solved span {begun}, after "
+        f"{SETTINGS[sample.profile].lesions.retraining_epochs} epochs of a longer span: {right}; means over the spans, "
+        "balanced bits. Bars reach from the worst to the best.",
         alt="Right answers after retraining against the new span, for networks from both curricula.",
     )
 
 
 def released_table(sample: Sample, released: Mapping[str, Any] | None) -> pd.DataFrame:
     """What the same functions say of the authors' networks and of ours, beside the authors' result files."""
-    ours = {name: sample.content[name] for name in ("growth", "memory", "ablation", "perturbation", "recordings")}
+    ours = {name: sample.content[name] for name in ("growth", "memory", "perturbation", "recordings")}
     columns = {f"ours, {spans(ours['growth'])}": ours}
     if released:
         theirs = {name: [released[name]] for name in ours}
         columns = {f"the authors' networks, {spans(theirs['growth'])}": theirs} | columns
     table = {(name, c): numbers_of(found, c) for name, found in columns.items() for c in CONDITIONS}
-    for condition in CONDITIONS:
-        fastest, slowest = OFFICIAL["ablation"][condition]["30"]
-        pushed = {name: OFFICIAL["perturbation"][what][condition][at] for what, (name, at) in COMPARED.items()}
-        ends = {"without one of the fastest": fastest, "without one of the slowest": slowest}
-        table["their result files, span 30", condition] = ends | pushed
+    for c in CONDITIONS:
+        pushed = {name: OFFICIAL["perturbation"][what][c][at] for what, (name, at) in COMPARED.items()}
+        table["their result files, span 30", c] = pushed
     return pd.DataFrame(table).map(lambda value: "–" if np.isnan(value) else f"{value:.3g}")
 
 
 def numbers_of(found: Mapping[str, Seeds], condition: str) -> dict[str, float]:
     """Of the networks of a condition, the mean over seeds, at the span at which they were examined."""
     grown = [one["growth"][condition][str(one["span"])] for one in found["growth"]]
-    ends = [one["by span"][condition][str(one["span"])] for one in found["ablation"]]
     recorded = [rows[-1] for of_one in found["recordings"] for rows in of_one[condition]]
     return {
         "mean τ (bits)": fmean(one["tau mean"] for one in grown),
@@ -320,8 +283,6 @@ def numbers_of(found: Mapping[str, Seeds], condition: str) -> dict[str, float]:
         "units with a τ_net (%)": 100 * fmean(one["share"] for one in recorded),
         "spectral radius of W": fmean(one["radius"] for one in grown),
         "earlier spans, by fresh readouts": fmean(earlier_spans(one, condition) for one in found["memory"]),
-        "without one of the fastest": fmean(one["fastest"] for one in ends),
-        "without one of the slowest": fmean(one["slowest"] for one in ends),
     } | {
         name: fmean(one["equal"][what][condition][strength] for one in found["perturbation"])
         for what, (name, strength) in COMPARED.items()
